@@ -1,0 +1,216 @@
+//! What can be typed. Nothing here decides anything.
+
+use camino::Utf8PathBuf;
+use cart_infra::{Architecture, StackId};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Deploys a serverless shopping cart to AWS: infrastructure, code and configuration from one Rust workspace.
+///
+/// Start with `cartctl local`: it runs the whole shop on this machine, without an AWS account.
+#[derive(Debug, Parser)]
+#[command(version, about, propagate_version = true, arg_required_else_help = true, after_help = AFTER_HELP)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Flags win over environment variables, those over cartctl.toml, that over defaults.
+Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 declined or approval needed, 4 credentials or ownership,
+5 a stack needs a decision first, 6 done in part, 10 `diff --fail-on` found changes, 130 interrupted.";
+
+/// Options every command takes.
+#[derive(Args, Debug)]
+pub struct Global {
+    /// The stage to work on, one of those in cartctl.toml [default: the unnamed stage]
+    #[arg(long, global = true, env = "CARTCTL_STAGE", hide_env_values = true, value_name = "NAME")]
+    pub stage: Option<String>,
+    /// The AWS region, for example eu-west-1
+    #[arg(long, global = true, env = "AWS_REGION", hide_env_values = true)]
+    pub region: Option<String>,
+    /// The profile in ~/.aws to take credentials from
+    #[arg(long, global = true, env = "AWS_PROFILE", hide_env_values = true)]
+    pub profile: Option<String>,
+    /// Talk to this URL instead of AWS
+    #[arg(long, global = true, env = "AWS_ENDPOINT_URL", hide_env_values = true, value_name = "URL")]
+    pub endpoint_url: Option<String>,
+    /// Configuration file [default: cartctl.toml beside the workspace's Cargo.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<Utf8PathBuf>,
+    /// How the answer is written to standard output
+    #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+    /// Do not ask before changing anything
+    #[arg(long, short, global = true)]
+    pub yes: bool,
+    /// No colour (also: NO_COLOR)
+    #[arg(long, global = true)]
+    pub no_color: bool,
+    /// More detail on standard error; twice for every AWS call
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// How the answer is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write the CloudFormation templates, without talking to AWS
+    Synth(Synth),
+    /// Build the functions and zip them, without talking to AWS
+    Package(Package),
+    /// Build, upload and deploy the stacks, then write the frontend's .env
+    Deploy(Deploy),
+    /// Show what a deploy would change
+    Diff(Diff),
+    /// Delete the stacks, in reverse order, and say what is kept
+    Delete(Delete),
+    /// Write the frontend's .env from what the stacks published
+    FrontendEnv(FrontendEnv),
+    /// Show the state of each stack
+    Status(Target),
+    /// Show the outputs of each stack
+    Outputs(Target),
+    /// Run the whole backend on this machine: no AWS account, no Docker
+    Local(Local),
+}
+
+/// Where a command works.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Target {
+    /// Use the local cloud that `cartctl local` runs, instead of AWS
+    #[arg(long, conflicts_with_all = ["endpoint_url", "profile"])]
+    pub local: bool,
+}
+
+/// `cartctl synth`
+#[derive(Args, Debug)]
+pub struct Synth {
+    /// Only these stacks
+    #[arg(value_name = "STACK")]
+    pub stacks: Vec<StackId>,
+    /// The format of the templates
+    #[arg(long, value_enum, default_value_t = TemplateFormat::Json)]
+    pub format: TemplateFormat,
+    /// The folder to write to, or `-` to print one stack [default: target/synth]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<Utf8PathBuf>,
+}
+
+/// The format of a template.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TemplateFormat {
+    /// What is sent to CloudFormation.
+    Json,
+    /// The same, for people.
+    Yaml,
+}
+
+/// `cartctl package`
+#[derive(Args, Debug)]
+pub struct Package {
+    /// The processor the functions run on [default: as configured, else arm64]
+    #[arg(long)]
+    pub arch: Option<Architecture>,
+    /// The folder for the zip files [default: target/packages]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<Utf8PathBuf>,
+}
+
+/// `cartctl deploy`
+#[derive(Args, Debug)]
+pub struct Deploy {
+    /// Only these stacks
+    #[arg(value_name = "STACK")]
+    pub stacks: Vec<StackId>,
+    #[command(flatten)]
+    pub target: Target,
+    /// Use this bucket for code and large templates, and change nothing on it
+    #[arg(long, env = "S3_BUCKET", hide_env_values = true)]
+    pub bucket: Option<String>,
+}
+
+/// `cartctl diff`
+#[derive(Args, Debug)]
+pub struct Diff {
+    /// Only these stacks
+    #[arg(value_name = "STACK")]
+    pub stacks: Vec<StackId>,
+    #[command(flatten)]
+    pub target: Target,
+    /// The bucket a deploy would use, as for `deploy`
+    #[arg(long, env = "S3_BUCKET", hide_env_values = true)]
+    pub bucket: Option<String>,
+    /// End with exit code 10 when there are such changes
+    #[arg(long, value_enum)]
+    pub fail_on: Option<FailOn>,
+}
+
+/// What `diff --fail-on` looks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// Any difference.
+    Any,
+    /// Something is removed or replaced.
+    Destructive,
+}
+
+/// `cartctl delete`
+#[derive(Args, Debug)]
+pub struct Delete {
+    /// Only these stacks
+    #[arg(value_name = "STACK")]
+    pub stacks: Vec<StackId>,
+    #[command(flatten)]
+    pub target: Target,
+}
+
+/// `cartctl frontend-env`
+#[derive(Args, Debug)]
+pub struct FrontendEnv {
+    #[command(flatten)]
+    pub target: Target,
+    /// Print in this format instead of writing the file
+    #[arg(long, value_enum)]
+    pub format: Option<EnvFormat>,
+    /// The file to write [default: frontend/.env, or frontend/.env.local with --local]
+    #[arg(long, value_name = "FILE", conflicts_with = "format")]
+    pub out: Option<Utf8PathBuf>,
+}
+
+/// How the frontend's configuration is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum EnvFormat {
+    /// One JSON object.
+    Json,
+    /// The same as YAML.
+    Yaml,
+    /// `export NAME='value'` lines.
+    Shell,
+    /// `NAME=value` lines for `$GITHUB_ENV` or `$GITHUB_OUTPUT`.
+    Github,
+}
+
+/// `cartctl local`
+#[derive(Args, Debug)]
+pub struct Local {
+    /// Return once everything is up, and leave it running
+    #[arg(long, conflicts_with = "stop")]
+    pub detach: bool,
+    /// Stop what `--detach` left running
+    #[arg(long)]
+    pub stop: bool,
+    /// The port of the local cloud on 127.0.0.1 [default: as configured, else 4566]
+    #[arg(long)]
+    pub port: Option<u16>,
+}

@@ -1,0 +1,195 @@
+//! AWS as this program sees it: one connection, one kind of error. SDK types stop here.
+
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_credential_types::{Credentials, provider::{ProvideCredentials, error::CredentialsError}};
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use crate::config::Connection;
+
+pub(crate) mod cloudformation;
+pub(crate) mod gateway_account;
+pub(crate) mod object_store;
+pub(crate) mod parameter_store;
+pub(crate) mod time_to_live;
+
+/// A connection to one account in one region.
+#[derive(Clone, Debug)]
+pub(crate) struct Aws {
+    sdk: aws_config::SdkConfig,
+    cloudformation: aws_sdk_cloudformation::Client,
+    s3: aws_sdk_s3::Client,
+    ssm: aws_sdk_ssm::Client,
+    /// The region.
+    pub region: String,
+}
+
+impl Aws {
+    /// Settles region and credentials, so that whatever is wrong with them is said before anything begins. Makes no call to AWS
+    /// itself, though a credentials provider may.
+    pub(crate) async fn connect(connection: &Connection) -> Result<Self, Error> {
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .retry_config(RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(250)))
+            .timeout_config(
+                TimeoutConfig::builder().connect_timeout(Duration::from_secs(5)).operation_attempt_timeout(Duration::from_secs(60)).build(),
+            );
+        if let Some(region) = &connection.region {
+            loader = loader.region(Region::new(region.clone()));
+        }
+        if let Some(profile) = &connection.profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(url) = &connection.endpoint_url {
+            loader = loader.endpoint_url(url);
+        }
+        if connection.local {
+            // What the local cloud takes for its one account; nothing is secret about it.
+            loader = loader.credentials_provider(Credentials::from_keys("test", "test", None));
+        }
+        let sdk = loader.load().await;
+        let region = sdk.region().ok_or_else(|| Error::new("finding the region", ErrorKind::NoRegion, "none is configured"))?.to_string();
+        let credentials = sdk.credentials_provider();
+        credentials
+            .ok_or_else(|| Error::new("finding credentials", ErrorKind::Credentials, "no provider is configured"))?
+            .provide_credentials()
+            .await
+            .map_err(|error| credentials_error(&error))?;
+        let mut s3 = aws_sdk_s3::config::Builder::from(&sdk);
+        // A bucket's own host name resolves only on AWS.
+        s3.set_force_path_style(Some(connection.endpoint_url.is_some()));
+        Ok(Self {
+            cloudformation: aws_sdk_cloudformation::Client::new(&sdk),
+            s3: aws_sdk_s3::Client::from_conf(s3.build()),
+            ssm: aws_sdk_ssm::Client::new(&sdk),
+            region,
+            sdk,
+        })
+    }
+
+    /// The account the credentials belong to.
+    pub(crate) async fn account(&self) -> Result<String, Error> {
+        let identity = aws_sdk_sts::Client::new(&self.sdk).get_caller_identity().send().await;
+        let identity = identity.map_err(|error| Error::sdk("asking which account this is", error))?;
+        identity.account.ok_or_else(|| Error::new("asking which account this is", ErrorKind::Other, "the answer names no account"))
+    }
+}
+
+/// What kind of failure it is, as far as the user's next step depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ErrorKind {
+    /// No credentials, or credentials AWS does not take (any more).
+    Credentials,
+    /// Nothing says which region is meant.
+    NoRegion,
+    /// The account may not do this.
+    Denied,
+    /// What was asked for does not exist.
+    NotFound,
+    /// It belongs to another account.
+    WrongOwner,
+    /// No answer.
+    Unreachable,
+    /// Anything else.
+    Other,
+}
+
+/// A call that failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{operation} failed: {message}")]
+pub struct Error {
+    operation: String,
+    kind: ErrorKind,
+    code: Option<String>,
+    message: String,
+}
+
+impl Error {
+    pub(crate) fn new(operation: impl Into<String>, kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { operation: operation.into(), kind, code: None, message: message.into() }
+    }
+
+    /// What kind of failure it is.
+    pub(crate) fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// The same failure, now known to be of this kind.
+    fn of_kind(self, kind: ErrorKind) -> Self {
+        Self { kind, ..self }
+    }
+
+    /// The next thing to try.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self.kind {
+            ErrorKind::Credentials => Some(
+                "sign in (`aws sso login`, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), choose a profile with `--profile`, \
+                 or try everything without an account: `cartctl local`"
+                    .to_owned(),
+            ),
+            ErrorKind::NoRegion => Some("name one with `--region eu-west-1`, in AWS_REGION, or as `region` in cartctl.toml".to_owned()),
+            ErrorKind::Denied => Some("ask for this permission, or use credentials that have it (`--profile`)".to_owned()),
+            ErrorKind::WrongOwner => Some("name a bucket of this account with `--bucket`, or leave it out to have one made".to_owned()),
+            ErrorKind::Unreachable => Some("check the network, the region's name and `--endpoint-url`".to_owned()),
+            ErrorKind::NotFound | ErrorKind::Other => None,
+        }
+    }
+
+    /// What an SDK says, in our words.
+    fn sdk<E, R>(operation: impl Into<String>, error: SdkError<E, R>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+        R: std::fmt::Debug + Send + Sync + 'static,
+    {
+        let operation = operation.into();
+        if let Some(service) = error.as_service_error() {
+            let code = service.code().map(str::to_owned);
+            let message = service.message().map(str::to_owned);
+            let kind = code.as_deref().map_or(ErrorKind::Other, kind_of_code);
+            let message = match (message, &code) {
+                (Some(message), Some(code)) => format!("{message} ({code})"),
+                (Some(message), None) => message,
+                (None, Some(code)) => code.clone(),
+                (None, None) => "the answer does not say why".to_owned(),
+            };
+            return Self { operation, kind, code, message };
+        }
+        let unreachable = matches!(error, SdkError::DispatchFailure(_) | SdkError::TimeoutError(_));
+        let source = error.into_source().unwrap_or_else(|error| Box::new(error));
+        if let Some(credentials) = causes(&*source).find_map(|cause| cause.downcast_ref::<CredentialsError>()) {
+            return Self { operation, ..credentials_error(credentials) };
+        }
+        let kind = if unreachable { ErrorKind::Unreachable } else { ErrorKind::Other };
+        Self { operation, kind, code: None, message: innermost(&*source) }
+    }
+
+    fn has_code(&self, code: &str) -> bool {
+        self.code.as_deref() == Some(code)
+    }
+}
+
+/// The error codes shared by all services.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/CommonErrors.html>
+fn kind_of_code(code: &str) -> ErrorKind {
+    match code {
+        "ExpiredToken" | "ExpiredTokenException" | "InvalidClientTokenId" | "UnrecognizedClientException" | "SignatureDoesNotMatch"
+        | "InvalidAccessKeyId" | "MissingAuthenticationToken" | "IncompleteSignature" | "RequestExpired" => ErrorKind::Credentials,
+        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => ErrorKind::Denied,
+        "NotFound" | "NoSuchBucket" | "NoSuchKey" | "ParameterNotFound" => ErrorKind::NotFound,
+        _ => ErrorKind::Other,
+    }
+}
+
+fn credentials_error(error: &CredentialsError) -> Error {
+    Error::new("finding credentials", ErrorKind::Credentials, innermost(error))
+}
+
+fn causes<'a>(error: &'a (dyn std::error::Error + 'static)) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |error| error.source())
+}
+
+/// The message of the cause that no other cause explains: the outer ones of the SDK say only that something went wrong.
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    causes(error).last().map_or_else(String::new, ToString::to_string)
+}

@@ -1,0 +1,219 @@
+//! CloudFormation: one function per call we make, in the domain's types.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_cloudformation::types::{self, Capability, ChangeSetType, OnStackFailure};
+use serde_json::Value as Json;
+
+use super::{Aws, Error, ErrorKind};
+use crate::stack::{Deployed, DeployedParameter, Resource, StackEvent, StackStatus};
+
+/// How CloudFormation begins to say that a change set has nothing to change. The second form comes with transforms.
+const NO_CHANGES: [&str; 2] = ["The submitted information didn't contain changes", "No updates are to be performed"];
+
+/// Where CloudFormation reads a template.
+#[derive(Clone, Debug)]
+pub(crate) enum TemplateSource {
+    /// In the request: up to 51,200 bytes.
+    Inline(String),
+    /// An object in S3: up to 1 MB.
+    Url(String),
+}
+
+/// A change set to be made.
+#[derive(Clone, Debug)]
+pub(crate) struct ChangeSetRequest {
+    /// The stack's name.
+    pub stack: String,
+    /// The change set's name.
+    pub name: String,
+    /// Whether the stack does not exist yet.
+    pub create: bool,
+    /// The template.
+    pub template: TemplateSource,
+    /// The values of its parameters.
+    pub parameters: BTreeMap<String, String>,
+}
+
+/// How far a change set is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ChangeSetState {
+    /// Still being made.
+    Pending,
+    /// Can be executed.
+    Ready,
+    /// Failed because there is nothing to change.
+    NoChanges,
+    /// Failed.
+    Failed(String),
+}
+
+/// A change set and its stack, by ARN.
+#[derive(Clone, Debug)]
+pub(crate) struct ChangeSet {
+    /// The change set's ARN.
+    pub id: String,
+    /// The stack's ARN.
+    pub stack_id: String,
+}
+
+/// CloudFormation has no error code for a stack that does not exist, and uses the same one for much else.
+fn is_absent(error: &Error) -> bool {
+    error.has_code("ValidationError") && error.message.contains("does not exist")
+}
+
+fn absent_is_none<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
+    match result {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if is_absent(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+impl Aws {
+    /// The stack of this name or ARN, if there is one.
+    pub(crate) async fn stack(&self, name: &str) -> Result<Option<Deployed>, Error> {
+        let answer = self.cloudformation.describe_stacks().stack_name(name).send().await;
+        let answer = absent_is_none(answer.map_err(|error| Error::sdk(format!("describing the stack {name}"), error)))?;
+        answer.and_then(|answer| answer.stacks.unwrap_or_default().into_iter().next()).map(|stack| deployed(name, stack)).transpose()
+    }
+
+    /// The template a stack was last deployed with.
+    pub(crate) async fn template(&self, name: &str) -> Result<Option<Json>, Error> {
+        let answer = self.cloudformation.get_template().stack_name(name).send().await;
+        let answer = absent_is_none(answer.map_err(|error| Error::sdk(format!("reading the template of {name}"), error)))?;
+        let Some(body) = answer.and_then(|answer| answer.template_body) else { return Ok(None) };
+        // What somebody else deployed may be YAML with CloudFormation's own tags. It is not ours, so all of it counts as different.
+        Ok(Some(serde_json::from_str(&body).unwrap_or(Json::Null)))
+    }
+
+    /// What a stack consists of.
+    pub(crate) async fn resources(&self, name: &str) -> Result<Vec<Resource>, Error> {
+        let mut pages = self.cloudformation.list_stack_resources().stack_name(name).into_paginator().send();
+        let mut resources = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| Error::sdk(format!("listing the resources of {name}"), error))?;
+            resources.extend(page.stack_resource_summaries.unwrap_or_default().into_iter().map(|resource| Resource {
+                logical_id: resource.logical_resource_id.unwrap_or_default(),
+                physical_id: resource.physical_resource_id.unwrap_or_default(),
+                resource_type: resource.resource_type.unwrap_or_default(),
+            }));
+        }
+        Ok(resources)
+    }
+
+    /// Begins to make a change set.
+    pub(crate) async fn create_change_set(&self, request: &ChangeSetRequest) -> Result<ChangeSet, Error> {
+        let parameter = |(key, value): (&String, &String)| types::Parameter::builder().parameter_key(key).parameter_value(value).build();
+        let call = self
+            .cloudformation
+            .create_change_set()
+            .stack_name(&request.stack)
+            .change_set_name(&request.name)
+            .client_token(&request.name)
+            .change_set_type(if request.create { ChangeSetType::Create } else { ChangeSetType::Update })
+            .set_parameters(Some(request.parameters.iter().map(parameter).collect()))
+            .capabilities(Capability::CapabilityIam)
+            .on_stack_failure(OnStackFailure::Rollback);
+        let call = match &request.template {
+            TemplateSource::Inline(body) => call.template_body(body),
+            TemplateSource::Url(url) => call.template_url(url),
+        };
+        let operation = format!("creating a change set for {}", request.stack);
+        let answer = call.send().await.map_err(|error| Error::sdk(&operation, error))?;
+        match (answer.id, answer.stack_id) {
+            (Some(id), Some(stack_id)) => Ok(ChangeSet { id, stack_id }),
+            _ => Err(Error::new(operation, ErrorKind::Other, "the answer names no change set")),
+        }
+    }
+
+    /// How far a change set is.
+    pub(crate) async fn change_set_state(&self, change_set: &ChangeSet) -> Result<ChangeSetState, Error> {
+        let answer = self.cloudformation.describe_change_set().change_set_name(&change_set.id).send().await;
+        let answer = answer.map_err(|error| Error::sdk("describing a change set", error))?;
+        let reason = answer.status_reason.unwrap_or_default();
+        Ok(match answer.status {
+            Some(types::ChangeSetStatus::CreateComplete) => ChangeSetState::Ready,
+            Some(types::ChangeSetStatus::CreatePending | types::ChangeSetStatus::CreateInProgress) => ChangeSetState::Pending,
+            Some(types::ChangeSetStatus::Failed) if NO_CHANGES.iter().any(|text| reason.starts_with(text)) => ChangeSetState::NoChanges,
+            Some(types::ChangeSetStatus::Failed) => ChangeSetState::Failed(reason),
+            other => ChangeSetState::Failed(format!("the change set is {other:?}: {reason}")),
+        })
+    }
+
+    /// Begins to carry a change set out.
+    pub(crate) async fn execute_change_set(&self, change_set: &ChangeSet, token: &str) -> Result<(), Error> {
+        let call = self.cloudformation.execute_change_set().change_set_name(&change_set.id).client_request_token(token);
+        call.disable_rollback(false).send().await.map_err(|error| Error::sdk("executing a change set", error))?;
+        Ok(())
+    }
+
+    /// Deletes a change set, of a stack by name or the one of this ARN. That there is none is as good.
+    pub(crate) async fn delete_change_set(&self, stack: Option<&str>, name_or_id: &str) -> Result<(), Error> {
+        let call = self.cloudformation.delete_change_set().set_stack_name(stack.map(str::to_owned)).change_set_name(name_or_id);
+        match call.send().await.map_err(|error| Error::sdk("deleting a change set", error)) {
+            Err(error) if !is_absent(&error) && !error.has_code("ChangeSetNotFound") => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Begins to delete a stack, named by its ARN.
+    pub(crate) async fn delete_stack(&self, id: &str, token: &str) -> Result<(), Error> {
+        let call = self.cloudformation.delete_stack().stack_name(id).client_request_token(token);
+        call.send().await.map_err(|error| Error::sdk(format!("deleting the stack {id}"), error))?;
+        Ok(())
+    }
+
+    /// What happened to a stack since the event `after` (all of it without one), oldest first.
+    pub(crate) async fn events_after(&self, stack_id: &str, after: Option<&str>) -> Result<Vec<StackEvent>, Error> {
+        let mut events = Vec::new();
+        let mut pages = self.cloudformation.describe_stack_events().stack_name(stack_id).into_paginator().send();
+        'pages: while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| Error::sdk(format!("reading the events of {stack_id}"), error))?;
+            for event in page.stack_events.unwrap_or_default() {
+                let id = event.event_id.unwrap_or_default();
+                if after == Some(id.as_str()) {
+                    break 'pages;
+                }
+                events.push(StackEvent {
+                    id,
+                    at: event.timestamp.map(|time| time.to_string()).unwrap_or_default(),
+                    logical_id: event.logical_resource_id.unwrap_or_default(),
+                    physical_id: event.physical_resource_id.unwrap_or_default(),
+                    resource_type: event.resource_type.unwrap_or_default(),
+                    status: event.resource_status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
+                    reason: event.resource_status_reason,
+                });
+            }
+        }
+        events.reverse();
+        Ok(events)
+    }
+
+    /// The newest event of a stack: what comes after it is new.
+    pub(crate) async fn latest_event(&self, stack_id: &str) -> Result<Option<String>, Error> {
+        let answer = self.cloudformation.describe_stack_events().stack_name(stack_id).send().await;
+        let answer = absent_is_none(answer.map_err(|error| Error::sdk(format!("reading the events of {stack_id}"), error)))?;
+        Ok(answer.and_then(|answer| answer.stack_events.unwrap_or_default().into_iter().next()).and_then(|event| event.event_id))
+    }
+}
+
+fn deployed(name: &str, stack: types::Stack) -> Result<Deployed, Error> {
+    let status = stack.stack_status.as_ref().map_or("", types::StackStatus::as_str);
+    let status = StackStatus::parse(status).ok_or_else(|| {
+        Error::new(format!("describing the stack {name}"), ErrorKind::Other, format!("its status `{status}` is new to this version"))
+    })?;
+    let parameters = stack.parameters.unwrap_or_default().into_iter().filter_map(|parameter| {
+        let found = DeployedParameter { value: parameter.parameter_value?, resolved: parameter.resolved_value };
+        Some((parameter.parameter_key?, found))
+    });
+    let outputs = stack.outputs.unwrap_or_default().into_iter();
+    Ok(Deployed {
+        id: stack.stack_id.unwrap_or_else(|| name.to_owned()),
+        status,
+        reason: stack.stack_status_reason,
+        parameters: parameters.collect(),
+        outputs: outputs.filter_map(|output| Some((output.output_key?, output.output_value?))).collect(),
+        changed: stack.last_updated_time.or(stack.creation_time).map(|time| time.to_string()),
+    })
+}

@@ -1,0 +1,22 @@
+//! SSM Parameter Store: what the stacks publish.
+
+use std::collections::BTreeMap;
+
+use super::{Aws, Error};
+
+impl Aws {
+    /// Every parameter below `path`, by its full name. One call a page.
+    pub(crate) async fn parameters_below(&self, path: &str) -> Result<BTreeMap<String, String>, Error> {
+        // Ten is the most a page may hold; five is all that is published, so that one call is enough.
+        // https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParametersByPath.html
+        let call = self.ssm.get_parameters_by_path().path(path).recursive(true).max_results(10);
+        let mut pages = call.into_paginator().send();
+        let mut parameters = BTreeMap::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| Error::sdk(format!("reading the parameters below {path}"), error))?;
+            let found = page.parameters.unwrap_or_default().into_iter();
+            parameters.extend(found.filter_map(|parameter| Some((parameter.name?, parameter.value?))));
+        }
+        Ok(parameters)
+    }
+}

@@ -1,0 +1,127 @@
+//! The commands: each reads as its own story. What several of them need is here.
+
+use std::collections::BTreeMap;
+
+use cart_infra::{App, Code, Stack, StackId};
+use tokio::task::JoinSet;
+
+use crate::{
+    args::{Cli, Command, Global, Target},
+    aws::Aws,
+    config::{self, Config, Environment, LocalChoice},
+    error::Error,
+    event::{Event, Events},
+    execute::{self, Poll},
+    plan::{self, Observed, ObservedStack},
+    report::answer::Answer,
+    stack::StackStatus,
+};
+
+mod delete;
+mod deploy;
+mod diff;
+mod frontend_env;
+mod local;
+mod outputs;
+mod package;
+mod status;
+mod synth;
+
+/// Runs the command that was typed, until it is done or interrupted.
+pub(crate) async fn run(cli: Cli) -> Result<Answer, Error> {
+    let Cli { global, command } = cli;
+    let environment = Environment::of_process();
+    let aws = |target: &Target| load(&global, if target.local { LocalChoice::Running } else { LocalChoice::Aws }, &environment);
+    let local = LocalChoice::Aws;
+    match command {
+        Command::Synth(args) => synth::run(&args, &load(&global, local, &environment)?),
+        Command::Package(args) => interruptible(package::run(&args, &load(&global, local, &environment)?, &global)).await,
+        Command::Deploy(args) => interruptible(deploy::run(&args, &aws(&args.target)?, &global)).await,
+        Command::Diff(args) => interruptible(diff::run(&args, &aws(&args.target)?, &global)).await,
+        Command::Delete(args) => interruptible(delete::run(&args, &aws(&args.target)?, &global)).await,
+        Command::FrontendEnv(args) => interruptible(frontend_env::run(&args, &aws(&args.target)?)).await,
+        Command::Status(target) => interruptible(status::run(&aws(&target)?)).await,
+        Command::Outputs(target) => interruptible(outputs::run(&aws(&target)?)).await,
+        // It ends by being interrupted, and has something to stop then.
+        Command::Local(args) => local::run(&args, &load(&global, LocalChoice::Starting(args.port), &environment)?, &global).await,
+    }
+}
+
+fn load(global: &Global, local: LocalChoice, environment: &Environment) -> Result<Config, Error> {
+    Ok(config::load(global, local, environment)?)
+}
+
+async fn interruptible(command: impl Future<Output = Result<Answer, Error>>) -> Result<Answer, Error> {
+    tokio::select! {
+        done = command => done,
+        _ = tokio::signal::ctrl_c() => Err(Error::Interrupted),
+    }
+}
+
+/// The stacks as they would be with code that is not packaged: enough for names, paths and order.
+fn app_without_code(config: &Config) -> App {
+    cart_infra::app(&config.settings(Code::default()))
+}
+
+/// The stacks that were named, or all of them.
+fn chosen(app: &App, named: &[StackId]) -> Vec<StackId> {
+    app.stacks().iter().map(Stack::id).filter(|id| named.is_empty() || named.contains(id)).collect()
+}
+
+/// How often to ask CloudFormation.
+fn poll(config: &Config) -> Poll {
+    if config.connection.local { Poll::LOCAL } else { Poll::AWS }
+}
+
+/// What there is of these stacks, once nothing is going on any more.
+async fn observe_at_rest(stacks: &[Stack], config: &Config, aws: &Aws, events: &Events) -> Result<Observed, Error> {
+    loop {
+        let observed = observe(stacks, config, aws).await?;
+        let busy = plan::busy(&observed);
+        if busy.is_empty() {
+            return Ok(observed);
+        }
+        for (stack, deployed) in busy {
+            execute::wait(stack, &deployed.id, aws, poll(config), events).await?;
+        }
+    }
+}
+
+/// What there is of these stacks, asked for all at once.
+async fn observe(stacks: &[Stack], config: &Config, aws: &Aws) -> Result<Observed, Error> {
+    let mut reading = JoinSet::new();
+    for stack in stacks {
+        let (id, name, aws) = (stack.id(), stack.name().to_owned(), aws.clone());
+        reading.spawn(async move { observe_stack(&name, &aws).await.map(|there| (id, there)) });
+    }
+    let root = config.names.parameter_path("");
+    let parameters = aws.parameters_below(root.trim_end_matches('/')).await?;
+    let mut stacks = BTreeMap::new();
+    while let Some(read) = reading.join_next().await {
+        match read {
+            Ok(read) => {
+                let (id, there) = read?;
+                stacks.extend(there.map(|there| (id, there)));
+            }
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        }
+    }
+    Ok(Observed { stacks, parameters })
+}
+
+async fn observe_stack(name: &str, aws: &Aws) -> Result<Option<ObservedStack>, Error> {
+    let (deployed, template) = tokio::try_join!(aws.stack(name), aws.template(name))?;
+    let Some(deployed) = deployed.filter(|deployed| deployed.status != StackStatus::DeleteComplete) else { return Ok(None) };
+    Ok(Some(ObservedStack { deployed, template, resources: Vec::new() }))
+}
+
+/// Says which account and region a command works on.
+fn started(command: &'static str, config: &Config, account: &str, region: &str) -> Event {
+    Event::Started {
+        command,
+        stage: config.stage(),
+        account: account.to_owned(),
+        region: region.to_owned(),
+        endpoint: config.connection.endpoint_url.clone(),
+    }
+}

@@ -1,0 +1,57 @@
+//! `cartctl delete`: the stacks in reverse order, and what is kept.
+
+use serde_json::json;
+
+use super::{app_without_code, chosen, observe_at_rest, poll, started};
+use crate::{
+    args::{Delete, Global},
+    aws::Aws,
+    config::Config,
+    error::Error,
+    execute,
+    plan::{self, DeletePlan},
+    report::{self, answer::Answer, ask},
+};
+
+pub(super) async fn run(args: &Delete, config: &Config, global: &Global) -> Result<Answer, Error> {
+    let verbose = global.verbose > 0;
+    let app = app_without_code(config);
+    let aws = Aws::connect(&config.connection).await?;
+    let plan: DeletePlan = report::telling(verbose, async |events| {
+        let account = aws.account().await?;
+        events.send(started("delete", config, &account, &aws.region));
+        let mut observed = observe_at_rest(app.stacks(), config, &aws, &events).await?;
+        for there in observed.stacks.values_mut() {
+            there.resources = aws.resources(&there.deployed.id).await?;
+        }
+        Ok::<_, Error>(plan::delete(&app, &chosen(&app, &args.stacks), &observed)?)
+    })
+    .await?;
+    let answer = answer(&plan, config);
+    if plan.steps.is_empty() {
+        return Ok(answer);
+    }
+    report::plan::show_delete(&plan);
+    if !config.connection.local {
+        ask::approve(&format!("Delete the stage `{}`?", config.stage()), config.yes)?;
+    }
+    report::telling(verbose, async |events| execute::delete(plan, &aws, poll(config), &events).await).await?;
+    Ok(answer)
+}
+
+fn answer(plan: &DeletePlan, config: &Config) -> Answer {
+    let mut lines = String::new();
+    let mut kept = Vec::new();
+    for step in &plan.steps {
+        lines += &format!("deleted  {}\n", step.name);
+        for resource in &step.keeps {
+            lines += &format!("kept     {} {} ({})\n", resource.resource_type, resource.physical_id, resource.logical_id);
+            kept.push(json!({ "type": resource.resource_type, "id": resource.physical_id, "logical_id": resource.logical_id }));
+        }
+    }
+    if plan.steps.is_empty() {
+        lines += &format!("nothing to delete: the stage `{}` is not deployed\n", config.stage());
+    }
+    let deleted: Vec<_> = plan.steps.iter().map(|step| &step.name).collect();
+    Answer::new(lines, json!({ "deleted": deleted, "kept": kept }))
+}

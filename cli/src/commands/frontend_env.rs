@@ -1,0 +1,58 @@
+//! `cartctl frontend-env`: the frontend's configuration, from what the stacks published.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8Path;
+use cart_infra::App;
+use serde_json::{Value as Json, json};
+
+use super::app_without_code;
+use crate::{
+    args::{EnvFormat, FrontendEnv as Args},
+    aws::Aws,
+    config::Config,
+    env_file::{self, FrontendEnv},
+    error::Error,
+    report::answer::Answer,
+};
+
+pub(super) async fn run(args: &Args, config: &Config) -> Result<Answer, Error> {
+    let aws = Aws::connect(&config.connection).await?;
+    let rendered = render(&app_without_code(config), config, &aws).await?;
+    let variables = env_file::variables(&rendered);
+    let object: Json = variables.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect::<serde_json::Map<_, _>>().into();
+    let Some(format) = args.format else {
+        let path = args.out.as_deref().unwrap_or(&config.env_file);
+        env_file::write(path, &rendered)?;
+        return Ok(Answer::new(format!("{path}\n"), json!({ "path": path, "variables": object })));
+    };
+    let text = match format {
+        EnvFormat::Json => format!("{object:#}\n"),
+        EnvFormat::Yaml => serde_yaml::to_string(&object).unwrap_or_default(),
+        EnvFormat::Shell => lines(&variables, |name, value| format!("export {name}='{}'", value.replace('\'', r"'\''"))),
+        EnvFormat::Github => lines(&variables, |name, value| format!("{name}={value}")),
+    };
+    Ok(Answer::new(text, object))
+}
+
+fn lines(variables: &[(&str, &str)], line: impl Fn(&str, &str) -> String) -> String {
+    variables.iter().map(|(name, value)| line(name, value) + "\n").collect()
+}
+
+/// Reads what is published and renders it.
+async fn render(app: &App, config: &Config, aws: &Aws) -> Result<String, Error> {
+    let root = config.names.parameter_path("");
+    let published = aws.parameters_below(root.trim_end_matches('/')).await?;
+    rendered(app, &published, config, &aws.region)
+}
+
+/// The text of the file, given what is published.
+fn rendered(app: &App, published: &BTreeMap<String, String>, config: &Config, region: &str) -> Result<String, Error> {
+    Ok(FrontendEnv::collect(app, published, region)?.render(&config.workspace)?)
+}
+
+/// Writes the configured file from what is published.
+pub(super) fn write(app: &App, published: &BTreeMap<String, String>, config: &Config, region: &str) -> Result<(), Error> {
+    let path: &Utf8Path = &config.env_file;
+    Ok(env_file::write(path, &rendered(app, published, config, region)?)?)
+}

@@ -1,0 +1,30 @@
+//! `cartctl outputs`: what each stack says about itself.
+
+use std::collections::BTreeMap;
+
+use cart_infra::{App, StackId};
+use serde_json::json;
+
+use super::{app_without_code, observe};
+use crate::{aws::Aws, config::Config, error::Error, plan::Observed, report::answer::Answer};
+
+pub(super) async fn run(config: &Config) -> Result<Answer, Error> {
+    let app = app_without_code(config);
+    let aws = Aws::connect(&config.connection).await?;
+    let observed = observe(app.stacks(), config, &aws).await?;
+    let outputs = of(&app, &observed);
+    let rows: Vec<_> = rows(&outputs);
+    Ok(Answer::table(&rows, json!({ "outputs": outputs })))
+}
+
+/// The outputs of every deployed stack, by key.
+pub(super) fn of(app: &App, observed: &Observed) -> BTreeMap<StackId, BTreeMap<String, String>> {
+    let deployed = |id: StackId| observed.stacks.get(&id).map(|there| (id, there.deployed.outputs.clone()));
+    app.stacks().iter().filter_map(|stack| deployed(stack.id())).collect()
+}
+
+/// A row an output.
+pub(super) fn rows(outputs: &BTreeMap<StackId, BTreeMap<String, String>>) -> Vec<[String; 3]> {
+    let row = |(stack, key, value): (&StackId, &String, &String)| [stack.to_string(), key.clone(), value.clone()];
+    outputs.iter().flat_map(|(stack, outputs)| outputs.iter().map(move |(key, value)| row((stack, key, value)))).collect()
+}

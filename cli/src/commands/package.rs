@@ -1,0 +1,40 @@
+//! `cartctl package`: the functions as zip files, without AWS.
+
+use serde_json::json;
+
+use crate::{
+    args::{Global, Package},
+    config::Config,
+    error::Error,
+    event::{Event, Events},
+    package::{self, Artifact, Request, Target},
+    report::{self, answer::Answer, words},
+};
+
+pub(super) async fn run(args: &Package, config: &Config, global: &Global) -> Result<Answer, Error> {
+    let target = Target::Lambda(args.arch.unwrap_or(config.architecture));
+    let mut request = request(config, target);
+    if let Some(out) = &args.out {
+        request.out_dir.clone_from(out);
+    }
+    let artifacts = report::telling(global.verbose > 0, async |events| package(&request, &events).await).await?;
+    let line = |artifact: &Artifact| format!("{} ({}, key {})\n", artifact.path, words::size(artifact.zip_bytes), artifact.key);
+    let lines = artifacts.iter().map(line).collect::<String>();
+    Ok(Answer::new(lines, json!({ "artifacts": artifacts })))
+}
+
+/// What to package for this configuration.
+pub(super) fn request(config: &Config, target: Target) -> Request {
+    Request {
+        workspace: config.workspace.clone(),
+        target,
+        tools_bin: config.tools(),
+        target_dir: None,
+        out_dir: config.workspace.join("target/packages"),
+    }
+}
+
+/// Builds and packages, telling how it goes.
+pub(super) async fn package(request: &Request, events: &Events) -> Result<Vec<Artifact>, Error> {
+    Ok(package::package(request, |progress| events.send(Event::Package(progress))).await?)
+}

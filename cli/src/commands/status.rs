@@ -1,0 +1,25 @@
+//! `cartctl status`: the state of each stack.
+
+use serde_json::json;
+
+use super::{app_without_code, observe};
+use crate::{aws::Aws, config::Config, error::Error, plan::ObservedStack, report::answer::Answer};
+
+pub(super) async fn run(config: &Config) -> Result<Answer, Error> {
+    let app = app_without_code(config);
+    let aws = Aws::connect(&config.connection).await?;
+    let observed = observe(app.stacks(), config, &aws).await?;
+    let mut rows = Vec::new();
+    let mut stacks = Vec::new();
+    for stack in app.stacks() {
+        let there = observed.stacks.get(&stack.id()).map(|ObservedStack { deployed, .. }| deployed);
+        let status = there.map_or("not deployed", |deployed| deployed.status.as_str());
+        let changed = there.and_then(|deployed| deployed.changed.as_deref());
+        rows.push([stack.id().to_string(), status.to_owned(), stack.name().to_owned(), changed.unwrap_or("").to_owned()]);
+        stacks.push(json!({
+            "stack": stack.id(), "name": stack.name(), "deployed": there.is_some(), "status": there.map(|deployed| deployed.status),
+            "reason": there.and_then(|deployed| deployed.reason.as_deref()), "changed": changed,
+        }));
+    }
+    Ok(Answer::table(&rows, json!({ "stage": config.stage(), "region": aws.region, "stacks": stacks })))
+}

@@ -1,0 +1,50 @@
+//! `cartctl synth`: the templates as files, without AWS.
+
+use camino::Utf8PathBuf;
+use cart_infra::{Stack, Template};
+use serde_json::json;
+
+use super::{app_without_code, chosen};
+use crate::{
+    args::{Synth, TemplateFormat},
+    config::{self, Config},
+    env_file,
+    error::Error,
+    report::answer::Answer,
+};
+
+pub(super) fn run(args: &Synth, config: &Config) -> Result<Answer, Error> {
+    let app = app_without_code(config);
+    let stacks: Vec<&Stack> = chosen(&app, &args.stacks).into_iter().map(|id| app.stack(id)).collect();
+    if args.out.as_deref().is_some_and(|out| out == "-") {
+        let [stack] = stacks[..] else {
+            let reason = "it takes exactly one stack, for example `cartctl synth cart --out -`".to_owned();
+            return Err(config::Error::Value { name: "--out", value: "-".to_owned(), reason }.into());
+        };
+        return Ok(Answer::new(render(stack.template(), args.format), stack.template().as_json()));
+    }
+    let folder = args.out.clone().unwrap_or_else(|| config.workspace.join("target/synth"));
+    let mut written = Vec::<Utf8PathBuf>::new();
+    for stack in stacks {
+        let path = folder.join(format!("{}.{}", stack.name(), extension(args.format)));
+        env_file::write(&path, &render(stack.template(), args.format))?;
+        written.push(path);
+    }
+    let lines = written.iter().map(|path| format!("{path}\n")).collect::<String>();
+    Ok(Answer::new(lines, json!({ "templates": written })))
+}
+
+const fn extension(format: TemplateFormat) -> &'static str {
+    match format {
+        TemplateFormat::Json => "json",
+        TemplateFormat::Yaml => "yaml",
+    }
+}
+
+fn render(template: &Template, format: TemplateFormat) -> String {
+    match format {
+        TemplateFormat::Json => template.to_json_pretty() + "\n",
+        // Keys are strings and values are JSON, so there is nothing YAML cannot say.
+        TemplateFormat::Yaml => serde_yaml::to_string(&template.as_json()).unwrap_or_default(),
+    }
+}

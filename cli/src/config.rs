@@ -1,0 +1,390 @@
+//! Settles what a command works with: flags over environment over `cartctl.toml` over defaults. The only reader of the environment.
+//! Knows nothing of AWS; [`resolve`] is a pure function of what was typed, what the environment says and what the file holds.
+
+use std::{collections::BTreeMap, str::FromStr};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use cart_infra::{
+    Architecture, Code, Endpoints, LogRetention, Names, Origin, ParameterRoot, Settings, Stage, StackPrefix, StageName,
+};
+use serde::Deserialize;
+
+use crate::{args, local};
+
+/// The name of the configuration file.
+pub(crate) const FILE_NAME: &str = "cartctl.toml";
+
+/// Everything a command needs to know before it starts.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    /// The folder of the workspace: where `Cargo.toml`, `templates/` and `frontend/` are.
+    pub workspace: Utf8PathBuf,
+    /// What the templates are made from, except the code, which is known once it is packaged.
+    pub names: Names,
+    /// Whether people's data is kept when this stage is deleted.
+    pub protected: bool,
+    allowed_origin: Origin,
+    /// The processor the functions run on.
+    pub architecture: Architecture,
+    log_retention: LogRetention,
+    reserved_concurrency: Option<u32>,
+    /// How to reach AWS, or the local cloud.
+    pub connection: Connection,
+    /// The file the frontend reads its configuration from.
+    pub env_file: Utf8PathBuf,
+    /// Where the local cloud listens and keeps its state.
+    pub local: LocalSettings,
+    /// How the answer is written.
+    pub output: args::Output,
+    /// Whether nobody is asked.
+    pub yes: bool,
+}
+
+/// How to reach AWS.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Connection {
+    /// The region, if anything but the profile says.
+    pub region: Option<String>,
+    /// The profile to take credentials from.
+    pub profile: Option<String>,
+    /// What to talk to instead of AWS.
+    pub endpoint_url: Option<String>,
+    /// Whether that is the local cloud, which takes any credentials.
+    pub local: bool,
+}
+
+/// Where the local cloud listens and keeps its state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LocalSettings {
+    /// The port on 127.0.0.1.
+    pub port: u16,
+    /// The folder for its logs and for what says that it runs.
+    pub directory: Utf8PathBuf,
+}
+
+impl Config {
+    /// What the templates are made from, given where the code is.
+    pub(crate) fn settings(&self, code: Code) -> Settings {
+        Settings {
+            names: self.names.clone(),
+            protected: self.protected,
+            allowed_origin: self.allowed_origin.clone(),
+            architecture: self.architecture,
+            code,
+            endpoints: match (&self.connection.endpoint_url, self.connection.local) {
+                (Some(base_url), true) => Endpoints::Local { base_url: base_url.clone() },
+                _ => Endpoints::Aws,
+            },
+            log_retention: self.log_retention,
+            reserved_concurrency: self.reserved_concurrency,
+        }
+    }
+
+    /// Where the tools are that `make setup` installs.
+    pub(crate) fn tools(&self) -> Utf8PathBuf {
+        self.workspace.join(".venv/bin")
+    }
+
+    /// What the stage is called in messages.
+    pub(crate) fn stage(&self) -> String {
+        match &self.names.stage {
+            Stage::Default => "default".to_owned(),
+            Stage::Named(name) => name.to_string(),
+        }
+    }
+}
+
+/// Why the configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file is there and cannot be read, or was named and is not there.
+    #[error("reading {path} failed")]
+    Read {
+        /// The file.
+        path: Utf8PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is not what we understand.
+    #[error("{path} cannot be used:\n{message}")]
+    Parse {
+        /// The file.
+        path: Utf8PathBuf,
+        /// What is wrong and where, as the parser tells it.
+        message: String,
+    },
+    /// A stage that the file does not have.
+    #[error("there is no stage `{stage}` in {path}")]
+    UnknownStage {
+        /// What was asked for.
+        stage: String,
+        /// The file.
+        path: Utf8PathBuf,
+        /// The stages the file has.
+        known: Vec<String>,
+    },
+    /// The local cloud was asked for and does not run.
+    #[error("the local cloud is not running")]
+    NotRunning,
+    /// A value does not parse.
+    #[error("{name} cannot be `{value}`: {reason}")]
+    Value {
+        /// Where the value came from.
+        name: &'static str,
+        /// What it is.
+        value: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Called from somewhere else than a checkout of the project.
+    #[error("no cartctl workspace in {start} or above it")]
+    NoWorkspace {
+        /// Where the search began.
+        start: Utf8PathBuf,
+    },
+}
+
+impl Error {
+    /// The next thing to try.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::UnknownStage { stage, path, known } if known.is_empty() => {
+                Some(format!("add a line `[stages.{stage}]` to {path}, or leave `--stage` out for the default stage"))
+            }
+            Self::UnknownStage { stage, path, known } => {
+                Some(format!("it has {}; for a new one add a line `[stages.{stage}]` to {path}", known.join(", ")))
+            }
+            Self::NotRunning => Some("start it with `cartctl local --detach` (or `make local` in another terminal)".to_owned()),
+            Self::NoWorkspace { .. } => Some("run cartctl inside a checkout of the project".to_owned()),
+            Self::Read { .. } | Self::Parse { .. } | Self::Value { .. } => None,
+        }
+    }
+}
+
+/// What the environment says, apart from what clap reads for the flags.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Environment {
+    /// `AWS_DEFAULT_REGION`, which every AWS tool reads after `AWS_REGION`.
+    pub default_region: Option<String>,
+    /// The folder cartctl was called in.
+    pub current_dir: Utf8PathBuf,
+}
+
+impl Environment {
+    /// Reads the environment of this process.
+    #[expect(clippy::disallowed_methods, reason = "this is the place that reads the environment")]
+    pub(crate) fn of_process() -> Self {
+        let current_dir = std::env::current_dir().ok().and_then(|path| Utf8PathBuf::from_path_buf(path).ok());
+        Self {
+            default_region: std::env::var("AWS_DEFAULT_REGION").ok().filter(|region| !region.is_empty()),
+            current_dir: current_dir.unwrap_or_else(|| ".".into()),
+        }
+    }
+}
+
+/// `cartctl.toml`, as written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+struct File {
+    prefix: StackPrefix,
+    parameter_root: ParameterRoot,
+    defaults: StageSection,
+    stages: BTreeMap<StageName, StageSection>,
+    local: LocalSection,
+    frontend: FrontendSection,
+}
+
+/// What may differ from stage to stage. Under `[defaults]` it holds for all of them.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+struct StageSection {
+    region: Option<String>,
+    profile: Option<String>,
+    protected: Option<bool>,
+    allowed_origin: Option<Origin>,
+    architecture: Option<Architecture>,
+    log_retention_days: Option<LogRetention>,
+    reserved_concurrency: Option<u32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+struct LocalSection {
+    port: Option<u16>,
+    directory: Option<Utf8PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+struct FrontendSection {
+    env_file: Option<Utf8PathBuf>,
+}
+
+/// Finds and reads `cartctl.toml`, then settles everything.
+pub(crate) fn load(global: &args::Global, local: LocalChoice, environment: &Environment) -> Result<Config, Error> {
+    let workspace = find_workspace(&environment.current_dir)?;
+    let path = global.config.clone().unwrap_or_else(|| workspace.join(FILE_NAME));
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && global.config.is_none() => String::new(),
+        Err(source) => return Err(Error::Read { path, source }),
+    };
+    resolve(global, local, environment, workspace, &path, &text)
+}
+
+/// What a command line says about the local cloud.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LocalChoice {
+    /// AWS is meant.
+    Aws,
+    /// `--local`: the local cloud, which has to run.
+    Running,
+    /// `cartctl local`: the local cloud, which is about to run, on this port if one was given.
+    Starting(Option<u16>),
+}
+
+fn resolve(
+    global: &args::Global,
+    local: LocalChoice,
+    environment: &Environment,
+    workspace: Utf8PathBuf,
+    path: &Utf8Path,
+    text: &str,
+) -> Result<Config, Error> {
+    let file: File =
+        toml::from_str(text).map_err(|error| Error::Parse { path: path.to_owned(), message: error.to_string().trim_end().to_owned() })?;
+    let (stage, section) = match global.stage.as_deref() {
+        None | Some("" | "default") => (Stage::Default, StageSection::default()),
+        Some(name) => {
+            let unknown = || Error::UnknownStage {
+                stage: name.to_owned(),
+                path: path.to_owned(),
+                known: file.stages.keys().map(ToString::to_string).collect(),
+            };
+            let name = StageName::from_str(name)
+                .map_err(|error| Error::Value { name: "--stage", value: name.to_owned(), reason: error.to_string() })?;
+            let section = file.stages.get(&name).ok_or_else(unknown)?.clone();
+            (Stage::Named(name), section)
+        }
+    };
+    let common = &file.defaults;
+    let mut settings = LocalSettings {
+        port: file.local.port.unwrap_or(local::DEFAULT_PORT),
+        directory: workspace.join(file.local.directory.as_deref().unwrap_or(Utf8Path::new(".cartctl/local"))),
+    };
+    let connection = match local {
+        LocalChoice::Aws => Connection {
+            region: global
+                .region
+                .clone()
+                .or_else(|| environment.default_region.clone())
+                .or_else(|| section.region.clone())
+                .or_else(|| common.region.clone()),
+            profile: global.profile.clone().or_else(|| section.profile.clone()).or_else(|| common.profile.clone()),
+            endpoint_url: global.endpoint_url.clone(),
+            local: false,
+        },
+        LocalChoice::Running => {
+            settings.port = local::running_port(&settings.directory).ok_or(Error::NotRunning)?;
+            local_connection(&settings)
+        }
+        LocalChoice::Starting(port) => {
+            settings.port = local::running_port(&settings.directory).or(port).unwrap_or(settings.port);
+            local_connection(&settings)
+        }
+    };
+    let env_file = match (&file.frontend.env_file, connection.local) {
+        (Some(path), _) => workspace.join(path),
+        (None, false) => workspace.join("frontend/.env"),
+        (None, true) => workspace.join("frontend/.env.local"),
+    };
+    Ok(Config {
+        names: Names { prefix: file.prefix, parameter_root: file.parameter_root, stage },
+        protected: section.protected.or(common.protected).unwrap_or(false),
+        allowed_origin: section.allowed_origin.or_else(|| common.allowed_origin.clone()).unwrap_or_default(),
+        // The local cloud runs the functions as processes of this machine.
+        architecture: section.architecture.or(common.architecture).unwrap_or_default(),
+        log_retention: section.log_retention_days.or(common.log_retention_days).unwrap_or_default(),
+        reserved_concurrency: section.reserved_concurrency.or(common.reserved_concurrency),
+        workspace,
+        connection,
+        env_file,
+        local: settings,
+        output: global.output,
+        yes: global.yes,
+    })
+}
+
+fn local_connection(settings: &LocalSettings) -> Connection {
+    Connection {
+        region: Some(local::REGION.to_owned()),
+        profile: None,
+        endpoint_url: Some(format!("http://127.0.0.1:{}", settings.port)),
+        local: true,
+    }
+}
+
+fn find_workspace(start: &Utf8Path) -> Result<Utf8PathBuf, Error> {
+    start
+        .ancestors()
+        .find(|folder| folder.join("lambdas/contract/Cargo.toml").is_file())
+        .map(Utf8Path::to_owned)
+        .ok_or_else(|| Error::NoWorkspace { start: start.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    fn resolved(arguments: &[&str], environment: &Environment, text: &str) -> Result<Config, Error> {
+        let cli = args::Cli::parse_from([&["cartctl", "status"], arguments].concat());
+        resolve(&cli.global, LocalChoice::Aws, environment, "/shop".into(), "/shop/cartctl.toml".into(), text)
+    }
+
+    const FILE: &str = "
+        [defaults]
+        region = 'eu-central-1'
+        log-retention-days = 14
+        [stages.production]
+        region = 'eu-west-1'
+        protected = true
+    ";
+
+    #[test]
+    fn flags_win_over_environment_over_stage_over_file() {
+        let region = |arguments: &[&str], environment: &Environment, text| {
+            resolved(arguments, environment, text).unwrap().connection.region
+        };
+        let none = Environment::default();
+        let set = Environment { default_region: Some("us-west-2".to_owned()), ..Environment::default() };
+        assert_eq!(region(&["--region", "us-east-1", "--stage", "production"], &set, FILE).as_deref(), Some("us-east-1"));
+        assert_eq!(region(&["--stage", "production"], &set, FILE).as_deref(), Some("us-west-2"));
+        assert_eq!(region(&["--stage", "production"], &none, FILE).as_deref(), Some("eu-west-1"));
+        assert_eq!(region(&[], &none, FILE).as_deref(), Some("eu-central-1"));
+        assert_eq!(region(&[], &none, ""), None);
+    }
+
+    #[test]
+    fn a_stage_inherits_what_it_does_not_say() {
+        let config = resolved(&["--stage", "production"], &Environment::default(), FILE).unwrap();
+        assert!(config.protected);
+        assert_eq!(config.names.stack_name(cart_infra::StackId::Auth), "aws-serverless-shopping-cart-production-auth");
+        assert_eq!(config.log_retention, toml::Value::Integer(14).try_into().unwrap());
+    }
+
+    #[test]
+    fn an_unknown_stage_names_the_known_ones() {
+        let error = resolved(&["--stage", "prodution"], &Environment::default(), FILE).unwrap_err();
+        assert_eq!(error.to_string(), "there is no stage `prodution` in /shop/cartctl.toml");
+        assert!(error.hint().unwrap().starts_with("it has production;"), "{:?}", error.hint());
+    }
+
+    #[test]
+    fn a_misspelt_key_is_an_error_that_says_where() {
+        let error = resolved(&[], &Environment::default(), "regoin = 'eu-west-1'").unwrap_err();
+        assert!(error.to_string().contains("line 1"), "{error}");
+        assert!(error.to_string().contains("regoin"), "{error}");
+    }
+}

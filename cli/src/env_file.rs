@@ -1,0 +1,215 @@
+//! The frontend's configuration: from what the stacks published to the text of its `.env`. Knows nothing of AWS; reads one template
+//! and writes one file.
+
+use std::{collections::BTreeMap, io::Write};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use cart_infra::{App, StackId};
+use handlebars::{Handlebars, no_escape};
+use serde::Serialize;
+
+/// The template, relative to the workspace.
+const TEMPLATE: &str = "templates/env.hbs";
+
+/// What the frontend has to know. The field names are those `templates/env.hbs` uses.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct FrontendEnv {
+    cart_api_url: String,
+    products_api_url: String,
+    user_pool_id: String,
+    user_pool_client_id: String,
+    region: String,
+}
+
+/// Why the frontend's configuration could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The stacks have not published everything.
+    #[error("not published yet: {}", missing.iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>().join(", "))]
+    Missing {
+        /// The parameters that are not there, each with the stack that publishes it.
+        missing: Vec<(String, StackId)>,
+    },
+    /// A published value would break the file.
+    #[error("the value of {path} has a line break or another control character")]
+    Unsafe {
+        /// The parameter.
+        path: String,
+    },
+    /// The template asks for something there is not, or cannot be read.
+    #[error("rendering {template} failed: {message}")]
+    Render {
+        /// The template.
+        template: Utf8PathBuf,
+        /// Why.
+        message: String,
+    },
+    /// The file could not be written.
+    #[error("writing {path} failed: {source}")]
+    Write {
+        /// The file.
+        path: Utf8PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl Error {
+    /// The next thing to try.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::Missing { missing } => {
+                let mut stacks: Vec<_> = missing.iter().map(|(_, stack)| stack.to_string()).collect();
+                stacks.sort();
+                stacks.dedup();
+                Some(format!("`cartctl deploy {}` publishes them", stacks.join(" ")))
+            }
+            Self::Unsafe { path } => Some(format!("somebody else wrote {path}; deploying the stack that publishes it sets it right")),
+            Self::Render { .. } | Self::Write { .. } => None,
+        }
+    }
+}
+
+impl FrontendEnv {
+    /// Picks what the frontend needs from `published` parameters.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] names everything that is not there, [`Error::Unsafe`] the first value that would break the file.
+    pub(crate) fn collect(app: &App, published: &BTreeMap<String, String>, region: &str) -> Result<Self, Error> {
+        let mut missing = Vec::new();
+        let mut broken = None;
+        let mut pick = |stack: StackId, name: &str| {
+            let paths = app.stack(stack).publishes();
+            let path = paths.into_iter().find(|path| path.ends_with(name)).map_or_else(|| name.to_owned(), |path| path.to_string());
+            match published.get(&path) {
+                Some(value) => {
+                    if value.chars().any(char::is_control) {
+                        broken = Some(path);
+                    }
+                    value.clone()
+                }
+                None => {
+                    missing.push((path, stack));
+                    String::new()
+                }
+            }
+        };
+        let env = Self {
+            cart_api_url: pick(StackId::Cart, "/cart-api-url"),
+            products_api_url: pick(StackId::Products, "/products-api-url"),
+            user_pool_id: pick(StackId::Auth, "/user-pool-id"),
+            user_pool_client_id: pick(StackId::Auth, "/user-pool-client-id"),
+            region: region.to_owned(),
+        };
+        match (missing.is_empty(), broken) {
+            (false, _) => Err(Error::Missing { missing }),
+            (true, Some(path)) => Err(Error::Unsafe { path }),
+            (true, None) => Ok(env),
+        }
+    }
+
+    /// Renders `templates/env.hbs` of this workspace.
+    ///
+    /// # Errors
+    /// [`Error::Render`], also where the template names something that is not a field.
+    pub(crate) fn render(&self, workspace: &Utf8Path) -> Result<String, Error> {
+        let template = workspace.join(TEMPLATE);
+        let failed = |message: String| Error::Render { template: template.clone(), message };
+        let text = std::fs::read_to_string(&template).map_err(|error| failed(error.to_string()))?;
+        let mut handlebars = Handlebars::new();
+        handlebars.set_strict_mode(true);
+        // The default escapes for HTML, which damages URLs.
+        handlebars.register_escape_fn(no_escape);
+        handlebars.render_template(&text, self).map_err(|error| failed(error.to_string()))
+    }
+}
+
+/// The variables of a rendered `.env`, in order.
+pub(crate) fn variables(rendered: &str) -> Vec<(&str, &str)> {
+    rendered.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('=')).collect()
+}
+
+/// Writes a file as a whole or not at all.
+///
+/// # Errors
+/// [`Error::Write`].
+pub(crate) fn write(path: &Utf8Path, text: &str) -> Result<(), Error> {
+    let failed = |source| Error::Write { path: path.to_owned(), source };
+    let folder = path.parent().unwrap_or(Utf8Path::new("."));
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let temporary = folder.join(format!(".{}.{}.tmp", path.file_name().unwrap_or("env"), std::process::id()));
+    let written = std::fs::File::create(&temporary).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        std::fs::rename(&temporary, path)
+    });
+    written.map_err(|error| {
+        drop(std::fs::remove_file(&temporary));
+        failed(error)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env() -> FrontendEnv {
+        FrontendEnv {
+            cart_api_url: "https://a.example/Prod?x=1&y='2'".to_owned(),
+            products_api_url: "https://b.example/Prod".to_owned(),
+            user_pool_id: "eu-west-1_abc".to_owned(),
+            user_pool_client_id: "client".to_owned(),
+            region: "eu-west-1".to_owned(),
+        }
+    }
+
+    fn workspace() -> Utf8PathBuf {
+        Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    }
+
+    #[test]
+    fn every_variable_of_the_template_is_filled_in_unescaped() {
+        let text = env().render(&workspace()).unwrap();
+        assert_eq!(
+            variables(&text),
+            [
+                ("VUE_APP_CART_API_URL", "https://a.example/Prod?x=1&y='2'"),
+                ("VUE_APP_PRODUCTS_API_URL", "https://b.example/Prod"),
+                ("VUE_APP_USER_POOL_ID", "eu-west-1_abc"),
+                ("VUE_APP_USER_POOL_CLIENT_ID", "client"),
+                ("VUE_APP_AWS_REGION", "eu-west-1"),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_missing_is_named_with_who_publishes_it() {
+        let app = cart_infra::app(&cart_infra::Settings::default());
+        let path = |stack, name: &str| {
+            app.stack(stack).publishes().into_iter().find(|path| path.ends_with(name)).map(|path| path.to_string()).unwrap()
+        };
+        let mut published = BTreeMap::from([
+            (path(StackId::Auth, "/user-pool-id"), "pool".to_owned()),
+            (path(StackId::Auth, "/user-pool-client-id"), "client".to_owned()),
+            (path(StackId::Cart, "/cart-api-url"), "https://a.example".to_owned()),
+        ]);
+        let error = FrontendEnv::collect(&app, &published, "eu-west-1").unwrap_err();
+        assert_eq!(error.to_string(), "not published yet: /serverless-shopping-cart-demo/products/products-api-url");
+        assert_eq!(error.hint().as_deref(), Some("`cartctl deploy products` publishes them"));
+
+        published.insert(path(StackId::Products, "/products-api-url"), "https://b\nVUE_APP_EVIL=1".to_owned());
+        let error = FrontendEnv::collect(&app, &published, "eu-west-1").unwrap_err();
+        assert!(matches!(error, Error::Unsafe { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_file_is_replaced_as_a_whole() {
+        let folder = Utf8PathBuf::from_path_buf(std::env::temp_dir()).unwrap().join(format!("cartctl env {}", std::process::id()));
+        let path = folder.join(".env");
+        write(&path, "A=1\n").unwrap();
+        write(&path, "A=2\n").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "A=2\n");
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "nothing temporary is left");
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}

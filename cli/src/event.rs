@@ -1,0 +1,154 @@
+//! Everything that can happen while a command runs, as data. Words, colours and bars exist only in `report/`.
+
+use std::time::Duration;
+
+use cart_infra::StackId;
+use serde::Serialize;
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::package;
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub(crate) enum Event {
+    /// A command begins to work on a stage.
+    Started {
+        /// What it does, for example `deploy`.
+        command: &'static str,
+        /// The stage.
+        stage: String,
+        /// The AWS account, once known.
+        account: String,
+        /// The region.
+        region: String,
+        /// What is talked to instead of AWS.
+        endpoint: Option<String>,
+    },
+    /// A phase that may take longer than a second begins.
+    Waiting {
+        /// For what, for example `starting the local cloud`.
+        what: String,
+    },
+    /// That phase is over.
+    Waited {
+        /// What was waited for.
+        what: String,
+        /// How long it took.
+        took: Duration,
+    },
+    /// Building and packaging went on.
+    Package(package::Progress),
+    /// An object is in the bucket.
+    Stored {
+        /// Its key.
+        key: String,
+        /// Its size in bytes.
+        bytes: u64,
+        /// Whether it was there before.
+        present: bool,
+    },
+    /// CloudFormation begins to work on a stack.
+    StackStarted {
+        /// Which.
+        stack: StackId,
+        /// What it does.
+        operation: Operation,
+        /// How many resources are expected to change.
+        resources: usize,
+    },
+    /// A resource of a stack has a new status.
+    ResourceChanged {
+        /// Whose.
+        stack: StackId,
+        /// Its name in the template.
+        logical_id: String,
+        /// Its type.
+        resource_type: String,
+        /// Its status, in CloudFormation's spelling.
+        status: String,
+        /// Why, where that is said.
+        reason: Option<String>,
+    },
+    /// Nothing more will happen to a stack.
+    StackSettled {
+        /// Which.
+        stack: StackId,
+        /// How it ended.
+        outcome: Settled,
+        /// How long it took.
+        took: Duration,
+    },
+    /// Something worth knowing that stops nothing.
+    Note {
+        /// What.
+        text: String,
+    },
+    /// A file of the project was written.
+    Wrote {
+        /// Which.
+        path: camino::Utf8PathBuf,
+    },
+}
+
+/// What CloudFormation does to a stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Operation {
+    /// It did not exist.
+    Create,
+    /// It exists and changes.
+    Update,
+    /// It is taken away.
+    Delete,
+    /// Somebody else's operation is waited for.
+    Wait,
+}
+
+/// How an operation on a stack ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub(crate) enum Settled {
+    /// As wanted.
+    Done {
+        /// What was done.
+        operation: Operation,
+    },
+    /// There was nothing to do.
+    Unchanged,
+    /// It failed.
+    Failed {
+        /// The first cause.
+        cause: String,
+    },
+    /// It was not begun, because something it needs failed.
+    Skipped {
+        /// What failed.
+        because: StackId,
+    },
+}
+
+/// Where events go.
+#[derive(Clone, Debug)]
+pub(crate) struct Events(UnboundedSender<Event>);
+
+impl Events {
+    /// Events into this channel.
+    pub(crate) fn into(sender: UnboundedSender<Event>) -> Self {
+        Self(sender)
+    }
+
+    /// Tells whoever listens. That nobody does any more is not a reason to stop working.
+    pub(crate) fn send(&self, event: Event) {
+        drop(self.0.send(event));
+    }
+
+    /// Does something that may take longer than a second, and says so.
+    pub(crate) async fn during<T>(&self, what: &str, work: impl Future<Output = T>) -> T {
+        let started = std::time::Instant::now();
+        self.send(Event::Waiting { what: what.to_owned() });
+        let done = work.await;
+        self.send(Event::Waited { what: what.to_owned(), took: started.elapsed() });
+        done
+    }
+}

@@ -1,0 +1,80 @@
+//! Tells people and programs what happens. The only code that prints: the story goes to standard error, the answer to standard output.
+
+use std::io::IsTerminal;
+
+use anstream::AutoStream;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use crate::{
+    error::Error,
+    event::{Event, Events},
+};
+
+pub(crate) mod answer;
+pub(crate) mod ask;
+mod plain;
+pub(crate) mod plan;
+mod style;
+mod terminal;
+pub(crate) mod words;
+
+/// Something that shows events as they come.
+trait Report: Send {
+    /// Shows one event.
+    fn event(&mut self, event: &Event);
+    /// Takes everything off the screen that would not stay.
+    fn finish(&mut self) {}
+}
+
+/// Tells the story of `work` while it goes on; everything is told when this returns. On a terminal the story is drawn, elsewhere it is
+/// one line per change.
+pub(crate) async fn telling<T>(verbose: bool, work: impl AsyncFnOnce(Events) -> T) -> T {
+    let report: Box<dyn Report> = if std::io::stderr().is_terminal() {
+        Box::new(terminal::Terminal::new(verbose))
+    } else {
+        Box::new(plain::Plain::new(AutoStream::auto(std::io::stderr()), verbose))
+    };
+    let (sender, receiver) = unbounded_channel();
+    // Both run until the last `Events` is gone, and that is when the work is done.
+    tokio::join!(work(Events::into(sender)), tell(report, receiver)).0
+}
+
+async fn tell(mut report: Box<dyn Report>, mut events: UnboundedReceiver<Event>) {
+    while let Some(event) = events.recv().await {
+        report.event(&event);
+    }
+    report.finish();
+}
+
+/// Says why a command failed, and what to try next.
+#[expect(clippy::print_stderr, reason = "the report modules print")]
+pub(crate) fn failure(error: &Error) {
+    let (red, cyan, reset) = (style::ERROR.render(), style::HINT.render(), anstyle::Reset.render());
+    anstream::eprintln!("{red}error{reset}: {error}");
+    let mut cause = std::error::Error::source(error);
+    while let Some(source) = cause {
+        // Transparent variants repeat their source.
+        if !error.to_string().contains(&source.to_string()) {
+            anstream::eprintln!("  caused by: {source}");
+        }
+        cause = source.source();
+    }
+    if let Some(hint) = error.hint() {
+        anstream::eprintln!("{cyan}hint{reset}: {hint}");
+    }
+}
+
+/// Turns colour off for everything printed from here on.
+pub(crate) fn no_color() {
+    anstream::ColorChoice::Never.write_global();
+}
+
+/// Sends diagnostics to standard error: ours with one `-v`, those of the SDK with two.
+pub(crate) fn diagnostics(verbose: u8) {
+    let filter = match verbose {
+        0 => return,
+        1 => "cartctl=debug",
+        _ => "debug,hyper_util=info,h2=info",
+    };
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
+}

@@ -1,0 +1,28 @@
+//! One line per change, for logs and pipes.
+
+use std::io::Write;
+
+use super::{Report, words};
+use crate::event::Event;
+
+/// Writes lines to `out`.
+pub(super) struct Plain<W> {
+    out: W,
+    verbose: bool,
+}
+
+impl<W: Write> Plain<W> {
+    /// Lines into `out`; with `verbose` also those that only say that something goes on.
+    pub(super) fn new(out: W, verbose: bool) -> Self {
+        Self { out, verbose }
+    }
+}
+
+impl<W: Write + Send> Report for Plain<W> {
+    fn event(&mut self, event: &Event) {
+        if let Some(line) = words::line(event, self.verbose) {
+            // Nobody reading is no reason to stop deploying.
+            writeln!(self.out, "{line}").ok();
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! The story drawn on a terminal: what is done stays as lines, what goes on moves below them.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use cart_infra::StackId;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::{Report, words};
+use crate::event::Event;
+
+/// Draws to standard error.
+pub(super) struct Terminal {
+    screen: MultiProgress,
+    verbose: bool,
+    waiting: BTreeMap<String, ProgressBar>,
+    building: Option<ProgressBar>,
+    stacks: BTreeMap<StackId, ProgressBar>,
+}
+
+impl Terminal {
+    /// An empty screen.
+    pub(super) fn new(verbose: bool) -> Self {
+        Self {
+            screen: MultiProgress::with_draw_target(ProgressDrawTarget::stderr()),
+            verbose,
+            waiting: BTreeMap::new(),
+            building: None,
+            stacks: BTreeMap::new(),
+        }
+    }
+
+    fn say(&self, event: &Event) {
+        if let Some(line) = words::line(event, self.verbose) {
+            // A line that cannot be drawn is no reason to stop deploying.
+            self.screen.println(strip_unless_coloured(&line)).ok();
+        }
+    }
+
+    fn spinner(&self, text: String) -> ProgressBar {
+        let style = ProgressStyle::with_template("{spinner} {msg} {elapsed:.dim}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+        let bar = self.screen.add(ProgressBar::new_spinner()).with_style(style).with_message(text);
+        bar.enable_steady_tick(Duration::from_millis(120));
+        bar
+    }
+}
+
+fn strip_unless_coloured(line: &str) -> String {
+    if anstream::AutoStream::choice(&std::io::stderr()) == anstream::ColorChoice::Never {
+        anstream::adapter::strip_str(line).to_string()
+    } else {
+        line.to_owned()
+    }
+}
+
+impl Report for Terminal {
+    fn event(&mut self, event: &Event) {
+        match event {
+            Event::Waiting { what } => {
+                let bar = self.spinner(what.clone());
+                self.waiting.insert(what.clone(), bar);
+            }
+            Event::Waited { what, .. } => {
+                if let Some(bar) = self.waiting.remove(what) {
+                    bar.finish_and_clear();
+                }
+                self.say(event);
+            }
+            Event::Package(progress) => {
+                if let Some(text) = progress.ongoing() {
+                    match &self.building {
+                        Some(bar) => bar.set_message(text),
+                        None => self.building = Some(self.spinner(text)),
+                    }
+                } else {
+                    if let Some(bar) = self.building.take() {
+                        bar.finish_and_clear();
+                    }
+                    self.say(event);
+                }
+            }
+            Event::StackStarted { stack, resources, .. } => {
+                let template = "{spinner} {prefix:9} {pos}/{len} {msg} {elapsed:.dim}";
+                let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+                let length = u64::try_from(*resources).unwrap_or(0);
+                let bar = self.screen.add(ProgressBar::new(length)).with_style(style).with_prefix(stack.to_string());
+                bar.enable_steady_tick(Duration::from_millis(120));
+                self.stacks.insert(*stack, bar);
+            }
+            Event::ResourceChanged { stack, logical_id, status, .. } => {
+                if status.ends_with("_FAILED") || self.verbose {
+                    self.say(event);
+                }
+                if let Some(bar) = self.stacks.get(stack) {
+                    bar.set_message(logical_id.clone());
+                    if status.ends_with("_COMPLETE") {
+                        bar.inc(1);
+                        bar.set_length(bar.length().unwrap_or(0).max(bar.position()));
+                    }
+                }
+            }
+            Event::StackSettled { stack, .. } => {
+                if let Some(bar) = self.stacks.remove(stack) {
+                    bar.finish_and_clear();
+                }
+                self.say(event);
+            }
+            Event::Started { .. } | Event::Stored { .. } | Event::Note { .. } | Event::Wrote { .. } => self.say(event),
+        }
+    }
+
+    fn finish(&mut self) {
+        self.screen.clear().ok();
+    }
+}

@@ -1,0 +1,97 @@
+//! The words for events: what both reports say in the same way.
+
+use std::time::Duration;
+
+use super::style::{BOLD, CHANGED, ERROR, FAINT, GOOD, paint};
+use crate::event::{Event, Operation, Settled};
+
+/// The width of the first column: the longest stack's name.
+const COLUMN: usize = 9;
+
+/// The line for an event; none for what only interests the curious, unless `verbose`.
+pub(super) fn line(event: &Event, verbose: bool) -> Option<String> {
+    Some(match event {
+        Event::Started { command, stage, account, region, endpoint } => {
+            let account = if account.is_empty() { String::new() } else { format!(" · account {account}") };
+            let endpoint = endpoint.as_ref().map_or_else(String::new, |url| format!(" · {url}"));
+            format!("{} · stage {stage}{account} · {region}{endpoint}", paint(BOLD, format!("cartctl {command}")))
+        }
+        Event::Waiting { what } => entry("wait", format!("{what} …")),
+        Event::Waited { what, took } => {
+            if !verbose {
+                return None;
+            }
+            entry("wait", format!("{what}: {}", seconds(*took)))
+        }
+        Event::Package(progress) => entry("build", progress.sentence(verbose)?),
+        Event::Stored { key, present: true, .. } => {
+            if !verbose {
+                return None;
+            }
+            entry("upload", format!("{key} is there"))
+        }
+        Event::Stored { key, bytes, present: false } => entry("upload", format!("{key} ({})", size(*bytes))),
+        Event::StackStarted { stack, operation, resources } => {
+            let verb = match operation {
+                Operation::Create => "creating",
+                Operation::Update => "updating",
+                Operation::Delete => "deleting",
+                Operation::Wait => return Some(entry(stack, "busy with another operation, waiting …")),
+            };
+            entry(stack, format!("{verb} ({resources} {})", if *resources == 1 { "resource" } else { "resources" }))
+        }
+        Event::ResourceChanged { stack, logical_id, resource_type, status, reason } => {
+            let reason = reason.as_deref().map_or_else(String::new, |reason| format!(": {reason}"));
+            entry(stack, format!("{} {logical_id} {}{reason}", painted_status(status), paint(FAINT, resource_type)))
+        }
+        Event::StackSettled { stack, outcome, took } => entry(stack, settled(outcome, *took)),
+        Event::Note { text } => entry("note", text),
+        Event::Wrote { path } => entry("wrote", path),
+    })
+}
+
+fn entry(name: impl std::fmt::Display, text: impl std::fmt::Display) -> String {
+    format!("{:COLUMN$} {text}", name.to_string())
+}
+
+/// How a stack ended.
+pub(super) fn settled(outcome: &Settled, took: Duration) -> String {
+    match outcome {
+        Settled::Done { operation } => {
+            let verb = match operation {
+                Operation::Create => "created",
+                Operation::Update => "updated",
+                Operation::Delete => "deleted",
+                Operation::Wait => "at rest",
+            };
+            format!("{} {verb} in {}", paint(GOOD, "✔"), seconds(took))
+        }
+        Settled::Unchanged => format!("{} no changes", paint(GOOD, "✔")),
+        Settled::Failed { cause } => format!("{} failed after {}: {cause}", paint(ERROR, "✘"), seconds(took)),
+        Settled::Skipped { because } => format!("{} skipped, because {because} failed", paint(CHANGED, "–")),
+    }
+}
+
+fn painted_status(status: &str) -> String {
+    let style = match status {
+        status if status.ends_with("_FAILED") => ERROR,
+        status if status.ends_with("_COMPLETE") => GOOD,
+        _ => FAINT,
+    };
+    paint(style, status)
+}
+
+/// A duration to a tenth of a second.
+pub(super) fn seconds(duration: Duration) -> String {
+    let tenths = (duration.as_millis() + 50) / 100;
+    format!("{}.{} s", tenths / 10, tenths % 10)
+}
+
+/// A size in the largest unit that leaves a whole number in front.
+pub(crate) fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{}.{} kB", bytes / 1_000, bytes % 1_000 / 100),
+        _ => format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000),
+    }
+}

@@ -1,0 +1,221 @@
+//! What CloudFormation says about a stack, in our own words. Knows nothing of the SDK.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+/// Every status a stack can have.
+///
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html>
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum StackStatus {
+    CreateInProgress,
+    CreateFailed,
+    CreateComplete,
+    RollbackInProgress,
+    RollbackFailed,
+    RollbackComplete,
+    DeleteInProgress,
+    DeleteFailed,
+    DeleteComplete,
+    UpdateInProgress,
+    UpdateCompleteCleanupInProgress,
+    UpdateComplete,
+    UpdateFailed,
+    UpdateRollbackInProgress,
+    UpdateRollbackFailed,
+    UpdateRollbackCompleteCleanupInProgress,
+    UpdateRollbackComplete,
+    ReviewInProgress,
+    ImportInProgress,
+    ImportComplete,
+    ImportRollbackInProgress,
+    ImportRollbackFailed,
+    ImportRollbackComplete,
+}
+
+/// What a status means for whoever waits for the stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Something is going on; no other operation is accepted.
+    Busy,
+    /// At rest, and as the last template said.
+    Complete,
+    /// At rest, and not as the last template said.
+    Failed,
+}
+
+macro_rules! spelled {
+    ($($variant:ident = $text:literal),+ $(,)?) => {
+        impl StackStatus {
+            /// CloudFormation's spelling.
+            pub(crate) const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+
+            /// The status CloudFormation spells like this, if it is one we know.
+            pub(crate) fn parse(text: &str) -> Option<Self> {
+                match text { $($text => Some(Self::$variant),)+ _ => None }
+            }
+        }
+    };
+}
+
+spelled! {
+    CreateInProgress = "CREATE_IN_PROGRESS",
+    CreateFailed = "CREATE_FAILED",
+    CreateComplete = "CREATE_COMPLETE",
+    RollbackInProgress = "ROLLBACK_IN_PROGRESS",
+    RollbackFailed = "ROLLBACK_FAILED",
+    RollbackComplete = "ROLLBACK_COMPLETE",
+    DeleteInProgress = "DELETE_IN_PROGRESS",
+    DeleteFailed = "DELETE_FAILED",
+    DeleteComplete = "DELETE_COMPLETE",
+    UpdateInProgress = "UPDATE_IN_PROGRESS",
+    UpdateCompleteCleanupInProgress = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
+    UpdateComplete = "UPDATE_COMPLETE",
+    UpdateFailed = "UPDATE_FAILED",
+    UpdateRollbackInProgress = "UPDATE_ROLLBACK_IN_PROGRESS",
+    UpdateRollbackFailed = "UPDATE_ROLLBACK_FAILED",
+    UpdateRollbackCompleteCleanupInProgress = "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
+    UpdateRollbackComplete = "UPDATE_ROLLBACK_COMPLETE",
+    ReviewInProgress = "REVIEW_IN_PROGRESS",
+    ImportInProgress = "IMPORT_IN_PROGRESS",
+    ImportComplete = "IMPORT_COMPLETE",
+    ImportRollbackInProgress = "IMPORT_ROLLBACK_IN_PROGRESS",
+    ImportRollbackFailed = "IMPORT_ROLLBACK_FAILED",
+    ImportRollbackComplete = "IMPORT_ROLLBACK_COMPLETE",
+}
+
+impl StackStatus {
+    /// Whether something is going on. The clean-up phases are not the end: CloudFormation refuses new operations until they are over.
+    pub(crate) const fn phase(self) -> Phase {
+        match self {
+            Self::CreateInProgress
+            | Self::RollbackInProgress
+            | Self::DeleteInProgress
+            | Self::UpdateInProgress
+            | Self::UpdateCompleteCleanupInProgress
+            | Self::UpdateRollbackInProgress
+            | Self::UpdateRollbackCompleteCleanupInProgress
+            | Self::ImportInProgress
+            | Self::ImportRollbackInProgress => Phase::Busy,
+            // An empty stack that waits for its first change set to be executed: nothing goes on, and nothing is there.
+            Self::ReviewInProgress | Self::CreateComplete | Self::DeleteComplete | Self::UpdateComplete | Self::ImportComplete => {
+                Phase::Complete
+            }
+            Self::CreateFailed
+            | Self::RollbackFailed
+            | Self::RollbackComplete
+            | Self::DeleteFailed
+            | Self::UpdateFailed
+            | Self::UpdateRollbackFailed
+            | Self::UpdateRollbackComplete
+            | Self::ImportRollbackFailed
+            | Self::ImportRollbackComplete => Phase::Failed,
+        }
+    }
+}
+
+impl std::fmt::Display for StackStatus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A stack as it is deployed.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Deployed {
+    /// The stack's ARN; the only name by which a deleted stack can still be asked for.
+    pub id: String,
+    /// Its status.
+    pub status: StackStatus,
+    /// Why it has that status, where CloudFormation says so.
+    pub reason: Option<String>,
+    /// Its parameters, by name.
+    pub parameters: BTreeMap<String, DeployedParameter>,
+    /// Its outputs, by key.
+    pub outputs: BTreeMap<String, String>,
+    /// When it was created or last updated, in RFC 3339.
+    pub changed: Option<String>,
+}
+
+/// A parameter of a deployed stack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DeployedParameter {
+    /// What was passed: for an SSM-typed parameter the path.
+    pub value: String,
+    /// What an SSM-typed parameter stood for when it was last resolved.
+    pub resolved: Option<String>,
+}
+
+/// A resource of a deployed stack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Resource {
+    /// Its name within the template.
+    pub logical_id: String,
+    /// Its name in AWS.
+    pub physical_id: String,
+    /// For example `AWS::DynamoDB::Table`.
+    pub resource_type: String,
+}
+
+/// One entry of a stack's history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StackEvent {
+    /// Unique within the stack.
+    pub id: String,
+    /// When, in RFC 3339.
+    pub at: String,
+    /// The resource; the stack itself appears under its own name.
+    pub logical_id: String,
+    /// The resource's name in AWS; for the stack itself its ARN.
+    pub physical_id: String,
+    /// For example `AWS::DynamoDB::Table`.
+    pub resource_type: String,
+    /// CloudFormation's spelling of the resource's status.
+    pub status: String,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+impl StackEvent {
+    /// The stack's own status, when the event is about the stack `id` itself.
+    pub(crate) fn stack_status(&self, id: &str) -> Option<StackStatus> {
+        if self.physical_id == id && self.resource_type == "AWS::CloudFormation::Stack" { StackStatus::parse(&self.status) } else { None }
+    }
+
+    /// Whether a resource failed of itself, and not because another one did.
+    pub(crate) fn is_cause(&self) -> bool {
+        self.status.ends_with("_FAILED") && !self.reason.as_deref().is_some_and(|reason| reason.contains("cancelled"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cleaning_up_is_not_the_end() {
+        assert_eq!(StackStatus::UpdateCompleteCleanupInProgress.phase(), Phase::Busy);
+        assert_eq!(StackStatus::UpdateRollbackCompleteCleanupInProgress.phase(), Phase::Busy);
+        assert_eq!(StackStatus::UpdateRollbackComplete.phase(), Phase::Failed);
+    }
+
+    #[test]
+    fn a_cancelled_resource_is_not_the_cause() {
+        let event = |status: &str, reason: &str| StackEvent {
+            id: "1".to_owned(),
+            at: String::new(),
+            logical_id: "Table".to_owned(),
+            physical_id: String::new(),
+            resource_type: "AWS::DynamoDB::Table".to_owned(),
+            status: status.to_owned(),
+            reason: Some(reason.to_owned()),
+        };
+        assert!(event("CREATE_FAILED", "quota exceeded").is_cause());
+        assert!(!event("CREATE_FAILED", "Resource creation cancelled").is_cause());
+        assert!(!event("CREATE_COMPLETE", "quota exceeded").is_cause());
+    }
+}
