@@ -1,1 +1,35 @@
-//! Placeholder.
+//! What is deployed. [`app`] turns [`Settings`] into stacks, each of which is a CloudFormation template with a name and the values
+//! it takes; [`bootstrap`] does so for what an account needs once. [`check`](check::check) judges the result, and
+//! [`diff`](diff::diff) compares two templates.
+//!
+//! The crate is pure: the same settings give the same bytes. It has nothing to do input or output with, and knows neither clock nor
+//! randomness. To read on: [`stacks`] says what there is, [`construct`] how the larger pieces are made, [`cfn`] what CloudFormation
+//! calls them.
+
+mod app;
+pub mod cfn;
+pub mod construct;
+mod endpoints;
+mod names;
+mod parse;
+mod settings;
+mod stack;
+pub mod stacks;
+
+pub use app::App;
+pub use names::{Names, ParameterRoot, StackId, StackPrefix, Stage, StageName};
+pub use parse::Invalid;
+pub use settings::{Architecture, BootstrapSettings, Code, CodeKey, Endpoints, LogRetention, Origin, Settings};
+pub use stack::{ParameterSource, Published, Shared, Stack};
+
+/// Defines one copy of the shop.
+#[must_use]
+pub fn app(settings: &Settings) -> App {
+    App::new(settings)
+}
+
+/// Defines what an account needs once per region.
+#[must_use]
+pub fn bootstrap(settings: &BootstrapSettings) -> Stack {
+    stacks::bootstrap::stack(settings)
+}

@@ -1,0 +1,139 @@
+//! A function with what belongs to it: log group, role, version and the alias `live`. Knows nothing of who calls it.
+//!
+//! Everything calls the alias, so that a deployment moves all traffic at once, and only when the new version is ready.
+
+use std::collections::BTreeSet;
+
+use cart_contract::{Env, Function as Contract};
+use serde_json::json;
+
+use super::fingerprint;
+use crate::{
+    cfn::policy::Trusted,
+    cfn::{
+        policy::Statement,
+        resource::{
+            iam::{InlinePolicy, Role},
+            lambda::{Alias, Code, Environment, Function, LogFormat, LoggingConfig, Runtime, TracingConfig, Version},
+            logs::LogGroup,
+        },
+        template::Attributes,
+        value::{AliasArn, Handle, Part, Value, When},
+    },
+    settings::Settings,
+    stack::Stack,
+};
+
+/// A function of the contract, and what the contract does not say of it.
+pub struct Definition<F: Contract> {
+    /// Its name in the template.
+    pub id: &'static str,
+    /// What it does.
+    pub description: &'static str,
+    /// What it reads at start.
+    pub environment: F::Env<Value<String>>,
+    /// What it may do, besides logging and tracing.
+    pub permissions: Vec<Statement>,
+    /// Megabytes; the share of a processor grows with it.
+    pub memory: u32,
+    /// Seconds.
+    pub timeout: u32,
+    /// How many of it may run at once, if that is limited.
+    pub reserved_concurrency: Option<When<u32>>,
+}
+
+/// A function that has been added to a stack.
+#[derive(Clone, Debug)]
+pub struct Live {
+    id: &'static str,
+    alias: Handle<Alias>,
+}
+
+impl Live {
+    /// Its name in the template.
+    #[must_use]
+    pub fn id(&self) -> &'static str {
+        self.id
+    }
+
+    /// What callers call.
+    #[must_use]
+    pub fn alias(&self) -> Value<AliasArn> {
+        self.alias.arn()
+    }
+}
+
+/// Adds a function to a stack.
+pub fn add<F: Contract>(stack: &mut Stack, settings: &Settings, definition: Definition<F>) -> Live {
+    let Definition { id, description, environment, permissions, memory, timeout, reserved_concurrency } = definition;
+    // Before the function, which would otherwise make a group of its own that nobody ever empties or removes.
+    let logs = stack.add(format!("{id}Logs"), &LogGroup { log_group_name: None, retention_in_days: settings.log_retention });
+    let role = role(stack, id, &logs, permissions);
+    let bucket = stack.artifact_bucket();
+    let function = Function {
+        description,
+        code: Code { s3_bucket: bucket, s3_key: settings.code.of(F::SERVICE).clone() },
+        runtime: Runtime::ProvidedAl2023,
+        handler: F::HANDLER,
+        architectures: [settings.architecture],
+        memory_size: memory,
+        timeout,
+        role: role.arn(),
+        environment: Environment { variables: environment.pairs().into_iter().collect() },
+        logging_config: LoggingConfig { log_group: logs.name(), log_format: LogFormat::Json },
+        tracing_config: TracingConfig::Active,
+        reserved_concurrent_executions: reserved_concurrency,
+    };
+    let handle = stack.add(id, &function);
+    let version = version(stack, id, &handle, function);
+    let alias = Alias { function_name: handle.name(), function_version: version.number(), name: "live" };
+    Live { id, alias: stack.add(format!("{id}Live"), &alias) }
+}
+
+fn role(stack: &mut Stack, id: &str, logs: &Handle<LogGroup>, permissions: Vec<Statement>) -> Handle<Role> {
+    let mut statements = vec![
+        Statement::allow("WriteLogs", &["logs:CreateLogStream", "logs:PutLogEvents"], logs.arn()),
+        Statement::allow_wildcard(
+            "WriteTraces",
+            &["xray:PutTraceSegments", "xray:PutTelemetryRecords"],
+            "*".into(),
+            "X-Ray has no resource that these actions could be limited to",
+        ),
+    ];
+    statements.extend(permissions);
+    let wildcards: serde_json::Map<_, _> =
+        statements.iter().filter_map(Statement::wildcard).map(|(sid, reason)| (sid.to_owned(), json!(reason))).collect();
+    stack.add_with(
+        format!("{id}Role"),
+        Attributes { metadata: [("Wildcards", wildcards.into())].into(), ..Attributes::default() },
+        &Role {
+            assume_role_policy_document: Trusted::Lambda,
+            description: format!("What the function {id} may do"),
+            managed_policy_arns: Vec::new(),
+            policies: vec![InlinePolicy { policy_name: "Permissions", policy_document: statements.into() }],
+        },
+    )
+}
+
+/// Publishes what the function is now.
+///
+/// A version never changes, and Lambda refuses to publish one that equals the last. So the logical id tells apart exactly what
+/// Lambda tells apart: code and configuration, but not the reserved concurrency, which versions do not have. What the template does
+/// not know, the values of its parameters, is in the description, of which
+/// [a change replaces the version](https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-version.html):
+/// without it, `live` would never learn that another stack publishes a new URL.
+fn version(stack: &mut Stack, id: &str, handle: &Handle<Function>, function: Function) -> Handle<Version> {
+    let parameters: BTreeSet<_> = function
+        .environment
+        .variables
+        .values()
+        .flat_map(Value::parts)
+        .filter_map(|part| if let Part::Ref(id) = part { Some(id) } else { None })
+        .filter(|id| stack.template().has_parameter(id))
+        .cloned()
+        .collect();
+    let description = parameters.into_iter().flat_map(|id| [Part::from(" "), Part::Ref(id)]).skip(1).collect::<Vec<_>>();
+    let description = (!description.is_empty()).then(|| description.into_iter().collect());
+    let hash = fingerprint(&Function { reserved_concurrent_executions: None, ..function });
+    stack.add(format!("{id}Version{hash}"), &Version { function_name: handle.name(), description })
+}

@@ -1,0 +1,35 @@
+//! A queue that is encrypted at rest and refuses whoever does not use TLS. Knows nothing of who uses it.
+
+use crate::{
+    cfn::{
+        policy::Statement,
+        resource::sqs::{Queue, QueuePolicy, RedrivePolicy},
+        value::Handle,
+    },
+    stack::Stack,
+};
+
+/// As long as SQS keeps anything: what failed waits for people, who have weekends.
+const TWO_WEEKS: u32 = 14 * 24 * 60 * 60;
+
+/// A queue of work, whose messages go to `dead_letters` when they were received five times in vain.
+///
+/// A message stays hidden for six times the worker's time-out, which is
+/// [what AWS advises](https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html).
+pub fn work(stack: &mut Stack, id: &'static str, worker_timeout: u32, dead_letters: &Handle<Queue>) -> Handle<Queue> {
+    let redrive = RedrivePolicy { dead_letter_target_arn: dead_letters.arn(), max_receive_count: 5 };
+    let queue = Queue { visibility_timeout: Some(6 * worker_timeout), redrive_policy: Some(redrive), ..Queue::default() };
+    add(stack, id, queue)
+}
+
+/// A queue of what failed.
+pub fn failures(stack: &mut Stack, id: &'static str) -> Handle<Queue> {
+    add(stack, id, Queue { message_retention_period: Some(TWO_WEEKS), ..Queue::default() })
+}
+
+fn add(stack: &mut Stack, id: &'static str, queue: Queue) -> Handle<Queue> {
+    let handle = stack.add(id, &Queue { sqs_managed_sse_enabled: true, ..queue });
+    let policy = vec![Statement::tls_only("sqs:*", vec![handle.arn().text()])];
+    stack.add(format!("{id}Policy"), &QueuePolicy { queues: vec![handle.url()], policy_document: policy.into() });
+    handle
+}

@@ -1,0 +1,234 @@
+//! What things are called in the account. Two copies of the shop differ here and nowhere else. Knows nothing of what is in them.
+
+use std::{fmt, str::FromStr};
+
+use serde::Deserialize;
+
+use crate::parse::{Invalid, deserialize_by_parsing, parsed};
+
+/// A stack of this project.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum StackId {
+    /// What an account needs once, whatever the number of stages.
+    Bootstrap,
+    /// Accounts and sign-in.
+    Auth,
+    /// The catalogue.
+    Products,
+    /// The carts.
+    Cart,
+}
+
+impl StackId {
+    /// Every stack.
+    pub const ALL: [Self; 4] = [Self::Bootstrap, Self::Auth, Self::Products, Self::Cart];
+
+    /// What people type.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bootstrap => "bootstrap",
+            Self::Auth => "auth",
+            Self::Products => "products",
+            Self::Cart => "cart",
+        }
+    }
+}
+
+impl fmt::Display for StackId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for StackId {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|id| id.as_str() == text).ok_or_else(|| Invalid {
+            kind: "a stack",
+            rule: "the stacks are bootstrap, auth, products and cart",
+            text: text.to_owned(),
+        })
+    }
+}
+
+deserialize_by_parsing!(StackId);
+
+parsed! {
+    /// What the names of all stacks begin with.
+    ///
+    /// A [stack's name] has at most 128 characters; this leaves room for the longest stage and the longest suffix.
+    ///
+    /// [stack's name]: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html
+    StackPrefix is "a prefix for stacks": "up to 80 letters, digits and hyphens, a letter first and no hyphen last",
+        |text| text.len() <= 80
+            && text.starts_with(|c: char| c.is_ascii_alphabetic())
+            && !text.ends_with('-')
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+
+    /// What the names of all parameters in Parameter Store begin with, without the slash in front.
+    ///
+    /// See the [rules](https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-su-create.html).
+    ParameterRoot is "a root for parameters":
+        "up to 200 characters, segments of letters, digits, `.`, `-` and `_` with single slashes between, not beginning with `aws` or `ssm`",
+        |text| text.len() <= 200
+            && !["aws", "ssm"].iter().any(|taken| text.to_ascii_lowercase().starts_with(taken))
+            && text.split('/').count() <= 8
+            && text.split('/').all(|segment| {
+                !segment.is_empty() && segment.chars().all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c))
+            });
+
+    /// The name of a stage.
+    ///
+    /// The names that the default stage's parameters use as folders are taken, lest one stage's parameters lie in another's folder.
+    StageName is "a name for a stage":
+        "up to 20 lower-case letters, digits and hyphens, a letter first and no hyphen last; `auth`, `products`, `shopping-cart` and `default` are taken",
+        |text| text.len() <= 20
+            && text.starts_with(|c: char| c.is_ascii_lowercase())
+            && !text.ends_with('-')
+            && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+            && !["auth", "products", "shopping-cart", "default"].contains(&text);
+}
+
+impl Default for StackPrefix {
+    fn default() -> Self {
+        Self("aws-serverless-shopping-cart".to_owned())
+    }
+}
+
+impl Default for ParameterRoot {
+    fn default() -> Self {
+        Self("serverless-shopping-cart-demo".to_owned())
+    }
+}
+
+/// One copy of the shop. People write the default stage as `default`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Stage {
+    /// The one whose names carry no stage.
+    #[default]
+    Default,
+    /// Any other.
+    Named(StageName),
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Default => "default",
+            Self::Named(name) => name.as_str(),
+        })
+    }
+}
+
+impl FromStr for Stage {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "default" { Ok(Self::Default) } else { text.parse().map(Self::Named) }
+    }
+}
+
+deserialize_by_parsing!(Stage);
+
+/// What one copy of the shop is called.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Names {
+    /// Begins the names of stacks.
+    pub prefix: StackPrefix,
+    /// Begins the names of parameters.
+    pub parameter_root: ParameterRoot,
+    /// Which copy it is.
+    pub stage: Stage,
+}
+
+impl Names {
+    /// The name of a stack. The bootstrap stack belongs to no stage, so its name has none.
+    #[must_use]
+    pub fn stack_name(&self, id: StackId) -> String {
+        let prefix = &self.prefix;
+        let suffix = match id {
+            StackId::Bootstrap => return format!("{prefix}-bootstrap"),
+            StackId::Auth => "auth",
+            StackId::Products => "product-mock",
+            StackId::Cart => "shoppingcart-service",
+        };
+        match &self.stage {
+            Stage::Default => format!("{prefix}-{suffix}"),
+            Stage::Named(stage) => format!("{prefix}-{stage}-{suffix}"),
+        }
+    }
+
+    /// The full name of a parameter in Parameter Store, given its path within the stage.
+    #[must_use]
+    pub fn parameter_path(&self, path: &str) -> String {
+        let root = &self.parameter_root;
+        match &self.stage {
+            Stage::Default => format!("/{root}/{path}"),
+            Stage::Named(stage) => format!("/{root}/{stage}/{path}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn staging() -> Names {
+        Names { stage: "staging".parse().unwrap(), ..Names::default() }
+    }
+
+    #[test]
+    fn the_default_stage_has_the_names_that_existing_deployments_have() {
+        let names = Names::default();
+        assert_eq!(names.stack_name(StackId::Auth), "aws-serverless-shopping-cart-auth");
+        assert_eq!(names.stack_name(StackId::Products), "aws-serverless-shopping-cart-product-mock");
+        assert_eq!(names.stack_name(StackId::Cart), "aws-serverless-shopping-cart-shoppingcart-service");
+        assert_eq!(names.parameter_path("auth/user-pool-id"), "/serverless-shopping-cart-demo/auth/user-pool-id");
+    }
+
+    #[test]
+    fn a_stage_stands_in_every_name_but_that_of_the_bootstrap_stack() {
+        assert_eq!(staging().stack_name(StackId::Auth), "aws-serverless-shopping-cart-staging-auth");
+        assert_eq!(staging().stack_name(StackId::Bootstrap), "aws-serverless-shopping-cart-bootstrap");
+        assert_eq!(staging().parameter_path("auth/user-pool-id"), "/serverless-shopping-cart-demo/staging/auth/user-pool-id");
+    }
+
+    #[test]
+    fn the_longest_names_fit() {
+        let names = Names {
+            prefix: "p".repeat(80).parse().unwrap(),
+            parameter_root: ParameterRoot::default(),
+            stage: "s".repeat(20).parse().unwrap(),
+        };
+        for id in StackId::ALL {
+            assert!(names.stack_name(id).len() <= 128);
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_name_says_why() {
+        let error = "Staging".parse::<Stage>().unwrap_err();
+        assert!(error.to_string().starts_with("`Staging` is not a name for a stage: "), "{error}");
+        for text in ["", "1st", "a_b", "a-", "auth", "shopping-cart", "twenty-one-characters"] {
+            assert!(text.parse::<Stage>().is_err(), "{text}");
+        }
+        for text in ["", "1a", "a b", "a-", "-a"] {
+            assert!(text.parse::<StackPrefix>().is_err(), "{text}");
+        }
+        for text in ["", "/a", "a/", "a//b", "aws-shop", "SSM", "a b"] {
+            assert!(text.parse::<ParameterRoot>().is_err(), "{text}");
+        }
+        assert_eq!("default".parse::<Stage>(), Ok(Stage::Default));
+        assert!("everything".parse::<StackId>().is_err());
+    }
+
+    #[test]
+    fn configuration_goes_through_the_same_door() {
+        let names: Names = serde_json::from_str(r#"{ "prefix": "shop", "stage": "staging" }"#).unwrap();
+        assert_eq!(names.stack_name(StackId::Auth), "shop-staging-auth");
+        assert!(serde_json::from_str::<Names>(r#"{ "stage": "No!" }"#).is_err());
+    }
+}

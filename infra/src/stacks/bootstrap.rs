@@ -1,0 +1,81 @@
+//! What an account needs once per region, whatever the number of stages. Nothing of it is ever taken away again: other stages, and
+//! other people's APIs, may depend on it.
+
+use crate::{
+    cfn::{
+        policy::{Statement, Trusted},
+        resource::{
+            api_gateway::Account,
+            iam::Role,
+            s3::{
+                AbortMultipart, Bucket, BucketPolicy, Encryption, Lifecycle, LifecycleRule, NoncurrentExpiration, Ownership,
+                OwnershipControls, PublicAccessBlock, RuleStatus, Versioning,
+            },
+        },
+        template::{Attributes, Removal},
+        value::{Pseudo, text},
+    },
+    names::{Names, StackId},
+    settings::BootstrapSettings,
+    stack::Stack,
+};
+
+/// Defines the stack.
+#[must_use]
+pub fn stack(settings: &BootstrapSettings) -> Stack {
+    let names = Names { prefix: settings.prefix.clone(), ..Names::default() };
+    let mut stack = Stack::new(StackId::Bootstrap, &names, "Shopping cart: what an account needs once");
+    if settings.artifact_bucket {
+        artifact_bucket(&mut stack);
+    }
+    if settings.logging_role {
+        logging_role(&mut stack);
+    }
+    stack
+}
+
+fn artifact_bucket(stack: &mut Stack) {
+    let tidy = LifecycleRule {
+        id: "Tidy",
+        status: RuleStatus::Enabled,
+        abort_incomplete_multipart_upload: Some(AbortMultipart { days_after_initiation: 1 }),
+        noncurrent_version_expiration: Some(NoncurrentExpiration { noncurrent_days: 30 }),
+    };
+    let bucket = stack.add_with(
+        "ArtifactBucket",
+        Attributes::stateful(Removal::Retain),
+        &Bucket {
+            bucket_encryption: Encryption::s3_managed(),
+            public_access_block_configuration: PublicAccessBlock::all(),
+            ownership_controls: OwnershipControls { rules: [Ownership::BucketOwnerEnforced] },
+            versioning_configuration: Versioning::Enabled,
+            lifecycle_configuration: Lifecycle { rules: vec![tidy] },
+        },
+    );
+    let everything = vec![bucket.arn().text(), text![&bucket.arn(), "/*"]];
+    stack.add_with(
+        "ArtifactBucketPolicy",
+        Attributes::stateful(Removal::Retain),
+        &BucketPolicy { bucket: bucket.name(), policy_document: vec![Statement::tls_only("s3:*", everything)].into() },
+    );
+    stack.output("ArtifactBucketName", "The bucket for the functions' code", bucket.name());
+}
+
+/// One setting for all REST APIs of the account and region: without it, a stage that logs cannot be made.
+///
+/// See [logging](https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html), which asks for this very policy.
+fn logging_role(stack: &mut Stack) {
+    let policy = text!["arn:", Pseudo::Partition, ":iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"];
+    let role = stack.add_with(
+        "ApiGatewayLoggingRole",
+        Attributes::stateful(Removal::Retain),
+        &Role {
+            assume_role_policy_document: Trusted::ApiGateway,
+            description: "As whom API Gateway writes the logs of every REST API in this account".to_owned(),
+            managed_policy_arns: vec![policy],
+            policies: Vec::new(),
+        },
+    );
+    stack.add_with("ApiGatewayAccount", Attributes::stateful(Removal::Retain), &Account { cloud_watch_role_arn: role.arn() });
+    stack.output("ApiGatewayLoggingRoleArn", "As whom API Gateway writes logs", role.arn());
+}

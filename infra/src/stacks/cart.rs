@@ -1,0 +1,352 @@
+//! The carts: table, API, migration and totals. Reads what the other two stacks publish.
+
+use cart_contract::{
+    AddToCart, CartAndProductsEnv, CartEnv, CheckoutCart, DeleteFromCart, GetCartTotal, ListCart, MigrateCart, MigrateEnv,
+    TableAndOriginEnv, TableEnv, UpdateCart, UpdateTotals,
+};
+use serde_json::json;
+
+use super::{auth::Auth, products::Products};
+use crate::{
+    cfn::{
+        policy::Statement,
+        resource::{
+            api_gateway::Authorization,
+            dynamodb::{Billing, Key, PointInTimeRecovery, Stream, Table, TimeToLive},
+            lambda::{
+                DestinationConfig, EventSource, EventSourceMapping, Filter, FilterCriteria, OnFailure, ResponseType,
+                StartingPosition,
+            },
+            sqs::Queue,
+        },
+        template::Attributes,
+        value::{ApiUrl, Handle, UserPoolArn, UserPoolClientId, UserPoolId, Value, When, text},
+    },
+    construct::{
+        function::{self, Live},
+        queue,
+        rest_api::{Api, Cors, Verb},
+    },
+    endpoints::token_issuer,
+    names::StackId,
+    settings::Settings,
+    stack::{Shared, Stack},
+};
+
+/// Where the carts answer.
+pub const CART_API_URL: Shared<ApiUrl> = Shared::at("shopping-cart/cart-api-url", "CartServiceUrl", "The base URL of the cart API");
+
+/// Seconds for one batch of deletions. The queue hides messages six times as long.
+const DELETE_TIMEOUT: u32 = 10;
+
+/// Defines the stack.
+#[must_use]
+pub fn stack(settings: &Settings, auth: &Auth, products: &Products) -> Stack {
+    let mut stack = Stack::new(StackId::Cart, &settings.names, "Shopping cart: the carts");
+    let shop = Shop {
+        settings,
+        user_pool_id: stack.read(&auth.user_pool_id),
+        user_pool_arn: stack.read(&auth.user_pool_arn),
+        user_pool_client_id: stack.read(&auth.user_pool_client_id),
+        products_url: stack.read(&products.api_url),
+        concurrency: stack.reserved_concurrency(settings.reserved_concurrency),
+        table: table(&mut stack, settings),
+    };
+    let deletions = shop.deletions(&mut stack);
+    shop.totals(&mut stack);
+    shop.api(&mut stack, &deletions);
+    stack
+}
+
+fn table(stack: &mut Stack, settings: &Settings) -> Handle<Table> {
+    stack.add_with(
+        "DynamoDBShoppingCartTable",
+        Attributes::stateful(settings.removal()),
+        &Table {
+            key: Key::strings("pk", "sk"),
+            billing: Billing::PayPerRequest,
+            stream_specification: Stream::NewAndOldImages,
+            time_to_live_specification: TimeToLive { attribute_name: "expirationTime", enabled: true },
+            point_in_time_recovery_specification: settings
+                .protected
+                .then_some(PointInTimeRecovery { point_in_time_recovery_enabled: true }),
+        },
+    )
+}
+
+/// What the parts of this stack have in common.
+struct Shop<'a> {
+    settings: &'a Settings,
+    user_pool_id: Value<UserPoolId>,
+    user_pool_arn: Value<UserPoolArn>,
+    user_pool_client_id: Value<UserPoolClientId>,
+    products_url: Value<ApiUrl>,
+    concurrency: When<u32>,
+    table: Handle<Table>,
+}
+
+impl Shop<'_> {
+    /// The queue of anonymous items that migration leaves behind, and who deletes them.
+    fn deletions(&self, stack: &mut Stack) -> Handle<Queue> {
+        let dead_letters = queue::failures(stack, "CartDeleteSQSDLQ");
+        let queue = queue::work(stack, "CartDeleteSQSQueue", DELETE_TIMEOUT, &dead_letters);
+        let worker = function::add::<DeleteFromCart>(
+            stack,
+            self.settings,
+            function::Definition {
+                id: "DeleteFromCartHandler",
+                description: "Deletes anonymous items that were migrated",
+                environment: TableEnv { table_name: self.table.name().text() },
+                permissions: vec![
+                    self.may("DeleteItems", &["dynamodb:DeleteItem"]),
+                    // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions
+                    Statement::allow(
+                        "ReceiveMessages",
+                        &["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
+                        queue.arn(),
+                    ),
+                ],
+                memory: 256,
+                timeout: DELETE_TIMEOUT,
+                reserved_concurrency: None,
+            },
+        );
+        stack.add(
+            "DeleteFromCartTrigger",
+            &EventSourceMapping {
+                function_name: worker.alias(),
+                batch_size: 5,
+                function_response_types: [ResponseType::ReportBatchItemFailures],
+                source: EventSource::Queue { event_source_arn: queue.arn() },
+            },
+        );
+        queue
+    }
+
+    /// Who keeps the totals, from the table's stream.
+    fn totals(&self, stack: &mut Stack) {
+        let failures = queue::failures(stack, "UpdateTotalsFailures");
+        let function = function::add::<UpdateTotals>(
+            stack,
+            self.settings,
+            function::Definition {
+                id: "UpdateTotalsHandler",
+                description: "Keeps the total of each product over all carts",
+                environment: TableEnv { table_name: self.table.name().text() },
+                permissions: vec![
+                    self.may("WriteTotals", &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]),
+                    Statement::allow(
+                        "ReadStream",
+                        &["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
+                        self.table.stream_arn(),
+                    ),
+                    Statement::allow_wildcard(
+                        "FindStream",
+                        &["dynamodb:ListStreams"],
+                        text![&self.table.arn(), "/stream/*"],
+                        "listing streams is asked of all streams of a table, not of one",
+                    ),
+                    Statement::allow("ReportFailures", &["sqs:SendMessage"], failures.arn()),
+                ],
+                memory: 256,
+                timeout: 30,
+                reserved_concurrency: None,
+            },
+        );
+        stack.add(
+            "UpdateTotalsTrigger",
+            &EventSourceMapping {
+                function_name: function.alias(),
+                batch_size: 100,
+                function_response_types: [ResponseType::ReportBatchItemFailures],
+                source: EventSource::Stream {
+                    event_source_arn: self.table.stream_arn(),
+                    // A mapping takes minutes to begin, and totals that miss a change are wrong for good.
+                    starting_position: StartingPosition::TrimHorizon,
+                    maximum_batching_window_in_seconds: 60,
+                    bisect_batch_on_function_error: true,
+                    maximum_retry_attempts: 10,
+                    // Six hours: a stream holds its records for a day, and what is given up should still be there to look at.
+                    maximum_record_age_in_seconds: 6 * 60 * 60,
+                    destination_config: DestinationConfig { on_failure: OnFailure { destination: failures.arn() } },
+                    filter_criteria: FilterCriteria { filters: vec![Filter { pattern: items_in_carts() }] },
+                },
+            },
+        );
+    }
+
+    /// The API, and the functions behind it.
+    fn api(&self, stack: &mut Stack, deletions: &Handle<Queue>) {
+        let functions = self.functions(stack, deletions);
+        let cors = Cors { origin: &self.settings.allowed_origin, credentials: true };
+        let mut api = Api::new(stack, "CartRestApi", "The carts", cors);
+        let signed_in = api.signed_in(self.user_pool_arn.clone());
+        api.route(Verb::Get, "/cart", Authorization::None, &functions.list);
+        api.route(Verb::Post, "/cart", Authorization::None, &functions.add);
+        api.route(Verb::Put, "/cart/{product_id}", Authorization::None, &functions.update);
+        api.route(Verb::Post, "/cart/migrate", signed_in.clone(), &functions.migrate);
+        api.route(Verb::Post, "/cart/checkout", signed_in, &functions.checkout);
+        api.route(Verb::Get, "/cart/{product_id}/total", Authorization::None, &functions.total);
+        let api = api.serve(self.settings.log_retention);
+
+        let url = self.settings.endpoints.api_url(&api);
+        stack.publish("CartApiUrl", &CART_API_URL, url.clone());
+        stack.output("CartApi", "The base URL of the cart API", url);
+    }
+
+    fn functions(&self, stack: &mut Stack, deletions: &Handle<Queue>) -> Functions {
+        let settings = self.settings;
+        let concurrency = || Some(self.concurrency.clone());
+        Functions {
+            list: function::add::<ListCart>(
+                stack,
+                settings,
+                function::Definition {
+                    id: "ListCartHandler",
+                    description: "Lists the caller's cart",
+                    environment: self.cart_environment(),
+                    permissions: vec![self.may("ReadItems", &["dynamodb:Query"])],
+                    memory: 512,
+                    timeout: 5,
+                    reserved_concurrency: concurrency(),
+                },
+            ),
+            add: function::add::<AddToCart>(
+                stack,
+                settings,
+                function::Definition {
+                    id: "AddToCartHandler",
+                    description: "Adds to the caller's cart",
+                    environment: self.cart_and_products_environment(),
+                    permissions: vec![self.may("ChangeItems", &["dynamodb:GetItem", "dynamodb:UpdateItem"])],
+                    memory: 512,
+                    timeout: 10,
+                    reserved_concurrency: concurrency(),
+                },
+            ),
+            update: function::add::<UpdateCart>(
+                stack,
+                settings,
+                function::Definition {
+                    id: "UpdateCartHandler",
+                    description: "Sets the quantity of a product in the caller's cart",
+                    environment: self.cart_and_products_environment(),
+                    permissions: vec![self.may("ChangeItems", &["dynamodb:GetItem", "dynamodb:UpdateItem"])],
+                    memory: 512,
+                    timeout: 10,
+                    reserved_concurrency: concurrency(),
+                },
+            ),
+            migrate: function::add::<MigrateCart>(
+                stack,
+                settings,
+                function::Definition {
+                    id: "MigrateCartHandler",
+                    description: "Moves the anonymous cart into the user's",
+                    environment: MigrateEnv {
+                        allowed_origin: settings.allowed_origin.as_str().into(),
+                        table_name: self.table.name().text(),
+                        delete_queue_url: deletions.url().text(),
+                    },
+                    permissions: vec![
+                        self.may("MoveItems", &TRANSACTIONS),
+                        Statement::allow("RequestDeletions", &["sqs:SendMessage"], deletions.arn()),
+                    ],
+                    memory: 512,
+                    timeout: 20,
+                    reserved_concurrency: concurrency(),
+                },
+            ),
+            checkout: function::add::<CheckoutCart>(
+                stack,
+                settings,
+                function::Definition {
+                    id: "CheckoutCartHandler",
+                    description: "Empties the user's cart",
+                    environment: self.table_and_origin_environment(),
+                    permissions: vec![self.may("TakeItems", &TRANSACTIONS)],
+                    memory: 512,
+                    timeout: 20,
+                    reserved_concurrency: concurrency(),
+                },
+            ),
+            total: function::add::<GetCartTotal>(
+                stack,
+                settings,
+                function::Definition {
+                    id: "GetCartTotalHandler",
+                    description: "Shows the total of a product over all carts",
+                    environment: self.table_and_origin_environment(),
+                    permissions: vec![self.may("ReadTotal", &["dynamodb:GetItem"])],
+                    memory: 256,
+                    timeout: 5,
+                    reserved_concurrency: concurrency(),
+                },
+            ),
+        }
+    }
+
+    fn may(&self, sid: &'static str, actions: &[&'static str]) -> Statement {
+        Statement::allow(sid, actions, self.table.arn())
+    }
+
+    fn cart_environment(&self) -> CartEnv<Value<String>> {
+        CartEnv {
+            allowed_origin: self.settings.allowed_origin.as_str().into(),
+            table_name: self.table.name().text(),
+            token_issuer: token_issuer(&self.user_pool_id),
+            jwks_url: self.settings.endpoints.jwks_url(&self.user_pool_id),
+            user_pool_client_id: self.user_pool_client_id.clone().text(),
+        }
+    }
+
+    fn cart_and_products_environment(&self) -> CartAndProductsEnv<Value<String>> {
+        let CartEnv { allowed_origin, table_name, token_issuer, jwks_url, user_pool_client_id } = self.cart_environment();
+        CartAndProductsEnv {
+            allowed_origin,
+            table_name,
+            token_issuer,
+            jwks_url,
+            user_pool_client_id,
+            product_service_url: self.products_url.clone().text(),
+        }
+    }
+
+    fn table_and_origin_environment(&self) -> TableAndOriginEnv<Value<String>> {
+        TableAndOriginEnv { allowed_origin: self.settings.allowed_origin.as_str().into(), table_name: self.table.name().text() }
+    }
+}
+
+/// The functions behind the API.
+struct Functions {
+    list: Live,
+    add: Live,
+    update: Live,
+    migrate: Live,
+    checkout: Live,
+    total: Live,
+}
+
+/// Reading a cart and changing its items all at once. A transaction has no action of its own: it takes
+/// [those of its parts](https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html).
+const TRANSACTIONS: [&str; 6] = [
+    "dynamodb:ConditionCheckItem",
+    "dynamodb:DeleteItem",
+    "dynamodb:GetItem",
+    "dynamodb:PutItem",
+    "dynamodb:Query",
+    "dynamodb:UpdateItem",
+];
+
+/// The changes that matter to totals: of products in carts, and not of the totals themselves, which would call the function again.
+///
+/// See [filtering](https://docs.aws.amazon.com/lambda/latest/dg/with-ddb-filtering.html).
+fn items_in_carts() -> String {
+    json!({
+        "dynamodb": { "Keys": {
+            "pk": { "S": [{ "prefix": "cart#" }, { "prefix": "user#" }] },
+            "sk": { "S": [{ "prefix": "product#" }] },
+        } },
+    })
+    .to_string()
+}

@@ -1,0 +1,71 @@
+//! The catalogue. Public by design: whoever wants may look.
+
+use cart_contract::{CatalogueEnv, GetProduct, ListProducts};
+
+use crate::{
+    cfn::{resource::api_gateway::Authorization, value::ApiUrl},
+    construct::{
+        function,
+        rest_api::{Api, Cors, Verb},
+    },
+    names::StackId,
+    settings::Settings,
+    stack::{Published, Shared, Stack},
+};
+
+/// Where the catalogue answers.
+pub const PRODUCTS_API_URL: Shared<ApiUrl> =
+    Shared::at("products/products-api-url", "ProductServiceUrl", "The base URL of the products API");
+
+/// What this stack publishes.
+#[derive(Debug)]
+pub struct Products {
+    /// Where the catalogue answers.
+    pub api_url: Published<ApiUrl>,
+}
+
+/// Defines the stack.
+#[must_use]
+pub fn stack(settings: &Settings) -> (Stack, Products) {
+    let mut stack = Stack::new(StackId::Products, &settings.names, "Shopping cart: the product catalogue");
+    let concurrency = stack.reserved_concurrency(settings.reserved_concurrency);
+    let environment = CatalogueEnv { allowed_origin: settings.allowed_origin.as_str().into() };
+
+    let list = function::add::<ListProducts>(
+        &mut stack,
+        settings,
+        function::Definition {
+            id: "ListProductsHandler",
+            description: "Lists the products",
+            environment: environment.clone(),
+            permissions: Vec::new(),
+            memory: 256,
+            timeout: 5,
+            reserved_concurrency: Some(concurrency.clone()),
+        },
+    );
+    let get = function::add::<GetProduct>(
+        &mut stack,
+        settings,
+        function::Definition {
+            id: "GetProductHandler",
+            description: "Shows one product",
+            environment,
+            permissions: Vec::new(),
+            memory: 256,
+            timeout: 5,
+            reserved_concurrency: Some(concurrency),
+        },
+    );
+
+    let cors = Cors { origin: &settings.allowed_origin, credentials: false };
+    let mut api = Api::new(&mut stack, "ProductsRestApi", "The product catalogue", cors);
+    api.route(Verb::Get, "/product", Authorization::None, &list);
+    api.route(Verb::Get, "/product/{product_id}", Authorization::None, &get);
+    let api = api.serve(settings.log_retention);
+
+    let url = settings.endpoints.api_url(&api);
+    let published = Products { api_url: stack.publish("GetProductApiUrl", &PRODUCTS_API_URL, url.clone()) };
+    stack.output("ProductApi", "The base URL of the products API", url);
+    (stack, published)
+}
