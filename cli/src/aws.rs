@@ -41,12 +41,12 @@ impl Aws {
         if let Some(profile) = &connection.profile {
             loader = loader.profile_name(profile);
         }
-        if let Some(url) = &connection.endpoint_url {
+        if let Some(url) = connection.endpoint.url() {
             loader = loader.endpoint_url(url);
         }
-        if connection.local {
+        if connection.endpoint.is_local() {
             // What the local cloud takes for its one account; nothing is secret about it.
-            loader = loader.credentials_provider(Credentials::from_keys("test", "test", None));
+            loader = loader.credentials_provider(Credentials::new("test", "test", None, None, "local cloud"));
         }
         let sdk = loader.load().await;
         let region = sdk.region().ok_or_else(|| Error::new("finding the region", ErrorKind::NoRegion, "none is configured"))?.to_string();
@@ -58,7 +58,7 @@ impl Aws {
             .map_err(|error| credentials_error(&error))?;
         let mut s3 = aws_sdk_s3::config::Builder::from(&sdk);
         // A bucket's own host name resolves only on AWS.
-        s3.set_force_path_style(Some(connection.endpoint_url.is_some()));
+        s3.set_force_path_style(Some(connection.endpoint.url().is_some()));
         Ok(Self {
             cloudformation: aws_sdk_cloudformation::Client::new(&sdk),
             s3: aws_sdk_s3::Client::from_conf(s3.build()),

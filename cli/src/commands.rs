@@ -60,7 +60,7 @@ async fn interruptible(command: impl Future<Output = Result<Answer, Error>>) -> 
 
 /// The stacks as they would be with code that is not packaged: enough for names, paths and order.
 fn app_without_code(config: &Config) -> App {
-    cart_infra::app(&config.settings(Code::default()))
+    cart_infra::app(&config.settings(Code::not_packaged()))
 }
 
 /// The stacks that were named, or all of them.
@@ -70,7 +70,7 @@ fn chosen(app: &App, named: &[StackId]) -> Vec<StackId> {
 
 /// How often to ask CloudFormation.
 fn poll(config: &Config) -> Poll {
-    if config.connection.local { Poll::LOCAL } else { Poll::AWS }
+    if config.connection.endpoint.is_local() { Poll::LOCAL } else { Poll::AWS }
 }
 
 /// What there is of these stacks, once nothing is going on any more.
@@ -122,6 +122,6 @@ fn started(command: &'static str, config: &Config, account: &str, region: &str) 
         stage: config.stage(),
         account: account.to_owned(),
         region: region.to_owned(),
-        endpoint: config.connection.endpoint_url.clone(),
+        endpoint: config.connection.endpoint.url().map(str::to_owned),
     }
 }

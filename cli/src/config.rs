@@ -47,10 +47,36 @@ pub(crate) struct Connection {
     pub region: Option<String>,
     /// The profile to take credentials from.
     pub profile: Option<String>,
-    /// What to talk to instead of AWS.
-    pub endpoint_url: Option<String>,
-    /// Whether that is the local cloud, which takes any credentials.
-    pub local: bool,
+    /// What to talk to.
+    pub endpoint: Endpoint,
+}
+
+/// What to talk to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Endpoint {
+    /// AWS itself.
+    #[default]
+    Aws,
+    /// Something at this URL that behaves like AWS.
+    Url(String),
+    /// The local cloud, which takes any credentials.
+    Local(Origin),
+}
+
+impl Endpoint {
+    /// The URL, if it is not AWS itself.
+    pub(crate) fn url(&self) -> Option<&str> {
+        match self {
+            Self::Aws => None,
+            Self::Url(url) => Some(url),
+            Self::Local(origin) => Some(origin.as_str()),
+        }
+    }
+
+    /// Whether it is the local cloud.
+    pub(crate) fn is_local(&self) -> bool {
+        matches!(self, Self::Local(_))
+    }
 }
 
 /// Where the local cloud listens and keeps its state.
@@ -71,9 +97,9 @@ impl Config {
             allowed_origin: self.allowed_origin.clone(),
             architecture: self.architecture,
             code,
-            endpoints: match (&self.connection.endpoint_url, self.connection.local) {
-                (Some(base_url), true) => Endpoints::Local { base_url: base_url.clone() },
-                _ => Endpoints::Aws,
+            endpoints: match &self.connection.endpoint {
+                Endpoint::Local(base_url) => Endpoints::Local { base_url: base_url.clone() },
+                Endpoint::Aws | Endpoint::Url(_) => Endpoints::Aws,
             },
             log_retention: self.log_retention,
             reserved_concurrency: self.reserved_concurrency,
@@ -87,10 +113,7 @@ impl Config {
 
     /// What the stage is called in messages.
     pub(crate) fn stage(&self) -> String {
-        match &self.names.stage {
-            Stage::Default => "default".to_owned(),
-            Stage::Named(name) => name.to_string(),
-        }
+        self.names.stage.to_string()
     }
 }
 
@@ -281,19 +304,18 @@ fn resolve(
                 .or_else(|| section.region.clone())
                 .or_else(|| common.region.clone()),
             profile: global.profile.clone().or_else(|| section.profile.clone()).or_else(|| common.profile.clone()),
-            endpoint_url: global.endpoint_url.clone(),
-            local: false,
+            endpoint: global.endpoint_url.clone().map_or(Endpoint::Aws, Endpoint::Url),
         },
         LocalChoice::Running => {
             settings.port = local::running_port(&settings.directory).ok_or(Error::NotRunning)?;
-            local_connection(&settings)
+            local_connection(&settings)?
         }
         LocalChoice::Starting(port) => {
             settings.port = local::running_port(&settings.directory).or(port).unwrap_or(settings.port);
-            local_connection(&settings)
+            local_connection(&settings)?
         }
     };
-    let env_file = match (&file.frontend.env_file, connection.local) {
+    let env_file = match (&file.frontend.env_file, connection.endpoint.is_local()) {
         (Some(path), _) => workspace.join(path),
         (None, false) => workspace.join("frontend/.env"),
         (None, true) => workspace.join("frontend/.env.local"),
@@ -302,7 +324,6 @@ fn resolve(
         names: Names { prefix: file.prefix, parameter_root: file.parameter_root, stage },
         protected: section.protected.or(common.protected).unwrap_or(false),
         allowed_origin: section.allowed_origin.or_else(|| common.allowed_origin.clone()).unwrap_or_default(),
-        // The local cloud runs the functions as processes of this machine.
         architecture: section.architecture.or(common.architecture).unwrap_or_default(),
         log_retention: section.log_retention_days.or(common.log_retention_days).unwrap_or_default(),
         reserved_concurrency: section.reserved_concurrency.or(common.reserved_concurrency),
@@ -315,13 +336,11 @@ fn resolve(
     })
 }
 
-fn local_connection(settings: &LocalSettings) -> Connection {
-    Connection {
-        region: Some(local::REGION.to_owned()),
-        profile: None,
-        endpoint_url: Some(format!("http://127.0.0.1:{}", settings.port)),
-        local: true,
-    }
+fn local_connection(settings: &LocalSettings) -> Result<Connection, Error> {
+    let url = format!("http://127.0.0.1:{}", settings.port);
+    let invalid = |error: cart_infra::Invalid| Error::Value { name: "--port", value: settings.port.to_string(), reason: error.to_string() };
+    let origin = url.parse().map_err(invalid)?;
+    Ok(Connection { region: Some(local::REGION.to_owned()), profile: None, endpoint: Endpoint::Local(origin) })
 }
 
 fn find_workspace(start: &Utf8Path) -> Result<Utf8PathBuf, Error> {
@@ -333,7 +352,7 @@ fn find_workspace(start: &Utf8Path) -> Result<Utf8PathBuf, Error> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use clap::Parser;
 
     use super::*;
@@ -341,6 +360,11 @@ mod tests {
     fn resolved(arguments: &[&str], environment: &Environment, text: &str) -> Result<Config, Error> {
         let cli = args::Cli::parse_from([&["cartctl", "status"], arguments].concat());
         resolve(&cli.global, LocalChoice::Aws, environment, "/shop".into(), "/shop/cartctl.toml".into(), text)
+    }
+
+    /// The settings of the default stage, with code that is not packaged.
+    pub(crate) fn settings() -> Settings {
+        resolved(&[], &Environment::default(), "").unwrap().settings(Code::not_packaged())
     }
 
     const FILE: &str = "

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, io::Write};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_infra::{App, StackId};
+use cart_infra::{App, Stack, StackId};
 use handlebars::{Handlebars, no_escape};
 use serde::Serialize;
 
@@ -79,8 +79,7 @@ impl FrontendEnv {
         let mut missing = Vec::new();
         let mut broken = None;
         let mut pick = |stack: StackId, name: &str| {
-            let paths = app.stack(stack).publishes();
-            let path = paths.into_iter().find(|path| path.ends_with(name)).map_or_else(|| name.to_owned(), |path| path.to_string());
+            let path = path(app, stack, name);
             match published.get(&path) {
                 Some(value) => {
                     if value.chars().any(char::is_control) {
@@ -122,6 +121,12 @@ impl FrontendEnv {
         handlebars.register_escape_fn(no_escape);
         handlebars.render_template(&text, self).map_err(|error| failed(error.to_string()))
     }
+}
+
+/// The full name of what `stack` publishes under a name that ends like this.
+fn path(app: &App, stack: StackId, name: &str) -> String {
+    let published = app.stack(stack).map(Stack::publishes).unwrap_or_default();
+    published.iter().find(|path| path.ends_with(name)).map_or_else(|| name.to_owned(), Clone::clone)
 }
 
 /// The variables of a rendered `.env`, in order.
@@ -184,10 +189,8 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named_with_who_publishes_it() {
-        let app = cart_infra::app(&cart_infra::Settings::default());
-        let path = |stack, name: &str| {
-            app.stack(stack).publishes().into_iter().find(|path| path.ends_with(name)).map(|path| path.to_string()).unwrap()
-        };
+        let app = cart_infra::app(&crate::config::tests::settings());
+        let path = |stack, name| path(&app, stack, name);
         let mut published = BTreeMap::from([
             (path(StackId::Auth, "/user-pool-id"), "pool".to_owned()),
             (path(StackId::Auth, "/user-pool-client-id"), "client".to_owned()),

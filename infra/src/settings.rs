@@ -65,6 +65,13 @@ pub struct Code {
 }
 
 impl Code {
+    /// Stands in for code that is not packaged: good for looking at templates, not for deploying them.
+    #[must_use]
+    pub fn not_packaged() -> Self {
+        let key = |service: Service| CodeKey(format!("{service}/not-packaged.zip"));
+        Self { products: key(Service::Products), cart: key(Service::Cart) }
+    }
+
     /// The code of a service.
     #[must_use]
     pub fn of(&self, service: Service) -> &CodeKey {

@@ -32,7 +32,7 @@ pub(super) async fn run(args: &Delete, config: &Config, global: &Global) -> Resu
         return Ok(answer);
     }
     report::plan::show_delete(&plan);
-    if !config.connection.local {
+    if !config.connection.endpoint.is_local() {
         ask::approve(&format!("Delete the stage `{}`?", config.stage()), config.yes)?;
     }
     report::telling(verbose, async |events| execute::delete(plan, &aws, poll(config), &events).await).await?;

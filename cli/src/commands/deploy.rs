@@ -2,7 +2,7 @@
 
 use camino::Utf8PathBuf;
 use cart_contract::Service;
-use cart_infra::{App, BootstrapSettings, Code, CodeKey, Stack, StackId};
+use cart_infra::{App, BootstrapSettings, Code, Stack, StackId};
 use serde_json::{Value as Json, json};
 
 use super::{chosen, frontend_env, observe, observe_at_rest, outputs, package, poll, started};
@@ -25,7 +25,7 @@ pub(super) async fn run(args: &Deploy, config: &Config, global: &Global) -> Resu
     if !prepared.is_empty() {
         report::plan::show_deploy(prepared.steps());
         // The local cloud is there to be tried on.
-        if !config.connection.local {
+        if !config.connection.endpoint.is_local() {
             ask::approve("Deploy these changes?", config.yes)?;
         }
     }
@@ -78,16 +78,19 @@ pub(super) async fn prepare(args: &Deploy, config: &Config, aws: &Aws, events: &
 
 /// What to build for: the local cloud runs the functions as processes of this machine.
 pub(super) fn target(config: &Config) -> Target {
-    if config.connection.local { Target::Host } else { Target::Lambda(config.architecture) }
+    if config.connection.endpoint.is_local() { Target::Host } else { Target::Lambda(config.architecture) }
 }
 
 /// Where the templates find the code.
 pub(super) fn code(artifacts: &[Artifact]) -> Code {
-    let key = |service: Service| {
-        let artifact = artifacts.iter().find(|artifact| artifact.service == service);
-        artifact.map_or_else(CodeKey::default, |artifact| artifact.key.clone())
-    };
-    Code { products: key(Service::Products), cart: key(Service::Cart) }
+    let mut code = Code::not_packaged();
+    for artifact in artifacts {
+        match artifact.service {
+            Service::Products => code.products = artifact.key.clone(),
+            Service::Cart => code.cart = artifact.key.clone(),
+        }
+    }
+    code
 }
 
 /// Plans the bootstrap stack, where it is needed or there; also the name of its bucket, where it has one.
@@ -108,7 +111,7 @@ async fn plan_bootstrap(
     let name = wanted(None, false);
     let there = observe_at_rest(std::slice::from_ref(&name), config, aws, events).await?;
     let predecessor = match observed.stacks.get(&StackId::Cart) {
-        Some(cart) if !plan::is_ours(cart.template.as_ref()) => aws.resources(app.stack(StackId::Cart).name()).await?,
+        Some(cart) if !plan::is_ours(cart.template.as_ref()) => aws.resources(&cart.deployed.id).await?,
         _ => Vec::new(),
     };
     let owned_by_predecessor = predecessor.iter().any(|resource| resource.resource_type == "AWS::ApiGateway::Account");
@@ -167,7 +170,7 @@ pub(super) async fn execute(prepared: Prepared, config: &Config, aws: &Aws, even
     let complete = stacks.steps.len() == app.stacks().len();
     execute::deploy(stacks, aws, bucket.as_ref(), poll(config), events).await?;
     let observed = observe(app.stacks(), config, aws).await?;
-    if config.connection.local && let Some(table) = observed.stacks.get(&StackId::Cart) {
+    if config.connection.endpoint.is_local() && let Some(table) = observed.stacks.get(&StackId::Cart) {
         enable_expiry(&table.deployed.id, aws).await?;
     }
     let published = app.stacks().iter().all(|stack| observed.stacks.contains_key(&stack.id()));

@@ -103,7 +103,7 @@ async fn bring_up(config: &Config, events: &Events) -> Result<Shop, Error> {
     let product = answer.pointer("/products/0/productId").and_then(Json::as_str);
     let product = product.ok_or_else(|| local::Error::NoAnswer { reason: "it has no products".to_owned() })?.to_owned();
     Ok(Shop {
-        endpoint: config.connection.endpoint_url.clone().unwrap_or_default(),
+        endpoint: config.connection.endpoint.url().unwrap_or_default().to_owned(),
         cart_api: output(StackId::Cart, "CartApi")?,
         user_pool: output(StackId::Auth, "CognitoUserPoolId")?,
         client: output(StackId::Auth, "CognitoAppClientId")?,

@@ -1,7 +1,7 @@
 //! `cartctl synth`: the templates as files, without AWS.
 
 use camino::Utf8PathBuf;
-use cart_infra::{Stack, Template};
+use cart_infra::{Stack, cfn::template::Template};
 use serde_json::json;
 
 use super::{app_without_code, chosen};
@@ -15,7 +15,7 @@ use crate::{
 
 pub(super) fn run(args: &Synth, config: &Config) -> Result<Answer, Error> {
     let app = app_without_code(config);
-    let stacks: Vec<&Stack> = chosen(&app, &args.stacks).into_iter().map(|id| app.stack(id)).collect();
+    let stacks: Vec<&Stack> = chosen(&app, &args.stacks).into_iter().filter_map(|id| app.stack(id)).collect();
     if args.out.as_deref().is_some_and(|out| out == "-") {
         let [stack] = stacks[..] else {
             let reason = "it takes exactly one stack, for example `cartctl synth cart --out -`".to_owned();

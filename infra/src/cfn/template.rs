@@ -158,6 +158,12 @@ impl Template {
         self.outputs.insert(name.into(), Output { description, value: value.text() });
     }
 
+    /// Whether there is no resource in it, which CloudFormation would not take.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.resources.is_empty()
+    }
+
     /// Whether there is a parameter of that name.
     #[must_use]
     pub fn has_parameter(&self, id: &LogicalId) -> bool {
