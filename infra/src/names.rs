@@ -2,12 +2,13 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::parse::{Invalid, deserialize_by_parsing, parsed};
 
 /// A stack of this project.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum StackId {
     /// What an account needs once, whatever the number of stages.
     Bootstrap,
