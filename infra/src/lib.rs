@@ -8,7 +8,9 @@
 
 mod app;
 pub mod cfn;
+pub mod check;
 pub mod construct;
+pub mod diff;
 mod endpoints;
 mod names;
 mod parse;
