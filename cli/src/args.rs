@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// Start with `cartctl local`: it runs the whole shop on this machine, without an AWS account.
 #[derive(Debug, Parser)]
 #[command(version, about, propagate_version = true, arg_required_else_help = true, after_help = AFTER_HELP)]
-pub struct Cli {
+pub(crate) struct Cli {
     #[command(flatten)]
     pub global: Global,
     #[command(subcommand)]
@@ -23,7 +23,7 @@ Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 declined or approval n
 
 /// Options every command takes.
 #[derive(Args, Debug)]
-pub struct Global {
+pub(crate) struct Global {
     /// The stage to work on, one of those in cartctl.toml [default: the unnamed stage]
     #[arg(long, global = true, env = "CARTCTL_STAGE", hide_env_values = true, value_name = "NAME")]
     pub stage: Option<String>,
@@ -55,7 +55,7 @@ pub struct Global {
 
 /// How the answer is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Output {
+pub(crate) enum Output {
     /// For people.
     Text,
     /// For programs.
@@ -64,7 +64,7 @@ pub enum Output {
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Write the CloudFormation templates, without talking to AWS
     Synth(Synth),
     /// Build the functions and zip them, without talking to AWS
@@ -87,7 +87,7 @@ pub enum Command {
 
 /// Where a command works.
 #[derive(Args, Clone, Copy, Debug)]
-pub struct Target {
+pub(crate) struct Target {
     /// Use the local cloud that `cartctl local` runs, instead of AWS
     #[arg(long, conflicts_with_all = ["endpoint_url", "profile"])]
     pub local: bool,
@@ -95,7 +95,7 @@ pub struct Target {
 
 /// `cartctl synth`
 #[derive(Args, Debug)]
-pub struct Synth {
+pub(crate) struct Synth {
     /// Only these stacks
     #[arg(value_name = "STACK")]
     pub stacks: Vec<StackId>,
@@ -109,7 +109,7 @@ pub struct Synth {
 
 /// The format of a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum TemplateFormat {
+pub(crate) enum TemplateFormat {
     /// What is sent to CloudFormation.
     Json,
     /// The same, for people.
@@ -118,7 +118,7 @@ pub enum TemplateFormat {
 
 /// `cartctl package`
 #[derive(Args, Debug)]
-pub struct Package {
+pub(crate) struct Package {
     /// The processor the functions run on [default: as configured, else arm64]
     #[arg(long)]
     pub arch: Option<Architecture>,
@@ -129,7 +129,7 @@ pub struct Package {
 
 /// `cartctl deploy`
 #[derive(Args, Debug)]
-pub struct Deploy {
+pub(crate) struct Deploy {
     /// Only these stacks
     #[arg(value_name = "STACK")]
     pub stacks: Vec<StackId>,
@@ -142,7 +142,7 @@ pub struct Deploy {
 
 /// `cartctl diff`
 #[derive(Args, Debug)]
-pub struct Diff {
+pub(crate) struct Diff {
     /// Only these stacks
     #[arg(value_name = "STACK")]
     pub stacks: Vec<StackId>,
@@ -158,7 +158,7 @@ pub struct Diff {
 
 /// What `diff --fail-on` looks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum FailOn {
+pub(crate) enum FailOn {
     /// Any difference.
     Any,
     /// Something is removed or replaced.
@@ -167,7 +167,7 @@ pub enum FailOn {
 
 /// `cartctl delete`
 #[derive(Args, Debug)]
-pub struct Delete {
+pub(crate) struct Delete {
     /// Only these stacks
     #[arg(value_name = "STACK")]
     pub stacks: Vec<StackId>,
@@ -177,7 +177,7 @@ pub struct Delete {
 
 /// `cartctl frontend-env`
 #[derive(Args, Debug)]
-pub struct FrontendEnv {
+pub(crate) struct FrontendEnv {
     #[command(flatten)]
     pub target: Target,
     /// Print in this format instead of writing the file
@@ -190,7 +190,7 @@ pub struct FrontendEnv {
 
 /// How the frontend's configuration is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum EnvFormat {
+pub(crate) enum EnvFormat {
     /// One JSON object.
     Json,
     /// The same as YAML.
@@ -203,7 +203,7 @@ pub enum EnvFormat {
 
 /// `cartctl local`
 #[derive(Args, Debug)]
-pub struct Local {
+pub(crate) struct Local {
     /// Return once everything is up, and leave it running
     #[arg(long, conflicts_with = "stop")]
     pub detach: bool,

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, retry::RetryConfig, timeout::TimeoutConfig};
-use aws_credential_types::{Credentials, provider::{ProvideCredentials, error::CredentialsError}};
+use aws_credential_types::{
+    Credentials,
+    provider::{ProvideCredentials, error::CredentialsError},
+};
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
@@ -33,7 +36,10 @@ impl Aws {
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .retry_config(RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(250)))
             .timeout_config(
-                TimeoutConfig::builder().connect_timeout(Duration::from_secs(5)).operation_attempt_timeout(Duration::from_secs(60)).build(),
+                TimeoutConfig::builder()
+                    .connect_timeout(Duration::from_secs(5))
+                    .operation_attempt_timeout(Duration::from_mins(1))
+                    .build(),
             );
         if let Some(region) = &connection.region {
             loader = loader.region(Region::new(region.clone()));
@@ -49,7 +55,8 @@ impl Aws {
             loader = loader.credentials_provider(Credentials::new("test", "test", None, None, "local cloud"));
         }
         let sdk = loader.load().await;
-        let region = sdk.region().ok_or_else(|| Error::new("finding the region", ErrorKind::NoRegion, "none is configured"))?.to_string();
+        let region =
+            sdk.region().ok_or_else(|| Error::new("finding the region", ErrorKind::NoRegion, "none is configured"))?.to_string();
         let credentials = sdk.credentials_provider();
         credentials
             .ok_or_else(|| Error::new("finding credentials", ErrorKind::Credentials, "no provider is configured"))?
@@ -98,7 +105,7 @@ pub(crate) enum ErrorKind {
 /// A call that failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{operation} failed: {message}")]
-pub struct Error {
+pub(crate) struct Error {
     operation: String,
     kind: ErrorKind,
     code: Option<String>,
@@ -128,9 +135,13 @@ impl Error {
                  or try everything without an account: `cartctl local`"
                     .to_owned(),
             ),
-            ErrorKind::NoRegion => Some("name one with `--region eu-west-1`, in AWS_REGION, or as `region` in cartctl.toml".to_owned()),
+            ErrorKind::NoRegion => {
+                Some("name one with `--region eu-west-1`, in AWS_REGION, or as `region` in cartctl.toml".to_owned())
+            }
             ErrorKind::Denied => Some("ask for this permission, or use credentials that have it (`--profile`)".to_owned()),
-            ErrorKind::WrongOwner => Some("name a bucket of this account with `--bucket`, or leave it out to have one made".to_owned()),
+            ErrorKind::WrongOwner => {
+                Some("name a bucket of this account with `--bucket`, or leave it out to have one made".to_owned())
+            }
             ErrorKind::Unreachable => Some("check the network, the region's name and `--endpoint-url`".to_owned()),
             ErrorKind::NotFound | ErrorKind::Other => None,
         }
@@ -173,8 +184,15 @@ impl Error {
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/CommonErrors.html>
 fn kind_of_code(code: &str) -> ErrorKind {
     match code {
-        "ExpiredToken" | "ExpiredTokenException" | "InvalidClientTokenId" | "UnrecognizedClientException" | "SignatureDoesNotMatch"
-        | "InvalidAccessKeyId" | "MissingAuthenticationToken" | "IncompleteSignature" | "RequestExpired" => ErrorKind::Credentials,
+        "ExpiredToken"
+        | "ExpiredTokenException"
+        | "InvalidClientTokenId"
+        | "UnrecognizedClientException"
+        | "SignatureDoesNotMatch"
+        | "InvalidAccessKeyId"
+        | "MissingAuthenticationToken"
+        | "IncompleteSignature"
+        | "RequestExpired" => ErrorKind::Credentials,
         "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => ErrorKind::Denied,
         "NotFound" | "NoSuchBucket" | "NoSuchKey" | "ParameterNotFound" => ErrorKind::NotFound,
         _ => ErrorKind::Other,

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, str::FromStr};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_infra::{
-    Architecture, Code, Endpoints, LogRetention, Names, Origin, ParameterRoot, Settings, Stage, StackPrefix, StageName,
+    Architecture, Code, Endpoints, LogRetention, Names, Origin, ParameterRoot, Settings, StackPrefix, Stage, StageName,
 };
 use serde::Deserialize;
 
@@ -119,7 +119,7 @@ impl Config {
 
 /// Why the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// The file is there and cannot be read, or was named and is not there.
     #[error("reading {path} failed")]
     Read {
@@ -274,8 +274,8 @@ fn resolve(
     path: &Utf8Path,
     text: &str,
 ) -> Result<Config, Error> {
-    let file: File =
-        toml::from_str(text).map_err(|error| Error::Parse { path: path.to_owned(), message: error.to_string().trim_end().to_owned() })?;
+    let file: File = toml::from_str(text)
+        .map_err(|error| Error::Parse { path: path.to_owned(), message: error.to_string().trim_end().to_owned() })?;
     let (stage, section) = match global.stage.as_deref() {
         None | Some("" | "default") => (Stage::Default, StageSection::default()),
         Some(name) => {
@@ -284,8 +284,11 @@ fn resolve(
                 path: path.to_owned(),
                 known: file.stages.keys().map(ToString::to_string).collect(),
             };
-            let name = StageName::from_str(name)
-                .map_err(|error| Error::Value { name: "--stage", value: name.to_owned(), reason: error.to_string() })?;
+            let name = StageName::from_str(name).map_err(|error| Error::Value {
+                name: "--stage",
+                value: name.to_owned(),
+                reason: error.to_string(),
+            })?;
             let section = file.stages.get(&name).ok_or_else(unknown)?.clone();
             (Stage::Named(name), section)
         }
@@ -338,7 +341,8 @@ fn resolve(
 
 fn local_connection(settings: &LocalSettings) -> Result<Connection, Error> {
     let url = format!("http://127.0.0.1:{}", settings.port);
-    let invalid = |error: cart_infra::Invalid| Error::Value { name: "--port", value: settings.port.to_string(), reason: error.to_string() };
+    let invalid =
+        |error: cart_infra::Invalid| Error::Value { name: "--port", value: settings.port.to_string(), reason: error.to_string() };
     let origin = url.parse().map_err(invalid)?;
     Ok(Connection { region: Some(local::REGION.to_owned()), profile: None, endpoint: Endpoint::Local(origin) })
 }
@@ -378,9 +382,8 @@ pub(crate) mod tests {
 
     #[test]
     fn flags_win_over_environment_over_stage_over_file() {
-        let region = |arguments: &[&str], environment: &Environment, text| {
-            resolved(arguments, environment, text).unwrap().connection.region
-        };
+        let region =
+            |arguments: &[&str], environment: &Environment, text| resolved(arguments, environment, text).unwrap().connection.region;
         let none = Environment::default();
         let set = Environment { default_region: Some("us-west-2".to_owned()), ..Environment::default() };
         assert_eq!(region(&["--region", "us-east-1", "--stage", "production"], &set, FILE).as_deref(), Some("us-east-1"));

@@ -23,7 +23,7 @@ pub(crate) struct FrontendEnv {
 
 /// Why the frontend's configuration could not be written.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// The stacks have not published everything.
     #[error("not published yet: {}", missing.iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>().join(", "))]
     Missing {
@@ -64,7 +64,9 @@ impl Error {
                 stacks.dedup();
                 Some(format!("`cartctl deploy {}` publishes them", stacks.join(" ")))
             }
-            Self::Unsafe { path } => Some(format!("somebody else wrote {path}; deploying the stack that publishes it sets it right")),
+            Self::Unsafe { path } => {
+                Some(format!("somebody else wrote {path}; deploying the stack that publishes it sets it right"))
+            }
             Self::Render { .. } | Self::Write { .. } => None,
         }
     }
@@ -80,18 +82,14 @@ impl FrontendEnv {
         let mut broken = None;
         let mut pick = |stack: StackId, name: &str| {
             let path = path(app, stack, name);
-            match published.get(&path) {
-                Some(value) => {
-                    if value.chars().any(char::is_control) {
-                        broken = Some(path);
-                    }
-                    value.clone()
-                }
-                None => {
-                    missing.push((path, stack));
-                    String::new()
-                }
+            let Some(value) = published.get(&path) else {
+                missing.push((path, stack));
+                return String::new();
+            };
+            if value.chars().any(char::is_control) {
+                broken = Some(path);
             }
+            value.clone()
         };
         let env = Self {
             cart_api_url: pick(StackId::Cart, "/cart-api-url"),

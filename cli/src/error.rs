@@ -2,12 +2,10 @@
 
 use crate::{aws, config, env_file, execute, local, package, plan};
 
-/// How the process ends. These numbers are documented in the README and stay as they are.
+/// How the process ends when not with 0. These numbers are documented in the README and stay as they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub enum ExitCode {
-    /// Done; also when there was nothing to do.
-    Success = 0,
+pub(crate) enum ExitCode {
     /// Something failed: a build, a deployment, a request.
     Failed = 1,
     /// The command line or `cartctl.toml` cannot be used as it is.
@@ -28,7 +26,7 @@ pub enum ExitCode {
 
 /// Why a command did not succeed.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] config::Error),
@@ -59,16 +57,6 @@ pub enum Error {
     /// `diff --fail-on any` found a difference.
     #[error("there are changes")]
     ChangesFound,
-    /// Something on this machine could not be read or written.
-    #[error("{action} {path} failed")]
-    Io {
-        /// What was tried, for example `writing`.
-        action: &'static str,
-        /// The file or folder.
-        path: camino::Utf8PathBuf,
-        /// Why not.
-        source: std::io::Error,
-    },
     /// Ctrl-C.
     #[error("interrupted")]
     Interrupted,
@@ -89,7 +77,7 @@ impl Error {
             Self::Interrupted => {
                 Some("what CloudFormation was doing goes on without cartctl; run the command again to pick it up".to_owned())
             }
-            Self::Declined | Self::ChangesFound | Self::Io { .. } => None,
+            Self::Declined | Self::ChangesFound => None,
         }
     }
 
@@ -107,7 +95,7 @@ impl Error {
             Self::Declined | Self::ApprovalNeeded => ExitCode::Declined,
             Self::ChangesFound => ExitCode::Changes,
             Self::Interrupted => ExitCode::Interrupted,
-            Self::Package(_) | Self::EnvFile(_) | Self::Local(_) | Self::Io { .. } => ExitCode::Failed,
+            Self::Package(_) | Self::EnvFile(_) | Self::Local(_) => ExitCode::Failed,
         }
     }
 }

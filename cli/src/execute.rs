@@ -49,7 +49,7 @@ impl Poll {
 
 /// Why a plan was not carried out as a whole.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// No stack is as wanted.
     #[error("{}", sentences(failed))]
     Failed {

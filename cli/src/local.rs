@@ -19,7 +19,7 @@ pub(crate) const DEFAULT_PORT: u16 = 4566;
 pub(crate) const REGION: &str = "us-east-1";
 
 /// How long it may take to answer for the first time. It takes about a second.
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 
 /// How long it may take to stop by itself.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
@@ -33,7 +33,7 @@ struct Running {
 
 /// Why the local cloud could not be started or stopped.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// The set-up was not done.
     #[error("the local cloud is not installed: there is no {program}")]
     NotInstalled {
@@ -119,7 +119,9 @@ impl LocalCloud {
         let log = std::fs::File::create(&log_path).map_err(io(format!("writing {log_path}")))?;
         let errors = log.try_clone().map_err(io(format!("writing {log_path}")))?;
         let mut command = Command::new(&program);
-        for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION"] {
+        for name in
+            ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION"]
+        {
             // What runs locally has no business with the user's account.
             command.env_remove(name);
         }
@@ -222,9 +224,8 @@ fn running(directory: &Utf8Path) -> Option<Running> {
 /// Whether the process of this number is the local cloud, and not one that got the number after it. Where there is no `/proc` to
 /// look into, the number has to do.
 fn is_ministack(pid: i32) -> bool {
-    std::fs::read(format!("/proc/{pid}/cmdline")).map_or(!Utf8Path::new("/proc/self").exists(), |line| {
-        String::from_utf8_lossy(&line).contains("ministack")
-    })
+    std::fs::read(format!("/proc/{pid}/cmdline"))
+        .map_or(!Utf8Path::new("/proc/self").exists(), |line| String::from_utf8_lossy(&line).contains("ministack"))
 }
 
 /// Stops what was let go; whether there was anything to stop.
@@ -273,7 +274,8 @@ fn end_of_log(directory: &Utf8Path) -> String {
 pub(crate) async fn get(url: &str) -> Result<String, Error> {
     let failed = |reason: String| Error::NoAnswer { reason };
     let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build();
-    let answer = client.map_err(|error| failed(error.to_string()))?.get(url).send().await.map_err(|error| failed(error.to_string()))?;
+    let answer =
+        client.map_err(|error| failed(error.to_string()))?.get(url).send().await.map_err(|error| failed(error.to_string()))?;
     let status = answer.status();
     let body = answer.text().await.map_err(|error| failed(error.to_string()))?;
     if status.is_success() { Ok(body) } else { Err(failed(format!("{url} answers {status}: {body}"))) }

@@ -44,7 +44,20 @@ impl DeployPlan {
 
     /// Whether something is taken away or replaced.
     pub(crate) fn is_destructive(&self) -> bool {
-        self.steps.iter().any(|step| step.changes.is_destructive())
+        self.steps.iter().flat_map(|step| &step.changes.resources).any(is_destroyed)
+    }
+}
+
+/// Whether a change takes a resource away, or puts a new one in its place. A function's version and an API's deployment are pictures of
+/// what was, and taken anew whenever that changes.
+pub(crate) fn is_destroyed(change: &diff::ResourceChange) -> bool {
+    if matches!(change.resource_type.as_str(), "AWS::Lambda::Version" | "AWS::ApiGateway::Deployment") {
+        return false;
+    }
+    match change.action {
+        diff::Action::Add => false,
+        diff::Action::Remove { retained } => !retained,
+        diff::Action::Modify { replacement, .. } => replacement == diff::Replacement::Always,
     }
 }
 
@@ -84,7 +97,7 @@ pub(crate) enum Action {
 
 /// Why there is no way from what is there to what is wanted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Blocked {
+pub(crate) enum Blocked {
     /// Only a person can decide how to go on from this state.
     #[error("the {stack} stack ({name}) is {status}, and cannot be {verb} from there{}", because(reason.as_deref()))]
     Stuck {

@@ -64,6 +64,11 @@ pub(crate) fn failure(error: &Error) {
     }
 }
 
+/// Whether what goes to standard error is coloured.
+pub(crate) fn coloured() -> bool {
+    AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never
+}
+
 /// Turns colour off for everything printed from here on.
 pub(crate) fn no_color() {
     anstream::ColorChoice::Never.write_global();

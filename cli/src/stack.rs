@@ -151,6 +151,7 @@ pub(crate) struct DeployedParameter {
 }
 
 /// A resource of a deployed stack.
+#[expect(clippy::struct_field_names, reason = "these are CloudFormation's names")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Resource {
     /// Its name within the template.
@@ -183,7 +184,11 @@ pub(crate) struct StackEvent {
 impl StackEvent {
     /// The stack's own status, when the event is about the stack `id` itself.
     pub(crate) fn stack_status(&self, id: &str) -> Option<StackStatus> {
-        if self.physical_id == id && self.resource_type == "AWS::CloudFormation::Stack" { StackStatus::parse(&self.status) } else { None }
+        if self.physical_id == id && self.resource_type == "AWS::CloudFormation::Stack" {
+            StackStatus::parse(&self.status)
+        } else {
+            None
+        }
     }
 
     /// Whether a resource failed of itself, and not because another one did.

@@ -75,7 +75,10 @@ impl Aws {
     pub(crate) async fn stack(&self, name: &str) -> Result<Option<Deployed>, Error> {
         let answer = self.cloudformation.describe_stacks().stack_name(name).send().await;
         let answer = absent_is_none(answer.map_err(|error| Error::sdk(format!("describing the stack {name}"), error)))?;
-        answer.and_then(|answer| answer.stacks.unwrap_or_default().into_iter().next()).map(|stack| deployed(name, stack)).transpose()
+        answer
+            .and_then(|answer| answer.stacks.unwrap_or_default().into_iter().next())
+            .map(|stack| deployed(name, stack))
+            .transpose()
     }
 
     /// The template a stack was last deployed with.
@@ -104,7 +107,8 @@ impl Aws {
 
     /// Begins to make a change set.
     pub(crate) async fn create_change_set(&self, request: &ChangeSetRequest) -> Result<ChangeSet, Error> {
-        let parameter = |(key, value): (&String, &String)| types::Parameter::builder().parameter_key(key).parameter_value(value).build();
+        let parameter =
+            |(key, value): (&String, &String)| types::Parameter::builder().parameter_key(key).parameter_value(value).build();
         let call = self
             .cloudformation
             .create_change_set()
@@ -135,7 +139,9 @@ impl Aws {
         Ok(match answer.status {
             Some(types::ChangeSetStatus::CreateComplete) => ChangeSetState::Ready,
             Some(types::ChangeSetStatus::CreatePending | types::ChangeSetStatus::CreateInProgress) => ChangeSetState::Pending,
-            Some(types::ChangeSetStatus::Failed) if NO_CHANGES.iter().any(|text| reason.starts_with(text)) => ChangeSetState::NoChanges,
+            Some(types::ChangeSetStatus::Failed) if NO_CHANGES.iter().any(|text| reason.starts_with(text)) => {
+                ChangeSetState::NoChanges
+            }
             Some(types::ChangeSetStatus::Failed) => ChangeSetState::Failed(reason),
             other => ChangeSetState::Failed(format!("the change set is {other:?}: {reason}")),
         })
@@ -201,7 +207,11 @@ impl Aws {
 fn deployed(name: &str, stack: types::Stack) -> Result<Deployed, Error> {
     let status = stack.stack_status.as_ref().map_or("", types::StackStatus::as_str);
     let status = StackStatus::parse(status).ok_or_else(|| {
-        Error::new(format!("describing the stack {name}"), ErrorKind::Other, format!("its status `{status}` is new to this version"))
+        Error::new(
+            format!("describing the stack {name}"),
+            ErrorKind::Other,
+            format!("its status `{status}` is new to this version"),
+        )
     })?;
     let parameters = stack.parameters.unwrap_or_default().into_iter().filter_map(|parameter| {
         let found = DeployedParameter { value: parameter.parameter_value?, resolved: parameter.resolved_value };

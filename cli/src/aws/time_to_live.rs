@@ -9,7 +9,8 @@ impl Aws {
     pub(crate) async fn enable_time_to_live(&self, table: &str, attribute: &str) -> Result<(), Error> {
         let client = aws_sdk_dynamodb::Client::new(&self.sdk);
         let specification = TimeToLiveSpecification::builder().enabled(true).attribute_name(attribute).build();
-        let specification = specification.map_err(|error| Error::new("enabling time to live", super::ErrorKind::Other, error.to_string()))?;
+        let specification =
+            specification.map_err(|error| Error::new("enabling time to live", super::ErrorKind::Other, error.to_string()))?;
         let call = client.update_time_to_live().table_name(table).time_to_live_specification(specification).send().await;
         match call.map_err(|error| Error::sdk(format!("enabling time to live on {table}"), error)) {
             // It is what DynamoDB says when it is on already.

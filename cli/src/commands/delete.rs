@@ -1,5 +1,7 @@
 //! `cartctl delete`: the stacks in reverse order, and what is kept.
 
+use std::fmt::Write;
+
 use serde_json::json;
 
 use super::{app_without_code, chosen, observe_at_rest, poll, started};
@@ -43,14 +45,14 @@ fn answer(plan: &DeletePlan, config: &Config) -> Answer {
     let mut lines = String::new();
     let mut kept = Vec::new();
     for step in &plan.steps {
-        lines += &format!("deleted  {}\n", step.name);
+        writeln!(lines, "deleted  {}", step.name).ok();
         for resource in &step.keeps {
-            lines += &format!("kept     {} {} ({})\n", resource.resource_type, resource.physical_id, resource.logical_id);
+            writeln!(lines, "kept     {} {} ({})", resource.resource_type, resource.physical_id, resource.logical_id).ok();
             kept.push(json!({ "type": resource.resource_type, "id": resource.physical_id, "logical_id": resource.logical_id }));
         }
     }
     if plan.steps.is_empty() {
-        lines += &format!("nothing to delete: the stage `{}` is not deployed\n", config.stage());
+        writeln!(lines, "nothing to delete: the stage `{}` is not deployed", config.stage()).ok();
     }
     let deleted: Vec<_> = plan.steps.iter().map(|step| &step.name).collect();
     Answer::new(lines, json!({ "deleted": deleted, "kept": kept }))

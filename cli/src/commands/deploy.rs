@@ -70,7 +70,7 @@ pub(super) async fn prepare(args: &Deploy, config: &Config, aws: &Aws, events: &
     let artifacts = package::package(&package::request(config, target(config)), events).await?;
     let app = cart_infra::app(&config.settings(code(&artifacts)));
     let observed = observe_at_rest(app.stacks(), config, aws, events).await?;
-    let bootstrap = plan_bootstrap(&app, config, aws, args.bucket.is_some(), &observed, events).await?;
+    let bootstrap = plan_bootstrap(config, aws, args.bucket.is_some(), &observed, events).await?;
     let bucket = args.bucket.clone().or_else(|| bootstrap.as_ref().and_then(|(_, bucket)| bucket.clone()));
     let stacks = plan::deploy(&app, &chosen(&app, &args.stacks), &observed, bucket.as_deref())?;
     Ok(Prepared { app, account, bucket, artifacts, bootstrap: bootstrap.map(|(plan, _)| plan), stacks })
@@ -85,9 +85,10 @@ pub(super) fn target(config: &Config) -> Target {
 pub(super) fn code(artifacts: &[Artifact]) -> Code {
     let mut code = Code::not_packaged();
     for artifact in artifacts {
+        let Ok(key) = artifact.key.as_str().parse() else { continue };
         match artifact.service {
-            Service::Products => code.products = artifact.key.clone(),
-            Service::Cart => code.cart = artifact.key.clone(),
+            Service::Products => code.products = key,
+            Service::Cart => code.cart = key,
         }
     }
     code
@@ -95,7 +96,6 @@ pub(super) fn code(artifacts: &[Artifact]) -> Code {
 
 /// Plans the bootstrap stack, where it is needed or there; also the name of its bucket, where it has one.
 async fn plan_bootstrap(
-    app: &App,
     config: &Config,
     aws: &Aws,
     own_bucket: bool,
@@ -170,7 +170,9 @@ pub(super) async fn execute(prepared: Prepared, config: &Config, aws: &Aws, even
     let complete = stacks.steps.len() == app.stacks().len();
     execute::deploy(stacks, aws, bucket.as_ref(), poll(config), events).await?;
     let observed = observe(app.stacks(), config, aws).await?;
-    if config.connection.endpoint.is_local() && let Some(table) = observed.stacks.get(&StackId::Cart) {
+    if config.connection.endpoint.is_local()
+        && let Some(table) = observed.stacks.get(&StackId::Cart)
+    {
         enable_expiry(&table.deployed.id, aws).await?;
     }
     let published = app.stacks().iter().all(|stack| observed.stacks.contains_key(&stack.id()));

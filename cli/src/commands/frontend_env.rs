@@ -20,7 +20,8 @@ pub(super) async fn run(args: &Args, config: &Config) -> Result<Answer, Error> {
     let aws = Aws::connect(&config.connection).await?;
     let rendered = render(&app_without_code(config), config, &aws).await?;
     let variables = env_file::variables(&rendered);
-    let object: Json = variables.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect::<serde_json::Map<_, _>>().into();
+    let object: Json =
+        variables.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect::<serde_json::Map<_, _>>().into();
     let Some(format) = args.format else {
         let path = args.out.as_deref().unwrap_or(&config.env_file);
         env_file::write(path, &rendered)?;

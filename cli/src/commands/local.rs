@@ -66,9 +66,7 @@ struct Interruption {
 
 impl Interruption {
     fn listen() -> Result<Self, Error> {
-        let listen = |kind| {
-            signal(kind).map_err(|source| local::Error::Io { action: "listening for Ctrl-C".to_owned(), source })
-        };
+        let listen = |kind| signal(kind).map_err(|source| local::Error::Io { action: "listening for Ctrl-C".to_owned(), source });
         Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
     }
 
@@ -125,9 +123,12 @@ impl Shop {
                 "curl -s {endpoint}/ -H 'Content-Type: application/x-amz-json-1.1' \\\n    -H 'X-Amz-Target: AWSCognitoIdentityProviderService.{action}' \\\n    -d '{body}'"
             )
         };
-        let sign_up = cognito("SignUp", &format!(r#"{{"ClientId":"{client}","Username":"me@example.com","Password":"Local-shop-1"}}"#));
-        let confirm =
-            cognito("ConfirmSignUp", &format!(r#"{{"ClientId":"{client}","Username":"me@example.com","ConfirmationCode":"000000"}}"#));
+        let sign_up =
+            cognito("SignUp", &format!(r#"{{"ClientId":"{client}","Username":"me@example.com","Password":"Local-shop-1"}}"#));
+        let confirm = cognito(
+            "ConfirmSignUp",
+            &format!(r#"{{"ClientId":"{client}","Username":"me@example.com","ConfirmationCode":"000000"}}"#),
+        );
         let sign_in = cognito(
             "InitiateAuth",
             &format!(

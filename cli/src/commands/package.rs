@@ -31,6 +31,9 @@ pub(super) fn request(config: &Config, target: Target) -> Request {
         tools_bin: config.tools(),
         target_dir: None,
         out_dir: config.workspace.join("target/packages"),
+        cargo: None,
+        rustc: None,
+        color: report::coloured(),
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) fn run(args: &Synth, config: &Config) -> Result<Answer, Error> {
         env_file::write(&path, &render(stack.template(), args.format))?;
         written.push(path);
     }
-    let lines = written.iter().map(|path| format!("{path}\n")).collect::<String>();
+    let lines = written.iter().flat_map(|path| [path.as_str(), "\n"]).collect();
     Ok(Answer::new(lines, json!({ "templates": written })))
 }
 

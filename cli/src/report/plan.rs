@@ -75,7 +75,8 @@ fn line(change: &ResourceChange) -> String {
 
 /// The plan of a deployment, for programs.
 pub(crate) fn deploy_json<'a>(steps: impl Iterator<Item = &'a DeployStep>) -> Json {
-    let step = |step: &DeployStep| json!({ "stack": step.stack, "name": step.name, "action": step.action, "changes": step.changes });
+    let step =
+        |step: &DeployStep| json!({ "stack": step.stack, "name": step.name, "action": step.action, "changes": step.changes });
     steps.map(step).collect()
 }
 

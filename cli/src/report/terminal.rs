@@ -37,7 +37,8 @@ impl Terminal {
     }
 
     fn spinner(&self, text: String) -> ProgressBar {
-        let style = ProgressStyle::with_template("{spinner} {msg} {elapsed:.dim}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+        let style =
+            ProgressStyle::with_template("{spinner} {msg} {elapsed:.dim}").unwrap_or_else(|_| ProgressStyle::default_spinner());
         let bar = self.screen.add(ProgressBar::new_spinner()).with_style(style).with_message(text);
         bar.enable_steady_tick(Duration::from_millis(120));
         bar
@@ -45,11 +46,7 @@ impl Terminal {
 }
 
 fn strip_unless_coloured(line: &str) -> String {
-    if anstream::AutoStream::choice(&std::io::stderr()) == anstream::ColorChoice::Never {
-        anstream::adapter::strip_str(line).to_string()
-    } else {
-        line.to_owned()
-    }
+    if super::coloured() { line.to_owned() } else { anstream::adapter::strip_str(line).to_string() }
 }
 
 impl Report for Terminal {
@@ -66,7 +63,7 @@ impl Report for Terminal {
                 self.say(event);
             }
             Event::Package(progress) => {
-                if let Some(text) = progress.ongoing() {
+                if let Some(text) = words::compiling(progress) {
                     match &self.building {
                         Some(bar) => bar.set_message(text),
                         None => self.building = Some(self.spinner(text)),

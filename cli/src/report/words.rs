@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::style::{BOLD, CHANGED, ERROR, FAINT, GOOD, paint};
-use crate::event::{Event, Operation, Settled};
+use crate::{
+    event::{Event, Operation, Settled},
+    package::Progress,
+};
 
 /// The width of the first column: the longest stack's name.
 const COLUMN: usize = 9;
@@ -23,7 +26,14 @@ pub(super) fn line(event: &Event, verbose: bool) -> Option<String> {
             }
             entry("wait", format!("{what}: {}", seconds(*took)))
         }
-        Event::Package(progress) => entry("build", progress.sentence(verbose)?),
+        Event::Package(Progress::Said { line }) => line.clone(),
+        Event::Package(Progress::WaitingForLock) => entry("build", "another cargo is building, waiting for it …"),
+        Event::Package(Progress::Compiling { .. }) => return None,
+        Event::Package(Progress::Compiled { took }) => entry("build", format!("compiled in {}", seconds(*took))),
+        Event::Package(Progress::Packaged { artifact, reused, took }) => {
+            let how = if *reused { "is packaged".to_owned() } else { format!("packaged in {}", seconds(*took)) };
+            entry("package", format!("{} {how} ({})", artifact.service, size(artifact.zip_bytes)))
+        }
         Event::Stored { key, present: true, .. } => {
             if !verbose {
                 return None;
@@ -52,6 +62,15 @@ pub(super) fn line(event: &Event, verbose: bool) -> Option<String> {
 
 fn entry(name: impl std::fmt::Display, text: impl std::fmt::Display) -> String {
     format!("{:COLUMN$} {text}", name.to_string())
+}
+
+/// What is being compiled just now.
+pub(super) fn compiling(progress: &Progress) -> Option<String> {
+    match progress {
+        Progress::Compiling { done, total, current } => Some(format!("compiling {done}/{total} {current}")),
+        Progress::WaitingForLock => Some("another cargo is building, waiting for it".to_owned()),
+        Progress::Said { .. } | Progress::Compiled { .. } | Progress::Packaged { .. } => None,
+    }
 }
 
 /// How a stack ended.

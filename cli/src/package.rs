@@ -1,0 +1,222 @@
+//! Turns the workspace into archives that Lambda runs: compile every service once, check what came out, zip it, name each archive
+//! by the hash of its content.
+//!
+//! Knows nothing of AWS, of terminals or of the environment: what it needs is in [`Request`], what happens is told as [`Progress`].
+//! How cargo is called is in [`build`], what a toolchain is asked in [`toolchain`], the check of a binary in [`elf`], the archive in
+//! [`archive`].
+
+mod archive;
+mod build;
+mod elf;
+mod process;
+mod toolchain;
+
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
+
+use camino::Utf8PathBuf;
+use cart_contract::Service;
+use cart_infra::Architecture;
+use serde::{Serialize, Serializer};
+use thiserror::Error;
+
+use self::archive::Compression;
+
+/// What to compile, for whom, and where everything is.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    /// The folder with the workspace's `Cargo.toml`.
+    pub(crate) workspace: Utf8PathBuf,
+    /// The machines that will run the services.
+    pub(crate) target: Target,
+    /// Where cargo keeps what it compiled, if not where it would by itself.
+    pub(crate) target_dir: Option<Utf8PathBuf>,
+    /// The folder of `cargo-zigbuild` and of the `python3` that has `ziglang`. Only needed for [`Target::Lambda`].
+    pub(crate) tools_bin: Utf8PathBuf,
+    /// Where the archives are put, and looked for.
+    pub(crate) out_dir: Utf8PathBuf,
+    /// The cargo to call, if not the first on the path.
+    pub(crate) cargo: Option<Utf8PathBuf>,
+    /// The compiler cargo is to use, if not the one it would by itself.
+    pub(crate) rustc: Option<Utf8PathBuf>,
+    /// Whether the compiler's messages are to be coloured.
+    pub(crate) color: bool,
+}
+
+/// Whom the services are compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// This machine, for the local cloud: the profile that everything else here is compiled with, so that nothing is compiled twice.
+    Host,
+    /// Lambda's `provided.al2023`.
+    Lambda(Architecture),
+}
+
+/// A service, ready to upload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Artifact {
+    /// Whose code it is.
+    #[serde(serialize_with = "service_name")]
+    pub(crate) service: Service,
+    /// The archive.
+    pub(crate) path: Utf8PathBuf,
+    /// What to call it in a bucket.
+    pub(crate) key: ArtifactKey,
+    /// The size of the archive.
+    pub(crate) zip_bytes: u64,
+    /// The size of the binary in it.
+    pub(crate) binary_bytes: u64,
+}
+
+/// The name of an archive, made of the service's name and the hash of the content: equal names, equal code.
+///
+/// It is the binary that is hashed, not the archive, so that a new way to compress does not deploy everything again.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub(crate) struct ArtifactKey(String);
+
+impl ArtifactKey {
+    /// The name as an S3 key: `<service>/<hash>.zip`.
+    #[must_use]
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ArtifactKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What happens while packaging, in order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "progress", rename_all = "snake_case")]
+pub(crate) enum Progress {
+    /// Another cargo uses the same target folder, and this one waits until it is done.
+    WaitingForLock,
+    /// Some units are compiled, others are being compiled.
+    Compiling {
+        /// How many are compiled, or were before.
+        done: u32,
+        /// How many there are.
+        total: u32,
+        /// Those being compiled, as cargo lists them.
+        current: String,
+    },
+    /// A line the compiler or cargo wrote: a warning, an error, a download.
+    Said {
+        /// The line, without its end.
+        line: String,
+    },
+    /// Every service is compiled.
+    Compiled {
+        /// How long it took.
+        took: Duration,
+    },
+    /// A service is ready to upload.
+    Packaged {
+        /// The result.
+        artifact: Artifact,
+        /// Whether the archive was there already.
+        reused: bool,
+        /// How long hashing and compressing took.
+        took: Duration,
+    },
+}
+
+/// Why there are no artifacts.
+#[derive(Debug, Error)]
+pub(crate) enum Error {
+    /// The tools are missing or do not answer.
+    #[error(transparent)]
+    Toolchain(#[from] toolchain::Error),
+    /// Cargo did not build.
+    #[error(transparent)]
+    Build(#[from] build::Error),
+    /// What was built would not run in Lambda.
+    #[error("the binary of {service} would not run in Lambda")]
+    Check {
+        /// Whose binary it is.
+        service: Service,
+        /// What is wrong with it.
+        #[source]
+        source: elf::Error,
+    },
+    /// An archive could not be made.
+    #[error("cannot package {service}")]
+    Archive {
+        /// Whose archive it is.
+        service: Service,
+        /// What went wrong.
+        #[source]
+        source: archive::Error,
+    },
+}
+
+impl Error {
+    /// What to do about it.
+    #[must_use]
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::Toolchain(error) => error.hint(),
+            Self::Build(error) => error.hint(),
+            Self::Check { source, .. } => Some(source.hint()),
+            Self::Archive { source, .. } => Some(source.hint()),
+        }
+    }
+}
+
+/// Compiles all services with one call of cargo and packages them, each as an archive in the request's folder.
+///
+/// Dropping the future stops the compiler.
+pub(crate) async fn package(request: &Request, mut on_progress: impl FnMut(Progress)) -> Result<Vec<Artifact>, Error> {
+    let started = Instant::now();
+    let executables = build::build(request, &mut on_progress).await?;
+    on_progress(Progress::Compiled { took: started.elapsed() });
+
+    let mut jobs = Vec::new();
+    for (service, executable) in executables {
+        let (target, out_dir) = (request.target, request.out_dir.clone());
+        let job = tokio::task::spawn_blocking(move || check_and_zip(service, &executable, target, &out_dir));
+        jobs.push((service, job));
+    }
+    let mut artifacts = Vec::new();
+    for (service, job) in jobs {
+        let packed = job.await.map_err(|source| Error::Archive { service, source: archive::Error::Stopped(source) })??;
+        let artifact = Artifact {
+            service,
+            path: packed.path,
+            key: packed.key,
+            zip_bytes: packed.zip_bytes,
+            binary_bytes: packed.binary_bytes,
+        };
+        on_progress(Progress::Packaged { artifact: artifact.clone(), reused: packed.reused, took: packed.took });
+        artifacts.push(artifact);
+    }
+    Ok(artifacts)
+}
+
+fn check_and_zip(
+    service: Service,
+    executable: &camino::Utf8Path,
+    target: Target,
+    out_dir: &camino::Utf8Path,
+) -> Result<archive::Packed, Error> {
+    let binary = archive::read(executable).map_err(|source| Error::Archive { service, source })?;
+    let compression = match target {
+        Target::Host => Compression::ForLoopback,
+        Target::Lambda(architecture) => {
+            elf::check(&binary, architecture).map_err(|source| Error::Check { service, source })?;
+            Compression::ForUpload
+        }
+    };
+    archive::pack(service, &binary, compression, out_dir).map_err(|source| Error::Archive { service, source })
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn service_name<S: Serializer>(service: &Service, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(service.bin())
+}

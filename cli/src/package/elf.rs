@@ -1,0 +1,130 @@
+//! Whether a binary will start in Lambda: compiled for the right processor, and for a glibc that is not newer than Amazon Linux's.
+//!
+//! Knows only bytes. A binary that fails here would fail in AWS at its first request, with a message of the dynamic loader.
+
+use std::fmt;
+
+use object::{
+    Endianness,
+    elf::{self, FileHeader64, Machine},
+    read::elf::FileHeader,
+};
+use thiserror::Error;
+
+use cart_infra::Architecture;
+
+/// The glibc of `provided.al2023`: <https://docs.aws.amazon.com/linux/al2023/ug/core-glibc.html>.
+pub(super) const AMAZON_LINUX_2023: Glibc = Glibc { major: 2, minor: 34 };
+
+/// A version of the C library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Glibc {
+    major: u32,
+    minor: u32,
+}
+
+impl Glibc {
+    /// Reads the name of a symbol version, such as `GLIBC_2.34`. Names that promise no version, such as `GLIBC_PRIVATE`, are none.
+    fn from_symbol_version(name: &str) -> Option<Self> {
+        // Packed relative relocations are a promise about the loader, which glibc made with 2.36.
+        if name == "GLIBC_ABI_DT_RELR" {
+            return Some(Self { major: 2, minor: 36 });
+        }
+        let mut numbers = name.strip_prefix("GLIBC_")?.split('.');
+        let major = numbers.next()?.parse().ok()?;
+        let minor = numbers.next()?.parse().ok()?;
+        Some(Self { major, minor })
+    }
+}
+
+impl fmt::Display for Glibc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
+/// Why a binary would not start.
+#[derive(Debug, Error)]
+pub(crate) enum Error {
+    /// Not a 64-bit ELF file, or a damaged one.
+    #[error("it is not a 64-bit Linux program")]
+    Unreadable(#[source] object::Error),
+    /// Compiled for another processor.
+    #[error("it is compiled for {found}, not for {wanted}")]
+    Processor {
+        /// What it is compiled for.
+        found: String,
+        /// What the function runs on.
+        wanted: Architecture,
+    },
+    /// Compiled for a newer glibc.
+    #[error("it needs glibc {needed}, and Lambda has {limit}")]
+    Glibc {
+        /// What it needs.
+        needed: Glibc,
+        /// What there is.
+        limit: Glibc,
+    },
+}
+
+impl Error {
+    /// What to do about it.
+    #[must_use]
+    pub(crate) fn hint(&self) -> String {
+        match self {
+            Self::Unreadable(_) | Self::Processor { .. } => {
+                "something overrides the compiler's target: look for `[build]` and `linker` in cargo's configuration".to_owned()
+            }
+            Self::Glibc { .. } => {
+                "a library of this machine is linked into it: look for crates that use pkg-config, and for `linker` \
+                                   in cargo's configuration"
+                    .to_owned()
+            }
+        }
+    }
+}
+
+/// Checks a binary against an architecture and the glibc of Amazon Linux 2023.
+pub(super) fn check(binary: &[u8], architecture: Architecture) -> Result<(), Error> {
+    let (machine, glibc) = requirements(binary).map_err(Error::Unreadable)?;
+    if machine != machine_of(architecture) {
+        return Err(Error::Processor { found: machine_name(machine), wanted: architecture });
+    }
+    match glibc {
+        Some(needed) if needed > AMAZON_LINUX_2023 => Err(Error::Glibc { needed, limit: AMAZON_LINUX_2023 }),
+        _ => Ok(()),
+    }
+}
+
+/// The processor a binary is for, and the newest glibc any of its symbols asks for.
+fn requirements(binary: &[u8]) -> object::read::Result<(Machine, Option<Glibc>)> {
+    let header = FileHeader64::<Endianness>::parse(binary)?;
+    let endian = header.endian()?;
+    let sections = header.sections(endian, binary)?;
+    let mut newest = None;
+    if let Some((mut libraries, link)) = sections.gnu_verneed(endian, binary)? {
+        let names = sections.strings(endian, binary, link)?;
+        while let Some((_, mut versions)) = libraries.next()? {
+            while let Some(version) = versions.next()? {
+                let name = String::from_utf8_lossy(version.name(endian, names)?);
+                newest = newest.max(Glibc::from_symbol_version(&name));
+            }
+        }
+    }
+    Ok((header.e_machine(endian), newest))
+}
+
+const fn machine_of(architecture: Architecture) -> Machine {
+    match architecture {
+        Architecture::Arm64 => elf::EM_AARCH64,
+        Architecture::X86_64 => elf::EM_X86_64,
+    }
+}
+
+fn machine_name(machine: Machine) -> String {
+    match machine {
+        elf::EM_AARCH64 => Architecture::Arm64.to_string(),
+        elf::EM_X86_64 => Architecture::X86_64.to_string(),
+        Machine(number) => format!("ELF machine {number}"),
+    }
+}

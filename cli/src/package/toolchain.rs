@@ -1,0 +1,222 @@
+//! What a build needs to know of this machine before it starts: that the compiler, its target and the cross linker are there, and
+//! which of this machine's folders could leave traces in a binary.
+//!
+//! Asks the tools themselves, since only they know where they look. Builds nothing.
+
+use std::{collections::BTreeSet, io};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::Deserialize;
+use thiserror::Error;
+use tokio::process::Command;
+
+use cart_infra::Architecture;
+
+use super::{
+    Progress, Request,
+    build::{Narrator, cargo_hint},
+    process::{self, Line},
+};
+
+/// What Rust calls a Linux with this processor and glibc.
+pub(super) const fn triple(architecture: Architecture) -> &'static str {
+    match architecture {
+        Architecture::Arm64 => "aarch64-unknown-linux-gnu",
+        Architecture::X86_64 => "x86_64-unknown-linux-gnu",
+    }
+}
+
+/// The compiler.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Compiler {
+    /// Where the standard library's sources are, if they are installed.
+    pub(super) library_sources: Utf8PathBuf,
+    /// The commit it was built from.
+    pub(super) commit: String,
+}
+
+/// The folders that hold what is compiled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Folders {
+    /// Where cargo puts what it compiles.
+    pub(super) target: Utf8PathBuf,
+    /// Where the sources of dependencies are, each in a folder of its own.
+    pub(super) dependencies: BTreeSet<Utf8PathBuf>,
+}
+
+/// Why a build cannot start.
+#[derive(Debug, Error)]
+pub(crate) enum Error {
+    /// A program is not installed.
+    #[error("cannot run {program}")]
+    Start {
+        /// Its name or path.
+        program: Utf8PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// The compiler did not say what it was asked.
+    #[error("{program} failed: {said}")]
+    Rustc {
+        /// Its name or path.
+        program: Utf8PathBuf,
+        /// What it said instead.
+        said: String,
+    },
+    /// The standard library is not installed for the target.
+    #[error("Rust's standard library for {triple} is not installed")]
+    NoStandardLibrary {
+        /// The target.
+        triple: &'static str,
+    },
+    /// The cross linker is not installed.
+    #[error("cargo-zigbuild and ziglang are not installed in {folder}")]
+    NoZig {
+        /// Where they were looked for.
+        folder: Utf8PathBuf,
+    },
+    /// Cargo could not say what the workspace consists of.
+    #[error("cargo cannot read the workspace: {said}")]
+    Workspace {
+        /// Its first error.
+        said: String,
+    },
+}
+
+impl Error {
+    /// What to do about it.
+    #[must_use]
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::Start { .. } => Some("install Rust from https://rustup.rs".to_owned()),
+            Self::Rustc { .. } => None,
+            Self::NoStandardLibrary { triple } => Some(format!("run `rustup target add {triple}`")),
+            Self::NoZig { .. } => Some("run `make setup`".to_owned()),
+            Self::Workspace { said } => cargo_hint(said),
+        }
+    }
+}
+
+/// Asks the compiler where it is, and whether it can compile for an architecture.
+pub(super) async fn compiler(request: &Request, architecture: Architecture) -> Result<Compiler, Error> {
+    let triple = triple(architecture);
+    let program = request.rustc.clone().unwrap_or_else(|| "rustc".into());
+    let where_it_is = ["--target", triple, "--print", "sysroot", "--print", "target-libdir"];
+    let (version, folders) =
+        tokio::try_join!(ask(&program, &["-vV"], &request.workspace), ask(&program, &where_it_is, &request.workspace))?;
+    let mut folders = folders.lines();
+    let (Some(sysroot), Some(library)) = (folders.next(), folders.next()) else {
+        return Err(Error::Rustc { program, said: "it did not name its folders".to_owned() });
+    };
+    if !Utf8Path::new(library).is_dir() {
+        return Err(Error::NoStandardLibrary { triple });
+    }
+    let commit = version.lines().find_map(|line| line.strip_prefix("commit-hash: ")).unwrap_or("unknown").to_owned();
+    Ok(Compiler { library_sources: Utf8Path::new(sysroot).join("lib/rustlib/src/rust"), commit })
+}
+
+async fn ask(program: &Utf8Path, arguments: &[&str], folder: &Utf8Path) -> Result<String, Error> {
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(folder);
+    let (mut answer, mut complaint) = (String::new(), String::new());
+    let status = process::run(command, |line| match line {
+        Line::Output(text) => answer = format!("{answer}{text}\n"),
+        Line::Error(text) if complaint.is_empty() => complaint = text,
+        Line::Error(_) | Line::Transient(_) => (),
+    })
+    .await
+    .map_err(|source| Error::Start { program: program.to_owned(), source })?;
+    if status.success() { Ok(answer) } else { Err(Error::Rustc { program: program.to_owned(), said: complaint }) }
+}
+
+/// Makes sure that the cross linker is installed.
+pub(super) async fn zig(request: &Request) -> Result<(), Error> {
+    let folder = &request.tools_bin;
+    let missing = || Error::NoZig { folder: folder.clone() };
+    if !cargo_zigbuild(request).is_file() {
+        return Err(missing());
+    }
+    ask(&python(request), &["-m", "ziglang", "version"], &request.workspace).await.map(drop).map_err(|_| missing())
+}
+
+/// The cross linker's face.
+pub(super) fn cargo_zigbuild(request: &Request) -> Utf8PathBuf {
+    request.tools_bin.join("cargo-zigbuild")
+}
+
+/// The Python that has zig.
+pub(super) fn python(request: &Request) -> Utf8PathBuf {
+    request.tools_bin.join("python3")
+}
+
+/// Asks cargo for the folders of the workspace and its dependencies, downloading what is missing.
+pub(super) async fn folders(
+    request: &Request,
+    architecture: Architecture,
+    on_progress: &mut impl FnMut(Progress),
+) -> Result<Folders, Error> {
+    let program = request.cargo.clone().unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(&program);
+    command.args(["metadata", "--locked", "--format-version=1", "--filter-platform", triple(architecture)]);
+    command.current_dir(&request.workspace);
+    if let Some(folder) = &request.target_dir {
+        command.env("CARGO_TARGET_DIR", folder);
+    }
+    let mut answer = String::new();
+    let mut narrator = Narrator::default();
+    let status = process::run(command, |line| match line {
+        Line::Output(text) => answer = text,
+        other => narrator.hear(other).into_iter().for_each(&mut *on_progress),
+    })
+    .await
+    .map_err(|source| Error::Start { program, source })?;
+    if !status.success() {
+        return Err(Error::Workspace { said: narrator.first_error() });
+    }
+    parse_metadata(&answer).map_err(|error| Error::Workspace { said: error.to_string() })
+}
+
+fn parse_metadata(json: &str) -> serde_json::Result<Folders> {
+    #[derive(Deserialize)]
+    struct Metadata {
+        packages: Vec<Package>,
+        target_directory: Utf8PathBuf,
+    }
+    #[derive(Deserialize)]
+    struct Package {
+        /// Where it comes from; nowhere, for members of the workspace.
+        source: Option<String>,
+        manifest_path: Utf8PathBuf,
+    }
+
+    let metadata: Metadata = serde_json::from_str(json)?;
+    let dependencies = metadata
+        .packages
+        .iter()
+        .filter(|package| package.source.is_some())
+        .filter_map(|package| package.manifest_path.parent()?.parent())
+        .map(Utf8Path::to_owned)
+        .collect();
+    Ok(Folders { target: metadata.target_directory, dependencies })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_of_dependencies_are_named_once_and_members_are_left_out() {
+        let json = r#"{
+            "packages": [
+                {"name": "cart", "source": null, "manifest_path": "/home/me/shop/lambdas/cart/Cargo.toml"},
+                {"name": "a", "source": "registry+x", "manifest_path": "/home/me/.cargo/registry/src/index/a-1.0.0/Cargo.toml"},
+                {"name": "b", "source": "registry+x", "manifest_path": "/home/me/.cargo/registry/src/index/b-1.0.0/Cargo.toml"}
+            ],
+            "target_directory": "/home/me/shop/target"
+        }"#;
+        let folders = parse_metadata(json).unwrap();
+        assert_eq!(folders.target, "/home/me/shop/target");
+        assert_eq!(folders.dependencies.iter().collect::<Vec<_>>(), ["/home/me/.cargo/registry/src/index"]);
+    }
+}
