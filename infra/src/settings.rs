@@ -37,6 +37,21 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The defaults of everything but the code, which has none.
+    #[must_use]
+    pub fn new(code: Code) -> Self {
+        Self {
+            names: Names::default(),
+            protected: false,
+            allowed_origin: Origin::default(),
+            architecture: Architecture::default(),
+            code,
+            endpoints: Endpoints::default(),
+            log_retention: LogRetention::default(),
+            reserved_concurrency: None,
+        }
+    }
+
     /// What becomes of people's data when the stacks are deleted. A stage that is not protected is a demonstration, deleted whole.
     #[must_use]
     pub fn removal(&self) -> Removal {

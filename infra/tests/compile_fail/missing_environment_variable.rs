@@ -1,0 +1,18 @@
+//! A function is given everything its code reads.
+
+use cart_contract::{GetCartTotal, TableAndOriginEnv};
+use cart_infra::construct::function::Definition;
+
+fn total() -> Definition<GetCartTotal> {
+    Definition {
+        id: "GetCartTotalHandler",
+        description: "Shows the total of a product over all carts",
+        environment: TableAndOriginEnv { table_name: "carts".into() },
+        permissions: Vec::new(),
+        memory: 256,
+        timeout: 5,
+        reserved_concurrency: None,
+    }
+}
+
+fn main() {}

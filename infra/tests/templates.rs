@@ -1,0 +1,366 @@
+//! What the templates are, when their parts change their names, and that nothing of an existing deployment is lost.
+
+#![expect(clippy::unwrap_used, reason = "a test whose helpers fail has failed")]
+
+use std::collections::BTreeSet;
+
+use cart_infra::{
+    Architecture, BootstrapSettings, Code, Endpoints, Names, ParameterSource, Settings, Stack, StackId, StackPrefix, app,
+    bootstrap,
+    cfn::resource::api_gateway::Authorization,
+    check,
+    construct::{
+        function::Live,
+        rest_api::{Api, Cors, Verb},
+    },
+    diff::{Action, Changes, Replacement, diff},
+};
+use serde_json::{Value as Json, json};
+
+fn code() -> Code {
+    Code { products: "products/0a1b2c.zip".parse().unwrap(), cart: "cart/3d4e5f.zip".parse().unwrap() }
+}
+
+fn settings() -> Settings {
+    Settings::new(code())
+}
+
+fn production() -> Settings {
+    Settings { names: Names { stage: "production".parse().unwrap(), ..Names::default() }, protected: true, ..settings() }
+}
+
+fn everything() -> Stack {
+    bootstrap(&BootstrapSettings { prefix: StackPrefix::default(), artifact_bucket: true, logging_role: true })
+}
+
+fn template(settings: &Settings, id: StackId) -> Json {
+    app(settings).stack(id).unwrap().template().as_json()
+}
+
+fn differences(before: &Settings, after: &Settings) -> Vec<Changes> {
+    let stacks = [StackId::Auth, StackId::Products, StackId::Cart];
+    stacks.into_iter().map(|id| diff(Some(&template(before, id)), Some(&template(after, id)))).collect()
+}
+
+fn versions(settings: &Settings) -> BTreeSet<String> {
+    hashed(settings, "HandlerVersion")
+}
+
+fn deployments(settings: &Settings) -> BTreeSet<String> {
+    hashed(settings, "RestApiDeployment")
+}
+
+/// The logical ids, of all stacks, in which a hash follows `what`.
+fn hashed(settings: &Settings, what: &str) -> BTreeSet<String> {
+    let app = app(settings);
+    let ids = app.stacks().iter().flat_map(|stack| logical_ids(&stack.template().as_json()));
+    ids.filter(|id| id.contains(what)).collect()
+}
+
+fn logical_ids(template: &Json) -> Vec<String> {
+    template["Resources"].as_object().unwrap().keys().cloned().collect()
+}
+
+#[test]
+fn templates_are_what_they_were() {
+    for stack in app(&settings()).stacks() {
+        insta::assert_snapshot!(stack.id().as_str(), stack.template().to_json_pretty());
+    }
+    insta::assert_snapshot!("bootstrap", everything().template().to_json_pretty());
+}
+
+#[test]
+fn a_protected_stage_of_its_own_differs_in_names_and_in_what_it_keeps() {
+    insta::assert_json_snapshot!("production", differences(&settings(), &production()));
+}
+
+#[test]
+fn an_emulator_differs_in_urls_and_in_how_tests_sign_in() {
+    let local = Settings { endpoints: Endpoints::Local { base_url: "http://127.0.0.1:4566".parse().unwrap() }, ..settings() };
+    let changed = serde_json::to_string(&differences(&settings(), &local)).unwrap();
+    assert!(changed.contains("http://127.0.0.1:4566/restapis/${CartRestApi}/Prod/_user_request_"), "{changed}");
+    assert!(changed.contains("http://127.0.0.1:4566/${UserPoolId}/.well-known/jwks.json"), "{changed}");
+    assert!(changed.contains("ALLOW_USER_PASSWORD_AUTH"), "{changed}");
+    assert!(!changed.contains("TOKEN_ISSUER"), "the issuer is the same everywhere: {changed}");
+    assert_eq!(deployments(&local), deployments(&settings()));
+}
+
+#[test]
+fn the_same_settings_give_the_same_bytes() {
+    let synthesize = || app(&settings()).stacks().iter().map(|stack| stack.template().to_json()).collect::<Vec<_>>();
+    assert_eq!(synthesize(), synthesize());
+}
+
+#[test]
+fn nothing_is_found_in_our_own_templates() {
+    for settings in [settings(), production()] {
+        assert_eq!(check::check(&app(&settings)), []);
+    }
+    assert_eq!(check::check_stack(&everything()), []);
+}
+
+#[test]
+fn the_cart_is_deployed_after_those_it_reads() {
+    let app = app(&settings());
+    assert_eq!(app.depends_on(StackId::Cart), [StackId::Auth, StackId::Products]);
+    assert_eq!(app.depends_on(StackId::Auth), []);
+    assert_eq!(app.depends_on(StackId::Products), []);
+    let order: Vec<_> = app.stacks().iter().map(Stack::id).collect();
+    assert_eq!(order, [StackId::Auth, StackId::Products, StackId::Cart]);
+}
+
+#[test]
+fn what_is_passed_to_a_stack_is_what_its_template_takes() {
+    let app = app(&Settings { reserved_concurrency: Some(5), ..production() });
+    for stack in app.stacks() {
+        let taken = stack.template().as_json()["Parameters"].as_object().map(|it| it.keys().cloned().collect()).unwrap_or_default();
+        let passed: BTreeSet<String> = stack.parameters().keys().cloned().collect();
+        assert_eq!(passed, taken, "{}", stack.id());
+    }
+    let cart = app.stack(StackId::Cart).unwrap();
+    assert_eq!(
+        cart.parameters()["UserPoolArn"],
+        ParameterSource::Shared("/serverless-shopping-cart-demo/production/auth/user-pool-arn".to_owned())
+    );
+    assert_eq!(cart.parameters()["ReservedConcurrency"], ParameterSource::Value("5".to_owned()));
+    assert_eq!(cart.parameters()["ArtifactBucket"], ParameterSource::ArtifactBucket);
+}
+
+#[test]
+fn outputs_and_published_names_are_those_that_scripts_know() {
+    let app = app(&settings());
+    let outputs: Vec<_> = app.stacks().iter().map(Stack::outputs).collect();
+    assert_eq!(outputs, [vec!["CognitoUserPoolId", "CognitoAppClientId"], vec!["ProductApi"], vec!["CartApi"]]);
+    let published: Vec<_> = app.stacks().iter().flat_map(Stack::publishes).collect();
+    assert_eq!(
+        published,
+        [
+            "/serverless-shopping-cart-demo/auth/user-pool-id",
+            "/serverless-shopping-cart-demo/auth/user-pool-arn",
+            "/serverless-shopping-cart-demo/auth/user-pool-client-id",
+            "/serverless-shopping-cart-demo/products/products-api-url",
+            "/serverless-shopping-cart-demo/shopping-cart/cart-api-url",
+        ]
+    );
+    assert_eq!(everything().outputs(), ["ArtifactBucketName", "ApiGatewayLoggingRoleArn"]);
+}
+
+#[test]
+fn every_function_of_the_contract_is_deployed() {
+    let app = app(&settings());
+    let deployed: BTreeSet<String> = app
+        .stacks()
+        .iter()
+        .flat_map(|stack| {
+            let template = stack.template().as_json();
+            let resources = template["Resources"].as_object().unwrap().clone();
+            resources.into_iter().filter_map(|(_, resource)| resource["Properties"]["Handler"].as_str().map(str::to_owned))
+        })
+        .collect();
+    let products = cart_contract::ProductsFunction::ALL.iter().map(|function| function.handler().to_owned());
+    let carts = cart_contract::CartFunction::ALL.iter().map(|function| function.handler().to_owned());
+    assert_eq!(deployed, products.chain(carts).collect());
+}
+
+#[test]
+fn a_version_is_published_when_code_or_configuration_changes_and_not_otherwise() {
+    let before = versions(&settings());
+    assert_eq!(before.len(), 10);
+
+    let other_cart = Settings { code: Code { cart: "cart/other.zip".parse().unwrap(), ..code() }, ..settings() };
+    assert_eq!(versions(&other_cart).intersection(&before).count(), 2, "the catalogue's functions are the same");
+
+    let other_processor = Settings { architecture: Architecture::X86_64, ..settings() };
+    assert!(versions(&other_processor).is_disjoint(&before));
+
+    let other_origin = Settings { allowed_origin: "https://shop.example".parse().unwrap(), ..settings() };
+    assert_eq!(versions(&other_origin).intersection(&before).count(), 2, "two functions are not called by browsers");
+
+    for same in [
+        production(),
+        Settings { log_retention: 365.try_into().unwrap(), ..settings() },
+        Settings { reserved_concurrency: Some(5), ..settings() },
+    ] {
+        assert_eq!(versions(&same), before);
+    }
+}
+
+#[test]
+fn a_version_is_published_when_what_another_stack_publishes_changes() {
+    let cart = template(&settings(), StackId::Cart);
+    let resources = cart["Resources"].as_object().unwrap();
+    let description = |function: &str| {
+        let (_, version) = resources.iter().find(|(id, _)| id.starts_with(&format!("{function}HandlerVersion"))).unwrap();
+        version["Properties"]["Description"].clone()
+    };
+    assert_eq!(description("AddToCart"), json!({ "Fn::Sub": "${ProductServiceUrl} ${UserPoolClientId} ${UserPoolId}" }));
+    assert_eq!(description("GetCartTotal"), Json::Null, "it reads nothing of other stacks");
+}
+
+#[test]
+fn an_api_is_deployed_again_when_it_changes_and_not_otherwise() {
+    let before = deployments(&settings());
+    assert_eq!(before.len(), 2);
+    for same in [
+        production(),
+        Settings { code: Code { products: "a.zip".parse().unwrap(), cart: "b.zip".parse().unwrap() }, ..settings() },
+        Settings { architecture: Architecture::X86_64, ..settings() },
+        Settings { log_retention: 365.try_into().unwrap(), ..settings() },
+        Settings { reserved_concurrency: Some(5), ..settings() },
+    ] {
+        assert_eq!(deployments(&same), before);
+    }
+    let other_origin = Settings { allowed_origin: "https://shop.example".parse().unwrap(), ..settings() };
+    assert!(deployments(&other_origin).is_disjoint(&before));
+}
+
+#[test]
+fn every_part_of_an_api_counts() {
+    let deployment = |credentials: bool, define: &dyn Fn(&mut Api, &Live, &Live)| {
+        let settings = settings();
+        let mut stack = Stack::new(StackId::Products, &settings.names, "");
+        let (one, other) = (function(&mut stack, "One"), function(&mut stack, "Other"));
+        let mut api = Api::new(&mut stack, "Api", "", Cors { origin: &settings.allowed_origin, credentials });
+        define(&mut api, &one, &other);
+        let _ = api.serve(settings.log_retention);
+        logical_ids(&stack.template().as_json()).into_iter().find(|id| id.starts_with("ApiDeployment")).unwrap()
+    };
+    let get = |api: &mut Api, path, function: &Live| api.route(Verb::Get, path, Authorization::None, function);
+    let ids = [
+        deployment(false, &|api, one, _| get(api, "/a", one)),
+        deployment(true, &|api, one, _| get(api, "/a", one)),
+        deployment(false, &|api, one, _| get(api, "/b", one)),
+        deployment(false, &|api, _, other| get(api, "/a", other)),
+        deployment(false, &|api, one, _| api.route(Verb::Put, "/a", Authorization::None, one)),
+        deployment(false, &|api, one, _| {
+            let signed_in = api.signed_in(std::iter::empty().collect());
+            api.route(Verb::Get, "/a", signed_in, one);
+        }),
+        deployment(false, &|api, one, other| {
+            get(api, "/a", one);
+            get(api, "/b", other);
+        }),
+    ];
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "{ids:?}");
+    assert_eq!(deployment(false, &|api, one, _| get(api, "/a", one)), ids[0]);
+}
+
+fn function(stack: &mut Stack, id: &'static str) -> Live {
+    cart_infra::construct::function::add::<cart_contract::ListProducts>(
+        stack,
+        &settings(),
+        cart_infra::construct::function::Definition {
+            id,
+            description: "",
+            environment: cart_contract::CatalogueEnv { allowed_origin: "http://localhost".into() },
+            permissions: Vec::new(),
+            memory: 256,
+            timeout: 5,
+            reserved_concurrency: None,
+        },
+    )
+}
+
+/// What the SAM templates left in an account, as far as it holds state or has a name that can be taken only once.
+fn left_by_sam(id: StackId) -> Json {
+    let string = |name: &str, value: Json| {
+        json!({ "Type": "AWS::SSM::Parameter",
+        "Properties": { "Type": "String", "Name": format!("/serverless-shopping-cart-demo/{name}"), "Value": value } })
+    };
+    match id {
+        StackId::Auth => json!({ "Resources": {
+            "CognitoUserPool": { "Type": "AWS::Cognito::UserPool", "Properties": {
+                "UserPoolName": { "Fn::Sub": "${AWS::StackName}-UserPool" }, "AutoVerifiedAttributes": ["email"] } },
+            "UserPoolClient": { "Type": "AWS::Cognito::UserPoolClient", "Properties": {
+                "ClientName": "my-app", "GenerateSecret": false, "UserPoolId": { "Ref": "CognitoUserPool" },
+                "ExplicitAuthFlows": ["ADMIN_NO_SRP_AUTH"] } },
+            "UserPoolSSM": string("auth/user-pool-id", json!({ "Ref": "CognitoUserPool" })),
+            "UserPoolARNSSM": string("auth/user-pool-arn", json!({ "Fn::GetAtt": ["CognitoUserPool", "Arn"] })),
+            "UserPoolAppClientSSM": string("auth/user-pool-client-id", json!({ "Ref": "UserPoolClient" })),
+        } }),
+        StackId::Products => json!({ "Resources": {
+            "GetProductApiUrl": string("products/products-api-url", json!("https://old.example/Prod")),
+        } }),
+        StackId::Cart => json!({ "Resources": {
+            "DynamoDBShoppingCartTable": { "Type": "AWS::DynamoDB::Table", "Properties": {
+                "AttributeDefinitions": [
+                    { "AttributeName": "pk", "AttributeType": "S" }, { "AttributeName": "sk", "AttributeType": "S" }],
+                "KeySchema": [{ "AttributeName": "pk", "KeyType": "HASH" }, { "AttributeName": "sk", "KeyType": "RANGE" }],
+                "BillingMode": "PAY_PER_REQUEST",
+                "StreamSpecification": { "StreamViewType": "NEW_AND_OLD_IMAGES" },
+                "TimeToLiveSpecification": { "AttributeName": "expirationTime", "Enabled": true } } },
+            "CartDeleteSQSQueue": { "Type": "AWS::SQS::Queue", "Properties": { "VisibilityTimeout": 20, "RedrivePolicy": {
+                "deadLetterTargetArn": { "Fn::GetAtt": ["CartDeleteSQSDLQ", "Arn"] }, "maxReceiveCount": 5 } } },
+            "CartDeleteSQSDLQ": { "Type": "AWS::SQS::Queue" },
+            "CartApiUrl": string("shopping-cart/cart-api-url", json!("https://old.example/Prod")),
+        } }),
+        StackId::Bootstrap => json!({}),
+    }
+}
+
+/// What else the SAM templates named: beside it, a resource of ours would collide or be taken for the same.
+const SAM_NAMES: [&str; 13] = [
+    "APIGWCloudWatchRole",
+    "AddToCartRole",
+    "ApiGWAccount",
+    "CartApi",
+    "CartApiDeployment",
+    "CartApiProdStage",
+    "DynamoDBReadPolicy",
+    "DynamoDBWritePolicy",
+    "LambdaLoggingPolicy",
+    "ListCartRole",
+    "SQSSendMessagePolicy",
+    "ServerlessRestApi",
+    "UtilsLayer",
+];
+
+/// The functions of the SAM templates, whose permissions, roles, versions, aliases and mappings begin with their names.
+const SAM_FUNCTIONS: [&str; 10] = [
+    "AddToCartFunction",
+    "CartDBStreamHandler",
+    "CheckoutCartFunction",
+    "DeleteFromCartFunction",
+    "GetCartTotalFunction",
+    "GetProductFunction",
+    "GetProductsFunction",
+    "ListCartFunction",
+    "MigrateCartFunction",
+    "UpdateCartFunction",
+];
+
+#[test]
+fn a_deployment_made_by_sam_keeps_its_accounts_carts_and_parameters() {
+    for id in [StackId::Auth, StackId::Products, StackId::Cart] {
+        let changes = diff(Some(&left_by_sam(id)), Some(&template(&settings(), id)));
+        for change in changes.resources {
+            match change.action {
+                Action::Add => {
+                    let name = change.logical_id.as_str();
+                    assert!(!SAM_NAMES.contains(&name), "{name} is taken");
+                    assert!(!SAM_FUNCTIONS.iter().any(|taken| name.starts_with(taken)), "{name} is taken");
+                }
+                Action::Modify { replacement, properties } => {
+                    assert_eq!(replacement, Replacement::Never, "{} is replaced: {properties:?}", change.logical_id);
+                }
+                Action::Remove { .. } => panic!("{} is lost", change.logical_id),
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_of_the_pool_or_the_table_would_replace_them() {
+    let forbidden =
+        ["Schema", "UsernameConfiguration", "AliasAttributes", "UsernameAttributes", "TableName", "QueueName", "RoleName"];
+    for settings in [settings(), production()] {
+        for stack in app(&settings).stacks() {
+            let template = stack.template().as_json();
+            for (id, resource) in template["Resources"].as_object().unwrap() {
+                for property in forbidden {
+                    assert!(resource["Properties"].get(property).is_none(), "{id} has {property}");
+                }
+            }
+        }
+    }
+}
