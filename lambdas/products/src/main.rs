@@ -1,3 +1,27 @@
-//! Placeholder.
+//! The `bootstrap` of the products service: finds out which function it is, and runs it. The only reader of the environment.
 
-fn main() {}
+use cart_contract::{CatalogueEnv, Env as _, ProductsFunction};
+use cart_shared::{Cors, StartError, serve};
+use products::{
+    catalogue::Catalogue,
+    handlers::{GetProduct, ListProducts},
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    lambda_http::tracing::init_default_subscriber();
+    let handler = variable("_HANDLER")?;
+    let function = ProductsFunction::from_handler(&handler).ok_or(StartError::UnknownFunction(handler))?;
+    let env = CatalogueEnv::read(variable)?;
+    let cors = Cors::anonymous(env.allowed_origin.parse().map_err(StartError::Origin)?);
+    let catalogue = Catalogue::bundled()?;
+    match function {
+        ProductsFunction::ListProducts => serve(cors, ListProducts(catalogue)).await,
+        ProductsFunction::GetProduct => serve(cors, GetProduct(catalogue)).await,
+    }
+}
+
+fn variable(name: &'static str) -> Result<String, StartError> {
+    #[expect(clippy::disallowed_methods, reason = "this is the place that reads the environment")]
+    std::env::var(name).map_err(|_| StartError::Missing(name))
+}

@@ -1,1 +1,19 @@
-//! Placeholder.
+//! What both services share about answering a browser: requests are parsed into types, answers and refusals become JSON with the
+//! headers a browser needs. Knows nothing of carts, catalogues or AWS clients.
+
+pub mod answer;
+pub mod chain;
+pub mod cors;
+pub mod product_id;
+pub mod request;
+pub mod serve;
+pub mod start;
+
+pub use self::{
+    answer::{Answer, Refusal},
+    chain::Chain,
+    cors::Cors,
+    product_id::ProductId,
+    serve::{Endpoint, serve},
+    start::StartError,
+};

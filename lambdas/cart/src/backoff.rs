@@ -1,0 +1,44 @@
+//! How long to wait before trying again what others were changing at the same moment.
+
+use std::time::Duration;
+
+use cart_shared::Refusal;
+use thiserror::Error;
+
+/// How often something is tried before it is given up: about half a second of waiting at most.
+pub const ATTEMPTS: u32 = 8;
+
+/// Every attempt collided with somebody else's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("others kept changing the same item")]
+pub struct Contended;
+
+impl From<Contended> for Refusal {
+    fn from(error: Contended) -> Self {
+        Self::Unavailable(error.into())
+    }
+}
+
+/// Waits a little, longer with every attempt, and differently for each of those that collided.
+pub async fn pause(attempt: u32) {
+    tokio::time::sleep(delay(attempt, fastrand::f64())).await;
+}
+
+/// `spread` is between 0 and 1.
+fn delay(attempt: u32, spread: f64) -> Duration {
+    let longest = Duration::from_millis(10 << attempt.min(4));
+    longest.mul_f64(spread)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiting_grows_and_ends() {
+        assert_eq!(delay(0, 1.0), Duration::from_millis(10));
+        assert_eq!(delay(2, 0.5), Duration::from_millis(20));
+        let worst: Duration = (0..ATTEMPTS).map(|attempt| delay(attempt, 1.0)).sum();
+        assert!(worst < Duration::from_secs(1), "{worst:?}");
+    }
+}

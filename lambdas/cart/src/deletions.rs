@@ -1,0 +1,160 @@
+//! The queue of migrated items that are still to be deleted: what a message says, and how messages are sent.
+
+use std::str::FromStr;
+
+use aws_sdk_sqs::{Client, types::SendMessageBatchRequestEntry};
+use cart_shared::ProductId;
+use serde_json::{Value, json};
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::{
+    backoff,
+    item::MigrationId,
+    owner::{CartId, Owner},
+};
+
+/// One item to delete, if it is still as the migration left it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deletion {
+    /// The cart it is in.
+    pub cart: CartId,
+    /// Its product.
+    pub product: ProductId,
+    /// The migration that emptied it.
+    pub migration: MigrationId,
+}
+
+/// A message that is not a deletion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the message is not a deletion")]
+pub struct NotADeletion;
+
+impl Deletion {
+    /// The text of the message: the keys of the item, and the migration.
+    fn message(&self) -> String {
+        let owner = Owner::Anonymous(self.cart);
+        json!({ "pk": owner.to_string(), "sk": format!("product#{}", self.product), "migration": self.migration.0.to_string() })
+            .to_string()
+    }
+}
+
+impl FromStr for Deletion {
+    type Err = NotADeletion;
+
+    fn from_str(message: &str) -> Result<Self, NotADeletion> {
+        let message: Value = serde_json::from_str(message).map_err(|_| NotADeletion)?;
+        let text = |name| message.get(name).and_then(Value::as_str).ok_or(NotADeletion);
+        let Ok(Owner::Anonymous(cart)) = text("pk")?.parse() else { return Err(NotADeletion) };
+        let product = text("sk")?.strip_prefix("product#").and_then(|id| id.parse().ok()).ok_or(NotADeletion)?;
+        let migration = Uuid::try_parse(text("migration")?).map(MigrationId).map_err(|_| NotADeletion)?;
+        Ok(Self { cart, product, migration })
+    }
+}
+
+/// The queue.
+#[derive(Clone, Debug)]
+pub struct Deletions {
+    client: Client,
+    queue_url: String,
+}
+
+/// Not every message is in the queue.
+#[derive(Debug, Error)]
+pub enum DeletionsError {
+    /// The queue does not answer, or refuses.
+    #[error("cannot send deletions to the queue")]
+    Send(#[source] Box<aws_sdk_sqs::Error>),
+    /// The queue keeps refusing some of the messages.
+    #[error("the queue took only some of the deletions")]
+    Partial,
+}
+
+/// The most messages of one batch, by
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html>.
+const BATCH: usize = 10;
+
+impl Deletions {
+    /// The queue at a URL.
+    #[must_use]
+    pub const fn new(client: Client, queue_url: String) -> Self {
+        Self { client, queue_url }
+    }
+
+    /// Asks for items to be deleted. Asking twice does no harm.
+    ///
+    /// # Errors
+    /// When not every message is in the queue; then all of this may be repeated.
+    pub async fn request(&self, deletions: &[Deletion]) -> Result<(), DeletionsError> {
+        for batch in deletions.chunks(BATCH) {
+            self.request_batch(batch).await?;
+        }
+        Ok(())
+    }
+
+    async fn request_batch(&self, batch: &[Deletion]) -> Result<(), DeletionsError> {
+        let mut waiting = entries(batch)?;
+        for attempt in 0..backoff::ATTEMPTS {
+            let answer = self
+                .client
+                .send_message_batch()
+                .queue_url(&self.queue_url)
+                .set_entries(Some(waiting.clone()))
+                .send()
+                .await
+                .map_err(|error| DeletionsError::Send(Box::new(error.into())))?;
+            waiting.retain(|entry| answer.failed().iter().any(|failed| failed.id() == entry.id()));
+            if waiting.is_empty() {
+                return Ok(());
+            }
+            backoff::pause(attempt).await;
+        }
+        Err(DeletionsError::Partial)
+    }
+}
+
+fn entries(batch: &[Deletion]) -> Result<Vec<SendMessageBatchRequestEntry>, DeletionsError> {
+    batch
+        .iter()
+        .enumerate()
+        .map(|(index, deletion)| {
+            let entry = SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(deletion.message()).build();
+            entry.map_err(|error| DeletionsError::Send(Box::new(error.into())))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn deletion() -> Deletion {
+        Deletion {
+            cart: "4c1fadaa-213a-4ea8-aa32-58c217604e3c".parse().unwrap(),
+            product: "mug".parse().unwrap(),
+            migration: MigrationId(Uuid::nil()),
+        }
+    }
+
+    #[test]
+    fn a_message_says_what_to_delete() {
+        assert_eq!(deletion().message().parse(), Ok(deletion()));
+    }
+
+    #[test]
+    fn a_message_can_delete_nothing_but_anonymous_items() {
+        let whole = deletion().message();
+        for (part, instead) in [
+            ("cart#", "user#"),
+            ("product#", "total"),
+            ("mug", "../mug"),
+            ("-000000000000", ""),
+            ("migration", "Migration"),
+            ("{", "["),
+        ] {
+            let message = whole.replace(part, instead);
+            assert_ne!(message, whole);
+            assert_eq!(message.parse::<Deletion>(), Err(NotADeletion), "{message}");
+        }
+    }
+}

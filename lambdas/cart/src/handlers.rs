@@ -1,0 +1,15 @@
+//! One file per function. A function of the API is an [`cart_shared::Endpoint`]; the two that take events have a `handle`.
+
+pub mod add_to_cart;
+pub mod checkout_cart;
+pub mod delete_from_cart;
+pub mod get_cart_total;
+pub mod list_cart;
+pub mod migrate_cart;
+pub mod update_cart;
+pub mod update_totals;
+
+pub use self::{
+    add_to_cart::AddToCart, checkout_cart::CheckoutCart, delete_from_cart::DeleteFromCart, get_cart_total::GetCartTotal,
+    list_cart::ListCart, migrate_cart::MigrateCart, update_cart::UpdateCart, update_totals::UpdateTotals,
+};

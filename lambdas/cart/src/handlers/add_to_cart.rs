@@ -1,0 +1,83 @@
+//! `POST /cart`: adds to the caller's cart, or removes from it.
+
+use cart_shared::{Answer, Endpoint, ProductId, Refusal, request::json_body};
+use lambda_http::Request;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{
+    backoff::{self, Contended},
+    clock::{self, Timestamp},
+    identity::Identity,
+    owner::Owner,
+    products::Products,
+    quantity::{Change, OutOfRange, Quantity},
+    store::{Outcome, Store, write::Write},
+};
+
+/// Adds to the caller's cart.
+#[derive(Debug)]
+pub struct AddToCart {
+    /// Who is asking.
+    pub identity: Identity,
+    /// What can be bought.
+    pub products: Products,
+    /// Where carts are.
+    pub store: Store,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Body {
+    product_id: ProductId,
+    #[serde(default = "one")]
+    quantity: i64,
+}
+
+const SHAPE: &str = r#"{"productId": text, "quantity": whole number, 1 if left out}"#;
+
+const fn one() -> i64 {
+    1
+}
+
+impl Endpoint for AddToCart {
+    async fn answer(&self, request: &Request) -> Result<Answer, Refusal> {
+        let now = clock::now();
+        let visitor = self.identity.visitor(request, now).await?;
+        let Body { product_id, quantity } = json_body(request, SHAPE)?;
+        let change = Change::try_from(quantity)?;
+        let detail = self.products.detail(&product_id).await?;
+        self.add(&visitor.owner, &product_id, change, &detail, now).await?;
+        Ok(visitor.answer(json!({ "productId": product_id, "message": "product added to cart" })))
+    }
+}
+
+impl AddToCart {
+    /// Lets the table add where that is a matter of adding alone, which it nearly always is. Otherwise decides on what is stored, and
+    /// writes if that is still so.
+    async fn add(&self, owner: &Owner, product: &ProductId, change: Change, detail: &Value, now: Timestamp) -> Result<(), Refusal> {
+        for attempt in 0..backoff::ATTEMPTS {
+            if self.store.apply(Write::add(owner, product, change, detail, now)).await? == Outcome::Done {
+                return Ok(());
+            }
+            let stored = self.store.item(owner, product).await?;
+            let held = stored.as_ref().map_or(Quantity::ZERO, |item| item.held(now));
+            let wanted = held.after(change)?;
+            if wanted == held {
+                return Ok(());
+            }
+            let write = Write::set(owner, product, wanted, detail, now).if_still(stored.as_ref());
+            if self.store.apply(write).await? == Outcome::Done {
+                return Ok(());
+            }
+            backoff::pause(attempt).await;
+        }
+        Err(Contended.into())
+    }
+}
+
+impl From<OutOfRange> for Refusal {
+    fn from(error: OutOfRange) -> Self {
+        Self::BadRequest(error.to_string())
+    }
+}

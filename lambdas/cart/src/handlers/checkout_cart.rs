@@ -1,0 +1,65 @@
+//! `POST /cart/checkout`: empties the caller's cart and says what was in it.
+
+use cart_shared::{Answer, Endpoint, Refusal};
+use lambda_http::Request;
+
+use crate::{
+    backoff::{self, Contended},
+    clock,
+    identity::authorized_user,
+    item::{Item, shown},
+    owner::Owner,
+    store::{Outcome, Store, StoreError, write::Write},
+};
+
+/// Empties the caller's cart.
+#[derive(Debug)]
+pub struct CheckoutCart {
+    /// Where carts are.
+    pub store: Store,
+}
+
+impl Endpoint for CheckoutCart {
+    async fn answer(&self, request: &Request) -> Result<Answer, Refusal> {
+        let owner = Owner::User(authorized_user(request)?);
+        let taken = self.take_everything(&owner).await?;
+        Ok(Answer::new(shown(&taken, clock::now())))
+    }
+}
+
+impl CheckoutCart {
+    /// Deletes the items of a cart as they were read, all together or, in a cart of more products than one transaction takes, so many
+    /// at a time. What changes in between is read again. What was taken is never lost: if the cart cannot be emptied to the end, the
+    /// rest stays in it.
+    async fn take_everything(&self, owner: &Owner) -> Result<Vec<Item>, Refusal> {
+        let mut taken = Vec::new();
+        let mut attempt = 0;
+        while attempt < backoff::ATTEMPTS {
+            let mut items = self.store.cart(owner).await?;
+            let last = items.len() <= Store::TOGETHER;
+            items.truncate(Store::TOGETHER);
+            if items.is_empty() {
+                return Ok(taken);
+            }
+            match self.take(owner, &items).await {
+                Ok(Outcome::Done) => {
+                    taken.append(&mut items);
+                    if last {
+                        return Ok(taken);
+                    }
+                }
+                Ok(Outcome::Stale | Outcome::Busy) => {
+                    backoff::pause(attempt).await;
+                    attempt += 1;
+                }
+                Err(error) if taken.is_empty() => return Err(error.into()),
+                Err(_) => return Ok(taken),
+            }
+        }
+        if taken.is_empty() { Err(Contended.into()) } else { Ok(taken) }
+    }
+
+    async fn take(&self, owner: &Owner, items: &[Item]) -> Result<Outcome, StoreError> {
+        self.store.apply_together(items.iter().map(|item| Write::take_out(owner, item)).collect()).await
+    }
+}

@@ -1,0 +1,60 @@
+//! `PUT /cart/{product_id}`: sets how many of a product the caller's cart holds.
+
+use cart_shared::{
+    Answer, Endpoint, ProductId, Refusal,
+    request::{json_body, path_product_id},
+};
+use lambda_http::Request;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::{
+    backoff::{self, Contended},
+    clock,
+    identity::Identity,
+    products::Products,
+    quantity::Quantity,
+    store::{Outcome, Store, write::Write},
+};
+
+/// Sets a quantity in the caller's cart.
+#[derive(Debug)]
+pub struct UpdateCart {
+    /// Who is asking.
+    pub identity: Identity,
+    /// What can be bought.
+    pub products: Products,
+    /// Where carts are.
+    pub store: Store,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Body {
+    product_id: Option<ProductId>,
+    quantity: i64,
+}
+
+const SHAPE: &str = r#"{"productId": text, "quantity": whole number}"#;
+
+impl Endpoint for UpdateCart {
+    async fn answer(&self, request: &Request) -> Result<Answer, Refusal> {
+        let now = clock::now();
+        let visitor = self.identity.visitor(request, now).await?;
+        let product = path_product_id(request)?;
+        let body: Body = json_body(request, SHAPE)?;
+        if body.product_id.is_some_and(|named| named != product) {
+            return Err(Refusal::BadRequest("the path and the body name different products".to_owned()));
+        }
+        let quantity = Quantity::try_from(body.quantity)?;
+        let detail = self.products.detail(&product).await?;
+        for attempt in 0..backoff::ATTEMPTS {
+            if self.store.apply(Write::set(&visitor.owner, &product, quantity, &detail, now)).await? == Outcome::Done {
+                let answer = json!({ "productId": product, "quantity": quantity.get(), "message": "cart updated" });
+                return Ok(visitor.answer(answer));
+            }
+            backoff::pause(attempt).await;
+        }
+        Err(Contended.into())
+    }
+}

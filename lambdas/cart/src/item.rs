@@ -1,0 +1,67 @@
+//! A product in a cart, as it is stored and as it is shown. Knows nothing of DynamoDB.
+
+use cart_shared::ProductId;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{clock::Timestamp, quantity::Quantity};
+
+/// A product in a cart, as it was read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Item {
+    /// The product.
+    pub product: ProductId,
+    /// The number stored. Older tables may hold any, so what counts is [`Item::held`].
+    pub stored: i64,
+    /// When it stops being in the cart. DynamoDB deletes it some time after, up to days.
+    pub expires: Timestamp,
+    /// What the catalogue said of the product when it was put in.
+    pub detail: Value,
+    /// The migration that took everything out, unless somebody put something in since.
+    pub emptied_by: Option<MigrationId>,
+}
+
+/// One run of a migration. Tells the items that it emptied from those written afterwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MigrationId(pub Uuid);
+
+impl Item {
+    /// How many the cart holds: none once the item has expired, whether or not it is deleted yet.
+    #[must_use]
+    pub fn held(&self, now: Timestamp) -> Quantity {
+        if self.expires > now { Quantity::nearest(self.stored) } else { Quantity::ZERO }
+    }
+}
+
+/// A cart as it is shown: what it holds, and nothing of what it held.
+#[must_use]
+pub fn shown(items: &[Item], now: Timestamp) -> Value {
+    let lines: Vec<_> = items
+        .iter()
+        .map(|item| (item, item.held(now).get()))
+        .filter(|(_, quantity)| *quantity > 0)
+        .map(|(item, quantity)| json!({ "sk": item.product, "quantity": quantity, "productDetail": item.detail }))
+        .collect();
+    json!({ "products": lines })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_held_is_shown() {
+        let item = |product: &str, stored, expires| Item {
+            product: product.parse().unwrap(),
+            stored,
+            expires: Timestamp(expires),
+            detail: json!({ "name": product }),
+            emptied_by: None,
+        };
+        let items = [item("mug", 2, 101), item("emptied", 0, 101), item("expired", 2, 100), item("broken", -3, 101)];
+        assert_eq!(
+            shown(&items, Timestamp(100)),
+            json!({ "products": [{ "sk": "mug", "quantity": 2, "productDetail": { "name": "mug" } }] })
+        );
+    }
+}

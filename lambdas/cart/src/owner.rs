@@ -1,0 +1,132 @@
+//! Whose cart it is, how carts are keyed, and how long they live. Knows nothing of how an owner is recognized.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use thiserror::Error;
+use uuid::Uuid;
+
+/// Whose cart it is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Owner {
+    /// Whoever holds the cookie.
+    Anonymous(CartId),
+    /// Somebody signed in.
+    User(UserId),
+}
+
+impl Owner {
+    /// How long an item stays in the cart after it was last written.
+    #[must_use]
+    pub const fn lifetime(&self) -> Duration {
+        match self {
+            Self::Anonymous(_) => Duration::from_hours(24),
+            Self::User(_) => Duration::from_hours(7 * 24),
+        }
+    }
+}
+
+/// Displays the partition key of the owner's items.
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Anonymous(cart) => write!(f, "cart#{cart}"),
+            Self::User(user) => write!(f, "user#{user}"),
+        }
+    }
+}
+
+/// Reads a partition key.
+impl FromStr for Owner {
+    type Err = NotAnOwner;
+
+    fn from_str(key: &str) -> Result<Self, NotAnOwner> {
+        match key.split_once('#') {
+            Some(("cart", id)) => Ok(Self::Anonymous(id.parse()?)),
+            Some(("user", id)) => Ok(Self::User(id.parse()?)),
+            _ => Err(NotAnOwner),
+        }
+    }
+}
+
+/// An anonymous cart. Knowing its id is what gives access, so it is random and never logged.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CartId(pub Uuid);
+
+impl FromStr for CartId {
+    type Err = NotAnOwner;
+
+    /// Reads the usual form of a UUID, with hyphens.
+    fn from_str(text: &str) -> Result<Self, NotAnOwner> {
+        let usual = text.len() == uuid::fmt::Hyphenated::LENGTH;
+        Uuid::try_parse(text).ok().filter(|_| usual).map(Self).ok_or(NotAnOwner)
+    }
+}
+
+impl fmt::Display for CartId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for CartId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CartId(…)")
+    }
+}
+
+/// A user of the pool: the `sub` of a verified token.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct UserId(String);
+
+impl FromStr for UserId {
+    type Err = NotAnOwner;
+
+    fn from_str(text: &str) -> Result<Self, NotAnOwner> {
+        let fits = (1..=128).contains(&text.len());
+        let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        if fits && plain { Ok(Self(text.to_owned())) } else { Err(NotAnOwner) }
+    }
+}
+
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The text names no owner of a cart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("not the owner of a cart")]
+pub struct NotAnOwner;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_leads_back_to_its_owner() {
+        for key in ["cart#4c1fadaa-213a-4ea8-aa32-58c217604e3c", "user#0a1b2c3d-0000-4000-8000-000000000000"] {
+            assert_eq!(key.parse::<Owner>().unwrap().to_string(), key);
+        }
+    }
+
+    #[test]
+    fn nobody_owns_a_cart_by_a_strange_key() {
+        for key in ["", "cart#", "user#", "cart#1", "user#a#b", "product#a", "counted#cart#1", "user#a b", "cart#{4c1fadaa-213a}"] {
+            assert_eq!(key.parse::<Owner>(), Err(NotAnOwner), "{key}");
+        }
+        assert!("4c1fadaa213a4ea8aa3258c217604e3c".parse::<CartId>().is_err(), "a UUID without hyphens");
+    }
+
+    #[test]
+    fn a_user_keeps_a_cart_for_a_week_and_a_visitor_for_a_day() {
+        assert_eq!(Owner::User("u".parse().unwrap()).lifetime().as_secs(), 604_800);
+        assert_eq!(Owner::Anonymous(CartId(Uuid::nil())).lifetime().as_secs(), 86_400);
+    }
+
+    #[test]
+    fn a_log_does_not_give_a_cart_away() {
+        let cart: CartId = "4c1fadaa-213a-4ea8-aa32-58c217604e3c".parse().unwrap();
+        assert_eq!(format!("{:?}", Owner::Anonymous(cart)), "Anonymous(CartId(…))");
+    }
+}

@@ -1,0 +1,150 @@
+//! How many of a product a cart may hold, and what adding, removing and merging make of it. Pure arithmetic: knows nothing of
+//! stores, owners or time.
+
+use std::ops::RangeInclusive;
+
+use thiserror::Error;
+
+/// How many of one product a cart holds: 0 to [`Quantity::LIMIT`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Quantity(u16);
+
+impl Quantity {
+    /// None.
+    pub const ZERO: Self = Self(0);
+    /// The most of one product a cart may hold. Nobody needs as many, and sums over carts stay far from any overflow.
+    pub const LIMIT: u16 = 10_000;
+
+    /// The quantity nearest to a stored number. Tables older than the limit may hold anything.
+    #[must_use]
+    pub fn nearest(number: i64) -> Self {
+        Self(u16::try_from(number.clamp(0, Self::LIMIT.into())).unwrap_or(Self::LIMIT))
+    }
+
+    /// Both together, up to the limit: nobody is there to be asked when carts are merged.
+    #[must_use]
+    pub fn merged_with(self, other: Self) -> Self {
+        Self((self.0 + other.0).min(Self::LIMIT))
+    }
+
+    /// What a change makes of it. Removing more than there is leaves none.
+    ///
+    /// # Errors
+    /// [`OutOfRange`], when it would be more than the limit.
+    pub fn after(self, change: Change) -> Result<Self, OutOfRange> {
+        let sum = (i32::from(self.0) + i32::from(change.0)).max(0);
+        i64::from(sum).try_into()
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn get(self) -> u16 {
+        self.0
+    }
+}
+
+impl TryFrom<i64> for Quantity {
+    type Error = OutOfRange;
+
+    fn try_from(number: i64) -> Result<Self, OutOfRange> {
+        u16::try_from(number).ok().filter(|number| *number <= Self::LIMIT).map(Self).ok_or(OutOfRange)
+    }
+}
+
+/// By how much a quantity is to grow, or shrink if negative: at most [`Quantity::LIMIT`] either way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change(i16);
+
+impl Change {
+    /// The quantities that stay within bounds when the change is simply added to them, so that a database may do so by itself.
+    #[must_use]
+    pub fn addable_to(self) -> RangeInclusive<u16> {
+        let size = self.0.unsigned_abs();
+        if self.adds() { 0..=Quantity::LIMIT - size } else { size..=Quantity::LIMIT }
+    }
+
+    /// Whether it adds, rather than removes or leaves as it is.
+    #[must_use]
+    pub const fn adds(self) -> bool {
+        self.0 > 0
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn get(self) -> i16 {
+        self.0
+    }
+}
+
+impl TryFrom<i64> for Change {
+    type Error = OutOfRange;
+
+    fn try_from(number: i64) -> Result<Self, OutOfRange> {
+        i16::try_from(number).ok().filter(|number| number.unsigned_abs() <= Quantity::LIMIT).map(Self).ok_or(OutOfRange)
+    }
+}
+
+/// More, or less, than a cart can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a cart holds 0 to {limit} of a product", limit = Quantity::LIMIT)]
+pub struct OutOfRange;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_limit_is_the_last_number_allowed() {
+        assert_eq!(Quantity::try_from(10_000).map(Quantity::get), Ok(10_000));
+        assert!([-1, 10_001, i64::MAX, i64::MIN].into_iter().all(|number| Quantity::try_from(number).is_err()));
+        assert!([-10_000, 0, 10_000].into_iter().all(|number| Change::try_from(number).is_ok()));
+        assert!([-10_001, 10_001, 32_768, i64::MIN].into_iter().all(|number| Change::try_from(number).is_err()));
+    }
+
+    fn quantity() -> impl Strategy<Value = Quantity> {
+        (0_i64..=10_000).prop_map(|number| number.try_into().unwrap())
+    }
+
+    fn change() -> impl Strategy<Value = Change> {
+        (-10_000_i64..=10_000).prop_map(|number| number.try_into().unwrap())
+    }
+
+    proptest! {
+        #[test]
+        fn no_sequence_of_changes_leaves_the_range(changes in prop::collection::vec(change(), 0..50)) {
+            let mut quantity = Quantity::ZERO;
+            for change in changes {
+                quantity = quantity.after(change).unwrap_or(quantity);
+                prop_assert!(quantity.get() <= Quantity::LIMIT);
+            }
+        }
+
+        #[test]
+        fn a_change_is_added_in_full_or_stopped_at_none(quantity in quantity(), change in change()) {
+            let sum = i32::from(quantity.get()) + i32::from(change.get());
+            match quantity.after(change) {
+                Ok(after) => prop_assert_eq!(i32::from(after.get()), sum.max(0)),
+                Err(OutOfRange) => prop_assert!(sum > 10_000),
+            }
+        }
+
+        #[test]
+        fn what_the_database_may_add_by_itself_is_what_the_rule_gives(quantity in quantity(), change in change()) {
+            let sum = i32::from(quantity.get()) + i32::from(change.get());
+            prop_assert_eq!(change.addable_to().contains(&quantity.get()), (0..=10_000).contains(&sum));
+        }
+
+        #[test]
+        fn a_merger_loses_nothing_below_the_limit(one in quantity(), other in quantity()) {
+            prop_assert_eq!(one.merged_with(other), other.merged_with(one));
+            prop_assert_eq!(one.merged_with(other).get(), (one.get() + other.get()).min(10_000));
+        }
+
+        #[test]
+        fn any_stored_number_reads_as_a_quantity(number: i64) {
+            prop_assert_eq!(i64::from(Quantity::nearest(number).get()), number.clamp(0, 10_000));
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! What is ours in DynamoDB's words, and back. Pure; the only place that takes stored attributes apart.
+
+use std::{collections::HashMap, fmt::Display};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use cart_shared::ProductId;
+use serde_json::{Number, Value};
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::{
+    clock::Timestamp,
+    item::{Item, MigrationId},
+    owner::Owner,
+};
+
+/// An item as DynamoDB has it. The SDK wants a `HashMap`.
+pub type Attributes = HashMap<String, AttributeValue>;
+
+/// An attribute is missing, or of another type than we write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the attribute `{0}` cannot be understood")]
+pub struct Damaged(pub &'static str);
+
+/// The key of a product in a cart.
+#[must_use]
+pub fn item_key(owner: &Owner, product: &ProductId) -> Attributes {
+    key(owner.to_string(), format!("product#{product}"))
+}
+
+/// The key of a product's total.
+#[must_use]
+pub fn total_key(product: &ProductId) -> Attributes {
+    key(format!("product#{product}"), "totalquantity".to_owned())
+}
+
+/// The key of the note which change of an item was counted last. Not the key of a cart, so that the note is not counted itself.
+#[must_use]
+pub fn counted_key(owner: &str, product: &ProductId) -> Attributes {
+    key(format!("counted#{owner}"), format!("product#{product}"))
+}
+
+fn key(pk: String, sk: String) -> Attributes {
+    HashMap::from([("pk".to_owned(), AttributeValue::S(pk)), ("sk".to_owned(), AttributeValue::S(sk))])
+}
+
+/// A product in a cart, from its attributes.
+///
+/// # Errors
+/// [`Damaged`].
+pub fn item(attributes: &Attributes) -> Result<Item, Damaged> {
+    let product = text(attributes, "sk").and_then(|sk| sk.strip_prefix("product#")).and_then(|id| id.parse().ok());
+    let emptied_by = match text(attributes, "migration") {
+        Some(id) => Some(MigrationId(Uuid::try_parse(id).map_err(|_| Damaged("migration"))?)),
+        None => None,
+    };
+    Ok(Item {
+        product: product.ok_or(Damaged("sk"))?,
+        stored: number(attributes, "quantity")?,
+        expires: Timestamp(number(attributes, "expirationTime")?.try_into().map_err(|_| Damaged("expirationTime"))?),
+        detail: attributes.get("productDetail").map_or(Ok(Value::Null), from_attribute)?,
+        emptied_by,
+    })
+}
+
+/// A number of an item.
+///
+/// # Errors
+/// [`Damaged`], where it is missing or not a whole number.
+pub fn number(attributes: &Attributes, name: &'static str) -> Result<i64, Damaged> {
+    let number = attributes.get(name).and_then(|value| value.as_n().ok()).and_then(|number| number.parse().ok());
+    number.ok_or(Damaged(name))
+}
+
+fn text<'a>(attributes: &'a Attributes, name: &str) -> Option<&'a str> {
+    attributes.get(name).and_then(|value| value.as_s().ok()).map(String::as_str)
+}
+
+/// Any number as an attribute.
+#[must_use]
+pub fn to_number(number: impl Display + Copy) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+/// JSON as an attribute.
+#[must_use]
+pub fn to_attribute(value: &Value) -> AttributeValue {
+    match value {
+        Value::Null => AttributeValue::Null(true),
+        Value::Bool(flag) => AttributeValue::Bool(*flag),
+        Value::Number(number) => AttributeValue::N(number.to_string()),
+        Value::String(text) => AttributeValue::S(text.clone()),
+        Value::Array(values) => AttributeValue::L(values.iter().map(to_attribute).collect()),
+        Value::Object(fields) => {
+            AttributeValue::M(fields.iter().map(|(name, value)| (name.clone(), to_attribute(value))).collect())
+        }
+    }
+}
+
+/// JSON from an attribute. The fields of objects come in the order of their names: DynamoDB keeps none.
+fn from_attribute(attribute: &AttributeValue) -> Result<Value, Damaged> {
+    let damaged = Damaged("productDetail");
+    Ok(match attribute {
+        AttributeValue::Null(_) => Value::Null,
+        AttributeValue::Bool(flag) => Value::Bool(*flag),
+        AttributeValue::N(number) => Value::Number(number.parse::<Number>().map_err(|_| damaged)?),
+        AttributeValue::S(text) => Value::String(text.clone()),
+        AttributeValue::L(values) => Value::Array(values.iter().map(from_attribute).collect::<Result<_, _>>()?),
+        AttributeValue::M(fields) => {
+            let mut names: Vec<_> = fields.iter().collect();
+            names.sort_unstable_by_key(|(name, _)| *name);
+            let fields = names.into_iter().map(|(name, value)| Ok((name.clone(), from_attribute(value)?)));
+            Value::Object(fields.collect::<Result<_, Damaged>>()?)
+        }
+        _ => return Err(damaged),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn stored() -> Attributes {
+        let owner: Owner = "user#a".parse().unwrap();
+        let mut attributes = item_key(&owner, &"mug".parse().unwrap());
+        attributes.insert("quantity".to_owned(), to_number(2));
+        attributes.insert("expirationTime".to_owned(), to_number(100));
+        attributes
+            .insert("productDetail".to_owned(), to_attribute(&json!({ "price": 1290, "tags": ["mug", null, true], "w": 0.5 })));
+        attributes
+    }
+
+    #[test]
+    fn what_was_written_is_read_back() {
+        let item = item(&stored()).unwrap();
+        assert_eq!((item.product.as_str(), item.stored, item.expires, item.emptied_by), ("mug", 2, Timestamp(100), None));
+        assert_eq!(item.detail, json!({ "price": 1290, "tags": ["mug", null, true], "w": 0.5 }));
+        assert_eq!(item.detail.to_string(), r#"{"price":1290,"tags":["mug",null,true],"w":0.5}"#, "always in the same order");
+    }
+
+    #[test]
+    fn an_item_of_an_unknown_product_is_read_as_well() {
+        let mut attributes = stored();
+        attributes.insert("productDetail".to_owned(), AttributeValue::Null(true));
+        assert_eq!(item(&attributes).unwrap().detail, Value::Null);
+    }
+
+    #[test]
+    fn damage_is_named() {
+        for (name, value) in [
+            ("quantity", AttributeValue::S("2".to_owned())),
+            ("quantity", AttributeValue::N("2.5".to_owned())),
+            ("expirationTime", to_number(-1)),
+            ("sk", AttributeValue::S("total".to_owned())),
+            ("migration", AttributeValue::S("today".to_owned())),
+            ("productDetail", AttributeValue::Ss(Vec::new())),
+        ] {
+            let mut attributes = stored();
+            attributes.insert(name.to_owned(), value);
+            assert_eq!(item(&attributes), Err(Damaged(name)));
+        }
+    }
+}

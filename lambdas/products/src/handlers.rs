@@ -1,0 +1,60 @@
+//! The two functions of the service. They only read, so they decide and answer in one step.
+
+use cart_shared::{Answer, Endpoint, Refusal, request::path_product_id};
+use lambda_http::Request;
+use serde_json::json;
+
+use crate::catalogue::Catalogue;
+
+/// `GET /product`: everything there is.
+#[derive(Debug)]
+pub struct ListProducts(pub Catalogue);
+
+impl Endpoint for ListProducts {
+    async fn answer(&self, _: &Request) -> Result<Answer, Refusal> {
+        Ok(Answer::new(json!({ "products": self.0.products() })))
+    }
+}
+
+/// `GET /product/{product_id}`: one product.
+#[derive(Debug)]
+pub struct GetProduct(pub Catalogue);
+
+impl Endpoint for GetProduct {
+    async fn answer(&self, request: &Request) -> Result<Answer, Refusal> {
+        let id = path_product_id(request)?;
+        match self.0.find(&id) {
+            Some(product) => Ok(Answer::new(json!({ "product": product }))),
+            None => Err(Refusal::NotFound("no such product".to_owned())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use lambda_http::{Body, RequestExt as _, http::StatusCode};
+
+    use super::*;
+
+    async fn get(id: &str) -> Result<Answer, StatusCode> {
+        let parameters = HashMap::from([("product_id".to_owned(), vec![id.to_owned()])]);
+        let request = Request::new(Body::Empty).with_path_parameters(parameters);
+        GetProduct(Catalogue::bundled().unwrap()).answer(&request).await.map_err(|refusal| refusal.status())
+    }
+
+    #[tokio::test]
+    async fn what_is_listed_can_be_got() {
+        let listed = ListProducts(Catalogue::bundled().unwrap()).answer(&Request::new(Body::Empty)).await.unwrap();
+        let first = &listed.body["products"][0];
+        assert!(first["price"].is_u64() && first["package"]["weight"].is_u64() && first["createdDate"].is_string(), "{first}");
+        assert_eq!(get(first["productId"].as_str().unwrap()).await.unwrap().body["product"], *first);
+    }
+
+    #[tokio::test]
+    async fn what_is_not_sold_is_not_found() {
+        assert_eq!(get("00000000-0000-4000-8000-000000000000").await, Err(StatusCode::NOT_FOUND));
+        assert_eq!(get("../../etc/passwd").await, Err(StatusCode::BAD_REQUEST));
+    }
+}

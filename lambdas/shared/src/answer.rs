@@ -1,0 +1,87 @@
+//! What a function says to its caller, before it becomes HTTP: an answer, or a refusal with its reason. Knows nothing of CORS, and
+//! nothing of the error types behind a refusal.
+
+use std::error::Error;
+
+use lambda_http::http::StatusCode;
+use serde_json::{Value, json};
+use thiserror::Error;
+
+/// Something done as asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The JSON body.
+    pub body: Value,
+    /// The value of a `Set-Cookie` header, if the caller is to keep something. Visible ASCII, or it is left out.
+    pub set_cookie: Option<String>,
+}
+
+impl Answer {
+    /// An answer that sets no cookie.
+    #[must_use]
+    pub const fn new(body: Value) -> Self {
+        Self { body, set_cookie: None }
+    }
+}
+
+/// Why a request is not done. Nothing was changed.
+#[derive(Debug, Error)]
+pub enum Refusal {
+    /// The request makes no sense, for the reason given.
+    #[error("{0}")]
+    BadRequest(String),
+    /// The caller claims to be somebody without a proof that holds.
+    #[error("a valid token is needed")]
+    Unauthorized,
+    /// A page of another origin tries to change something with the caller's cookie.
+    #[error("this origin may not change anything here")]
+    ForeignOrigin,
+    /// What the request names does not exist.
+    #[error("{0}")]
+    NotFound(String),
+    /// The body is larger than any sensible one.
+    #[error("the body is too large")]
+    TooLarge,
+    /// Something behind this function does not answer; the same request may succeed soon.
+    #[error("the service is busy, please try again")]
+    Unavailable(#[source] Box<dyn Error + Send + Sync>),
+    /// A bug, or damaged data.
+    #[error("something went wrong on our side")]
+    Internal(#[source] Box<dyn Error + Send + Sync>),
+}
+
+impl Refusal {
+    /// How long a caller should wait before trying again, in seconds, where trying again makes sense.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<u32> {
+        match self {
+            Self::Unavailable(_) => Some(2),
+            Self::BadRequest(_)
+            | Self::Unauthorized
+            | Self::ForeignOrigin
+            | Self::NotFound(_)
+            | Self::TooLarge
+            | Self::Internal(_) => None,
+        }
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        match self {
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::ForeignOrigin => StatusCode::FORBIDDEN,
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The JSON body: `{"message": …}`, without the cause, which is for the log.
+    #[must_use]
+    pub fn body(&self) -> Value {
+        json!({ "message": self.to_string() })
+    }
+}

@@ -1,0 +1,116 @@
+//! Which browser pages may call: those of one origin. Knows nothing of routes; pre-flight requests are answered by API Gateway.
+
+use std::str::FromStr;
+
+use lambda_http::{
+    Request,
+    http::{
+        HeaderMap, HeaderValue, Method,
+        header::{ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ORIGIN},
+    },
+};
+use thiserror::Error;
+
+/// The one origin whose pages may read the answers, and whether they may send cookies.
+#[derive(Clone, Debug)]
+pub struct Cors {
+    origin: Origin,
+    credentials: bool,
+}
+
+impl Cors {
+    /// For an API that takes no notice of cookies.
+    #[must_use]
+    pub const fn anonymous(origin: Origin) -> Self {
+        Self { origin, credentials: false }
+    }
+
+    /// For an API that recognizes its callers by cookie.
+    #[must_use]
+    pub const fn with_credentials(origin: Origin) -> Self {
+        Self { origin, credentials: true }
+    }
+
+    /// The headers that belong on every answer, refusals included: without them a page cannot even read why it was refused.
+    #[must_use]
+    pub fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, self.origin.0.clone());
+        if self.credentials {
+            headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+        }
+        headers
+    }
+
+    /// Whether the request may be carried out.
+    ///
+    /// CORS hides answers from foreign pages but does not stop their requests: a plain form can post, and the cart's cookie is
+    /// `SameSite=None`, so it comes along. Browsers name the page's origin on every such request; programs name none.
+    #[must_use]
+    pub fn admits(&self, request: &Request) -> bool {
+        let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+        reads || request.headers().get_all(ORIGIN).iter().all(|origin| *origin == self.origin.0)
+    }
+}
+
+/// A web origin: scheme, host and perhaps a port, as browsers write it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin(HeaderValue);
+
+/// Not the origin of any page, for example because of a path, a slash at the end, or a wildcard.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("`{0}` is not an origin such as `https://shop.example`")]
+pub struct NotAnOrigin(String);
+
+impl FromStr for Origin {
+    type Err = NotAnOrigin;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+        match (host, HeaderValue::from_str(text)) {
+            (Some(host), Ok(value)) if is_host(host) => Ok(Self(value)),
+            _ => Err(NotAnOrigin(text.to_owned())),
+        }
+    }
+}
+
+fn is_host(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use lambda_http::Body;
+
+    use super::*;
+
+    #[test]
+    fn only_an_origin_is_an_origin() {
+        for text in ["http://localhost:8080", "https://shop.example", "http://[::1]:8080"] {
+            assert!(text.parse::<Origin>().is_ok(), "{text}");
+        }
+        for text in
+            ["", "*", "null", "shop.example", "https://", "https://shop.example/", "https://a b", "https://a\r\nb", "ftp://a"]
+        {
+            assert!(text.parse::<Origin>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_foreign_page_reads_nothing_and_changes_nothing() {
+        let cors = Cors::with_credentials("https://shop.example".parse().unwrap());
+        let request = |method, origin: Option<&str>| {
+            let mut request = Request::new(Body::Empty);
+            *request.method_mut() = method;
+            if let Some(origin) = origin {
+                request.headers_mut().insert(ORIGIN, origin.parse().unwrap());
+            }
+            request
+        };
+        assert!(cors.admits(&request(Method::POST, None)), "a program");
+        assert!(cors.admits(&request(Method::POST, Some("https://shop.example"))), "the shop");
+        assert!(cors.admits(&request(Method::GET, Some("https://evil.example"))), "reading is refused by the browser, not by us");
+        assert!(!cors.admits(&request(Method::POST, Some("https://evil.example"))));
+        assert!(!cors.admits(&request(Method::PUT, Some("null"))), "a sandboxed page");
+    }
+}

@@ -1,0 +1,77 @@
+//! The name of a product, as it may stand in a path, a key or a URL. Knows nothing of which products there are.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// A product's id: 1 to 64 letters, digits and hyphens, so that it means itself wherever it is inserted.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct ProductId(String);
+
+impl ProductId {
+    /// The longest id, in bytes. A UUID has 36.
+    pub const MAX_LEN: usize = 64;
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The text cannot be the id of a product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a product id is 1 to {max} letters, digits and hyphens", max = ProductId::MAX_LEN)]
+pub struct NotAProductId;
+
+impl TryFrom<String> for ProductId {
+    type Error = NotAProductId;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let fits = (1..=Self::MAX_LEN).contains(&text.len());
+        let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        if fits && plain { Ok(Self(text)) } else { Err(NotAProductId) }
+    }
+}
+
+impl FromStr for ProductId {
+    type Err = NotAProductId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.to_owned().try_into()
+    }
+}
+
+impl fmt::Display for ProductId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn hostile_ids_stay_outside() {
+        let long = "a".repeat(65);
+        for text in ["", ".", "..", "../", "%2e%2e%2f", "a/b", "a#b", "a b", "a\0", "é", "a?b", "a\r\nb", &long] {
+            assert_eq!(text.parse::<ProductId>(), Err(NotAProductId), "{text:?}");
+        }
+        assert!(serde_json::from_str::<ProductId>(r#""../admin""#).is_err(), "JSON comes through the same door");
+    }
+
+    proptest! {
+        #[test]
+        fn an_id_means_itself_in_a_path(text in ".{0,80}") {
+            if let Ok(id) = text.parse::<ProductId>() {
+                prop_assert_eq!(id.as_str(), &text);
+                prop_assert!(!text.contains(['/', '%', '.', '#', '?']));
+            }
+        }
+    }
+}

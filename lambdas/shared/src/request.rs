@@ -1,0 +1,93 @@
+//! The door: what arrives from outside is parsed into types here, or refused with a message. Echoes nothing of what it was sent.
+
+use lambda_http::{Request, RequestExt as _};
+use serde::de::DeserializeOwned;
+
+use crate::{
+    answer::Refusal,
+    product_id::{NotAProductId, ProductId},
+};
+
+/// The largest body taken, in bytes. A sensible one has about eighty.
+pub const MAX_BODY: usize = 4 * 1024;
+
+/// The product named by the path.
+///
+/// # Errors
+/// [`Refusal::BadRequest`] where no product can have such an id.
+pub fn path_product_id(request: &Request) -> Result<ProductId, Refusal> {
+    request
+        .path_parameters_ref()
+        .and_then(|parameters| parameters.first("product_id"))
+        .unwrap_or_default()
+        .parse()
+        .map_err(|error: NotAProductId| Refusal::BadRequest(error.to_string()))
+}
+
+/// The body as a `T`. `shape` tells the caller what is wanted, for example `{"quantity": whole number}`.
+///
+/// # Errors
+/// [`Refusal::TooLarge`] beyond [`MAX_BODY`], [`Refusal::BadRequest`] where the body is missing or of another shape.
+pub fn json_body<T: DeserializeOwned>(request: &Request, shape: &str) -> Result<T, Refusal> {
+    let body: &[u8] = request.body();
+    if body.len() > MAX_BODY {
+        return Err(Refusal::TooLarge);
+    }
+    serde_json::from_slice(body).map_err(|_| Refusal::BadRequest(format!("the body must be JSON: {shape}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use lambda_http::{Body, http::StatusCode};
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[test]
+    fn a_path_names_a_product_or_is_refused() {
+        let named = |id: &str| {
+            let parameters = HashMap::from([("product_id".to_owned(), vec![id.to_owned()])]);
+            path_product_id(&Request::new(Body::Empty).with_path_parameters(parameters)).map_err(|refusal| refusal.status())
+        };
+        assert_eq!(named("4c1fadaa-213a-4ea8-aa32-58c217604e3c").map(|id| id.to_string()).unwrap().len(), 36);
+        assert_eq!(named(".."), Err(StatusCode::BAD_REQUEST));
+        assert_eq!(named("%2e%2e%2f"), Err(StatusCode::BAD_REQUEST));
+        assert!(path_product_id(&Request::new(Body::Empty)).is_err(), "no parameter at all");
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Wanted {
+        quantity: i64,
+    }
+
+    #[test]
+    fn a_body_has_the_shape_or_is_refused() {
+        let read = |body: &str| {
+            json_body::<Wanted>(&Request::new(Body::Text(body.to_owned())), "a quantity").map_err(|refusal| refusal.status())
+        };
+        assert_eq!(read(r#"{"quantity":2,"more":"is ignored"}"#), Ok(Wanted { quantity: 2 }));
+        for body in [
+            "",
+            "null",
+            "[]",
+            "{",
+            "quantity=2",
+            "{}",
+            r#"{"quantity":"2"}"#,
+            r#"{"quantity":2.5}"#,
+            r#"{"quantity":2.0}"#,
+            r#"{"quantity":null}"#,
+            r#"{"quantity":true}"#,
+            r#"{"quantity":1e99}"#,
+            r#"{"quantity":99999999999999999999}"#,
+            r#"{"quantity":1,"quantity":2}"#,
+            r#"{"quantity":1} {"quantity":2}"#,
+        ] {
+            assert_eq!(read(body), Err(StatusCode::BAD_REQUEST), "{body}");
+        }
+        assert_eq!(read(&"[".repeat(MAX_BODY)), Err(StatusCode::BAD_REQUEST), "nesting is bounded");
+        assert_eq!(read(&" ".repeat(MAX_BODY + 1)), Err(StatusCode::PAYLOAD_TOO_LARGE));
+    }
+}

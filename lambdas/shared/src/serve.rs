@@ -1,0 +1,128 @@
+//! Runs one function of an API: a request in, an answer or a refusal out, with the headers that belong on both. Knows nothing of
+//! what is asked. Logs why something failed, and never what was sent.
+
+use std::convert::Infallible;
+
+use lambda_http::{
+    Body, Error, Request, Response,
+    http::{
+        HeaderValue, StatusCode,
+        header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, SET_COOKIE, X_CONTENT_TYPE_OPTIONS},
+    },
+    service_fn,
+    tracing::{error, info},
+};
+
+use crate::{
+    answer::{Answer, Refusal},
+    chain::Chain,
+    cors::Cors,
+};
+
+/// A function behind API Gateway.
+pub trait Endpoint: Sync {
+    /// Does what the request asks.
+    ///
+    /// # Errors
+    /// A [`Refusal`], when it is not done.
+    fn answer(&self, request: &Request) -> impl Future<Output = Result<Answer, Refusal>> + Send;
+}
+
+/// Answers the requests of Lambda's runtime, one after the other, until the process is stopped.
+///
+/// # Errors
+/// When the runtime cannot be reached.
+pub async fn serve(cors: Cors, endpoint: impl Endpoint) -> Result<(), Error> {
+    let (cors, endpoint) = (&cors, &endpoint);
+    lambda_http::run(service_fn(async |request: Request| Ok::<_, Infallible>(respond(cors, endpoint, &request).await))).await
+}
+
+async fn respond(cors: &Cors, endpoint: &impl Endpoint, request: &Request) -> Response<Body> {
+    let outcome = if cors.admits(request) { endpoint.answer(request).await } else { Err(Refusal::ForeignOrigin) };
+    match outcome {
+        Ok(answer) => response(cors, StatusCode::OK, &answer, None),
+        Err(refusal) => {
+            let status = refusal.status();
+            if status.is_server_error() {
+                error!(status = status.as_u16(), error = %Chain(&refusal), "failed");
+            } else {
+                info!(status = status.as_u16(), reason = %refusal, "refused");
+            }
+            response(cors, status, &Answer::new(refusal.body()), refusal.retry_after())
+        }
+    }
+}
+
+fn response(cors: &Cors, status: StatusCode, answer: &Answer, retry_after: Option<u32>) -> Response<Body> {
+    let mut response = Response::new(Body::Text(answer.body.to_string()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.extend(cors.headers());
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if let Some(cookie) = answer.set_cookie.as_deref().and_then(|cookie| HeaderValue::from_str(cookie).ok()) {
+        headers.insert(SET_COOKIE, cookie);
+    }
+    if let Some(seconds) = retry_after {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use lambda_http::http::{Method, header::ORIGIN};
+    use serde_json::json;
+
+    use super::*;
+
+    /// Answers with a cookie, or is out of order.
+    struct Shop {
+        open: bool,
+    }
+
+    impl Endpoint for Shop {
+        async fn answer(&self, _: &Request) -> Result<Answer, Refusal> {
+            if self.open {
+                Ok(Answer { body: json!({ "products": [] }), set_cookie: Some("cartId=1".to_owned()) })
+            } else {
+                Err(Refusal::Unavailable("connection reset by 10.0.0.7".into()))
+            }
+        }
+    }
+
+    async fn ask(open: bool, request: Request) -> Response<Body> {
+        respond(&Cors::with_credentials("https://shop.example".parse().unwrap()), &Shop { open }, &request).await
+    }
+
+    fn header<'a>(response: &'a Response<Body>, name: &str) -> Option<&'a str> {
+        response.headers().get(name).map(|value| value.to_str().unwrap())
+    }
+
+    #[tokio::test]
+    async fn every_answer_can_be_read_by_the_shop_and_by_no_other_page() {
+        let mut foreign = Request::new(Body::Empty);
+        *foreign.method_mut() = Method::POST;
+        foreign.headers_mut().insert(ORIGIN, HeaderValue::from_static("https://evil.example"));
+        for (open, request, status) in
+            [(true, Request::new(Body::Empty), 200), (false, Request::new(Body::Empty), 503), (true, foreign, 403)]
+        {
+            let response = ask(open, request).await;
+            assert_eq!(response.status(), status);
+            assert_eq!(header(&response, "access-control-allow-origin"), Some("https://shop.example"), "{status}");
+            assert_eq!(header(&response, "access-control-allow-credentials"), Some("true"), "{status}");
+            assert_eq!(header(&response, "content-type"), Some("application/json"), "{status}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refusal_says_when_to_come_back_and_nothing_of_the_inside() {
+        let response = ask(false, Request::new(Body::Empty)).await;
+        assert_eq!(header(&response, "retry-after"), Some("2"));
+        assert_eq!(header(&response, "set-cookie"), None, "no answer shares its headers with another");
+        let Body::Text(body) = response.body() else { panic!("not text: {:?}", response.body()) };
+        assert_eq!(body, r#"{"message":"the service is busy, please try again"}"#);
+        assert_eq!(header(&ask(true, Request::new(Body::Empty)).await, "set-cookie"), Some("cartId=1"));
+    }
+}
