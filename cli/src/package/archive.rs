@@ -142,3 +142,84 @@ fn write_zip(binary: &[u8], compression: Compression, file: File) -> io::Result<
     zip.write_all(binary)?;
     zip.finish()?.into_inner().map_err(io::IntoInnerError::into_error)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packed(service: Service, binary: &[u8], compression: Compression) -> (Packed, Vec<u8>) {
+        let folder = camino_tempfile::tempdir().unwrap();
+        let packed = pack(service, binary, compression, folder.path()).unwrap();
+        let bytes = fs::read(&packed.path).unwrap();
+        (packed, bytes)
+    }
+
+    #[test]
+    fn the_same_binary_gives_the_same_bytes_and_the_same_name() {
+        for compression in [Compression::ForUpload, Compression::ForLoopback] {
+            let (first, first_bytes) = packed(Service::Cart, b"code", compression);
+            let (second, second_bytes) = packed(Service::Cart, b"code", compression);
+            assert_eq!(first_bytes, second_bytes);
+            assert_eq!(first.key, second.key);
+        }
+    }
+
+    #[test]
+    fn the_name_is_that_of_the_content() {
+        let (cart, _) = packed(Service::Cart, b"code", Compression::ForUpload);
+        assert_eq!(
+            cart.key.as_str(),
+            "cart/637517a95a226d9a99fc502d1972668b8ae59179e4779dc86e8dcea9811fb85f.zip",
+            "changing this deploys everything again"
+        );
+        let other_code = packed(Service::Cart, b"other code", Compression::ForUpload).0.key;
+        let other_service = packed(Service::Products, b"code", Compression::ForUpload).0.key;
+        let other_archive = packed(Service::Cart, b"code", Compression::ForLoopback).0.key;
+        assert_ne!(cart.key, other_code);
+        assert_ne!(cart.key, other_service);
+        assert_eq!(cart.key, other_archive);
+    }
+
+    #[test]
+    fn the_archive_holds_an_executable_bootstrap_and_nothing_that_varies() {
+        let (packed, bytes) = packed(Service::Products, &[7; 10_000], Compression::ForUpload);
+        let mut zip = zip::ZipArchive::new(io::Cursor::new(&bytes)).unwrap();
+        assert_eq!(zip.len(), 1);
+        let mut entry = zip.by_index(0).unwrap();
+        assert_eq!(entry.name().unwrap(), "bootstrap");
+        assert_eq!(entry.unix_mode().map(|mode| mode & 0o7777), Some(0o755));
+        assert_eq!(entry.last_modified(), Some(DateTime::default()));
+        assert_eq!(entry.extra_data().unwrap_or_default(), [0; 0]);
+        let mut content = Vec::new();
+        io::copy(&mut entry, &mut content).unwrap();
+        assert_eq!(content, [7; 10_000]);
+        assert_eq!(packed.zip_bytes, bytes.len() as u64);
+        assert_eq!(packed.binary_bytes, 10_000);
+        assert!(packed.zip_bytes < 500);
+    }
+
+    #[test]
+    fn an_archive_that_exists_is_not_made_again() {
+        let folder = camino_tempfile::tempdir().unwrap();
+        let first = pack(Service::Cart, b"code", Compression::ForUpload, folder.path()).unwrap();
+        fs::write(&first.path, b"as it was left").unwrap();
+        let second = pack(Service::Cart, b"code", Compression::ForUpload, folder.path()).unwrap();
+        assert!(!first.reused);
+        assert!(second.reused);
+        assert_eq!(second.zip_bytes, 14);
+        assert_eq!(fs::read(&second.path).unwrap(), b"as it was left");
+    }
+
+    #[test]
+    fn nothing_half_written_is_left() {
+        let folder = camino_tempfile::tempdir().unwrap();
+        let first = pack(Service::Cart, b"code", Compression::ForUpload, folder.path()).unwrap();
+        let names: Vec<_> = fs::read_dir(first.path.parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, [first.path.file_name().unwrap()]);
+
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        let error = pack(Service::Cart, b"code", Compression::ForUpload, &file).unwrap_err();
+        assert!(error.to_string().starts_with("cannot write "), "{error}");
+    }
+}

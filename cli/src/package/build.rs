@@ -308,3 +308,181 @@ fn without_colors(line: &str) -> String {
     }
     plain
 }
+
+#[cfg(test)]
+mod tests {
+    use camino_tempfile::Utf8TempDir;
+
+    use super::*;
+
+    fn request(target: Target) -> Request {
+        Request {
+            workspace: "/home/me/my shop".into(),
+            target,
+            target_dir: None,
+            tools_bin: "/home/me/my shop/.venv/bin".into(),
+            out_dir: "/home/me/my shop/.cartctl/artifacts".into(),
+            cargo: None,
+            rustc: None,
+            color: false,
+        }
+    }
+
+    fn compiler() -> Compiler {
+        Compiler { library_sources: "/home/me/.rustup/lib/rustlib/src/rust".into(), commit: "5980".into() }
+    }
+
+    fn folders() -> Folders {
+        Folders {
+            target: "/home/me/my shop/target".into(),
+            dependencies: ["/home/me/.cargo/registry/src/index".into()].into_iter().collect(),
+        }
+    }
+
+    #[test]
+    fn the_host_is_built_with_the_selection_that_everything_else_uses() {
+        let call = Call::for_host(&request(Target::Host));
+        assert_eq!(call.program, "cargo");
+        assert_eq!(call.arguments.join(" "), "build --workspace --bins --locked --message-format=json-render-diagnostics");
+    }
+
+    #[test]
+    fn lambda_is_built_against_the_glibc_of_amazon_linux() {
+        let call = Call::for_lambda(&request(Target::Host), Architecture::Arm64, &compiler(), &folders());
+        assert_eq!(call.program, "/home/me/my shop/.venv/bin/cargo-zigbuild");
+        assert_eq!(
+            call.arguments.join(" "),
+            "zigbuild --profile lambda --target aarch64-unknown-linux-gnu.2.34 -p products -p cart --bins --locked \
+             --message-format=json-render-diagnostics"
+        );
+    }
+
+    #[test]
+    fn both_compilers_forget_the_folders() {
+        let call = Call::for_lambda(&request(Target::Host), Architecture::Arm64, &compiler(), &folders());
+        let value = |name: &str| call.environment.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str());
+        assert_eq!(
+            value("CARGO_ENCODED_RUSTFLAGS").unwrap().split('\u{1f}').collect::<Vec<_>>(),
+            [
+                "--remap-path-prefix=/home/me/.cargo/registry/src/index=/dependencies",
+                "--remap-path-prefix=/home/me/.rustup/lib/rustlib/src/rust=/rustc/5980",
+                "--remap-path-prefix=/home/me/my shop/target=/target",
+            ]
+        );
+        assert_eq!(
+            value("CFLAGS_aarch64_unknown_linux_gnu"),
+            Some(
+                "'-ffile-prefix-map=/home/me/.cargo/registry/src/index=/dependencies' \
+                 '-ffile-prefix-map=/home/me/.rustup/lib/rustlib/src/rust=/rustc/5980' \
+                 '-ffile-prefix-map=/home/me/my shop/target=/target'"
+            )
+        );
+        assert_eq!(value("SOURCE_DATE_EPOCH"), Some("315532800"));
+    }
+
+    #[test]
+    fn chosen_programs_and_folders_are_passed_on() {
+        let request = Request {
+            cargo: Some("/opt/cargo".into()),
+            rustc: Some("/opt/rustc".into()),
+            target_dir: Some("/big/target".into()),
+            ..request(Target::Host)
+        };
+        let call = Call::for_host(&request);
+        assert_eq!(call.program, "/opt/cargo");
+        for expected in [("RUSTC", "/opt/rustc"), ("CARGO", "/opt/cargo"), ("CARGO_TARGET_DIR", "/big/target")] {
+            assert!(call.environment.iter().any(|(name, value)| (name.as_str(), value.as_str()) == expected), "{expected:?}");
+        }
+    }
+
+    #[test]
+    fn executables_are_found_in_the_messages() {
+        let mut built = Built::default();
+        for message in [
+            r#"{"reason":"compiler-artifact","target":{"name":"serde","kind":["lib"]},"executable":null}"#,
+            r#"{"reason":"compiler-artifact","target":{"name":"cart","kind":["bin"]},"executable":"/t/cart"}"#,
+            r#"{"reason":"compiler-artifact","target":{"name":"cart","kind":["test"]},"executable":"/t/deps/cart-1"}"#,
+            r#"{"reason":"compiler-artifact","target":{"name":"products","kind":["bin"]},"executable":"/t/products"}"#,
+            r#"{"reason":"something-new","of":["the future"]}"#,
+            "a build script's chatter",
+            r#"{"reason":"build-finished","success":true}"#,
+        ] {
+            built.read(message);
+        }
+        assert!(built.compiled);
+        let executables = built.executables().unwrap();
+        assert_eq!(executables, [(Service::Products, "/t/products".into()), (Service::Cart, "/t/cart".into())]);
+    }
+
+    #[test]
+    fn a_service_without_a_binary_is_named() {
+        let error = Built { found: vec![(Service::Cart, "/t/cart".into())], compiled: true }.executables().unwrap_err();
+        assert_eq!(error.to_string(), "cargo built no binary named products");
+    }
+
+    #[test]
+    fn what_cargo_writes_is_understood() {
+        let mut narrator = Narrator::default();
+        let mut hear = |line| narrator.hear(line);
+        assert_eq!(
+            hear(Line::Transient("\u{1b}[1m\u{1b}[96m    Building\u{1b}[0m [==>     ] 12/81: serde, syn(build)    ".into())),
+            Some(Progress::Compiling { done: 12, total: 81, current: "serde, syn(build)".into() })
+        );
+        assert_eq!(hear(Line::Error("\u{1b}[1m\u{1b}[92m   Compiling\u{1b}[0m serde v1.0.229".into())), None);
+        assert_eq!(
+            hear(Line::Error("    Blocking waiting for file lock on build directory".into())),
+            Some(Progress::WaitingForLock)
+        );
+        let warning = "\u{1b}[33mwarning\u{1b}[0m: unused variable: `x`";
+        assert_eq!(hear(Line::Error(warning.into())), Some(Progress::Said { line: warning.into() }));
+        hear(Line::Error("\u{1b}[1m\u{1b}[91merror\u{1b}[0m: the first".into()));
+        hear(Line::Error("error: the second".into()));
+        assert_eq!(narrator.first_error(), "the first");
+    }
+
+    /// A workspace whose cargo is a script.
+    fn with_fake_cargo(script: &str) -> (Utf8TempDir, Request) {
+        let folder = camino_tempfile::tempdir().unwrap();
+        let cargo = folder.path().join("cargo");
+        process::make_program(&cargo, script);
+        let request = Request { workspace: folder.path().to_owned(), cargo: Some(cargo), ..request(Target::Host) };
+        (folder, request)
+    }
+
+    async fn failure(script: &str) -> (super::super::Error, Vec<Progress>) {
+        let (_folder, request) = with_fake_cargo(script);
+        let mut said = Vec::new();
+        let error = build(&request, &mut |progress| said.push(progress)).await.unwrap_err();
+        (error, said)
+    }
+
+    #[tokio::test]
+    async fn code_that_does_not_compile_is_one_line_below_the_compilers_own() {
+        let (error, said) = failure(
+            "echo 'error[E0308]: mismatched types' >&2\n\
+             echo 'error: could not compile `cart`' >&2\n\
+             echo '{\"reason\":\"build-finished\",\"success\":false}'\n\
+             exit 101",
+        )
+        .await;
+        assert_eq!(error.to_string(), "the services do not compile");
+        assert_eq!(error.hint().as_deref(), Some("the compiler's messages are above"));
+        assert_eq!(said[0], Progress::Said { line: "error[E0308]: mismatched types".into() });
+    }
+
+    #[tokio::test]
+    async fn a_stale_lock_file_has_its_own_hint() {
+        let (error, _) =
+            failure("echo 'error: cannot update the lock file /w/Cargo.lock because --locked was passed' >&2; exit 101").await;
+        assert_eq!(error.to_string(), "cargo cannot build: cannot update the lock file /w/Cargo.lock because --locked was passed");
+        assert!(error.hint().unwrap().contains("commit Cargo.lock"));
+    }
+
+    #[tokio::test]
+    async fn a_machine_without_cargo_is_told_where_to_get_it() {
+        let request = Request { workspace: "/".into(), cargo: Some("/nowhere/cargo".into()), ..request(Target::Host) };
+        let error = build(&request, &mut |_| ()).await.unwrap_err();
+        assert_eq!(error.to_string(), "cannot run /nowhere/cargo");
+        assert_eq!(error.hint().as_deref(), Some("install Rust from https://rustup.rs"));
+    }
+}

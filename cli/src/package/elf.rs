@@ -128,3 +128,68 @@ fn machine_name(machine: Machine) -> String {
         Machine(number) => format!("ELF machine {number}"),
     }
 }
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use super::*;
+
+    /// A real program: this one.
+    fn this_program() -> Vec<u8> {
+        std::fs::read(std::env::current_exe().unwrap()).unwrap()
+    }
+
+    fn here_and_elsewhere() -> (Architecture, Architecture) {
+        if cfg!(target_arch = "x86_64") {
+            (Architecture::X86_64, Architecture::Arm64)
+        } else {
+            (Architecture::Arm64, Architecture::X86_64)
+        }
+    }
+
+    #[test]
+    fn a_program_tells_its_processor_and_its_glibc() {
+        let (machine, glibc) = requirements(&this_program()).unwrap();
+        assert_eq!(machine, machine_of(here_and_elsewhere().0));
+        assert!(glibc >= Some(Glibc { major: 2, minor: 2 }), "{glibc:?}");
+        assert!(glibc < Some(Glibc { major: 3, minor: 0 }), "{glibc:?}");
+    }
+
+    #[test]
+    fn a_program_for_another_processor_is_refused() {
+        let error = check(&this_program(), here_and_elsewhere().1).unwrap_err();
+        assert!(matches!(error, Error::Processor { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_program_for_a_newer_glibc_is_refused() {
+        let (here, _) = here_and_elsewhere();
+        // One symbol of this program asks for `GLIBC_2.2.5` or `GLIBC_2.17`, the oldest there is; make it ask for another.
+        let (old, new) = if here == Architecture::X86_64 { ("GLIBC_2.2.5", "GLIBC_2.99\0") } else { ("GLIBC_2.17", "GLIBC_2.99") };
+        let mut program = this_program();
+        for start in occurrences(&program, format!("\0{old}\0").as_bytes()) {
+            program[start + 1..=start + old.len()].copy_from_slice(new.as_bytes());
+        }
+        let error = check(&program, here).unwrap_err();
+        assert_eq!(error.to_string(), "it needs glibc 2.99, and Lambda has 2.34");
+    }
+
+    fn occurrences(haystack: &[u8], needle: &[u8]) -> Vec<usize> {
+        haystack.windows(needle.len()).enumerate().filter_map(|(start, window)| (window == needle).then_some(start)).collect()
+    }
+
+    #[test]
+    fn what_is_no_program_is_refused() {
+        assert!(matches!(check(b"#!/bin/sh\n", Architecture::X86_64), Err(Error::Unreadable(_))));
+    }
+
+    #[test]
+    fn versions_are_compared_as_numbers() {
+        let version = |name| Glibc::from_symbol_version(name);
+        assert!(version("GLIBC_2.4") < version("GLIBC_2.34"));
+        assert_eq!(version("GLIBC_2.2.5"), version("GLIBC_2.2"));
+        assert_eq!(version("GLIBC_PRIVATE"), None);
+        assert_eq!(version("GCC_3.0"), None);
+        assert!(version("GLIBC_ABI_DT_RELR") > Some(AMAZON_LINUX_2023));
+    }
+}

@@ -116,6 +116,17 @@ impl<R: AsyncRead + Unpin> Lines<R> {
     }
 }
 
+/// Makes a program out of a shell script, for tests. A shell writes it, since this process may be forking elsewhere: a child that
+/// still holds the file open for writing would keep it from being run.
+#[cfg(test)]
+pub(super) fn make_program(path: &camino::Utf8Path, script: &str) {
+    let status = std::process::Command::new("sh")
+        .args(["-c", r#"printf '#!/bin/sh\n%s\n' "$2" > "$1" && chmod +x "$1""#, "sh", path.as_str(), script])
+        .status()
+        .unwrap();
+    assert!(status.success());
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;

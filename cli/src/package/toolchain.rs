@@ -203,7 +203,10 @@ fn parse_metadata(json: &str) -> serde_json::Result<Folders> {
 
 #[cfg(test)]
 mod tests {
+    use camino_tempfile::Utf8TempDir;
+
     use super::*;
+    use crate::package::Target;
 
     #[test]
     fn folders_of_dependencies_are_named_once_and_members_are_left_out() {
@@ -218,5 +221,61 @@ mod tests {
         let folders = parse_metadata(json).unwrap();
         assert_eq!(folders.target, "/home/me/shop/target");
         assert_eq!(folders.dependencies.iter().collect::<Vec<_>>(), ["/home/me/.cargo/registry/src/index"]);
+    }
+
+    /// A request in a folder of its own, with a compiler that runs `folders` when asked for them.
+    fn with_fake_rustc(folders: &str) -> (Utf8TempDir, Request) {
+        let folder = camino_tempfile::tempdir().unwrap();
+        let rustc = folder.path().join("rustc");
+        process::make_program(&rustc, &format!("case $1 in -vV) echo 'commit-hash: 5980';; *) {folders};; esac"));
+        let request = Request {
+            workspace: folder.path().to_owned(),
+            target: Target::Lambda(Architecture::Arm64),
+            target_dir: None,
+            tools_bin: folder.path().join("tools"),
+            out_dir: folder.path().join("out"),
+            cargo: None,
+            rustc: Some(rustc),
+            color: false,
+        };
+        (folder, request)
+    }
+
+    #[tokio::test]
+    async fn the_compiler_tells_where_it_is() {
+        let (folder, request) = with_fake_rustc("echo /rust; pwd");
+        let found = compiler(&request, Architecture::Arm64).await.unwrap();
+        assert_eq!(found, Compiler { library_sources: "/rust/lib/rustlib/src/rust".into(), commit: "5980".into() });
+        drop(folder);
+    }
+
+    #[tokio::test]
+    async fn a_missing_target_is_named_with_the_command_that_installs_it() {
+        let (_folder, request) = with_fake_rustc("echo /rust; echo /nowhere/lib");
+        let error = compiler(&request, Architecture::Arm64).await.unwrap_err();
+        assert_eq!(error.to_string(), "Rust's standard library for aarch64-unknown-linux-gnu is not installed");
+        assert_eq!(error.hint().as_deref(), Some("run `rustup target add aarch64-unknown-linux-gnu`"));
+    }
+
+    #[tokio::test]
+    async fn a_compiler_that_refuses_is_quoted() {
+        let (_folder, request) = with_fake_rustc("echo 'error: no such target' >&2; exit 1");
+        let error = compiler(&request, Architecture::Arm64).await.unwrap_err();
+        assert!(error.to_string().ends_with("rustc failed: error: no such target"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn missing_tools_are_installed_by_make_setup() {
+        let (_folder, request) = with_fake_rustc("true");
+        let error = zig(&request).await.unwrap_err();
+        assert_eq!(error.to_string(), format!("cargo-zigbuild and ziglang are not installed in {}", request.tools_bin));
+        assert_eq!(error.hint().as_deref(), Some("run `make setup`"));
+
+        std::fs::create_dir(&request.tools_bin).unwrap();
+        process::make_program(&cargo_zigbuild(&request), "true");
+        process::make_program(&python(&request), "echo No module named ziglang >&2; exit 1");
+        assert!(matches!(zig(&request).await, Err(Error::NoZig { .. })), "a Python without ziglang is not enough");
+        process::make_program(&python(&request), "echo 0.17.1");
+        assert!(zig(&request).await.is_ok());
     }
 }
