@@ -1,4 +1,4 @@
-//! What is deployed. [`app`] turns [`Settings`] into stacks, each of which is a CloudFormation template with a name and the values
+//! What is deployed. [`app()`] turns [`Settings`] into stacks, each of which is a CloudFormation template with a name and the values
 //! it takes; [`bootstrap`] does so for what an account needs once. [`check`](check::check) judges the result, and
 //! [`diff`](diff::diff) compares two templates.
 //!

@@ -7,10 +7,13 @@ use std::collections::BTreeSet;
 use cart_infra::{
     Architecture, BootstrapSettings, Code, Endpoints, Names, ParameterSource, Settings, Stack, StackId, StackPrefix, app,
     bootstrap,
-    cfn::resource::api_gateway::Authorization,
+    cfn::{
+        resource::{api_gateway::Authorization, lambda::Alias},
+        value::Handle,
+    },
     check,
     construct::{
-        function::Live,
+        function::{self, Definition},
         rest_api::{Api, Cors, Verb},
     },
     diff::{Action, Changes, Replacement, diff},
@@ -216,40 +219,43 @@ fn an_api_is_deployed_again_when_it_changes_and_not_otherwise() {
 
 #[test]
 fn every_part_of_an_api_counts() {
-    let deployment = |credentials: bool, define: &dyn Fn(&mut Api, &Live, &Live)| {
-        let settings = settings();
-        let mut stack = Stack::new(StackId::Products, &settings.names, "");
-        let (one, other) = (function(&mut stack, "One"), function(&mut stack, "Other"));
-        let mut api = Api::new(&mut stack, "Api", "", Cors { origin: &settings.allowed_origin, credentials });
-        define(&mut api, &one, &other);
-        let _ = api.serve(settings.log_retention);
-        logical_ids(&stack.template().as_json()).into_iter().find(|id| id.starts_with("ApiDeployment")).unwrap()
-    };
-    let get = |api: &mut Api, path, function: &Live| api.route(Verb::Get, path, Authorization::None, function);
+    let get = |api: &mut Api, path, function: &Handle<Alias>| api.route(Verb::Get, path, Authorization::None, function);
     let ids = [
-        deployment(false, &|api, one, _| get(api, "/a", one)),
-        deployment(true, &|api, one, _| get(api, "/a", one)),
-        deployment(false, &|api, one, _| get(api, "/b", one)),
-        deployment(false, &|api, _, other| get(api, "/a", other)),
-        deployment(false, &|api, one, _| api.route(Verb::Put, "/a", Authorization::None, one)),
-        deployment(false, &|api, one, _| {
+        deployment(false, |api, one, _| get(api, "/a", one)),
+        deployment(true, |api, one, _| get(api, "/a", one)),
+        deployment(false, |api, one, _| get(api, "/b", one)),
+        deployment(false, |api, _, other| get(api, "/a", other)),
+        deployment(false, |api, one, _| api.route(Verb::Put, "/a", Authorization::None, one)),
+        deployment(false, |api, one, _| {
             let signed_in = api.signed_in(std::iter::empty().collect());
             api.route(Verb::Get, "/a", signed_in, one);
         }),
-        deployment(false, &|api, one, other| {
+        deployment(false, |api, one, other| {
             get(api, "/a", one);
             get(api, "/b", other);
         }),
     ];
     assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "{ids:?}");
-    assert_eq!(deployment(false, &|api, one, _| get(api, "/a", one)), ids[0]);
+    assert_eq!(deployment(false, |api, one, _| get(api, "/a", one)), ids[0]);
 }
 
-fn function(stack: &mut Stack, id: &'static str) -> Live {
-    cart_infra::construct::function::add::<cart_contract::ListProducts>(
+/// The logical id of the deployment of an API with the given routes to one function and another.
+fn deployment(credentials: bool, define: impl Fn(&mut Api, &Handle<Alias>, &Handle<Alias>)) -> String {
+    let settings = settings();
+    let mut stack = Stack::new(StackId::Products, &settings.names, "");
+    let (one, other) = (handler(&mut stack, "One"), handler(&mut stack, "Other"));
+    let mut api = Api::new(&mut stack, "Api", "", Cors { origin: &settings.allowed_origin, credentials });
+    define(&mut api, &one, &other);
+    let _ = api.serve(settings.log_retention);
+    logical_ids(&stack.template().as_json()).into_iter().find(|id| id.starts_with("ApiDeployment")).unwrap()
+}
+
+fn handler(stack: &mut Stack, id: &'static str) -> Handle<Alias> {
+    function::add(
         stack,
         &settings(),
-        cart_infra::construct::function::Definition {
+        Definition {
+            function: cart_contract::ListProducts,
             id,
             description: "",
             environment: cart_contract::CatalogueEnv { allowed_origin: "http://localhost".into() },

@@ -39,43 +39,24 @@ impl Statement {
     /// Allows actions on one resource.
     #[must_use]
     pub fn allow<A: Arn>(sid: &'static str, actions: &[&'static str], resource: Value<A>) -> Self {
-        Self {
-            sid,
-            effect: "Allow",
-            principal: None,
-            action: actions.to_vec(),
-            resource: vec![resource.text()],
-            condition: None,
-            wildcard: None,
-        }
+        Self::new(sid, "Allow", actions, vec![resource.text()])
     }
 
     /// Allows actions on everything that matches a pattern, which takes a reason.
     #[must_use]
     pub fn allow_wildcard(sid: &'static str, actions: &[&'static str], pattern: Value<String>, reason: &'static str) -> Self {
-        Self {
-            sid,
-            effect: "Allow",
-            principal: None,
-            action: actions.to_vec(),
-            resource: vec![pattern],
-            condition: None,
-            wildcard: Some(reason),
-        }
+        Self { wildcard: Some(reason), ..Self::new(sid, "Allow", actions, vec![pattern]) }
     }
 
     /// Refuses whoever does not use TLS, as a resource's own policy.
     #[must_use]
     pub fn tls_only(action: &'static str, resources: Vec<Value<String>>) -> Self {
-        Self {
-            sid: "TlsOnly",
-            effect: "Deny",
-            principal: Some(json!("*")),
-            action: vec![action],
-            resource: resources,
-            condition: Some(json!({ "Bool": { "aws:SecureTransport": "false" } })),
-            wildcard: None,
-        }
+        let insecure = json!({ "Bool": { "aws:SecureTransport": "false" } });
+        Self { principal: Some(json!("*")), condition: Some(insecure), ..Self::new("TlsOnly", "Deny", &[action], resources) }
+    }
+
+    fn new(sid: &'static str, effect: &'static str, actions: &[&'static str], resource: Vec<Value<String>>) -> Self {
+        Self { sid, effect, principal: None, action: actions.to_vec(), resource, condition: None, wildcard: None }
     }
 
     /// Its name, and why it reaches further than one resource, if it does.

@@ -133,12 +133,6 @@ impl<T> Clone for Value<T> {
     }
 }
 
-impl<T> PartialEq for Value<T> {
-    fn eq(&self, other: &Self) -> bool {
-        self.parts == other.parts
-    }
-}
-
 impl<T> fmt::Debug for Value<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.parts.fmt(f)
@@ -198,7 +192,7 @@ macro_rules! text {
 pub(crate) use text;
 
 /// `Fn::If`: the value where the condition holds, and no property at all where it does not.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct When<T> {
     /// The name of the condition.
     pub condition: LogicalId,

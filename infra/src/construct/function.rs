@@ -9,16 +9,15 @@ use serde_json::json;
 
 use super::fingerprint;
 use crate::{
-    cfn::policy::Trusted,
     cfn::{
-        policy::Statement,
+        policy::{Statement, Trusted},
         resource::{
             iam::{InlinePolicy, Role},
             lambda::{Alias, Code, Environment, Function, LogFormat, LoggingConfig, Runtime, TracingConfig, Version},
             logs::LogGroup,
         },
         template::Attributes,
-        value::{AliasArn, Handle, Part, Value, When},
+        value::{Handle, Part, Value, When},
     },
     settings::Settings,
     stack::Stack,
@@ -26,6 +25,8 @@ use crate::{
 
 /// A function of the contract, and what the contract does not say of it.
 pub struct Definition<F: Contract> {
+    /// Which function it is.
+    pub function: F,
     /// Its name in the template.
     pub id: &'static str,
     /// What it does.
@@ -42,30 +43,9 @@ pub struct Definition<F: Contract> {
     pub reserved_concurrency: Option<When<u32>>,
 }
 
-/// A function that has been added to a stack.
-#[derive(Clone, Debug)]
-pub struct Live {
-    id: &'static str,
-    alias: Handle<Alias>,
-}
-
-impl Live {
-    /// Its name in the template.
-    #[must_use]
-    pub fn id(&self) -> &'static str {
-        self.id
-    }
-
-    /// What callers call.
-    #[must_use]
-    pub fn alias(&self) -> Value<AliasArn> {
-        self.alias.arn()
-    }
-}
-
-/// Adds a function to a stack.
-pub fn add<F: Contract>(stack: &mut Stack, settings: &Settings, definition: Definition<F>) -> Live {
-    let Definition { id, description, environment, permissions, memory, timeout, reserved_concurrency } = definition;
+/// Adds a function to a stack, and returns what callers call.
+pub fn add<F: Contract>(stack: &mut Stack, settings: &Settings, definition: Definition<F>) -> Handle<Alias> {
+    let Definition { function: _, id, description, environment, permissions, memory, timeout, reserved_concurrency } = definition;
     // Before the function, which would otherwise make a group of its own that nobody ever empties or removes.
     let logs = stack.add(format!("{id}Logs"), &LogGroup { log_group_name: None, retention_in_days: settings.log_retention });
     let role = role(stack, id, &logs, permissions);
@@ -87,7 +67,7 @@ pub fn add<F: Contract>(stack: &mut Stack, settings: &Settings, definition: Defi
     let handle = stack.add(id, &function);
     let version = version(stack, id, &handle, function);
     let alias = Alias { function_name: handle.name(), function_version: version.number(), name: "live" };
-    Live { id, alias: stack.add(format!("{id}Live"), &alias) }
+    stack.add(format!("{id}Live"), &alias)
 }
 
 fn role(stack: &mut Stack, id: &str, logs: &Handle<LogGroup>, permissions: Vec<Statement>) -> Handle<Role> {
@@ -123,17 +103,11 @@ fn role(stack: &mut Stack, id: &str, logs: &Handle<LogGroup>, permissions: Vec<S
 /// [a change replaces the version](https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-version.html):
 /// without it, `live` would never learn that another stack publishes a new URL.
 fn version(stack: &mut Stack, id: &str, handle: &Handle<Function>, function: Function) -> Handle<Version> {
-    let parameters: BTreeSet<_> = function
-        .environment
-        .variables
-        .values()
-        .flat_map(Value::parts)
-        .filter_map(|part| if let Part::Ref(id) = part { Some(id) } else { None })
-        .filter(|id| stack.template().has_parameter(id))
-        .cloned()
-        .collect();
-    let description = parameters.into_iter().flat_map(|id| [Part::from(" "), Part::Ref(id)]).skip(1).collect::<Vec<_>>();
-    let description = (!description.is_empty()).then(|| description.into_iter().collect());
+    let parts = function.environment.variables.values().flat_map(Value::parts);
+    let references = parts.filter_map(|part| if let Part::Ref(id) = part { Some(id) } else { None });
+    let parameters: BTreeSet<_> = references.filter(|id| stack.template().has_parameter(id)).cloned().collect();
+    let description =
+        (!parameters.is_empty()).then(|| parameters.into_iter().flat_map(|id| [Part::from(" "), Part::Ref(id)]).skip(1).collect());
     let hash = fingerprint(&Function { reserved_concurrent_executions: None, ..function });
     stack.add(format!("{id}Version{hash}"), &Version { function_name: handle.name(), description })
 }

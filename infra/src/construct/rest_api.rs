@@ -3,12 +3,10 @@
 //! It is written as explicit resources rather than as an `OpenAPI` document: the emulator loses the answers of preflight requests
 //! from the latter, and a difference between two templates reads better.
 
-use std::fmt;
-
 use indexmap::IndexMap;
 use serde_json::json;
 
-use super::{fingerprint, function::Live};
+use super::fingerprint;
 use crate::{
     cfn::{
         resource::{
@@ -18,7 +16,7 @@ use crate::{
                 GatewayResponse, Integration, IntegrationResponse, LoggingLevel, Method, MethodResponse, MethodSettings, PathPart,
                 ResponseType, RestApi, Stage,
             },
-            lambda::Permission,
+            lambda::{Alias, Permission},
             logs::LogGroup,
         },
         template::Attributes,
@@ -61,12 +59,6 @@ pub enum Verb {
     Post,
     /// Set.
     Put,
-}
-
-impl fmt::Display for Verb {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
 }
 
 impl Verb {
@@ -126,7 +118,10 @@ impl<'a> Api<'a> {
     }
 
     /// Has a function answer a verb on a path.
-    pub fn route(&mut self, verb: Verb, path: &'static str, authorization: Authorization, function: &Live) {
+    ///
+    /// # Panics
+    /// If the path does not begin with a slash, or already has that verb.
+    pub fn route(&mut self, verb: Verb, path: &'static str, authorization: Authorization, function: &Handle<Alias>) {
         let resource_id = self.path(path);
         let id = format!("{}{}{}", self.id, pascal(verb.as_str()), pascal(path));
         let uri = text![
@@ -135,7 +130,7 @@ impl<'a> Api<'a> {
             ":apigateway:",
             Pseudo::Region,
             ":lambda:path/2015-03-31/functions/",
-            &function.alias(),
+            &function.arn(),
             "/invocations"
         ];
         self.add(
@@ -153,7 +148,7 @@ impl<'a> Api<'a> {
         self.stack.add(
             format!("{id}Permission"),
             &Permission {
-                function_name: function.alias(),
+                function_name: function.arn(),
                 action: "lambda:InvokeFunction",
                 principal: "apigateway.amazonaws.com",
                 source_arn: text![

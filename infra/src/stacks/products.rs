@@ -5,7 +5,7 @@ use cart_contract::{CatalogueEnv, GetProduct, ListProducts};
 use crate::{
     cfn::{resource::api_gateway::Authorization, value::ApiUrl},
     construct::{
-        function,
+        function::{self, Definition},
         rest_api::{Api, Cors, Verb},
     },
     names::StackId,
@@ -31,10 +31,11 @@ pub fn stack(settings: &Settings) -> (Stack, Products) {
     let concurrency = stack.reserved_concurrency(settings.reserved_concurrency);
     let environment = CatalogueEnv { allowed_origin: settings.allowed_origin.as_str().into() };
 
-    let list = function::add::<ListProducts>(
+    let list = function::add(
         &mut stack,
         settings,
-        function::Definition {
+        Definition {
+            function: ListProducts,
             id: "ListProductsHandler",
             description: "Lists the products",
             environment: environment.clone(),
@@ -44,10 +45,11 @@ pub fn stack(settings: &Settings) -> (Stack, Products) {
             reserved_concurrency: Some(concurrency.clone()),
         },
     );
-    let get = function::add::<GetProduct>(
+    let get = function::add(
         &mut stack,
         settings,
-        function::Definition {
+        Definition {
+            function: GetProduct,
             id: "GetProductHandler",
             description: "Shows one product",
             environment,

@@ -5,6 +5,7 @@ use cart_infra::construct::function::Definition;
 
 fn total() -> Definition<GetCartTotal> {
     Definition {
+        function: GetCartTotal,
         id: "GetCartTotalHandler",
         description: "Shows the total of a product over all carts",
         environment: TableAndOriginEnv { table_name: "carts".into() },
