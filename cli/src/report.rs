@@ -47,7 +47,6 @@ async fn tell(mut report: Box<dyn Report>, mut events: UnboundedReceiver<Event>)
 }
 
 /// Says why a command failed, and what to try next.
-#[expect(clippy::print_stderr, reason = "the report modules print")]
 pub(crate) fn failure(error: &Error) {
     let (red, cyan, reset) = (style::ERROR.render(), style::HINT.render(), anstyle::Reset.render());
     anstream::eprintln!("{red}error{reset}: {error}");

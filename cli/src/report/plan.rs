@@ -18,7 +18,6 @@ pub(crate) fn show_delete(plan: &DeletePlan) {
     print(&delete_text(plan));
 }
 
-#[expect(clippy::print_stderr, reason = "the report modules print")]
 fn print(text: &str) {
     anstream::eprint!("{text}");
 }

@@ -1,0 +1,41 @@
+# The menu. Every target is one line; what it does is in cartctl, in a test, or in tools/.
+.DEFAULT_GOAL := help
+.PHONY: help setup build local test lint bench synth deploy delete clean
+
+help: ## Show this
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
+
+setup: .venv/run.stamp ## Install the pinned Python tools into .venv
+
+build: ## Compile everything, once, for this machine
+	cargo build --workspace --bins --locked
+
+local: setup build ## Run the whole backend on this machine: no AWS account, no Docker
+	@cargo run --quiet --locked --package cartctl -- local
+
+test: .venv/test.stamp ## Run everything CI runs
+	tools/test
+
+synth: ## Write the CloudFormation templates to target/synth
+	cargo run --quiet --locked --package cartctl -- synth
+
+deploy: setup ## Deploy to AWS
+	cargo run --quiet --locked --package cartctl -- deploy
+
+delete: ## Delete from AWS
+	cargo run --quiet --locked --package cartctl -- delete
+
+bench: .venv/test.stamp ## Measure what the README says about speed
+	tools/bench
+
+clean: ## Remove everything that can be made again
+	rm -rf target .venv .cartctl
+
+.venv/run.stamp: tools/requirements.txt
+	python3 -m venv .venv
+	.venv/bin/pip install --quiet --require-hashes --requirement $<
+	touch $@
+
+.venv/test.stamp: tools/requirements-test.txt .venv/run.stamp
+	.venv/bin/pip install --quiet --require-hashes --requirement $<
+	touch $@
