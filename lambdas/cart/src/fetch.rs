@@ -58,3 +58,65 @@ impl Http {
         Ok((response.status(), body))
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    /// A server on this machine that gives every caller the same answer.
+    pub(crate) struct Server {
+        pub(crate) url: String,
+        asked: Arc<AtomicUsize>,
+    }
+
+    impl Server {
+        pub(crate) async fn answering(head: &str, body: String) -> Self {
+            let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+            let url = format!("http://{}", listener.local_addr().unwrap());
+            let answer = format!("HTTP/1.1 {head}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+            let asked = Arc::new(AtomicUsize::new(0));
+            let count = Arc::clone(&asked);
+            tokio::spawn(async move {
+                while let Ok((mut caller, _)) = listener.accept().await {
+                    count.fetch_add(1, Ordering::Relaxed);
+                    let _ = caller.read(&mut [0; 4096]).await;
+                    let _ = caller.write_all(answer.as_bytes()).await;
+                }
+            });
+            Self { url, asked }
+        }
+
+        pub(crate) fn asked(&self) -> usize {
+            self.asked.load(Ordering::Relaxed)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_document_comes_with_its_status() {
+        let server = Server::answering("404 Not Found", "none".to_owned()).await;
+        let (status, body) = Http::new().unwrap().get(&server.url).await.unwrap();
+        assert_eq!((status, body.as_slice()), (StatusCode::NOT_FOUND, b"none".as_slice()));
+    }
+
+    #[tokio::test]
+    async fn nobody_is_sent_elsewhere_or_given_too_much() {
+        let http = Http::new().unwrap();
+        let elsewhere = Server::answering("200 OK", "secret".to_owned()).await;
+        let server = Server::answering(&format!("302 Found\r\nlocation: {}", elsewhere.url), String::new()).await;
+        assert_eq!(http.get(&server.url).await.unwrap().0, StatusCode::FOUND);
+        assert_eq!(elsewhere.asked(), 0);
+
+        let server = Server::answering("200 OK", "x".repeat(MAX_DOCUMENT + 1)).await;
+        assert!(matches!(http.get(&server.url).await, Err(FetchError::TooLarge)));
+    }
+}

@@ -3,6 +3,7 @@
 
 use std::convert::Infallible;
 
+use aws_types::SdkConfig;
 use cart::{
     clients::sdk_config,
     deletions::Deletions,
@@ -14,61 +15,62 @@ use cart::{
 };
 use cart_contract::{CartAndProductsEnv, CartEnv, CartFunction, Env as _, MigrateEnv, TableAndOriginEnv, TableEnv};
 use cart_shared::{Cors, StartError, serve};
-use lambda_runtime::{LambdaEvent, service_fn};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), lambda_runtime::Error> {
+async fn main() -> Result<(), Error> {
     lambda_runtime::tracing::init_default_subscriber();
     let handler = variable("_HANDLER")?;
     let function = CartFunction::from_handler(&handler).ok_or(StartError::UnknownFunction(handler))?;
     let aws = sdk_config(variable)?;
-    let store = |table| Store::new(aws_sdk_dynamodb::Client::new(&aws), table);
     match function {
         CartFunction::ListCart => {
-            let CartEnv { allowed_origin, table_name, token_issuer, jwks_url, user_pool_client_id } = CartEnv::read(variable)?;
-            let identity = identity(Http::new()?, token_issuer, user_pool_client_id, jwks_url);
-            serve(cors(&allowed_origin)?, ListCart { identity, store: store(table_name) }).await
+            let env = CartEnv::read(variable)?;
+            let identity = identity(Http::new()?, env.token_issuer, env.user_pool_client_id, env.jwks_url);
+            serve(cors(&env.allowed_origin)?, ListCart { identity, store: store(&aws, env.table_name) }).await
         }
         CartFunction::AddToCart => {
-            let (origin, identity, products, table) = shopping()?;
-            serve(cors(&origin)?, AddToCart { identity, products, store: store(table) }).await
+            let (cors, identity, products, store) = shopping(&aws)?;
+            serve(cors, AddToCart { identity, products, store }).await
         }
         CartFunction::UpdateCart => {
-            let (origin, identity, products, table) = shopping()?;
-            serve(cors(&origin)?, UpdateCart { identity, products, store: store(table) }).await
+            let (cors, identity, products, store) = shopping(&aws)?;
+            serve(cors, UpdateCart { identity, products, store }).await
         }
         CartFunction::MigrateCart => {
-            let MigrateEnv { allowed_origin, table_name, delete_queue_url } = MigrateEnv::read(variable)?;
-            let deletions = Deletions::new(aws_sdk_sqs::Client::new(&aws), delete_queue_url);
-            serve(cors(&allowed_origin)?, MigrateCart { store: store(table_name), deletions }).await
+            let env = MigrateEnv::read(variable)?;
+            let deletions = Deletions::new(aws_sdk_sqs::Client::new(&aws), env.delete_queue_url);
+            serve(cors(&env.allowed_origin)?, MigrateCart { store: store(&aws, env.table_name), deletions }).await
         }
         CartFunction::CheckoutCart => {
-            let TableAndOriginEnv { allowed_origin, table_name } = TableAndOriginEnv::read(variable)?;
-            serve(cors(&allowed_origin)?, CheckoutCart { store: store(table_name) }).await
+            let env = TableAndOriginEnv::read(variable)?;
+            serve(cors(&env.allowed_origin)?, CheckoutCart { store: store(&aws, env.table_name) }).await
         }
         CartFunction::GetCartTotal => {
-            let TableAndOriginEnv { allowed_origin, table_name } = TableAndOriginEnv::read(variable)?;
-            serve(cors(&allowed_origin)?, GetCartTotal { store: store(table_name) }).await
+            let env = TableAndOriginEnv::read(variable)?;
+            serve(cors(&env.allowed_origin)?, GetCartTotal { store: store(&aws, env.table_name) }).await
         }
         CartFunction::DeleteFromCart => {
-            let TableEnv { table_name } = TableEnv::read(variable)?;
-            let function = DeleteFromCart { store: store(table_name) };
+            let function = DeleteFromCart { store: store(&aws, TableEnv::read(variable)?.table_name) };
             lambda_runtime::run(service_fn(async |event: LambdaEvent<_>| Ok::<_, Infallible>(function.handle(event).await))).await
         }
         CartFunction::UpdateTotals => {
-            let TableEnv { table_name } = TableEnv::read(variable)?;
-            let function = UpdateTotals { store: store(table_name) };
+            let function = UpdateTotals { store: store(&aws, TableEnv::read(variable)?.table_name) };
             lambda_runtime::run(service_fn(async |event: LambdaEvent<_>| Ok::<_, Infallible>(function.handle(event).await))).await
         }
     }
 }
 
 /// What the two functions need that put products into carts.
-fn shopping() -> Result<(String, Identity, Products, String), lambda_runtime::Error> {
+fn shopping(aws: &SdkConfig) -> Result<(Cors, Identity, Products, Store), Error> {
     let env = CartAndProductsEnv::read(variable)?;
     let http = Http::new()?;
     let identity = identity(http.clone(), env.token_issuer, env.user_pool_client_id, env.jwks_url);
-    Ok((env.allowed_origin, identity, Products::new(http, env.product_service_url), env.table_name))
+    Ok((cors(&env.allowed_origin)?, identity, Products::new(http, env.product_service_url), store(aws, env.table_name)))
+}
+
+fn store(aws: &SdkConfig, table: String) -> Store {
+    Store::new(aws_sdk_dynamodb::Client::new(aws), table)
 }
 
 fn identity(http: Http, issuer: String, client_id: String, jwks_url: String) -> Identity {

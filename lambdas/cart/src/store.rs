@@ -122,7 +122,8 @@ impl Store {
         Ok(answer.item().map_or(Ok(0), |item| number(item, "quantity"))?)
     }
 
-    /// Does one write.
+    /// Does one write. If its answer is lost the SDK tries again, so an addition may be done twice then; what must not be goes
+    /// through [`Store::apply_together`].
     ///
     /// # Errors
     /// [`StoreError::Write`].

@@ -93,7 +93,9 @@ mod tests {
             let name = &product.name;
             assert!(Uuid::parse_str(product.product_id.as_str()).is_ok(), "{name} has a UUID");
             assert!(product.price > 0, "{name} costs something");
-            assert!(!name.is_empty() && !product.category.is_empty() && !product.description.is_empty() && !product.tags.is_empty());
+            assert!(
+                !name.is_empty() && !product.category.is_empty() && !product.description.is_empty() && !product.tags.is_empty()
+            );
             assert!(!product.pictures.is_empty(), "{name} has a picture");
             for picture in &product.pictures {
                 let plain = picture.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte));

@@ -37,7 +37,7 @@ impl DeleteFromCart {
         for message in event.payload.records {
             if let Err(error) = self.delete(&message).await {
                 let id = message.message_id.unwrap_or_default();
-                error!(message = id, error = %Chain(&error), "not deleted");
+                error!(message_id = id, error = %Chain(&error), "not deleted");
                 failed.add_failure(id);
             }
         }

@@ -95,6 +95,7 @@ fn rsa_keys(set: JwkSet) -> BTreeMap<String, DecodingKey> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fetch::tests::Server;
 
     #[test]
     fn made_up_key_names_do_not_make_us_fetch() {
@@ -104,6 +105,27 @@ mod tests {
         assert!(!known.is_worth_fetching("b", Timestamp(1059)));
         assert!(known.is_worth_fetching("b", Timestamp(1060)), "the pool may have it by now");
         assert!(Known { keys: BTreeMap::new(), fetched: None }.is_worth_fetching("a", Timestamp(0)));
+    }
+
+    const SET: &str = r#"{"keys":[{"kid":"rsa","kty":"RSA","alg":"RS256","use":"sig","n":"AQAB","e":"AQAB"}]}"#;
+
+    #[tokio::test]
+    async fn keys_are_fetched_once_and_asked_for_often() {
+        let server = Server::answering("200 OK", SET.to_owned()).await;
+        let keys = SigningKeys::new(Http::new().unwrap(), server.url.clone());
+        for (key_id, found) in [("rsa", true), ("rsa", true), ("made-up", false), ("made-up-too", false)] {
+            assert_eq!(keys.find(key_id, Timestamp(1000)).await.unwrap().is_some(), found, "{key_id}");
+        }
+        assert_eq!(server.asked(), 1);
+    }
+
+    #[tokio::test]
+    async fn without_keys_nobody_is_judged() {
+        for (head, body) in [("500 Oops", SET), ("200 OK", "<html>")] {
+            let server = Server::answering(head, body.to_owned()).await;
+            let keys = SigningKeys::new(Http::new().unwrap(), server.url.clone());
+            assert!(keys.find("rsa", Timestamp(1000)).await.is_err(), "{head} {body}");
+        }
     }
 
     #[test]
