@@ -145,7 +145,11 @@ fn remove_predecessors(path: &Utf8Path) -> io::Result<()> {
     for entry in folder.read_dir_utf8()? {
         let entry = entry?;
         if entry.path() != path && entry.file_name().ends_with(STORED) {
-            fs::remove_file(entry.path())?;
+            match fs::remove_file(entry.path()) {
+                // Somebody who packages at the same time was faster.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => (),
+                removed => removed?,
+            }
         }
     }
     Ok(())
