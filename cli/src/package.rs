@@ -12,11 +12,11 @@ mod process;
 mod toolchain;
 
 use std::{
-    fmt,
+    fmt, io,
     time::{Duration, Instant},
 };
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use cart_contract::Service;
 use cart_infra::Architecture;
 use serde::{Serialize, Serializer};
@@ -24,7 +24,7 @@ use thiserror::Error;
 
 use self::archive::Compression;
 
-/// What to compile, for whom, and where everything is.
+/// What to compile, for whom, and where everything is. Relative paths start at the current folder.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     /// The folder with the workspace's `Cargo.toml`.
@@ -130,6 +130,15 @@ pub(crate) enum Progress {
 /// Why there are no artifacts.
 #[derive(Debug, Error)]
 pub(crate) enum Error {
+    /// A relative path has no meaning here.
+    #[error("cannot tell where {path} is")]
+    Locate {
+        /// The path.
+        path: Utf8PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
     /// The tools are missing or do not answer.
     #[error(transparent)]
     Toolchain(#[from] toolchain::Error),
@@ -161,6 +170,7 @@ impl Error {
     #[must_use]
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
+            Self::Locate { .. } => Some("run cartctl in a folder that exists".to_owned()),
             Self::Toolchain(error) => error.hint(),
             Self::Build(error) => error.hint(),
             Self::Check { source, .. } => Some(source.hint()),
@@ -174,6 +184,7 @@ impl Error {
 /// Dropping the future stops the compiler.
 pub(crate) async fn package(request: &Request, mut on_progress: impl FnMut(Progress)) -> Result<Vec<Artifact>, Error> {
     let started = Instant::now();
+    let request = &absolute(request)?;
     let executables = build::build(request, &mut on_progress).await?;
     on_progress(Progress::Compiled { took: started.elapsed() });
 
@@ -199,12 +210,24 @@ pub(crate) async fn package(request: &Request, mut on_progress: impl FnMut(Progr
     Ok(artifacts)
 }
 
-fn check_and_zip(
-    service: Service,
-    executable: &camino::Utf8Path,
-    target: Target,
-    out_dir: &camino::Utf8Path,
-) -> Result<archive::Packed, Error> {
+/// The same request wherever it is read: compilers and linkers work in folders of their own.
+fn absolute(request: &Request) -> Result<Request, Error> {
+    let absolute = |path: &Utf8PathBuf| camino::absolute_utf8(path).map_err(|source| Error::Locate { path: path.clone(), source });
+    // A bare name is looked up on the path.
+    let program = |path: &Utf8PathBuf| if path.components().count() > 1 { absolute(path) } else { Ok(path.clone()) };
+    Ok(Request {
+        workspace: absolute(&request.workspace)?,
+        target: request.target,
+        target_dir: request.target_dir.as_ref().map(absolute).transpose()?,
+        tools_bin: absolute(&request.tools_bin)?,
+        out_dir: absolute(&request.out_dir)?,
+        cargo: request.cargo.as_ref().map(program).transpose()?,
+        rustc: request.rustc.as_ref().map(program).transpose()?,
+        color: request.color,
+    })
+}
+
+fn check_and_zip(service: Service, executable: &Utf8Path, target: Target, out_dir: &Utf8Path) -> Result<archive::Packed, Error> {
     let binary = archive::read(executable).map_err(|source| Error::Archive { service, source })?;
     let compression = match target {
         Target::Host => Compression::ForLoopback,
@@ -219,4 +242,48 @@ fn check_and_zip(
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
 fn service_name<S: Serializer>(service: &Service, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(service.bin())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_have_the_same_meaning_in_every_folder() {
+        let here = Utf8PathBuf::try_from(std::env::current_dir().unwrap()).unwrap();
+        let request = Request {
+            workspace: ".".into(),
+            target: Target::Host,
+            target_dir: Some("target".into()),
+            tools_bin: ".venv/bin".into(),
+            out_dir: "/tmp/out".into(),
+            cargo: Some("cargo".into()),
+            rustc: Some("toolchain/rustc".into()),
+            color: false,
+        };
+        let absolute = absolute(&request).unwrap();
+        assert_eq!(absolute.workspace, here);
+        assert_eq!(absolute.target_dir, Some(here.join("target")));
+        assert_eq!(absolute.tools_bin, here.join(".venv/bin"));
+        assert_eq!(absolute.out_dir, "/tmp/out");
+        assert_eq!(absolute.cargo, Some("cargo".into()));
+        assert_eq!(absolute.rustc, Some(here.join("toolchain/rustc")));
+    }
+
+    #[test]
+    fn what_happens_is_data() {
+        let artifact = Artifact {
+            service: Service::Cart,
+            path: "/out/cart/5980.zip".into(),
+            key: ArtifactKey("cart/5980.zip".into()),
+            zip_bytes: 3,
+            binary_bytes: 8,
+        };
+        let progress = Progress::Packaged { artifact, reused: true, took: Duration::from_millis(1) };
+        assert_eq!(
+            serde_json::to_string(&progress).unwrap(),
+            r#"{"progress":"packaged","artifact":{"service":"cart","path":"/out/cart/5980.zip","key":"cart/5980.zip","#.to_owned()
+                + r#""zip_bytes":3,"binary_bytes":8},"reused":true,"took":{"secs":0,"nanos":1000000}}"#
+        );
+    }
 }

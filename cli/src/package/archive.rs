@@ -22,12 +22,16 @@ const ENTRY: &str = "bootstrap";
 /// Stands before the binary in what is hashed. Change it when archives of the same binary must be deployed again.
 const FORMAT: &[u8] = b"cartctl package 1\n";
 
+/// The end of the names of archives that are stored. They are large, change with every edit and are of use to nobody once they are
+/// replaced, so each removes its predecessors.
+const STORED: &str = ".local.zip";
+
 /// What an archive is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Compression {
-    /// Made once and loaded at every cold start.
+    /// Made once, loaded at every cold start: compressed. Zlib's own default; the best level takes three times as long for 3 % less.
     ForUpload,
-    /// Never leaves this machine.
+    /// Never leaves this machine: stored, since compressing takes longer than copying saves.
     ForLoopback,
 }
 
@@ -89,7 +93,10 @@ pub(super) fn read(path: &Utf8Path) -> Result<Vec<u8>, Error> {
 pub(super) fn pack(service: Service, binary: &[u8], compression: Compression, out_dir: &Utf8Path) -> Result<Packed, Error> {
     let started = Instant::now();
     let key = key(service, binary);
-    let path = out_dir.join(key.as_str());
+    let path = match compression {
+        Compression::ForUpload => out_dir.join(key.as_str()),
+        Compression::ForLoopback => out_dir.join(key.as_str()).with_extension(&STORED[1..]),
+    };
     let write_error = |source| Error::Write { path: path.clone(), source };
     let existing = fs::metadata(&path).ok();
     let reused = existing.is_some();
@@ -97,6 +104,9 @@ pub(super) fn pack(service: Service, binary: &[u8], compression: Compression, ou
         Some(metadata) => metadata.len(),
         None => write(binary, compression, &path).map_err(write_error)?,
     };
+    if compression == Compression::ForLoopback {
+        remove_predecessors(&path).map_err(write_error)?;
+    }
     Ok(Packed { key, zip_bytes, binary_bytes: binary.len() as u64, reused, took: started.elapsed(), path })
 }
 
@@ -128,6 +138,21 @@ fn write(binary: &[u8], compression: Compression, path: &Utf8Path) -> io::Result
         let _ = fs::remove_file(&partial);
     }
     written
+}
+
+fn remove_predecessors(path: &Utf8Path) -> io::Result<()> {
+    let Some(folder) = path.parent() else { return Ok(()) };
+    for entry in folder.read_dir_utf8()? {
+        let entry = entry?;
+        if entry.path() != path && entry.file_name().ends_with(STORED) {
+            match fs::remove_file(entry.path()) {
+                // Somebody who packages at the same time was faster.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => (),
+                removed => removed?,
+            }
+        }
+    }
+    Ok(())
 }
 
 fn write_zip(binary: &[u8], compression: Compression, file: File) -> io::Result<File> {
@@ -208,6 +233,17 @@ mod tests {
         assert!(second.reused);
         assert_eq!(second.zip_bytes, 14);
         assert_eq!(fs::read(&second.path).unwrap(), b"as it was left");
+    }
+
+    #[test]
+    fn an_archive_for_the_local_cloud_replaces_its_predecessor_and_nothing_else() {
+        let folder = camino_tempfile::tempdir().unwrap();
+        let uploaded = pack(Service::Cart, b"old code", Compression::ForUpload, folder.path()).unwrap().path;
+        let products = pack(Service::Products, b"old code", Compression::ForLoopback, folder.path()).unwrap().path;
+        let old = pack(Service::Cart, b"old code", Compression::ForLoopback, folder.path()).unwrap().path;
+        let new = pack(Service::Cart, b"new code", Compression::ForLoopback, folder.path()).unwrap().path;
+        assert!(!old.exists());
+        assert!(new.exists() && products.exists() && uploaded.exists());
     }
 
     #[test]
