@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_cloudformation::types::{self, Capability, ChangeSetType, OnStackFailure};
+use aws_sdk_cloudformation::types::{self, Capability, ChangeSetType};
 use serde_json::Value as Json;
 
 use super::{Aws, Error, ErrorKind};
@@ -117,8 +117,7 @@ impl Aws {
             .client_token(&request.name)
             .change_set_type(if request.create { ChangeSetType::Create } else { ChangeSetType::Update })
             .set_parameters(Some(request.parameters.iter().map(parameter).collect()))
-            .capabilities(Capability::CapabilityIam)
-            .on_stack_failure(OnStackFailure::Rollback);
+            .capabilities(Capability::CapabilityIam);
         let call = match &request.template {
             TemplateSource::Inline(body) => call.template_body(body),
             TemplateSource::Url(url) => call.template_url(url),
@@ -150,6 +149,7 @@ impl Aws {
     /// Begins to carry a change set out.
     pub(crate) async fn execute_change_set(&self, change_set: &ChangeSet, token: &str) -> Result<(), Error> {
         let call = self.cloudformation.execute_change_set().change_set_name(&change_set.id).client_request_token(token);
+        // Said every time: the reference contradicts itself about the default.
         call.disable_rollback(false).send().await.map_err(|error| Error::sdk("executing a change set", error))?;
         Ok(())
     }
@@ -188,7 +188,7 @@ impl Aws {
                     physical_id: event.physical_resource_id.unwrap_or_default(),
                     resource_type: event.resource_type.unwrap_or_default(),
                     status: event.resource_status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
-                    reason: event.resource_status_reason,
+                    reason: event.resource_status_reason.filter(|reason| !reason.is_empty()),
                 });
             }
         }
@@ -221,7 +221,7 @@ fn deployed(name: &str, stack: types::Stack) -> Result<Deployed, Error> {
     Ok(Deployed {
         id: stack.stack_id.unwrap_or_else(|| name.to_owned()),
         status,
-        reason: stack.stack_status_reason,
+        reason: stack.stack_status_reason.filter(|reason| !reason.is_empty()),
         parameters: parameters.collect(),
         outputs: outputs.filter_map(|output| Some((output.output_key?, output.output_value?))).collect(),
         changed: stack.last_updated_time.or(stack.creation_time).map(|time| time.to_string()),

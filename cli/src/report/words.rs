@@ -50,6 +50,8 @@ pub(super) fn line(event: &Event, verbose: bool) -> Option<String> {
             };
             entry(stack, format!("{verb} ({resources} {})", if *resources == 1 { "resource" } else { "resources" }))
         }
+        // That something begins is worth a line only to those who want every line.
+        Event::ResourceChanged { status, .. } if status.ends_with("_IN_PROGRESS") && !verbose => return None,
         Event::ResourceChanged { stack, logical_id, resource_type, status, reason } => {
             let reason = reason.as_deref().map_or_else(String::new, |reason| format!(": {reason}"));
             entry(stack, format!("{} {logical_id} {}{reason}", painted_status(status), paint(FAINT, resource_type)))

@@ -151,7 +151,7 @@ impl Shop<'_> {
                     Statement::allow("ReportFailures", &["sqs:SendMessage"], failures.arn()),
                 ],
                 memory: 256,
-                timeout: 30,
+                timeout: 60,
                 reserved_concurrency: None,
             },
         );
