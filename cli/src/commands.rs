@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use cart_infra::{App, Code, Stack, StackId};
-use tokio::task::JoinSet;
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    task::JoinSet,
+};
 
 use crate::{
     args::{Cli, Command, Global, Target},
@@ -32,10 +35,11 @@ pub(crate) async fn run(cli: Cli) -> Result<Answer, Error> {
     let Cli { global, command } = cli;
     let environment = Environment::of_process();
     let aws = |target: &Target| load(&global, if target.local { LocalChoice::Running } else { LocalChoice::Aws }, &environment);
-    let local = LocalChoice::Aws;
     match command {
-        Command::Synth(args) => synth::run(&args, &load(&global, local, &environment)?),
-        Command::Package(args) => interruptible(package::run(&args, &load(&global, local, &environment)?, &global)).await,
+        Command::Synth(args) => synth::run(&args, &load(&global, LocalChoice::Aws, &environment)?),
+        Command::Package(args) => {
+            interruptible(package::run(&args, &load(&global, LocalChoice::Aws, &environment)?, &global)).await
+        }
         Command::Deploy(args) => interruptible(deploy::run(&args, &aws(&args.target)?, &global)).await,
         Command::Diff(args) => interruptible(diff::run(&args, &aws(&args.target)?, &global)).await,
         Command::Delete(args) => interruptible(delete::run(&args, &aws(&args.target)?, &global)).await,
@@ -51,10 +55,35 @@ fn load(global: &Global, local: LocalChoice, environment: &Environment) -> Resul
     Ok(config::load(global, local, environment)?)
 }
 
+/// Runs a command that can be left at any moment: what it started on this machine stops with it.
 async fn interruptible(command: impl Future<Output = Result<Answer, Error>>) -> Result<Answer, Error> {
+    let mut interruption = Interruption::listen()?;
     tokio::select! {
         done = command => done,
-        _ = tokio::signal::ctrl_c() => Err(Error::Interrupted),
+        () = interruption.wait() => Err(Error::Interrupted),
+    }
+}
+
+/// Ctrl-C, or being asked to end.
+struct Interruption {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Interruption {
+    /// Listens from here on.
+    fn listen() -> Result<Self, Error> {
+        let listen =
+            |kind| signal(kind).map_err(|source| crate::local::Error::Io { action: "listening for Ctrl-C".to_owned(), source });
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    }
+
+    /// Returns once either came.
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }
 

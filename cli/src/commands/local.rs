@@ -2,9 +2,11 @@
 
 use cart_infra::StackId;
 use serde_json::{Value as Json, json};
-use tokio::signal::unix::{SignalKind, signal};
 
-use super::deploy::{self, Deployed};
+use super::{
+    Interruption,
+    deploy::{self, Deployed},
+};
 use crate::{
     args::{Deploy, Global, Local, Target},
     aws::Aws,
@@ -56,26 +58,6 @@ pub(super) async fn run(args: &Local, config: &Config, global: &Global) -> Resul
     };
     cloud.stop().await;
     ended
-}
-
-/// Ctrl-C, or being asked to end.
-struct Interruption {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-}
-
-impl Interruption {
-    fn listen() -> Result<Self, Error> {
-        let listen = |kind| signal(kind).map_err(|source| local::Error::Io { action: "listening for Ctrl-C".to_owned(), source });
-        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
-    }
-
-    async fn wait(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
 }
 
 /// The shop, as far as somebody who wants to try it has to know it.
