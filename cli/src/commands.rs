@@ -92,6 +92,12 @@ fn app_without_code(config: &Config) -> App {
     cart_infra::app(&config.settings(Code::not_packaged()))
 }
 
+/// Makes sure that the definitions break no rule: a template that would be refused, or would be regretted, is not sent.
+fn checked(app: App) -> Result<App, Error> {
+    let findings = cart_infra::check::check(&app);
+    if findings.is_empty() { Ok(app) } else { Err(Error::Findings(findings)) }
+}
+
 /// The stacks that were named, or all of them.
 fn chosen(app: &App, named: &[StackId]) -> Vec<StackId> {
     app.stacks().iter().map(Stack::id).filter(|id| named.is_empty() || named.contains(id)).collect()

@@ -48,6 +48,9 @@ pub(crate) enum Error {
     /// The local cloud could not be started, found or stopped.
     #[error(transparent)]
     Local(#[from] local::Error),
+    /// The definitions break a rule that no deployment should break.
+    #[error("the templates cannot be deployed as they are:\n{}", .0.iter().map(|finding| format!("  {finding}")).collect::<Vec<_>>().join("\n"))]
+    Findings(Vec<cart_infra::check::Finding>),
     /// The question was answered with no.
     #[error("declined, nothing was changed")]
     Declined,
@@ -73,6 +76,7 @@ impl Error {
             Self::Execute(error) => error.hint(),
             Self::EnvFile(error) => error.hint(),
             Self::Local(error) => error.hint(),
+            Self::Findings(_) => Some("the definitions are in infra/src/stacks".to_owned()),
             Self::ApprovalNeeded => Some("look at the plan above, then run the command again with `--yes`".to_owned()),
             Self::Interrupted => {
                 Some("what CloudFormation was doing goes on without cartctl; run the command again to pick it up".to_owned())
@@ -95,7 +99,7 @@ impl Error {
             Self::Declined | Self::ApprovalNeeded => ExitCode::Declined,
             Self::ChangesFound => ExitCode::Changes,
             Self::Interrupted => ExitCode::Interrupted,
-            Self::Package(_) | Self::EnvFile(_) | Self::Local(_) => ExitCode::Failed,
+            Self::Findings(_) | Self::Package(_) | Self::EnvFile(_) | Self::Local(_) => ExitCode::Failed,
         }
     }
 }

@@ -348,3 +348,186 @@ pub(crate) fn busy(observed: &Observed) -> Vec<(StackId, &Deployed)> {
     let stacks = observed.stacks.iter();
     stacks.filter(|(_, there)| there.deployed.status.phase() == Phase::Busy).map(|(id, there)| (*id, &there.deployed)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{config::tests::settings, stack::DeployedParameter};
+
+    const ALL: [StackId; 3] = [StackId::Auth, StackId::Products, StackId::Cart];
+    const BUCKET: &str = "artifacts";
+
+    /// What there is after every step of deploying `app` succeeded.
+    fn deployed(app: &App) -> Observed {
+        let published = app.stacks().iter().flat_map(Stack::publishes);
+        let parameters: BTreeMap<_, _> = published.map(|path| (path.clone(), format!("value of {path}"))).collect();
+        let stack = |stack: &Stack| {
+            let parameter = |(name, source): (&String, &ParameterSource)| {
+                let (value, resolved) = match source {
+                    ParameterSource::Shared(path) => (path.clone(), parameters.get(path).cloned()),
+                    ParameterSource::ArtifactBucket => (BUCKET.to_owned(), None),
+                    ParameterSource::Value(value) => (value.clone(), None),
+                };
+                (name.clone(), DeployedParameter { value, resolved })
+            };
+            let deployed = Deployed {
+                id: format!("arn:{}", stack.name()),
+                status: StackStatus::CreateComplete,
+                reason: None,
+                parameters: stack.parameters().iter().map(parameter).collect(),
+                outputs: BTreeMap::new(),
+                changed: None,
+            };
+            let template = Some(stack.template().as_json());
+            (stack.id(), ObservedStack { deployed, template, resources: Vec::new() })
+        };
+        Observed { stacks: app.stacks().iter().map(stack).collect(), parameters: parameters.clone() }
+    }
+
+    fn app() -> App {
+        cart_infra::app(&settings())
+    }
+
+    fn actions(plan: &DeployPlan) -> Vec<(StackId, Action)> {
+        plan.steps.iter().map(|step| (step.stack, step.action.clone())).collect()
+    }
+
+    fn create() -> Action {
+        Action::Create { remove_first: None }
+    }
+
+    #[test]
+    fn planning_what_was_just_deployed_gives_an_empty_plan() {
+        let app = app();
+        let plan = deploy(&app, &ALL, &deployed(&app), Some(BUCKET)).unwrap();
+        assert!(plan.is_empty(), "{:?}", actions(&plan));
+    }
+
+    #[test]
+    fn the_cart_comes_after_what_it_reads_from() {
+        let plan = deploy(&app(), &ALL, &Observed::default(), None).unwrap();
+        assert_eq!(actions(&plan), [(StackId::Auth, create()), (StackId::Products, create()), (StackId::Cart, create())]);
+        assert_eq!(plan.steps[0].after, []);
+        assert_eq!(plan.steps[1].after, []);
+        assert_eq!(plan.steps[2].after, [StackId::Auth, StackId::Products]);
+    }
+
+    #[test]
+    fn a_parameter_changed_behind_our_back_is_noticed() {
+        let app = app();
+        let mut observed = deployed(&app);
+        let url = observed.parameters.get_mut("/serverless-shopping-cart-demo/products/products-api-url").unwrap();
+        "https://elsewhere.example".clone_into(url);
+        let plan = deploy(&app, &ALL, &observed, Some(BUCKET)).unwrap();
+        assert_eq!(
+            actions(&plan),
+            [(StackId::Auth, Action::Keep), (StackId::Products, Action::Keep), (StackId::Cart, Action::Update)]
+        );
+    }
+
+    #[test]
+    fn another_bucket_is_a_change() {
+        let app = app();
+        let plan = deploy(&app, &[StackId::Auth, StackId::Cart], &deployed(&app), Some("another")).unwrap();
+        assert_eq!(actions(&plan), [(StackId::Auth, Action::Keep), (StackId::Cart, Action::Update)]);
+    }
+
+    #[test]
+    fn a_reader_without_its_publisher_is_refused_with_both_names() {
+        let blocked = deploy(&app(), &[StackId::Cart], &Observed::default(), None).unwrap_err();
+        assert!(matches!(&blocked, Blocked::MissingInput { stack: StackId::Cart, .. }), "{blocked}");
+        assert_eq!(blocked.hint(), "`cartctl deploy auth cart` deploys both in order");
+    }
+
+    /// Every status, and what a deployment does about it. `Busy` ones never reach the planner: the command waits.
+    #[test]
+    fn every_status_at_rest_has_an_answer() {
+        use StackStatus::{
+            CreateComplete, CreateFailed, DeleteComplete, DeleteFailed, ImportComplete, ImportRollbackComplete,
+            ImportRollbackFailed, ReviewInProgress, RollbackComplete, RollbackFailed, UpdateComplete, UpdateFailed,
+            UpdateRollbackComplete, UpdateRollbackFailed,
+        };
+        let app = app();
+        let answer = |status| {
+            let mut observed = deployed(&app);
+            observed.stacks.get_mut(&StackId::Auth).unwrap().deployed.status = status;
+            deploy(&app, &[StackId::Auth], &observed, Some(BUCKET)).map(|plan| plan.steps[0].action.clone())
+        };
+        for status in [CreateComplete, UpdateComplete, UpdateRollbackComplete, ImportComplete, ImportRollbackComplete] {
+            assert_eq!(answer(status), Ok(Action::Keep), "{status}");
+        }
+        assert_eq!(answer(DeleteComplete), Ok(create()));
+        for status in [ReviewInProgress, RollbackComplete] {
+            let remove_first = Some("arn:aws-serverless-shopping-cart-auth".to_owned());
+            assert_eq!(answer(status), Ok(Action::Create { remove_first }), "{status}");
+        }
+        for status in [CreateFailed, RollbackFailed, DeleteFailed, UpdateFailed, UpdateRollbackFailed, ImportRollbackFailed] {
+            assert!(matches!(answer(status), Err(Blocked::Stuck { .. })), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_new_version_of_a_function_destroys_nothing() {
+        let app = app();
+        let mut before = settings();
+        before.code.cart = "cart/before.zip".parse().unwrap();
+        let plan = deploy(&app, &ALL, &deployed(&cart_infra::app(&before)), Some(BUCKET)).unwrap();
+        assert_eq!(plan.steps[2].action, Action::Update);
+        assert!(!plan.is_destructive());
+    }
+
+    #[test]
+    fn deletion_goes_the_other_way_and_leaves_nothing_in_use() {
+        let app = app();
+        let plan = delete(&app, &ALL, &deployed(&app)).unwrap();
+        let order: Vec<_> = plan.steps.iter().map(|step| (step.stack, step.after.clone())).collect();
+        assert_eq!(
+            order,
+            [(StackId::Cart, vec![]), (StackId::Products, vec![StackId::Cart]), (StackId::Auth, vec![StackId::Cart])]
+        );
+        assert_eq!(
+            delete(&app, &[StackId::Auth], &deployed(&app)),
+            Err(Blocked::InUse { stack: StackId::Auth, user: StackId::Cart })
+        );
+        assert_eq!(delete(&app, &ALL, &Observed::default()), Ok(DeletePlan::default()));
+    }
+
+    #[test]
+    fn what_the_deployed_template_retains_is_kept() {
+        let app = app();
+        let mut observed = deployed(&cart_infra::app(&cart_infra::Settings { protected: true, ..settings() }));
+        let table = Resource {
+            logical_id: "DynamoDBShoppingCartTable".to_owned(),
+            physical_id: "carts".to_owned(),
+            resource_type: "AWS::DynamoDB::Table".to_owned(),
+        };
+        let queue = Resource { logical_id: "CartDeleteSQSQueue".to_owned(), ..table.clone() };
+        observed.stacks.get_mut(&StackId::Cart).unwrap().resources = vec![table.clone(), queue];
+        let plan = delete(&app, &ALL, &observed).unwrap();
+        assert_eq!(plan.steps[0].keeps, [table]);
+    }
+
+    #[test]
+    fn the_bootstrap_stack_keeps_what_it_has_and_takes_over_what_would_go_away() {
+        let view = BootstrapView { there: None, own_bucket: false, gateway_role: None, owned_by_predecessor: false };
+        assert_eq!(bootstrap(&view), (true, true));
+        assert_eq!(bootstrap(&BootstrapView { own_bucket: true, gateway_role: Some("arn"), ..view }), (false, false));
+        assert_eq!(bootstrap(&BootstrapView { gateway_role: Some("arn"), owned_by_predecessor: true, ..view }), (true, true));
+
+        let everything =
+            cart_infra::BootstrapSettings { prefix: settings().names.prefix, artifact_bucket: true, logging_role: true };
+        let app = app();
+        let mut there = deployed(&app).stacks.remove(&StackId::Auth).unwrap();
+        there.template = Some(cart_infra::bootstrap(&everything).template().as_json());
+        let view = BootstrapView { there: Some(&there), own_bucket: true, gateway_role: Some("arn"), owned_by_predecessor: false };
+        assert_eq!(bootstrap(&view), (true, true), "nothing is taken away again");
+    }
+
+    #[test]
+    fn the_originals_template_is_not_ours() {
+        assert!(is_ours(Some(&app().stacks()[0].template().as_json())));
+        assert!(!is_ours(Some(&serde_json::json!({ "Transform": "AWS::Serverless-2016-10-31", "Resources": {} }))));
+        assert!(!is_ours(Some(&Json::Null)), "YAML");
+        assert!(!is_ours(None));
+    }
+}

@@ -5,7 +5,7 @@ use cart_contract::Service;
 use cart_infra::{App, BootstrapSettings, Code, Stack, StackId};
 use serde_json::{Value as Json, json};
 
-use super::{chosen, frontend_env, observe, observe_at_rest, outputs, package, poll, started};
+use super::{checked, chosen, frontend_env, observe, observe_at_rest, outputs, package, poll, started};
 use crate::{
     args::{Deploy, Global},
     aws::{Aws, object_store::Bucket},
@@ -68,7 +68,7 @@ pub(super) async fn prepare(args: &Deploy, config: &Config, aws: &Aws, events: &
         aws.check_bucket(&Bucket { name: name.clone(), owner: account.clone() }).await?;
     }
     let artifacts = package::package(&package::request(config, target(config)), events).await?;
-    let app = cart_infra::app(&config.settings(code(&artifacts)));
+    let app = checked(cart_infra::app(&config.settings(code(&artifacts))))?;
     let observed = observe_at_rest(app.stacks(), config, aws, events).await?;
     let bootstrap = plan_bootstrap(config, aws, args.bucket.is_some(), &observed, events).await?;
     let bucket = args.bucket.clone().or_else(|| bootstrap.as_ref().and_then(|(_, bucket)| bucket.clone()));

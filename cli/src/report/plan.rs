@@ -35,7 +35,9 @@ pub(crate) fn deploy_text<'a>(steps: impl Iterator<Item = &'a DeployStep>) -> St
             Action::Create { remove_first: Some(_) } => {
                 format!("create {} with {} resources, after removing what a failed attempt left", step.name, resources.len())
             }
-            Action::Update if step.changes.is_empty() => format!("update {}: only values it reads may change", step.name),
+            Action::Update if step.changes.is_empty() => {
+                format!("check {}: its template is the same, the values it reads may not be", step.name)
+            }
             Action::Update => format!(
                 "update {}: +{} ~{} -{}",
                 step.name,
