@@ -1,5 +1,7 @@
 # The menu. Every target is one line; what it does is in cartctl, in a test, or in tools/.
 .DEFAULT_GOAL := help
+# Always built as part of the whole: cargo settles features over what it builds together, and cartctl alone would be another set.
+CARTCTL := $(or $(CARGO_TARGET_DIR),target)/debug/cartctl
 .PHONY: help setup build local test lint bench synth deploy delete clean
 
 help: ## Show this
@@ -11,19 +13,19 @@ build: ## Compile everything, once, for this machine
 	cargo build --workspace --bins --locked
 
 local: setup build ## Run the whole backend on this machine: no AWS account, no Docker
-	@cargo run --quiet --locked --package cartctl -- local
+	@$(CARTCTL) local
 
 test: .venv/test.stamp ## Run everything CI runs
 	tools/test
 
-synth: ## Write the CloudFormation templates to target/synth
-	cargo run --quiet --locked --package cartctl -- synth
+synth: build ## Write the CloudFormation templates to target/synth
+	@$(CARTCTL) synth
 
-deploy: setup ## Deploy to AWS
-	cargo run --quiet --locked --package cartctl -- deploy
+deploy: setup build ## Deploy to AWS
+	@$(CARTCTL) deploy
 
-delete: ## Delete from AWS
-	cargo run --quiet --locked --package cartctl -- delete
+delete: build ## Delete from AWS
+	@$(CARTCTL) delete
 
 bench: .venv/test.stamp ## Measure what the README says about speed
 	tools/bench
