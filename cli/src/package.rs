@@ -78,6 +78,12 @@ pub(crate) struct Artifact {
 pub(crate) struct ArtifactKey(String);
 
 impl ArtifactKey {
+    /// A name of no archive.
+    #[cfg(test)]
+    pub(crate) fn for_tests(key: &str) -> Self {
+        Self(key.to_owned())
+    }
+
     /// The name as an S3 key: `<service>/<hash>.zip`.
     #[must_use]
     pub(crate) fn as_str(&self) -> &str {

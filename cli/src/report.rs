@@ -16,6 +16,8 @@ mod plain;
 pub(crate) mod plan;
 mod style;
 mod terminal;
+#[cfg(test)]
+mod tests;
 pub(crate) mod words;
 
 /// Something that shows events as they come.

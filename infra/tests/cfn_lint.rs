@@ -11,7 +11,7 @@ const REGIONS: [&str; 3] = ["us-east-1", "eu-west-1", "ap-southeast-2"];
 #[test]
 fn cfn_lint_finds_nothing() {
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.venv/bin/cfn-lint");
-    assert!(program.exists(), "{} is not installed: run `make setup`", program.display());
+    assert!(program.exists(), "{} is not installed: `make test` installs it", program.display());
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("templates");
     fs::create_dir_all(&directory).unwrap();
 

@@ -1,0 +1,85 @@
+//! Every event, as a line and as JSON, in one snapshot: a new one shows up in review.
+
+use std::time::Duration;
+
+use cart_contract::Service;
+use cart_infra::StackId;
+
+use super::words;
+use crate::{
+    event::{Event, Operation, Settled},
+    package::{Artifact, ArtifactKey, Progress},
+};
+
+fn every_event() -> Vec<Event> {
+    let artifact = Artifact {
+        service: Service::Cart,
+        path: "target/packages/cart/0a1b.zip".into(),
+        key: ArtifactKey::for_tests("cart/0a1b.zip"),
+        zip_bytes: 4_490_000,
+        binary_bytes: 10_440_000,
+    };
+    let changed = |status: &str, reason: Option<&str>| Event::ResourceChanged {
+        stack: StackId::Cart,
+        logical_id: "DynamoDBShoppingCartTable".to_owned(),
+        resource_type: "AWS::DynamoDB::Table".to_owned(),
+        status: status.to_owned(),
+        reason: reason.map(str::to_owned),
+    };
+    let settled = |outcome| Event::StackSettled { stack: StackId::Products, outcome, took: Duration::from_millis(21_460) };
+    let started = |operation, resources| Event::StackStarted { stack: StackId::Auth, operation, resources };
+    vec![
+        Event::Started {
+            command: "deploy",
+            stage: "staging".to_owned(),
+            account: "123456789012".to_owned(),
+            region: "eu-west-1".to_owned(),
+            endpoint: None,
+        },
+        Event::Waiting { what: "starting the local cloud".to_owned() },
+        Event::Waited { what: "starting the local cloud".to_owned(), took: Duration::from_millis(1_049) },
+        Event::Package(Progress::WaitingForLock),
+        Event::Package(Progress::Compiling { done: 17, total: 250, current: "aws-sdk-dynamodb".to_owned() }),
+        Event::Package(Progress::Said { line: "warning: unused variable".to_owned() }),
+        Event::Package(Progress::Compiled { took: Duration::from_secs(420) }),
+        Event::Package(Progress::Packaged { artifact: artifact.clone(), reused: false, took: Duration::from_millis(300) }),
+        Event::Package(Progress::Packaged { artifact, reused: true, took: Duration::from_millis(2) }),
+        Event::Stored { key: "cart/0a1b.zip".to_owned(), bytes: 4_490_000, present: false },
+        Event::Stored { key: "cart/0a1b.zip".to_owned(), bytes: 4_490_000, present: true },
+        started(Operation::Create, 1),
+        started(Operation::Update, 2),
+        started(Operation::Delete, 3),
+        started(Operation::Wait, 0),
+        changed("CREATE_IN_PROGRESS", None),
+        changed("CREATE_COMPLETE", None),
+        changed("CREATE_FAILED", Some("carts already exists")),
+        settled(Settled::Done { operation: Operation::Create }),
+        settled(Settled::Done { operation: Operation::Update }),
+        settled(Settled::Done { operation: Operation::Delete }),
+        settled(Settled::Done { operation: Operation::Wait }),
+        settled(Settled::Unchanged),
+        settled(Settled::Failed { cause: "ProductsRestApi (AWS::ApiGateway::RestApi): too many".to_owned() }),
+        settled(Settled::Skipped { because: StackId::Auth }),
+        Event::Note { text: "the frontend's .env is written once all stacks are deployed".to_owned() },
+        Event::Wrote { path: "frontend/.env".into() },
+    ]
+}
+
+#[test]
+fn every_event_has_its_words() {
+    let mut told = String::new();
+    for event in every_event() {
+        let line = |verbose| words::line(&event, verbose).map_or_else(|| "(nothing)".to_owned(), |line| plain(&line));
+        told += &line(false);
+        if line(true) != line(false) {
+            told += &format!("\n-v {}", line(true));
+        }
+        told += &format!("\n   {}\n", serde_json::to_string(&event).unwrap());
+    }
+    insta::assert_snapshot!(told);
+}
+
+/// Every line is understandable without colour.
+fn plain(line: &str) -> String {
+    anstream::adapter::strip_str(line).to_string()
+}
