@@ -1,7 +1,5 @@
 //! The commands: each reads as its own story. What several of them need is here.
 
-use std::collections::BTreeMap;
-
 use cart_infra::{App, Code, Stack, StackId};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -124,24 +122,29 @@ async fn observe_at_rest(stacks: &[Stack], config: &Config, aws: &Aws, events: &
 
 /// What there is of these stacks, asked for all at once.
 async fn observe(stacks: &[Stack], config: &Config, aws: &Aws) -> Result<Observed, Error> {
-    let mut reading = JoinSet::new();
-    for stack in stacks {
+    let reading = stacks.iter().map(|stack| {
         let (id, name, aws) = (stack.id(), stack.name().to_owned(), aws.clone());
-        reading.spawn(async move { observe_stack(&name, &aws).await.map(|there| (id, there)) });
-    }
+        async move { Ok(observe_stack(&name, &aws).await?.map(|there| (id, there))) }
+    });
     let root = config.names.parameter_path("");
-    let parameters = aws.parameters_below(root.trim_end_matches('/')).await?;
-    let mut stacks = BTreeMap::new();
-    while let Some(read) = reading.join_next().await {
-        match read {
-            Ok(read) => {
-                let (id, there) = read?;
-                stacks.extend(there.map(|there| (id, there)));
-            }
+    let published = async { Ok(aws.parameters_below(root.trim_end_matches('/')).await?) };
+    let (stacks, parameters) = tokio::try_join!(all(reading), published)?;
+    Ok(Observed { stacks: stacks.into_iter().flatten().collect(), parameters })
+}
+
+/// Works on all at once; the first failure ends the others.
+async fn all<T: Send + 'static>(
+    work: impl IntoIterator<Item = impl Future<Output = Result<T, Error>> + Send + 'static>,
+) -> Result<Vec<T>, Error> {
+    let mut running: JoinSet<_> = work.into_iter().collect();
+    let mut done = Vec::new();
+    while let Some(one) = running.join_next().await {
+        match one {
+            Ok(one) => done.push(one?),
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         }
     }
-    Ok(Observed { stacks, parameters })
+    Ok(done)
 }
 
 async fn observe_stack(name: &str, aws: &Aws) -> Result<Option<ObservedStack>, Error> {

@@ -5,7 +5,7 @@ use cart_contract::Service;
 use cart_infra::{App, BootstrapSettings, Code, Stack, StackId};
 use serde_json::{Value as Json, json};
 
-use super::{checked, chosen, frontend_env, observe, observe_at_rest, outputs, package, poll, started};
+use super::{all, checked, chosen, frontend_env, observe, observe_at_rest, outputs, package, poll, started};
 use crate::{
     args::{Deploy, Global},
     aws::{Aws, object_store::Bucket},
@@ -189,15 +189,20 @@ pub(super) async fn execute(prepared: Prepared, config: &Config, aws: &Aws, even
 
 /// Puts the code into the bucket, unless it is there: the key is the hash of the content.
 async fn upload(artifacts: &[Artifact], bucket: &Bucket, aws: &Aws, events: &Events) -> Result<(), Error> {
-    for artifact in artifacts {
-        let key = artifact.key.as_str();
-        let present = aws.has_object(bucket, key).await?;
-        if !present {
-            let putting = aws.put_file(bucket, key, &artifact.path);
-            events.during(&format!("uploading {key}"), putting).await?;
+    let uploads = artifacts.iter().cloned().map(|artifact| {
+        let (bucket, aws, events) = (bucket.clone(), aws.clone(), events.clone());
+        async move {
+            let key = artifact.key.as_str();
+            let present = aws.has_object(&bucket, key).await?;
+            if !present {
+                let putting = aws.put_file(&bucket, key, &artifact.path);
+                events.during(&format!("uploading the code of {}", artifact.service), putting).await?;
+            }
+            events.send(Event::Stored { key: key.to_owned(), bytes: artifact.zip_bytes, present });
+            Ok(())
         }
-        events.send(Event::Stored { key: key.to_owned(), bytes: artifact.zip_bytes, present });
-    }
+    });
+    all(uploads).await?;
     Ok(())
 }
 
