@@ -2,7 +2,10 @@
 
 use camino::Utf8PathBuf;
 use cart_infra::{Architecture, StackId};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{
+    Args, Parser, Subcommand, ValueEnum,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 
 /// Deploys a serverless shopping cart to AWS: infrastructure, code and configuration from one Rust workspace.
 ///
@@ -74,7 +77,7 @@ pub(crate) enum Command {
     /// Show what a deploy would change
     Diff(Diff),
     /// Delete the stacks, in reverse order, and say what is kept
-    Delete(Delete),
+    Delete(Selection),
     /// Write the frontend's .env from what the stacks published
     FrontendEnv(FrontendEnv),
     /// Show the state of each stack
@@ -97,7 +100,7 @@ pub(crate) struct Target {
 #[derive(Args, Debug)]
 pub(crate) struct Synth {
     /// Only these stacks
-    #[arg(value_name = "STACK")]
+    #[arg(value_name = "STACK", value_parser = stack())]
     pub stacks: Vec<StackId>,
     /// The format of the templates
     #[arg(long, value_enum, default_value_t = TemplateFormat::Json)]
@@ -105,6 +108,11 @@ pub(crate) struct Synth {
     /// The folder to write to, or `-` to print one stack [default: target/synth]
     #[arg(long, value_name = "DIR")]
     pub out: Option<Utf8PathBuf>,
+}
+
+/// The stacks of a stage. The bootstrap stack belongs to none: it is deployed when it is needed, and stays.
+fn stack() -> impl TypedValueParser<Value = StackId> {
+    PossibleValuesParser::new(["auth", "products", "cart"]).try_map(|name| name.parse::<StackId>())
 }
 
 /// The format of a template.
@@ -127,14 +135,21 @@ pub(crate) struct Package {
     pub out: Option<Utf8PathBuf>,
 }
 
-/// `cartctl deploy`
-#[derive(Args, Debug)]
-pub(crate) struct Deploy {
+/// Which stacks a command works on, and where.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Selection {
     /// Only these stacks
-    #[arg(value_name = "STACK")]
+    #[arg(value_name = "STACK", value_parser = stack())]
     pub stacks: Vec<StackId>,
     #[command(flatten)]
     pub target: Target,
+}
+
+/// `cartctl deploy`
+#[derive(Args, Debug)]
+pub(crate) struct Deploy {
+    #[command(flatten)]
+    pub selection: Selection,
     /// Use this bucket for code and large templates, and change nothing on it
     #[arg(long, env = "S3_BUCKET", hide_env_values = true)]
     pub bucket: Option<String>,
@@ -143,14 +158,8 @@ pub(crate) struct Deploy {
 /// `cartctl diff`
 #[derive(Args, Debug)]
 pub(crate) struct Diff {
-    /// Only these stacks
-    #[arg(value_name = "STACK")]
-    pub stacks: Vec<StackId>,
     #[command(flatten)]
-    pub target: Target,
-    /// The bucket a deploy would use, as for `deploy`
-    #[arg(long, env = "S3_BUCKET", hide_env_values = true)]
-    pub bucket: Option<String>,
+    pub deploy: Deploy,
     /// End with exit code 10 when there are such changes
     #[arg(long, value_enum)]
     pub fail_on: Option<FailOn>,
@@ -163,16 +172,6 @@ pub(crate) enum FailOn {
     Any,
     /// Something is removed or replaced.
     Destructive,
-}
-
-/// `cartctl delete`
-#[derive(Args, Debug)]
-pub(crate) struct Delete {
-    /// Only these stacks
-    #[arg(value_name = "STACK")]
-    pub stacks: Vec<StackId>,
-    #[command(flatten)]
-    pub target: Target,
 }
 
 /// `cartctl frontend-env`

@@ -38,8 +38,8 @@ pub(crate) async fn run(cli: Cli) -> Result<Answer, Error> {
         Command::Package(args) => {
             interruptible(package::run(&args, &load(&global, LocalChoice::Aws, &environment)?, &global)).await
         }
-        Command::Deploy(args) => interruptible(deploy::run(&args, &aws(&args.target)?, &global)).await,
-        Command::Diff(args) => interruptible(diff::run(&args, &aws(&args.target)?, &global)).await,
+        Command::Deploy(args) => interruptible(deploy::run(&args, &aws(&args.selection.target)?, &global)).await,
+        Command::Diff(args) => interruptible(diff::run(&args, &aws(&args.deploy.selection.target)?, &global)).await,
         Command::Delete(args) => interruptible(delete::run(&args, &aws(&args.target)?, &global)).await,
         Command::FrontendEnv(args) => interruptible(frontend_env::run(&args, &aws(&args.target)?)).await,
         Command::Status(target) => interruptible(status::run(&aws(&target)?)).await,

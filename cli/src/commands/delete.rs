@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{app_without_code, chosen, observe_at_rest, poll, started};
 use crate::{
-    args::{Delete, Global},
+    args::{Global, Selection},
     aws::Aws,
     config::Config,
     error::Error,
@@ -15,7 +15,7 @@ use crate::{
     report::{self, answer::Answer, ask},
 };
 
-pub(super) async fn run(args: &Delete, config: &Config, global: &Global) -> Result<Answer, Error> {
+pub(super) async fn run(args: &Selection, config: &Config, global: &Global) -> Result<Answer, Error> {
     let verbose = global.verbose > 0;
     let app = app_without_code(config);
     let aws = Aws::connect(&config.connection).await?;

@@ -72,7 +72,7 @@ pub(super) async fn prepare(args: &Deploy, config: &Config, aws: &Aws, events: &
     let observed = observe_at_rest(app.stacks(), config, aws, events).await?;
     let bootstrap = plan_bootstrap(config, aws, args.bucket.is_some(), &observed, events).await?;
     let bucket = args.bucket.clone().or_else(|| bootstrap.as_ref().and_then(|(_, bucket)| bucket.clone()));
-    let stacks = plan::deploy(&app, &chosen(&app, &args.stacks), &observed, bucket.as_deref())?;
+    let stacks = plan::deploy(&app, &chosen(&app, &args.selection.stacks), &observed, bucket.as_deref())?;
     Ok(Prepared { app, account, bucket, artifacts, bootstrap: bootstrap.map(|(plan, _)| plan), stacks })
 }
 

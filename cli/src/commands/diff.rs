@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::deploy;
 use crate::{
-    args::{Deploy, Diff, FailOn, Global},
+    args::{Diff, FailOn, Global},
     aws::Aws,
     config::Config,
     error::Error,
@@ -13,9 +13,8 @@ use crate::{
 
 pub(super) async fn run(args: &Diff, config: &Config, global: &Global) -> Result<Answer, Error> {
     let aws = Aws::connect(&config.connection).await?;
-    let wanted = Deploy { stacks: args.stacks.clone(), target: args.target, bucket: args.bucket.clone() };
     let prepared =
-        report::telling(global.verbose > 0, async |events| deploy::prepare(&wanted, config, &aws, &events).await).await?;
+        report::telling(global.verbose > 0, async |events| deploy::prepare(&args.deploy, config, &aws, &events).await).await?;
     let answer =
         Answer::new(report::plan::deploy_text(prepared.steps()), json!({ "stacks": report::plan::deploy_json(prepared.steps()) }));
     let found = match args.fail_on {

@@ -8,7 +8,7 @@ use super::{
     deploy::{self, Deployed},
 };
 use crate::{
-    args::{Deploy, Global, Local, Target},
+    args::{Deploy, Global, Local, Selection, Target},
     aws::Aws,
     config::Config,
     error::Error,
@@ -73,7 +73,8 @@ struct Shop {
 /// Deploys, and asks the shop for its products: an answer means that all of it is there.
 async fn bring_up(config: &Config, events: &Events) -> Result<Shop, Error> {
     let aws = Aws::connect(&config.connection).await?;
-    let args = Deploy { stacks: Vec::new(), target: Target { local: true }, bucket: None };
+    let selection = Selection { stacks: Vec::new(), target: Target { local: true } };
+    let args = Deploy { selection, bucket: None };
     let prepared = deploy::prepare(&args, config, &aws, events).await?;
     let deployed = deploy::execute(prepared, config, &aws, events).await?;
     let output = |stack, key: &str| output(&deployed, stack, key);
