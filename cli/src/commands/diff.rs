@@ -15,7 +15,7 @@ pub(super) async fn run(args: &Diff, config: &Config, global: &Global) -> Result
     let aws = Aws::connect(&config.connection).await?;
     let wanted = Deploy { stacks: args.stacks.clone(), target: args.target, bucket: args.bucket.clone() };
     let prepared =
-        report::telling(global.verbose > 0, async |events| deploy::prepare(&wanted, config, &aws, &events).await).await?;
+        report::telling(global.verbose > 0, async |events| deploy::prepare("diff", &wanted, config, &aws, &events).await).await?;
     let answer =
         Answer::new(report::plan::deploy_text(prepared.steps()), json!({ "stacks": report::plan::deploy_json(prepared.steps()) }));
     let found = match args.fail_on {

@@ -92,7 +92,7 @@ struct Shop {
 async fn bring_up(config: &Config, events: &Events) -> Result<Shop, Error> {
     let aws = Aws::connect(&config.connection).await?;
     let args = Deploy { stacks: Vec::new(), target: Target { local: true }, bucket: None };
-    let prepared = deploy::prepare(&args, config, &aws, events).await?;
+    let prepared = deploy::prepare("local", &args, config, &aws, events).await?;
     let deployed = deploy::execute(prepared, config, &aws, events).await?;
     let output = |stack, key: &str| output(&deployed, stack, key);
     let products_api = output(StackId::Products, "ProductApi")?;
