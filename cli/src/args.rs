@@ -33,8 +33,8 @@ pub(crate) struct Global {
     /// The AWS region, for example eu-west-1
     #[arg(long, global = true, env = "AWS_REGION", hide_env_values = true)]
     pub region: Option<String>,
-    /// The profile in ~/.aws to take credentials from
-    #[arg(long, global = true, env = "AWS_PROFILE", hide_env_values = true)]
+    /// The profile in ~/.aws to take credentials from, whatever else the environment offers (also: AWS_PROFILE)
+    #[arg(long, global = true)]
     pub profile: Option<String>,
     /// Talk to this URL instead of AWS
     #[arg(long, global = true, env = "AWS_ENDPOINT_URL", hide_env_values = true, value_name = "URL")]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, Region, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_config::{BehaviorVersion, Region, profile::ProfileFileCredentialsProvider, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_credential_types::{
     Credentials,
     provider::{ProvideCredentials, error::CredentialsError},
@@ -10,7 +10,7 @@ use aws_credential_types::{
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use crate::config::Connection;
+use crate::config::{Connection, Profile};
 
 pub(crate) mod cloudformation;
 pub(crate) mod gateway_account;
@@ -44,8 +44,14 @@ impl Aws {
         if let Some(region) = &connection.region {
             loader = loader.region(Region::new(region.clone()));
         }
-        if let Some(profile) = &connection.profile {
-            loader = loader.profile_name(profile);
+        match &connection.profile {
+            None => {}
+            Some(Profile::Fallback(profile)) => loader = loader.profile_name(profile),
+            // The SDK would still take what the environment holds first, and so work in another account than the one asked for.
+            Some(Profile::Asked(profile)) => {
+                let only = ProfileFileCredentialsProvider::builder().profile_name(profile).build();
+                loader = loader.profile_name(profile).credentials_provider(only);
+            }
         }
         if let Some(url) = connection.endpoint.url() {
             loader = loader.endpoint_url(url);
@@ -62,7 +68,13 @@ impl Aws {
             .ok_or_else(|| Error::new("finding credentials", ErrorKind::Credentials, "no provider is configured"))?
             .provide_credentials()
             .await
-            .map_err(|error| credentials_error(&error))?;
+            .map_err(|error| match (&error, &connection.profile) {
+                (CredentialsError::CredentialsNotLoaded(_), Some(Profile::Asked(profile))) => {
+                    let message = "~/.aws has no such profile, or it says nothing of credentials";
+                    Error::new(format!("finding the credentials of the profile `{profile}`"), ErrorKind::Credentials, message)
+                }
+                _ => credentials_error(&error),
+            })?;
         let mut s3 = aws_sdk_s3::config::Builder::from(&sdk);
         // A bucket's own host name resolves only on AWS.
         s3.set_force_path_style(Some(connection.endpoint.url().is_some()));
@@ -96,6 +108,8 @@ pub(crate) enum ErrorKind {
     NotFound,
     /// It belongs to another account.
     WrongOwner,
+    /// The bucket that was named does not exist.
+    NoBucket,
     /// No answer.
     Unreachable,
     /// Anything else.
@@ -143,6 +157,7 @@ impl Error {
                 Some("name a bucket of this account with `--bucket`, or leave it out to have one made".to_owned())
             }
             ErrorKind::Unreachable => Some("check the network, the region's name and `--endpoint-url`".to_owned()),
+            ErrorKind::NoBucket => Some("make it first, or leave `--bucket` out to have one made".to_owned()),
             ErrorKind::NotFound | ErrorKind::Other => None,
         }
     }

@@ -46,9 +46,18 @@ pub(crate) struct Connection {
     /// The region, if anything but the profile says.
     pub region: Option<String>,
     /// The profile to take credentials from.
-    pub profile: Option<String>,
+    pub profile: Option<Profile>,
     /// What to talk to.
     pub endpoint: Endpoint,
+}
+
+/// A profile in `~/.aws`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// Named on the command line: it, and nothing else, says who one is.
+    Asked(String),
+    /// Where to look when the environment holds no credentials, as every AWS tool has it.
+    Fallback(String),
 }
 
 /// What to talk to.
@@ -179,7 +188,8 @@ impl Error {
             }
             Self::NotRunning => Some("start it with `cartctl local --detach` (or `make local` in another terminal)".to_owned()),
             Self::NoWorkspace { .. } => Some("run cartctl inside a checkout of the project".to_owned()),
-            Self::Read { .. } | Self::Parse { .. } | Self::Value { .. } => None,
+            Self::Read { .. } => Some(format!("name another file, or leave `--config` out to read {FILE_NAME} of the workspace")),
+            Self::Parse { .. } | Self::Value { .. } => None,
         }
     }
 }
@@ -189,6 +199,8 @@ impl Error {
 pub(crate) struct Environment {
     /// `AWS_DEFAULT_REGION`, which every AWS tool reads after `AWS_REGION`.
     pub default_region: Option<String>,
+    /// `AWS_PROFILE`, which gives way to credentials in the environment. So it is not the same as `--profile`.
+    pub profile: Option<String>,
     /// The folder cartctl was called in.
     pub current_dir: Utf8PathBuf,
 }
@@ -198,8 +210,10 @@ impl Environment {
     #[expect(clippy::disallowed_methods, reason = "this is the place that reads the environment")]
     pub(crate) fn of_process() -> Self {
         let current_dir = std::env::current_dir().ok().and_then(|path| Utf8PathBuf::from_path_buf(path).ok());
+        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
         Self {
-            default_region: std::env::var("AWS_DEFAULT_REGION").ok().filter(|region| !region.is_empty()),
+            default_region: variable("AWS_DEFAULT_REGION"),
+            profile: variable("AWS_PROFILE"),
             current_dir: current_dir.unwrap_or_else(|| ".".into()),
         }
     }
@@ -306,7 +320,10 @@ fn resolve(
                 .or_else(|| environment.default_region.clone())
                 .or_else(|| section.region.clone())
                 .or_else(|| common.region.clone()),
-            profile: global.profile.clone().or_else(|| section.profile.clone()).or_else(|| common.profile.clone()),
+            profile: global.profile.clone().map(Profile::Asked).or_else(|| {
+                let fallback = environment.profile.as_ref().or(section.profile.as_ref()).or(common.profile.as_ref());
+                fallback.cloned().map(Profile::Fallback)
+            }),
             endpoint: global.endpoint_url.clone().map_or(Endpoint::Aws, Endpoint::Url),
         },
         LocalChoice::Running => {
@@ -391,6 +408,17 @@ pub(crate) mod tests {
         assert_eq!(region(&["--stage", "production"], &none, FILE).as_deref(), Some("eu-west-1"));
         assert_eq!(region(&[], &none, FILE).as_deref(), Some("eu-central-1"));
         assert_eq!(region(&[], &none, ""), None);
+    }
+
+    #[test]
+    fn only_a_profile_on_the_command_line_wins_over_credentials_in_the_environment() {
+        let profile = |arguments: &[&str], environment: &Environment| {
+            resolved(arguments, environment, "defaults.profile = 'file'").unwrap().connection.profile
+        };
+        let set = Environment { profile: Some("environment".to_owned()), ..Environment::default() };
+        assert_eq!(profile(&["--profile", "flag"], &set), Some(Profile::Asked("flag".to_owned())));
+        assert_eq!(profile(&[], &set), Some(Profile::Fallback("environment".to_owned())));
+        assert_eq!(profile(&[], &Environment::default()), Some(Profile::Fallback("file".to_owned())));
     }
 
     #[test]

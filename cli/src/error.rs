@@ -108,6 +108,10 @@ fn aws_exit_code(error: &aws::Error) -> ExitCode {
     match error.kind() {
         aws::ErrorKind::Credentials | aws::ErrorKind::WrongOwner => ExitCode::Credentials,
         aws::ErrorKind::NoRegion => ExitCode::Usage,
-        aws::ErrorKind::Unreachable | aws::ErrorKind::Denied | aws::ErrorKind::NotFound | aws::ErrorKind::Other => ExitCode::Failed,
+        aws::ErrorKind::Unreachable
+        | aws::ErrorKind::Denied
+        | aws::ErrorKind::NotFound
+        | aws::ErrorKind::NoBucket
+        | aws::ErrorKind::Other => ExitCode::Failed,
     }
 }

@@ -239,9 +239,11 @@ fn same_parameters(stack: &Stack, deployed: &Deployed, observed: &Observed, buck
             match source {
                 ParameterSource::Value(value) => there.value == *value,
                 ParameterSource::ArtifactBucket => Some(there.value.as_str()) == bucket,
-                ParameterSource::Shared(path) => {
-                    there.value == *path && there.resolved.is_some() && there.resolved.as_ref() == observed.parameters.get(path)
-                }
+                // The local cloud tells the value a path stood for instead of the path; AWS tells both.
+                ParameterSource::Shared(path) => match &there.resolved {
+                    Some(resolved) => there.value == *path && observed.parameters.get(path) == Some(resolved),
+                    None => observed.parameters.get(path) == Some(&there.value),
+                },
             }
         })
 }

@@ -28,7 +28,7 @@ impl Aws {
                     let message = format!("it does not belong to the account {owner}, or this account may not use it");
                     Error::new(&operation, ErrorKind::WrongOwner, message)
                 }
-                Some(404) => Error::new(&operation, ErrorKind::NotFound, "there is no such bucket"),
+                Some(404) => Error::new(&operation, ErrorKind::NoBucket, "there is no such bucket"),
                 Some(301) => Error::new(&operation, ErrorKind::Other, "it is in another region, and Lambda needs it in this one"),
                 _ => error,
             }

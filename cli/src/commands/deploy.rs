@@ -21,7 +21,7 @@ use crate::{
 pub(super) async fn run(args: &Deploy, config: &Config, global: &Global) -> Result<Answer, Error> {
     let verbose = global.verbose > 0;
     let aws = Aws::connect(&config.connection).await?;
-    let prepared = report::telling(verbose, async |events| prepare(args, config, &aws, &events).await).await?;
+    let prepared = report::telling(verbose, async |events| prepare("deploy", args, config, &aws, &events).await).await?;
     if !prepared.is_empty() {
         report::plan::show_deploy(prepared.steps());
         // The local cloud is there to be tried on.
@@ -60,10 +60,16 @@ impl Prepared {
     }
 }
 
-/// Builds, looks at what is there and plans. Changes nothing.
-pub(super) async fn prepare(args: &Deploy, config: &Config, aws: &Aws, events: &Events) -> Result<Prepared, Error> {
+/// Builds, looks at what is there and plans, for the command of this name. Changes nothing.
+pub(super) async fn prepare(
+    command: &'static str,
+    args: &Deploy,
+    config: &Config,
+    aws: &Aws,
+    events: &Events,
+) -> Result<Prepared, Error> {
     let account = aws.account().await?;
-    events.send(started("deploy", config, &account, &aws.region));
+    events.send(started(command, config, &account, &aws.region));
     if let Some(name) = &args.bucket {
         aws.check_bucket(&Bucket { name: name.clone(), owner: account.clone() }).await?;
     }

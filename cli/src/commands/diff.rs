@@ -14,7 +14,8 @@ use crate::{
 pub(super) async fn run(args: &Diff, config: &Config, global: &Global) -> Result<Answer, Error> {
     let aws = Aws::connect(&config.connection).await?;
     let prepared =
-        report::telling(global.verbose > 0, async |events| deploy::prepare(&args.deploy, config, &aws, &events).await).await?;
+        report::telling(global.verbose > 0, async |events| deploy::prepare("diff", &args.deploy, config, &aws, &events).await)
+            .await?;
     let answer =
         Answer::new(report::plan::deploy_text(prepared.steps()), json!({ "stacks": report::plan::deploy_json(prepared.steps()) }));
     let found = match args.fail_on {

@@ -75,7 +75,7 @@ async fn bring_up(config: &Config, events: &Events) -> Result<Shop, Error> {
     let aws = Aws::connect(&config.connection).await?;
     let selection = Selection { stacks: Vec::new(), target: Target { local: true } };
     let args = Deploy { selection, bucket: None };
-    let prepared = deploy::prepare(&args, config, &aws, events).await?;
+    let prepared = deploy::prepare("local", &args, config, &aws, events).await?;
     let deployed = deploy::execute(prepared, config, &aws, events).await?;
     let output = |stack, key: &str| output(&deployed, stack, key);
     let products_api = output(StackId::Products, "ProductApi")?;

@@ -1,0 +1,193 @@
+//! What cannot work: every failure has its exit code, one error, a hint where there is something to try, and changes nothing.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "support/program.rs"]
+mod program;
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::{BufRead, BufReader, Write},
+    net::{TcpListener, TcpStream},
+    sync::{Arc, Mutex},
+    thread,
+};
+
+use camino::Utf8PathBuf;
+use program::{Project, finish};
+
+const USAGE: i32 = 2;
+const CREDENTIALS: i32 = 4;
+const FAILED: i32 = 1;
+
+/// Somebody without an AWS account, and with an environment that has nothing but these variables.
+struct Stranger {
+    project: Project,
+    environment: Vec<(&'static str, &'static str)>,
+}
+
+impl Stranger {
+    fn new(configuration: &str) -> Self {
+        let configuration = format!("frontend.env-file = '.env'\nlocal.directory = 'not here'\n{configuration}");
+        let project = Project::new(&configuration);
+        fs::create_dir(project.path("home")).unwrap();
+        Self { project, environment: Vec::new() }
+    }
+
+    /// The same, with keys.
+    fn with_keys(mut self) -> Self {
+        self.environment = vec![("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")];
+        self
+    }
+
+    /// Fails to do this, and shows how, without what differs from machine to machine.
+    #[track_caller]
+    fn fails(&self, code: i32, arguments: &[&str]) -> String {
+        let before = self.files();
+        let mut command = self.project.command(arguments);
+        command.env_clear().env("HOME", self.project.path("home")).env("AWS_EC2_METADATA_DISABLED", "true");
+        command.envs(self.environment.iter().copied());
+        let run = finish(&mut command);
+        assert_eq!(run.stdout, "", "there is no answer");
+        let story = run.failed(code);
+        assert_eq!(self.files(), before, "something was made");
+        format!("$ cartctl {}\n{}", arguments.join(" "), story.replace(self.project.path("").as_str(), "[folder]/"))
+    }
+
+    /// The same, where there is something to try next.
+    #[track_caller]
+    fn fails_with_hint(&self, code: i32, arguments: &[&str]) -> String {
+        let shown = self.fails(code, arguments);
+        assert_eq!(shown.lines().filter(|line| line.starts_with("hint: ")).count(), 1, "{shown}");
+        shown
+    }
+
+    fn files(&self) -> BTreeSet<Utf8PathBuf> {
+        let files = self.project.path("").read_dir_utf8().unwrap().chain(self.project.path("home").read_dir_utf8().unwrap());
+        files.map(|entry| entry.unwrap().into_path()).collect()
+    }
+}
+
+#[test]
+fn a_stage_that_is_not_configured() {
+    insta::assert_snapshot!(Stranger::new("[stages.staging]").fails_with_hint(USAGE, &["status", "--stage", "stagging"]));
+    insta::assert_snapshot!(Stranger::new("").fails_with_hint(USAGE, &["deploy", "--stage", "production"]));
+    insta::assert_snapshot!(Stranger::new("").fails(USAGE, &["deploy", "--stage", "Production!"]));
+}
+
+#[test]
+fn a_configuration_that_cannot_be_used() {
+    for (name, configuration) in [
+        ("syntax", "[defaults\n"),
+        ("unknown key", "[defaults]\nregoin = 'eu-west-1'"),
+        ("origin", "[defaults]\nallowed-origin = '*'"),
+        ("retention", "[stages.production]\nlog-retention-days = 15"),
+        ("stage name", "[stages.auth]"),
+        ("port", "local.port = 99999"),
+    ] {
+        // Where the line is and what is possible there is said by the error itself.
+        insta::assert_snapshot!(name, Stranger::new(configuration).fails(USAGE, &["diff"]));
+    }
+}
+
+#[test]
+fn a_configuration_file_that_is_not_there() {
+    let stranger = Stranger::new("");
+    fs::remove_file(stranger.project.path("cartctl.toml")).unwrap();
+    insta::assert_snapshot!(stranger.fails_with_hint(USAGE, &["status"]));
+}
+
+#[test]
+fn nobody_says_who_or_where() {
+    insta::assert_snapshot!(Stranger::new("").fails_with_hint(CREDENTIALS, &["deploy", "--region", "eu-west-1"]));
+    insta::assert_snapshot!(Stranger::new("").with_keys().fails_with_hint(USAGE, &["deploy"]));
+}
+
+#[test]
+fn a_profile_that_is_asked_for_is_taken_or_nothing_is() {
+    // The keys are those of somebody else.
+    let stranger = Stranger::new("").with_keys();
+    insta::assert_snapshot!(stranger.fails_with_hint(CREDENTIALS, &["delete", "--region", "eu-west-1", "--profile", "nobody"]));
+}
+
+#[test]
+fn an_endpoint_that_does_not_answer() {
+    let stranger = Stranger::new("").with_keys();
+    for command in ["deploy", "diff", "delete", "frontend-env", "status", "outputs"] {
+        let arguments = [command, "--region", "eu-west-1", "--endpoint-url", "http://127.0.0.1:1"];
+        // The number of the error is the system's.
+        let shown = stranger.fails_with_hint(FAILED, &arguments);
+        insta::with_settings!({ filters => [(r"os error \d+", "os error [number]")] }, { insta::assert_snapshot!(command, shown) });
+    }
+}
+
+#[test]
+fn a_local_cloud_that_does_not_run() {
+    let stranger = Stranger::new("");
+    for command in ["deploy", "diff", "delete", "frontend-env", "status", "outputs"] {
+        let shown = stranger.fails_with_hint(USAGE, &[command, "--local"]);
+        assert!(shown.contains("error: the local cloud is not running\n"), "{shown}");
+    }
+    let stopped = finish(&mut stranger.project.command(&["local", "--stop"])).succeeded();
+    assert_eq!(stopped, ("the local cloud was not running\n".to_owned(), String::new()));
+}
+
+#[test]
+fn what_cannot_be_meant() {
+    let stranger = Stranger::new("");
+    insta::assert_snapshot!(stranger.fails(USAGE, &["deploy", "everything"]));
+    insta::assert_snapshot!(stranger.fails(USAGE, &["status", "--local", "--profile", "shop"]));
+    insta::assert_snapshot!(stranger.fails(USAGE, &["local", "--detach", "--stop"]));
+}
+
+/// An AWS that knows one account and no bucket of it, and remembers what it was asked.
+struct Aws {
+    url: String,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Aws {
+    /// Answers to a question for any bucket with this status, and to anything but that and who is asking with an error of its own.
+    fn with_bucket(status: &'static str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let asked = Arc::<Mutex<Vec<String>>>::default();
+        let log = Arc::clone(&asked);
+        // Ends with the test.
+        thread::spawn(move || {
+            for connection in listener.incoming() {
+                let mut connection = connection.unwrap();
+                let request: Vec<_> =
+                    BufReader::new(&connection).lines().map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+                let owner = request.iter().find_map(|line| line.strip_prefix("x-amz-expected-bucket-owner: "));
+                let question = [request[0].as_str(), owner.unwrap_or_default()].join(" ");
+                let (status, body) = match question.split(' ').next() {
+                    Some("POST") if owner.is_none() => ("200 OK", WHO_AM_I),
+                    Some("HEAD") => (status, ""),
+                    _ => ("418 I'm a teapot", ""),
+                };
+                log.lock().unwrap().push(question);
+                let length = body.len();
+                write!(connection, "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}").unwrap();
+            }
+        });
+        Self { url, asked }
+    }
+}
+
+const WHO_AM_I: &str = "<GetCallerIdentityResponse xmlns='https://sts.amazonaws.com/doc/2011-06-15/'><GetCallerIdentityResult>\
+    <Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>";
+
+#[test]
+fn a_bucket_of_somebody_else() {
+    let stranger = Stranger::new("").with_keys();
+    for (name, status, code) in [("forbidden", "403 Forbidden", CREDENTIALS), ("absent", "404 Not Found", FAILED)] {
+        let aws = Aws::with_bucket(status);
+        let arguments = ["deploy", "--region", "eu-west-1", "--endpoint-url", &aws.url, "--bucket", "somebody-elses"];
+        let shown = stranger.fails_with_hint(code, &arguments);
+        insta::assert_snapshot!(name, shown.replace(&aws.url, "[url]"));
+        let asked = aws.asked.lock().unwrap();
+        assert_eq!(*asked, ["POST / HTTP/1.1 ", "HEAD /somebody-elses/ HTTP/1.1 123456789012"], "nothing was written");
+    }
+}

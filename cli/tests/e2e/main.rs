@@ -1,0 +1,16 @@
+//! The real program against a local cloud: everything a stage goes through, from the first deployment to the last deletion.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../support/cloud.rs"]
+mod cloud;
+#[path = "../support/program.rs"]
+mod program;
+#[path = "../support/shop.rs"]
+mod shop;
+
+mod adoption;
+mod journey;
+mod local;
+mod protected;
+mod stages;

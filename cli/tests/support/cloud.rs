@@ -1,0 +1,248 @@
+//! A local cloud of a test's own: started by `cartctl local --detach`, stopped whatever happens, and looked into through the APIs of
+//! the emulator rather than through the program under test.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    net::TcpListener,
+    process::Command,
+};
+
+use aws_sdk_cloudformation::config::{BehaviorVersion, Credentials, Region};
+use serde_json::{Value, json};
+
+use crate::program::{Project, Run, finish};
+
+/// A local cloud, and the project that is deployed to it.
+pub(crate) struct Cloud {
+    /// The configuration, and what is written by way of it.
+    pub project: Project,
+    /// Where it listens.
+    pub port: u16,
+    http: reqwest::Client,
+}
+
+impl Cloud {
+    /// A project whose local cloud does not run yet.
+    pub(crate) fn new() -> Self {
+        let port = free_port();
+        // An answer without a body is followed by one, which would be taken for the next answer on the same connection.
+        let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
+        let cloud = Self { project: Project::new(""), port, http };
+        cloud.configure("");
+        cloud
+    }
+
+    /// Empties it, as if it had just been started.
+    pub(crate) async fn reset(&self) {
+        let url = format!("{}/_ministack/reset", self.url());
+        assert_eq!(self.request(Request { method: "POST", url: &url, headers: &[], body: "" }).await.status, 200);
+    }
+
+    /// Adds to the configuration what a test is about.
+    pub(crate) fn configure(&self, more: &str) {
+        let port = self.port;
+        self.project.configure(&format!(
+            "frontend.env-file = '{}'\n{more}\n[local]\nport = {port}\ndirectory = '{}'\n",
+            self.env_file(),
+            self.directory()
+        ));
+    }
+
+    /// The file the frontend would read.
+    pub(crate) fn env_file(&self) -> String {
+        self.project.path("frontend.env").into_string()
+    }
+
+    fn directory(&self) -> String {
+        self.project.path("local cloud").into_string()
+    }
+
+    /// Runs the program to its end.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
+        finish(&mut self.project.command(arguments))
+    }
+
+    /// The answer of the program, for programs.
+    #[track_caller]
+    pub(crate) fn answer(&self, arguments: &[&str]) -> Value {
+        serde_json::from_str(&self.run(&[arguments, &["--output", "json"]].concat()).succeeded().0).unwrap()
+    }
+
+    /// Where it listens.
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Sends a request to what is deployed.
+    pub(crate) async fn request(&self, request: Request<'_>) -> Answer {
+        let Request { method, url, headers, body } = request;
+        let mut call = self.http.request(method.parse().unwrap(), url);
+        for (name, value) in headers {
+            call = call.header(*name, *value);
+        }
+        let answer = call.body(body.to_owned()).send().await.unwrap();
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        let headers = headers.iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
+        let text = answer.text().await.unwrap();
+        Answer { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) }
+    }
+
+    /// Calls an operation of a service that speaks JSON, such as `dynamodb` `DynamoDB_20120810.Scan`.
+    pub(crate) async fn call(&self, service: &str, operation: &str, input: &Value) -> Value {
+        let headers =
+            [("authorization", &*signed(service)), ("x-amz-target", operation), ("content-type", "application/x-amz-json-1.0")];
+        let url = self.url();
+        let body = input.to_string();
+        let answer = self.request(Request { method: "POST", url: &url, headers: &headers, body: &body }).await;
+        assert_eq!(answer.status, 200, "{operation}: {}", answer.body);
+        answer.body
+    }
+
+    /// Reads what a service answers to a path; as text, where it is not JSON.
+    pub(crate) async fn read(&self, service: &str, path: &str) -> Value {
+        let url = format!("{}{path}", self.url());
+        let headers = [("authorization", &*signed(service))];
+        let answer = self.request(Request { method: "GET", url: &url, headers: &headers, body: "" }).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+        answer.body
+    }
+
+    /// CloudFormation.
+    pub(crate) fn cloudformation(&self) -> aws_sdk_cloudformation::Client {
+        let config = aws_sdk_cloudformation::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+            .endpoint_url(self.url());
+        aws_sdk_cloudformation::Client::from_conf(config.build())
+    }
+
+    /// Everything there is, by kind: what a deletion has to leave behind is what this does not list any more.
+    pub(crate) async fn inventory(&self) -> BTreeSet<String> {
+        let mut found = BTreeSet::new();
+        let mut add = |kind: &str, names: &Value, name: &str| {
+            for item in names.as_array().into_iter().flatten() {
+                found.insert(format!("{kind} {}", item.get(name).unwrap_or(item).as_str().unwrap()));
+            }
+        };
+        let none = json!({});
+        add("table", &self.call("dynamodb", "DynamoDB_20120810.ListTables", &none).await["TableNames"], "");
+        add("queue", &self.call("sqs", "AmazonSQS.ListQueues", &none).await["QueueUrls"], "");
+        add("parameter", &self.call("ssm", "AmazonSSM.DescribeParameters", &none).await["Parameters"], "Name");
+        add("logs", &self.call("logs", "Logs_20140328.DescribeLogGroups", &none).await["logGroups"], "logGroupName");
+        let pools = self.call("cognito-idp", "AWSCognitoIdentityProviderService.ListUserPools", &json!({ "MaxResults": 60 })).await;
+        add("pool", &pools["UserPools"], "Name");
+        add("function", &self.read("lambda", "/2015-03-31/functions/").await["Functions"], "FunctionName");
+        add("mapping", &self.read("lambda", "/2015-03-31/event-source-mappings/").await["EventSourceMappings"], "UUID");
+        add("api", &self.read("apigateway", "/restapis").await["item"], "name");
+        for (kind, service, path, tag) in
+            [("role", "iam", "/?Action=ListRoles&Version=2010-05-08", "RoleName"), ("bucket", "s3", "/", "Name")]
+        {
+            let xml = self.read(service, path).await;
+            let tag = format!("<{tag}>");
+            let names = xml.as_str().unwrap().split(&tag).skip(1).map(|rest| rest.split('<').next().unwrap());
+            found.extend(names.map(|name| format!("{kind} {name}")));
+        }
+        let stacks = self.cloudformation().describe_stacks().send().await.unwrap().stacks.unwrap_or_default();
+        found.extend(stacks.iter().map(|stack| format!("stack {}", stack.stack_name().unwrap())));
+        found
+    }
+
+    /// The physical ids of a stack's resources, as `logical id → physical id`.
+    pub(crate) async fn resources(&self, stack: &str) -> BTreeMap<String, String> {
+        let mut pages = self.cloudformation().list_stack_resources().stack_name(stack).into_paginator().items().send();
+        let mut resources = BTreeMap::new();
+        while let Some(resource) = pages.next().await {
+            let resource = resource.unwrap();
+            let ids = (resource.logical_resource_id, resource.physical_resource_id);
+            resources.insert(ids.0.unwrap(), ids.1.unwrap());
+        }
+        resources
+    }
+
+    /// Stops it, and makes sure that nothing of it goes on.
+    pub(crate) fn stop(self) {
+        self.run(&["local", "--stop"]).succeeded();
+        self.assert_stopped();
+    }
+
+    /// Nobody listens on its port, and no process runs that it started.
+    #[track_caller]
+    pub(crate) fn assert_stopped(&self) {
+        drop(TcpListener::bind(("127.0.0.1", self.port)).expect("the port is free"));
+        assert_eq!(self.processes(), Vec::<String>::new());
+    }
+
+    /// The command lines of the processes that run out of its folder: the functions. An ended one that nobody has asked for yet has none.
+    pub(crate) fn processes(&self) -> Vec<String> {
+        let listed = Command::new("ps").args(["-axww", "-o", "command="]).output().unwrap();
+        let directory = self.directory();
+        let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+        listed.lines().filter(|line| line.contains(&directory) && !line.contains("cartctl.toml")).map(str::to_owned).collect()
+    }
+}
+
+impl Drop for Cloud {
+    fn drop(&mut self) {
+        // Also when a test fails; where it was stopped already, there is nothing to do.
+        if fs::exists(self.project.path("local cloud")).unwrap_or(false) {
+            self.run(&["local", "--stop"]);
+        }
+    }
+}
+
+/// A request, as `curl` would send it.
+#[derive(Clone, Copy)]
+pub(crate) struct Request<'a> {
+    /// For example `POST`.
+    pub method: &'a str,
+    /// The whole URL.
+    pub url: &'a str,
+    /// Names and values.
+    pub headers: &'a [(&'a str, &'a str)],
+    /// Nothing, if empty.
+    pub body: &'a str,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// The status.
+    pub status: u16,
+    /// Names in lower case, and values.
+    pub headers: Vec<(String, String)>,
+    /// The body; text, where it is not JSON.
+    pub body: Value,
+}
+
+impl Answer {
+    /// A header, if it is there once.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut found = self.headers.iter().filter(|(header, _)| header == name).map(|(_, value)| value.as_str());
+        found.next().filter(|_| found.next().is_none())
+    }
+}
+
+/// The emulator reads from a signature for whom a request is, and does not verify it.
+fn signed(service: &str) -> String {
+    format!("AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=x")
+}
+
+/// A port that nobody listens on at the moment.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Asks again until the answer is there, for half a minute at most.
+pub(crate) async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let asked = async {
+        loop {
+            if let Some(found) = ask().await {
+                return found;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), asked).await.unwrap_or_else(|_| panic!("never: {what}"))
+}
