@@ -186,8 +186,12 @@ impl Error {
         if let Some(credentials) = causes(&*source).find_map(|cause| cause.downcast_ref::<CredentialsError>()) {
             return Self { operation, ..credentials_error(credentials) };
         }
-        let kind = if unreachable { ErrorKind::Unreachable } else { ErrorKind::Other };
-        Self { operation, kind, code: None, message: innermost(&*source) }
+        let message = innermost(&*source);
+        if unreachable {
+            // Of several calls at once any may be the first to fail, and none is to blame.
+            return Self::new("reaching AWS", ErrorKind::Unreachable, message);
+        }
+        Self::new(operation, ErrorKind::Other, message)
     }
 
     fn has_code(&self, code: &str) -> bool {
