@@ -11,6 +11,7 @@ mod shop;
 
 mod adoption;
 mod journey;
+mod large_template;
 mod local;
 mod protected;
 mod stages;
