@@ -33,7 +33,7 @@ pub(crate) struct Global {
     /// The AWS region, for example eu-west-1
     #[arg(long, global = true, env = "AWS_REGION", hide_env_values = true)]
     pub region: Option<String>,
-    /// The profile in ~/.aws to take credentials from, whatever else the environment offers (also: AWS_PROFILE)
+    /// The profile in ~/.aws to take credentials from; unlike `AWS_PROFILE`, it wins over keys in the environment
     #[arg(long, global = true)]
     pub profile: Option<String>,
     /// Talk to this URL instead of AWS

@@ -1,6 +1,6 @@
 //! Every event, as a line and as JSON, in one snapshot: a new one shows up in review.
 
-use std::time::Duration;
+use std::{fmt::Write, time::Duration};
 
 use cart_contract::Service;
 use cart_infra::StackId;
@@ -41,7 +41,7 @@ fn every_event() -> Vec<Event> {
         Event::Package(Progress::WaitingForLock),
         Event::Package(Progress::Compiling { done: 17, total: 250, current: "aws-sdk-dynamodb".to_owned() }),
         Event::Package(Progress::Said { line: "warning: unused variable".to_owned() }),
-        Event::Package(Progress::Compiled { took: Duration::from_secs(420) }),
+        Event::Package(Progress::Compiled { took: Duration::from_mins(7) }),
         Event::Package(Progress::Packaged { artifact: artifact.clone(), reused: false, took: Duration::from_millis(300) }),
         Event::Package(Progress::Packaged { artifact, reused: true, took: Duration::from_millis(2) }),
         Event::Stored { key: "cart/0a1b.zip".to_owned(), bytes: 4_490_000, present: false },
@@ -72,9 +72,9 @@ fn every_event_has_its_words() {
         let line = |verbose| words::line(&event, verbose).map_or_else(|| "(nothing)".to_owned(), |line| plain(&line));
         told += &line(false);
         if line(true) != line(false) {
-            told += &format!("\n-v {}", line(true));
+            write!(told, "\n-v {}", line(true)).unwrap();
         }
-        told += &format!("\n   {}\n", serde_json::to_string(&event).unwrap());
+        writeln!(told, "\n   {}", serde_json::to_string(&event).unwrap()).unwrap();
     }
     insta::assert_snapshot!(told);
 }
