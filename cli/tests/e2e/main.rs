@@ -11,7 +11,6 @@ mod shop;
 
 mod adoption;
 mod journey;
-mod large_template;
 mod local;
 mod protected;
 mod stages;
