@@ -76,6 +76,8 @@ pub(crate) struct DeployStep {
     pub template: String,
     /// Where the value of each parameter comes from.
     pub parameters: BTreeMap<String, ParameterSource>,
+    /// Whether somebody else's template is replaced by ours: `changes` cannot tell what it has beyond ours, and that goes.
+    pub takes_over: bool,
     /// The stacks of this plan that have to be done first.
     pub after: Vec<StackId>,
 }
@@ -217,6 +219,7 @@ fn step(
     Ok(DeployStep {
         stack: stack.id(),
         name: stack.name().to_owned(),
+        takes_over: action == Action::Update && there.is_some_and(|there| !is_ours(there.template.as_ref())),
         action,
         changes,
         template: stack.template().to_json(),

@@ -47,6 +47,10 @@ pub(crate) fn deploy_text<'a>(steps: impl Iterator<Item = &'a DeployStep>) -> St
             ),
         };
         writeln!(text, "{name} {summary}").ok();
+        if step.takes_over {
+            let warning = "takes over a stack cartctl did not make: resources of the same name are kept, the rest of it is deleted";
+            writeln!(text, "  {} {warning}", paint(ERROR, "!")).ok();
+        }
         if step.action == Action::Update {
             for change in resources {
                 writeln!(text, "  {}", line(change)).ok();

@@ -102,7 +102,8 @@ async fn an_existing_deployment_is_taken_over() {
     let put = json!({ "TableName": cart["DynamoDBShoppingCartTable"], "Item": item });
     cloud.call("dynamodb", "DynamoDB_20120810.PutItem", &put).await;
 
-    cloud.run(&["deploy", "--local"]).succeeded();
+    let (_, story) = cloud.run(&["deploy", "--local"]).succeeded();
+    assert_eq!(story.matches("takes over a stack").count(), 3, "{story}");
     let adopted = [cloud.resources(AUTH).await, cloud.resources(CART).await];
     for (stack, id) in [
         (0, "CognitoUserPool"),
