@@ -2,12 +2,13 @@
 //! by the hash of its content.
 //!
 //! Knows nothing of AWS, of terminals or of the environment: what it needs is in [`Request`], what happens is told as [`Progress`].
-//! How cargo is called is in [`build`], what a toolchain is asked in [`toolchain`], the check of a binary in [`elf`], the archive in
+//! How cargo is called is in [`build`], what it says is understood in [`narrator`], what a toolchain is asked in [`toolchain`], the check of a binary in [`elf`], the archive in
 //! [`archive`].
 
 mod archive;
 mod build;
 mod elf;
+mod narrator;
 mod process;
 mod toolchain;
 

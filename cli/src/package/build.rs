@@ -15,6 +15,7 @@ use cart_infra::Architecture;
 
 use super::{
     Progress, Request, Target, elf,
+    narrator::{Narrator, cargo_hint},
     process::{self, Line},
     toolchain::{self, Compiler, Folders},
 };
@@ -64,19 +65,6 @@ impl Error {
             Self::Cargo { said } => cargo_hint(said),
             Self::NoExecutable { service } => Some(format!("lambdas/{service} must have a binary of its package's name")),
         }
-    }
-}
-
-/// What to do when cargo itself fails.
-pub(super) fn cargo_hint(said: &str) -> Option<String> {
-    if said.contains("--locked") {
-        Some("Cargo.lock does not fit the manifests: run `cargo check`, and commit Cargo.lock".to_owned())
-    } else if said.contains("download") || said.contains("registry") || said.contains("fetch") {
-        Some("dependencies are downloaded once: connect to the network and run the command again".to_owned())
-    } else if said.contains("Cargo.toml") {
-        Some("run cartctl in the folder of the workspace".to_owned())
-    } else {
-        None
     }
 }
 
@@ -249,66 +237,6 @@ impl Built {
     }
 }
 
-/// Listens to what cargo writes for people.
-#[derive(Debug, Default)]
-pub(super) struct Narrator {
-    first_error: Option<String>,
-}
-
-impl Narrator {
-    /// What a line means, if it means something.
-    pub(super) fn hear(&mut self, line: Line) -> Option<Progress> {
-        match line {
-            Line::Output(_) => None,
-            Line::Transient(text) => compiling(&text),
-            Line::Error(text) => {
-                let plain = without_colors(&text);
-                if self.first_error.is_none() {
-                    self.first_error = plain.strip_prefix("error: ").map(str::to_owned);
-                }
-                match status(&plain) {
-                    Some("Blocking") => Some(Progress::WaitingForLock),
-                    // What the bar tells better.
-                    Some("Compiling" | "Building" | "Downloaded" | "Finished" | "Fresh") => None,
-                    _ => Some(Progress::Said { line: text }),
-                }
-            }
-        }
-    }
-
-    /// The first error, without the word.
-    pub(super) fn first_error(self) -> String {
-        self.first_error.unwrap_or_else(|| "it did not say why".to_owned())
-    }
-}
-
-/// The verb of a line that cargo writes about its own work: right-aligned, in a column of twelve.
-fn status(line: &str) -> Option<&str> {
-    let verb = line.get(..12)?.trim_start();
-    let right_aligned = !verb.is_empty() && verb.bytes().all(|byte| byte.is_ascii_alphabetic()) && line[12..].starts_with(' ');
-    right_aligned.then_some(verb)
-}
-
-/// Reads the bar: `Building [==>    ] 12/81: serde, syn(build)`.
-fn compiling(bar: &str) -> Option<Progress> {
-    let (_, after_verb) = bar.split_once("Building")?;
-    let (_, after_bar) = after_verb.split_once("] ")?;
-    let (counts, current) = after_bar.split_once(": ").unwrap_or((after_bar, ""));
-    let (done, total) = counts.trim().split_once('/')?;
-    Some(Progress::Compiling { done: done.parse().ok()?, total: total.parse().ok()?, current: current.trim().to_owned() })
-}
-
-/// A line without the escape sequences that colour it.
-fn without_colors(line: &str) -> String {
-    let mut parts = line.split('\u{1b}');
-    let mut plain = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let end = part.find(|character: char| character.is_ascii_alphabetic()).map_or(part.len(), |end| end + 1);
-        plain.push_str(&part[end..]);
-    }
-    plain
-}
-
 #[cfg(test)]
 mod tests {
     use camino_tempfile::Utf8TempDir;
@@ -418,26 +346,6 @@ mod tests {
     fn a_service_without_a_binary_is_named() {
         let error = Built { found: vec![(Service::Cart, "/t/cart".into())], compiled: true }.executables().unwrap_err();
         assert_eq!(error.to_string(), "cargo built no binary named products");
-    }
-
-    #[test]
-    fn what_cargo_writes_is_understood() {
-        let mut narrator = Narrator::default();
-        let mut hear = |line| narrator.hear(line);
-        assert_eq!(
-            hear(Line::Transient("\u{1b}[1m\u{1b}[96m    Building\u{1b}[0m [==>     ] 12/81: serde, syn(build)    ".into())),
-            Some(Progress::Compiling { done: 12, total: 81, current: "serde, syn(build)".into() })
-        );
-        assert_eq!(hear(Line::Error("\u{1b}[1m\u{1b}[92m   Compiling\u{1b}[0m serde v1.0.229".into())), None);
-        assert_eq!(
-            hear(Line::Error("    Blocking waiting for file lock on build directory".into())),
-            Some(Progress::WaitingForLock)
-        );
-        let warning = "\u{1b}[33mwarning\u{1b}[0m: unused variable: `x`";
-        assert_eq!(hear(Line::Error(warning.into())), Some(Progress::Said { line: warning.into() }));
-        hear(Line::Error("\u{1b}[1m\u{1b}[91merror\u{1b}[0m: the first".into()));
-        hear(Line::Error("error: the second".into()));
-        assert_eq!(narrator.first_error(), "the first");
     }
 
     /// A workspace whose cargo is a script.

@@ -14,7 +14,7 @@ use cart_infra::Architecture;
 
 use super::{
     Progress, Request,
-    build::{Narrator, cargo_hint},
+    narrator::{Narrator, cargo_hint},
     process::{self, Line},
 };
 
