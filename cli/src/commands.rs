@@ -1,5 +1,7 @@
 //! The commands: each reads as its own story. What several of them need is here.
 
+use std::collections::BTreeMap;
+
 use cart_infra::{App, Code, Stack, StackId};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -126,10 +128,14 @@ async fn observe(stacks: &[Stack], config: &Config, aws: &Aws) -> Result<Observe
         let (id, name, aws) = (stack.id(), stack.name().to_owned(), aws.clone());
         async move { Ok(observe_stack(&name, &aws).await?.map(|there| (id, there))) }
     });
-    let root = config.names.parameter_path("");
-    let published = async { Ok(aws.parameters_below(root.trim_end_matches('/')).await?) };
-    let (stacks, parameters) = tokio::try_join!(all(reading), published)?;
+    let (stacks, parameters) = tokio::try_join!(all(reading), published(config, aws))?;
     Ok(Observed { stacks: stacks.into_iter().flatten().collect(), parameters })
+}
+
+/// What the stage's stacks have published, by full name.
+async fn published(config: &Config, aws: &Aws) -> Result<BTreeMap<String, String>, Error> {
+    let root = config.names.parameter_path("");
+    Ok(aws.parameters_below(root.trim_end_matches('/')).await?)
 }
 
 /// Works on all at once; the first failure ends the others.

@@ -6,7 +6,6 @@ use std::{
 };
 
 use cart_infra::{ParameterSource, StackId};
-use sha2::{Digest, Sha256};
 use tokio::{sync::watch, task::JoinSet, time::sleep};
 
 use crate::{
@@ -15,6 +14,7 @@ use crate::{
         cloudformation::{ChangeSetRequest, ChangeSetState, TemplateSource},
         object_store::Bucket,
     },
+    digest::sha256,
     event::{Event, Events, Operation, Settled},
     plan::{Action, DeletePlan, DeleteStep, DeployPlan, DeployStep},
     stack::{Phase, StackEvent, StackStatus},
@@ -137,14 +137,13 @@ async fn in_order<F>(steps: Vec<(StackId, Vec<StackId>, F)>, events: &Events) ->
 where
     F: Future<Output = Result<Settled, StepError>> + Send + 'static,
 {
-    let (done, doneness): (BTreeMap<_, _>, BTreeMap<_, _>) = steps
+    let (mut done, doneness): (BTreeMap<_, _>, BTreeMap<_, _>) = steps
         .iter()
         .map(|(stack, ..)| {
             let (sender, receiver) = watch::channel(None::<bool>);
             ((*stack, sender), (*stack, receiver))
         })
         .unzip();
-    let mut done = done;
     let mut tasks = JoinSet::new();
     for (stack, after, step) in steps {
         let needs: Vec<_> = after.iter().filter_map(|need| doneness.get(need).map(|receiver| (*need, receiver.clone()))).collect();
@@ -240,7 +239,7 @@ async fn deploy_stack(
     let (status, cause) = follow(step.stack, &change_set.stack_id, before, aws, poll, events).await?;
     match status {
         StackStatus::CreateComplete | StackStatus::UpdateComplete => Ok(Settled::Done { operation }),
-        _ => Err(StepError::Stack { status, cause: cause.unwrap_or_else(|| "CloudFormation does not say why".to_owned()) }),
+        _ => Err(StepError::Stack { status, cause }),
     }
 }
 
@@ -259,7 +258,7 @@ async fn change_set_request(
         value.map(|value| (name.clone(), value))
     });
     let parameters: BTreeMap<String, String> = parameters.collect();
-    let digest = hex(&Sha256::digest(format!("{}\n{parameters:?}", step.template)));
+    let digest = sha256(&[format!("{}\n{parameters:?}", step.template).as_bytes()]);
     let template = match bucket {
         Some(bucket) if step.template.len() > LARGEST_INLINE_TEMPLATE => {
             let key = format!("templates/{}-{}.json", step.name, &digest[..16]);
@@ -285,13 +284,12 @@ async fn delete_stack(step: &DeleteStep, aws: &Aws, poll: Poll, events: &Events)
 async fn remove(stack: StackId, id: &str, aws: &Aws, poll: Poll, events: &Events) -> Result<(), StepError> {
     let before = aws.latest_event(id).await?;
     // Deleting is idempotent as long as the token is the same; the last event makes it this deletion's own.
-    let token = format!("cartctl-delete-{}", &hex(&Sha256::digest(format!("{id} {before:?}")))[..16]);
+    let digest = sha256(&[format!("{id} {before:?}").as_bytes()]);
+    let token = format!("cartctl-delete-{}", &digest[..16]);
     aws.delete_stack(id, &token).await?;
     match follow(stack, id, before, aws, poll, events).await? {
         (StackStatus::DeleteComplete, _) => Ok(()),
-        (status, cause) => {
-            Err(StepError::Stack { status, cause: cause.unwrap_or_else(|| "CloudFormation does not say why".to_owned()) })
-        }
+        (status, cause) => Err(StepError::Stack { status, cause }),
     }
 }
 
@@ -306,7 +304,7 @@ async fn follow(
     aws: &Aws,
     poll: Poll,
     events: &Events,
-) -> Result<(StackStatus, Option<String>), StepError> {
+) -> Result<(StackStatus, String), StepError> {
     let mut cause = None;
     let (mut round, mut failures) = (0, 0);
     loop {
@@ -331,7 +329,7 @@ async fn follow(
             report(stack, id, event, events);
         }
         if let Some(status) = at_rest {
-            return Ok((status, cause));
+            return Ok((status, cause.unwrap_or_else(|| "CloudFormation does not say why".to_owned())));
         }
         poll.pause(round).await;
     }
@@ -348,12 +346,4 @@ fn report(stack: StackId, id: &str, event: StackEvent, events: &Events) {
         let StackEvent { logical_id, resource_type, status, reason, .. } = event;
         events.send(Event::ResourceChanged { stack, logical_id, resource_type, status, reason });
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        write!(text, "{byte:02x}").ok();
-        text
-    })
 }

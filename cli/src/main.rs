@@ -4,6 +4,7 @@ mod args;
 mod aws;
 mod commands;
 mod config;
+mod digest;
 mod env_file;
 mod error;
 mod event;

@@ -13,13 +13,13 @@ mod process;
 mod toolchain;
 
 use std::{
-    fmt, io,
+    io,
     time::{Duration, Instant},
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_contract::Service;
-use cart_infra::Architecture;
+use cart_infra::{Architecture, CodeKey};
 use serde::{Serialize, Serializer};
 use thiserror::Error;
 
@@ -63,39 +63,13 @@ pub(crate) struct Artifact {
     pub(crate) service: Service,
     /// The archive.
     pub(crate) path: Utf8PathBuf,
-    /// What to call it in a bucket.
-    pub(crate) key: ArtifactKey,
+    /// What to call it in a bucket: `<service>/<hash>.zip`. Equal names, equal code. It is the binary that is hashed and not the
+    /// archive, so that a new way to compress does not deploy everything again.
+    pub(crate) key: CodeKey,
     /// The size of the archive.
     pub(crate) zip_bytes: u64,
     /// The size of the binary in it.
     pub(crate) binary_bytes: u64,
-}
-
-/// The name of an archive, made of the service's name and the hash of the content: equal names, equal code.
-///
-/// It is the binary that is hashed, not the archive, so that a new way to compress does not deploy everything again.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(transparent)]
-pub(crate) struct ArtifactKey(String);
-
-impl ArtifactKey {
-    /// A name of no archive.
-    #[cfg(test)]
-    pub(crate) fn for_tests(key: &str) -> Self {
-        Self(key.to_owned())
-    }
-
-    /// The name as an S3 key: `<service>/<hash>.zip`.
-    #[must_use]
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for ArtifactKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
 }
 
 /// What happens while packaging, in order.
@@ -282,7 +256,7 @@ mod tests {
         let artifact = Artifact {
             service: Service::Cart,
             path: "/out/cart/5980.zip".into(),
-            key: ArtifactKey("cart/5980.zip".into()),
+            key: "cart/5980.zip".parse().unwrap(),
             zip_bytes: 3,
             binary_bytes: 8,
         };

@@ -16,6 +16,7 @@ use crate::{
     package::{Artifact, Target},
     plan::{self, BootstrapView, DeployPlan, Observed},
     report::{self, answer::Answer, ask},
+    stack,
 };
 
 pub(super) async fn run(args: &Deploy, config: &Config, global: &Global) -> Result<Answer, Error> {
@@ -91,7 +92,7 @@ pub(super) fn target(config: &Config) -> Target {
 pub(super) fn code(artifacts: &[Artifact]) -> Code {
     let mut code = Code::not_packaged();
     for artifact in artifacts {
-        let Ok(key) = artifact.key.as_str().parse() else { continue };
+        let key = artifact.key.clone();
         match artifact.service {
             Service::Products => code.products = key,
             Service::Cart => code.cart = key,
@@ -125,12 +126,13 @@ async fn plan_bootstrap(
     if stack.template().is_empty() {
         return Ok(None);
     }
-    let bucket = bucket_of(&there);
+    let bucket = there.stacks.get(&StackId::Bootstrap).and_then(|there| artifact_bucket(&there.deployed));
     Ok(Some((plan::deploy_one(&stack, &there)?, bucket)))
 }
 
-fn bucket_of(observed: &Observed) -> Option<String> {
-    observed.stacks.get(&StackId::Bootstrap)?.deployed.outputs.get("ArtifactBucketName").cloned()
+/// The bucket of the bootstrap stack, if it has one.
+fn artifact_bucket(bootstrap: &stack::Deployed) -> Option<String> {
+    bootstrap.outputs.get("ArtifactBucketName").cloned()
 }
 
 /// What a deployment ended with.
@@ -160,20 +162,18 @@ impl Deployed {
 
 /// Carries out what was prepared and approved.
 pub(super) async fn execute(prepared: Prepared, config: &Config, aws: &Aws, events: &Events) -> Result<Deployed, Error> {
-    let Prepared { app, account, bucket, artifacts, bootstrap, stacks } = prepared;
-    let mut bucket = bucket;
+    let Prepared { app, account, mut bucket, artifacts, bootstrap, stacks } = prepared;
     if let Some(bootstrap) = bootstrap {
         let name = bootstrap.steps.first().map(|step| step.name.clone()).unwrap_or_default();
         execute::deploy(bootstrap, aws, None, poll(config), events).await?;
         if bucket.is_none() {
-            bucket = aws.stack(&name).await?.and_then(|stack| stack.outputs.get("ArtifactBucketName").cloned());
+            bucket = aws.stack(&name).await?.as_ref().and_then(artifact_bucket);
         }
     }
     let bucket = bucket.map(|name| Bucket { name, owner: account });
     if let Some(bucket) = bucket.as_ref().filter(|_| !stacks.is_empty()) {
         upload(&artifacts, bucket, aws, events).await?;
     }
-    let complete = stacks.steps.len() == app.stacks().len();
     execute::deploy(stacks, aws, bucket.as_ref(), poll(config), events).await?;
     let observed = observe(app.stacks(), config, aws).await?;
     if config.connection.endpoint.is_local()
@@ -182,7 +182,7 @@ pub(super) async fn execute(prepared: Prepared, config: &Config, aws: &Aws, even
         enable_expiry(&table.deployed.id, aws).await?;
     }
     let published = app.stacks().iter().all(|stack| observed.stacks.contains_key(&stack.id()));
-    let env_file = if complete || published {
+    let env_file = if published {
         frontend_env::write(&app, &observed.parameters, config, &aws.region)?;
         events.send(Event::Wrote { path: config.env_file.clone() });
         Some(config.env_file.clone())

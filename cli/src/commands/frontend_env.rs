@@ -6,7 +6,7 @@ use camino::Utf8Path;
 use cart_infra::App;
 use serde_json::{Value as Json, json};
 
-use super::app_without_code;
+use super::{app_without_code, published};
 use crate::{
     args::{EnvFormat, FrontendEnv as Args},
     aws::Aws,
@@ -18,7 +18,8 @@ use crate::{
 
 pub(super) async fn run(args: &Args, config: &Config) -> Result<Answer, Error> {
     let aws = Aws::connect(&config.connection).await?;
-    let rendered = render(&app_without_code(config), config, &aws).await?;
+    let published = published(config, &aws).await?;
+    let rendered = rendered(&app_without_code(config), &published, config, &aws.region)?;
     let variables = env_file::variables(&rendered);
     let object: Json =
         variables.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect::<serde_json::Map<_, _>>().into();
@@ -38,13 +39,6 @@ pub(super) async fn run(args: &Args, config: &Config) -> Result<Answer, Error> {
 
 fn lines(variables: &[(&str, &str)], line: impl Fn(&str, &str) -> String) -> String {
     variables.iter().map(|(name, value)| line(name, value) + "\n").collect()
-}
-
-/// Reads what is published and renders it.
-async fn render(app: &App, config: &Config, aws: &Aws) -> Result<String, Error> {
-    let root = config.names.parameter_path("");
-    let published = aws.parameters_below(root.trim_end_matches('/')).await?;
-    rendered(app, &published, config, &aws.region)
 }
 
 /// The text of the file, given what is published.

@@ -10,11 +10,11 @@ use std::{
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_contract::Service;
-use sha2::{Digest as _, Sha256};
+use cart_infra::CodeKey;
 use thiserror::Error;
 use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
 
-use super::ArtifactKey;
+use crate::digest::sha256;
 
 /// What Lambda starts.
 const ENTRY: &str = "bootstrap";
@@ -39,7 +39,7 @@ pub(super) enum Compression {
 #[derive(Debug)]
 pub(super) struct Packed {
     pub(super) path: Utf8PathBuf,
-    pub(super) key: ArtifactKey,
+    pub(super) key: CodeKey,
     pub(super) zip_bytes: u64,
     pub(super) binary_bytes: u64,
     pub(super) reused: bool,
@@ -111,16 +111,9 @@ pub(super) fn pack(service: Service, binary: &[u8], compression: Compression, ou
 }
 
 /// The name of a binary's archive.
-fn key(service: Service, binary: &[u8]) -> ArtifactKey {
-    use std::fmt::Write as _;
-
-    let hash = Sha256::new().chain_update(FORMAT).chain_update(binary).finalize();
-    let mut key = format!("{service}/");
-    for byte in hash {
-        // Writing to a string cannot fail.
-        let _ = write!(key, "{byte:02x}");
-    }
-    ArtifactKey(key + ".zip")
+fn key(service: Service, binary: &[u8]) -> CodeKey {
+    let hash = sha256(&[FORMAT, binary]);
+    format!("{service}/{hash}.zip").parse().expect("the name of a service and hexadecimal digits make a key")
 }
 
 /// Writes the archive beside its place and moves it there when it is complete, so that whatever has the name is whole.

@@ -8,14 +8,14 @@ use cart_infra::StackId;
 use super::words;
 use crate::{
     event::{Event, Operation, Settled},
-    package::{Artifact, ArtifactKey, Progress},
+    package::{Artifact, Progress},
 };
 
 fn every_event() -> Vec<Event> {
     let artifact = Artifact {
         service: Service::Cart,
         path: "target/packages/cart/0a1b.zip".into(),
-        key: ArtifactKey::for_tests("cart/0a1b.zip"),
+        key: "cart/0a1b.zip".parse().unwrap(),
         zip_bytes: 4_490_000,
         binary_bytes: 10_440_000,
     };
