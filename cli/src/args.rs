@@ -153,6 +153,9 @@ pub(crate) struct Deploy {
     /// Use this bucket for code and large templates, and change nothing on it
     #[arg(long, env = "S3_BUCKET", hide_env_values = true)]
     pub bucket: Option<String>,
+    /// Deploy what `cartctl package --out DIR` made, here or on another machine, instead of building
+    #[arg(long, value_name = "DIR", conflicts_with = "local")]
+    pub packages: Option<Utf8PathBuf>,
 }
 
 /// `cartctl diff`

@@ -6,7 +6,7 @@ use cart_infra::StackId;
 use serde::Serialize;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::package;
+use crate::{moment::Moment, package};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -56,6 +56,8 @@ pub(crate) enum Event {
         operation: Operation,
         /// How many resources are expected to change.
         resources: usize,
+        /// The stacks that had to be done first.
+        after: Vec<StackId>,
     },
     /// A resource of a stack has a new status.
     ResourceChanged {
@@ -67,6 +69,8 @@ pub(crate) enum Event {
         resource_type: String,
         /// Its status, in CloudFormation's spelling.
         status: String,
+        /// Since when, by AWS's clock.
+        at: Moment,
         /// Why, where that is said.
         reason: Option<String>,
     },

@@ -117,7 +117,7 @@ pub(crate) async fn delete(plan: DeletePlan, aws: &Aws, poll: Poll, events: &Eve
 /// Waits until a stack is at rest that somebody else is working on.
 pub(crate) async fn wait(stack: StackId, id: &str, aws: &Aws, poll: Poll, events: &Events) -> Result<(), Error> {
     let started = Instant::now();
-    events.send(Event::StackStarted { stack, operation: Operation::Wait, resources: 0 });
+    events.send(Event::StackStarted { stack, operation: Operation::Wait, resources: 0, after: Vec::new() });
     let after = aws.latest_event(id).await?;
     let mut round = 0;
     // The last event may already be the final one, so the status is what is waited for here.
@@ -206,7 +206,12 @@ async fn deploy_stack(
         Action::Create { .. } => Operation::Create,
         Action::Update => Operation::Update,
     };
-    events.send(Event::StackStarted { stack: step.stack, operation, resources: step.changes.resources.len() });
+    events.send(Event::StackStarted {
+        stack: step.stack,
+        operation,
+        resources: step.changes.resources.len(),
+        after: step.after.clone(),
+    });
     if let Action::Create { remove_first: Some(id) } = &step.action {
         remove(step.stack, id, aws, poll, events).await?;
     }
@@ -276,7 +281,12 @@ async fn change_set_request(
 }
 
 async fn delete_stack(step: &DeleteStep, aws: &Aws, poll: Poll, events: &Events) -> Result<Settled, StepError> {
-    events.send(Event::StackStarted { stack: step.stack, operation: Operation::Delete, resources: step.resources });
+    events.send(Event::StackStarted {
+        stack: step.stack,
+        operation: Operation::Delete,
+        resources: step.resources,
+        after: step.after.clone(),
+    });
     remove(step.stack, &step.id, aws, poll, events).await?;
     Ok(Settled::Done { operation: Operation::Delete })
 }
@@ -343,7 +353,7 @@ fn describe(event: &StackEvent) -> String {
 fn report(stack: StackId, id: &str, event: StackEvent, events: &Events) {
     // The stack's own events are what `StackStarted` and `StackSettled` tell.
     if event.stack_status(id).is_none() {
-        let StackEvent { logical_id, resource_type, status, reason, .. } = event;
-        events.send(Event::ResourceChanged { stack, logical_id, resource_type, status, reason });
+        let StackEvent { logical_id, resource_type, status, at, reason, .. } = event;
+        events.send(Event::ResourceChanged { stack, logical_id, resource_type, status, at, reason });
     }
 }

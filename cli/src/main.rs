@@ -10,6 +10,7 @@ mod error;
 mod event;
 mod execute;
 mod local;
+mod moment;
 mod package;
 mod plan;
 mod report;

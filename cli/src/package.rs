@@ -8,6 +8,7 @@
 mod archive;
 mod build;
 mod elf;
+pub(crate) mod manifest;
 mod narrator;
 mod process;
 mod toolchain;
@@ -126,6 +127,9 @@ pub(crate) enum Error {
     /// Cargo did not build.
     #[error(transparent)]
     Build(#[from] build::Error),
+    /// The list of packages cannot be used, or not be written.
+    #[error(transparent)]
+    Manifest(#[from] manifest::Error),
     /// What was built would not run in Lambda.
     #[error("the binary of {service} would not run in Lambda")]
     Check {
@@ -154,6 +158,7 @@ impl Error {
             Self::Locate { .. } => Some("run cartctl in a folder that exists".to_owned()),
             Self::Toolchain(error) => error.hint(),
             Self::Build(error) => error.hint(),
+            Self::Manifest(error) => Some(error.hint()),
             Self::Check { source, .. } => Some(source.hint()),
             Self::Archive { source, .. } => Some(source.hint()),
         }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::moment::Moment;
+
 /// Every status a stack can have.
 ///
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html>
@@ -167,8 +169,8 @@ pub(crate) struct Resource {
 pub(crate) struct StackEvent {
     /// Unique within the stack.
     pub id: String,
-    /// When, in RFC 3339.
-    pub at: String,
+    /// When, by AWS's clock.
+    pub at: Moment,
     /// The resource; the stack itself appears under its own name.
     pub logical_id: String,
     /// The resource's name in AWS; for the stack itself its ARN.
@@ -212,7 +214,7 @@ mod tests {
     fn a_cancelled_resource_is_not_the_cause() {
         let event = |status: &str, reason: &str| StackEvent {
             id: "1".to_owned(),
-            at: String::new(),
+            at: Moment::default(),
             logical_id: "Table".to_owned(),
             physical_id: String::new(),
             resource_type: "AWS::DynamoDB::Table".to_owned(),

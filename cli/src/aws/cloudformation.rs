@@ -6,7 +6,10 @@ use aws_sdk_cloudformation::types::{self, Capability, ChangeSetType};
 use serde_json::Value as Json;
 
 use super::{Aws, Error, ErrorKind};
-use crate::stack::{Deployed, DeployedParameter, Resource, StackEvent, StackStatus};
+use crate::{
+    moment::Moment,
+    stack::{Deployed, DeployedParameter, Resource, StackEvent, StackStatus},
+};
 
 /// How CloudFormation begins to say that a change set has nothing to change. The second form comes with transforms.
 const NO_CHANGES: [&str; 2] = ["The submitted information didn't contain changes", "No updates are to be performed"];
@@ -183,7 +186,7 @@ impl Aws {
                 }
                 events.push(StackEvent {
                     id,
-                    at: event.timestamp.map(|time| time.to_string()).unwrap_or_default(),
+                    at: event.timestamp.and_then(|time| time.to_millis().ok()).map(Moment::from_millis).unwrap_or_default(),
                     logical_id: event.logical_resource_id.unwrap_or_default(),
                     physical_id: event.physical_resource_id.unwrap_or_default(),
                     resource_type: event.resource_type.unwrap_or_default(),

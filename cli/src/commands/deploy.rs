@@ -13,7 +13,7 @@ use crate::{
     error::Error,
     event::{Event, Events},
     execute,
-    package::{Artifact, Target},
+    package::{Artifact, Target, manifest},
     plan::{self, BootstrapView, DeployPlan, Observed},
     report::{self, answer::Answer, ask},
     stack,
@@ -74,7 +74,10 @@ pub(super) async fn prepare(
     if let Some(name) = &args.bucket {
         aws.check_bucket(&Bucket { name: name.clone(), owner: account.clone() }).await?;
     }
-    let artifacts = package::package(&package::request(config, target(config)), events).await?;
+    let artifacts = match &args.packages {
+        Some(folder) => manifest::read(folder, config.architecture).map_err(crate::package::Error::from)?,
+        None => package::package(&package::request(config, target(config)), events).await?,
+    };
     let app = checked(cart_infra::app(&config.settings(code(&artifacts))))?;
     let observed = observe_at_rest(app.stacks(), config, aws, events).await?;
     let bootstrap = plan_bootstrap(config, aws, args.bucket.is_some(), &observed, events).await?;

@@ -74,7 +74,7 @@ struct Shop {
 async fn bring_up(config: &Config, events: &Events) -> Result<Shop, Error> {
     let aws = Aws::connect(&config.connection).await?;
     let selection = Selection { stacks: Vec::new(), target: Target { local: true } };
-    let args = Deploy { selection, bucket: None };
+    let args = Deploy { selection, bucket: None, packages: None };
     let prepared = deploy::prepare("local", &args, config, &aws, events).await?;
     let deployed = deploy::execute(prepared, config, &aws, events).await?;
     let output = |stack, key: &str| output(&deployed, stack, key);

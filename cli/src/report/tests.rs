@@ -8,6 +8,7 @@ use cart_infra::StackId;
 use super::words;
 use crate::{
     event::{Event, Operation, Settled},
+    moment::Moment,
     package::{Artifact, Progress},
 };
 
@@ -24,10 +25,12 @@ fn every_event() -> Vec<Event> {
         logical_id: "DynamoDBShoppingCartTable".to_owned(),
         resource_type: "AWS::DynamoDB::Table".to_owned(),
         status: status.to_owned(),
+        at: Moment::from_millis(1_795_338_900_250),
         reason: reason.map(str::to_owned),
     };
     let settled = |outcome| Event::StackSettled { stack: StackId::Products, outcome, took: Duration::from_millis(21_460) };
-    let started = |operation, resources| Event::StackStarted { stack: StackId::Auth, operation, resources };
+    let started =
+        |operation, resources| Event::StackStarted { stack: StackId::Cart, operation, resources, after: vec![StackId::Auth] };
     vec![
         Event::Started {
             command: "deploy",

@@ -41,7 +41,7 @@ pub(super) fn line(event: &Event, verbose: bool) -> Option<String> {
             entry("upload", format!("{key} is there"))
         }
         Event::Stored { key, bytes, present: false } => entry("upload", format!("{key} ({})", size(*bytes))),
-        Event::StackStarted { stack, operation, resources } => {
+        Event::StackStarted { stack, operation, resources, .. } => {
             let verb = match operation {
                 Operation::Create => "creating",
                 Operation::Update => "updating",
@@ -52,7 +52,7 @@ pub(super) fn line(event: &Event, verbose: bool) -> Option<String> {
         }
         // That something begins is worth a line only to those who want every line.
         Event::ResourceChanged { status, .. } if status.ends_with("_IN_PROGRESS") && !verbose => return None,
-        Event::ResourceChanged { stack, logical_id, resource_type, status, reason } => {
+        Event::ResourceChanged { stack, logical_id, resource_type, status, reason, .. } => {
             let reason = reason.as_deref().map_or_else(String::new, |reason| format!(": {reason}"));
             entry(stack, format!("{} {logical_id} {}{reason}", painted_status(status), paint(FAINT, resource_type)))
         }

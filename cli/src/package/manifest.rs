@@ -1,0 +1,197 @@
+//! What is in a folder of archives, so that another command, or another machine, deploys exactly these. Knows nothing of how they
+//! are made.
+
+use std::{fs, io};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use cart_contract::Service;
+use cart_infra::{Architecture, CodeKey};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::Artifact;
+use crate::digest::sha256;
+
+/// The name of the list, in the folder it describes.
+const FILE_NAME: &str = "packages.json";
+
+/// The only version there is.
+const VERSION: u32 = 1;
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Manifest {
+    version: u32,
+    architecture: Architecture,
+    packages: Vec<Entry>,
+}
+
+/// An archive, at `<folder>/<key>`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    service: String,
+    key: CodeKey,
+    zip_bytes: u64,
+    zip_sha256: String,
+    binary_bytes: u64,
+}
+
+/// Why a folder cannot be deployed from, or not be described.
+#[derive(Debug, Error)]
+pub(crate) enum Error {
+    /// A file is missing, or cannot be read.
+    #[error("cannot read {path}")]
+    Read {
+        /// The file.
+        path: Utf8PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// The list cannot be written.
+    #[error("cannot write {path}")]
+    Write {
+        /// The list.
+        path: Utf8PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// The list is not one.
+    #[error("{path} is not a list of packages: {reason}")]
+    Parse {
+        /// The list.
+        path: Utf8PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// They were built for other machines.
+    #[error("the packages in {folder} are for {found}, and the functions run on {wanted}")]
+    Architecture {
+        /// The folder.
+        folder: Utf8PathBuf,
+        /// What they are for.
+        found: Architecture,
+        /// What is wanted.
+        wanted: Architecture,
+    },
+    /// A service has no package.
+    #[error("there is no package of {service} in {folder}")]
+    Missing {
+        /// The folder.
+        folder: Utf8PathBuf,
+        /// The service.
+        service: Service,
+    },
+    /// An archive is not what the list says.
+    #[error("{path} is not the package that was listed")]
+    Changed {
+        /// The archive.
+        path: Utf8PathBuf,
+    },
+}
+
+impl Error {
+    /// What to do about it.
+    pub(crate) fn hint(&self) -> String {
+        match self {
+            Self::Write { path, .. } => format!("check the free space and the permissions of {path}, or choose another folder"),
+            Self::Architecture { wanted, .. } => format!("build them with `cartctl package --arch {wanted} --out DIR`"),
+            Self::Read { .. } | Self::Parse { .. } | Self::Missing { .. } | Self::Changed { .. } => {
+                "`cartctl package --out DIR` makes such a folder".to_owned()
+            }
+        }
+    }
+}
+
+/// Writes down what `folder` holds.
+pub(crate) fn write(folder: &Utf8Path, architecture: Architecture, artifacts: &[Artifact]) -> Result<(), Error> {
+    let entry = |artifact: &Artifact| {
+        let zip = read_file(&artifact.path)?;
+        Ok(Entry {
+            service: artifact.service.bin().to_owned(),
+            key: artifact.key.clone(),
+            zip_bytes: artifact.zip_bytes,
+            zip_sha256: sha256(&[&zip]),
+            binary_bytes: artifact.binary_bytes,
+        })
+    };
+    let packages = artifacts.iter().map(entry).collect::<Result<_, _>>()?;
+    let path = folder.join(FILE_NAME);
+    let text = serde_json::to_string_pretty(&Manifest { version: VERSION, architecture, packages }).unwrap_or_default();
+    fs::write(&path, text + "\n").map_err(|source| Error::Write { path, source })
+}
+
+/// The packages in `folder`, every one as it was when they were listed.
+pub(crate) fn read(folder: &Utf8Path, wanted: Architecture) -> Result<Vec<Artifact>, Error> {
+    let path = folder.join(FILE_NAME);
+    let invalid = |reason: String| Error::Parse { path: path.clone(), reason };
+    let Manifest { version, architecture, packages } =
+        serde_json::from_slice(&read_file(&path)?).map_err(|error| invalid(error.to_string()))?;
+    if version != VERSION {
+        return Err(invalid(format!("it has version {version}, and this is for version {VERSION}")));
+    }
+    if architecture != wanted {
+        return Err(Error::Architecture { folder: folder.to_owned(), found: architecture, wanted });
+    }
+    let artifact = |service: Service| {
+        let entry = packages.iter().find(|entry| entry.service == service.bin());
+        let entry = entry.ok_or_else(|| Error::Missing { folder: folder.to_owned(), service })?;
+        let path = folder.join(entry.key.as_str());
+        let zip = read_file(&path)?;
+        if zip.len() as u64 != entry.zip_bytes || sha256(&[&zip]) != entry.zip_sha256 {
+            return Err(Error::Changed { path });
+        }
+        let Entry { key, zip_bytes, binary_bytes, .. } = entry;
+        Ok(Artifact { service, path, key: key.clone(), zip_bytes: *zip_bytes, binary_bytes: *binary_bytes })
+    };
+    Service::ALL.into_iter().map(artifact).collect()
+}
+
+fn read_file(path: &Utf8Path) -> Result<Vec<u8>, Error> {
+    fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A folder with an archive a service, and its list.
+    fn folder() -> camino_tempfile::Utf8TempDir {
+        let folder = camino_tempfile::tempdir().unwrap();
+        let artifact = |service: Service| {
+            let key = format!("{service}/0a1b.zip");
+            let path = folder.path().join(&key);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, b"zip").unwrap();
+            Artifact { service, path, key: key.parse().unwrap(), zip_bytes: 3, binary_bytes: 8 }
+        };
+        let artifacts = Service::ALL.map(artifact);
+        write(folder.path(), Architecture::Arm64, &artifacts).unwrap();
+        assert_eq!(read(folder.path(), Architecture::Arm64).unwrap(), artifacts);
+        folder
+    }
+
+    #[test]
+    fn what_was_listed_is_what_is_deployed() {
+        let folder = folder();
+        fs::write(folder.path().join("cart/0a1b.zip"), b"pig").unwrap();
+        let error = read(folder.path(), Architecture::Arm64).unwrap_err();
+        assert!(matches!(&error, Error::Changed { path } if path.ends_with("cart/0a1b.zip")), "{error}");
+    }
+
+    #[test]
+    fn packages_for_other_machines_are_refused() {
+        let error = read(folder().path(), Architecture::X86_64).unwrap_err();
+        assert!(error.to_string().ends_with("are for arm64, and the functions run on x86_64"), "{error}");
+    }
+
+    #[test]
+    fn a_folder_without_a_list_says_how_to_get_one() {
+        let folder = camino_tempfile::tempdir().unwrap();
+        let error = read(folder.path(), Architecture::Arm64).unwrap_err();
+        assert!(matches!(error, Error::Read { .. }), "{error}");
+        assert_eq!(error.hint(), "`cartctl package --out DIR` makes such a folder");
+    }
+}
