@@ -22,7 +22,8 @@ pub(crate) struct Cli {
 const AFTER_HELP: &str = "\
 Flags win over environment variables, those over cartctl.toml, that over defaults.
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 declined or approval needed, 4 credentials or ownership,
-5 a stack needs a decision first, 6 done in part, 10 `diff --fail-on` found changes, 130 interrupted.";
+5 a stack needs a decision first, 6 done in part, 10 `diff --fail-on` found changes, 124 AWS goes on without us,
+130 interrupted.";
 
 /// Options every command takes.
 #[derive(Args, Debug)]
@@ -77,7 +78,9 @@ pub(crate) enum Command {
     /// Show what a deploy would change
     Diff(Diff),
     /// Delete the stacks, in reverse order, and say what is kept
-    Delete(Selection),
+    Delete(Delete),
+    /// Follow what CloudFormation is doing to the stacks, to its end
+    Attach(Selection),
     /// Write the frontend's .env from what the stacks published
     FrontendEnv(FrontendEnv),
     /// Show the state of each stack
@@ -153,9 +156,44 @@ pub(crate) struct Deploy {
     /// Use this bucket for code and large templates, and change nothing on it
     #[arg(long, env = "S3_BUCKET", hide_env_values = true)]
     pub bucket: Option<String>,
+    /// Which changes to ask about; the others are made without a question
+    #[arg(long, value_enum, value_name = "WHICH", default_value_t = RequireApproval::Any)]
+    pub require_approval: RequireApproval,
+    /// Say that a protected stage is meant
+    #[arg(long)]
+    pub protected_ok: bool,
+    /// Make a stack anew even if that leaves retained resources of a failed one in the account, without a stack
+    #[arg(long)]
+    pub leave_retained: bool,
     /// Deploy what `cartctl package --out DIR` made, here or on another machine, instead of building
     #[arg(long, value_name = "DIR", conflicts_with = "local")]
     pub packages: Option<Utf8PathBuf>,
+}
+
+/// Which changes are asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RequireApproval {
+    /// None.
+    Never,
+    /// All.
+    Any,
+    /// Those that allow somebody something, and those below.
+    Broadening,
+    /// Those that remove or replace something.
+    Destructive,
+}
+
+/// `cartctl delete`
+#[derive(Args, Debug)]
+pub(crate) struct Delete {
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Say that a protected stage is meant; protection from deletion is switched off
+    #[arg(long)]
+    pub protected_ok: bool,
+    /// Where something cannot be deleted, leave it in the account and delete the rest
+    #[arg(long)]
+    pub leave_failed: bool,
 }
 
 /// `cartctl diff`
@@ -173,6 +211,8 @@ pub(crate) struct Diff {
 pub(crate) enum FailOn {
     /// Any difference.
     Any,
+    /// Somebody may do what they could not do before, or something is removed or replaced.
+    Broadening,
     /// Something is removed or replaced.
     Destructive,
 }

@@ -95,6 +95,38 @@ impl Aws {
     }
 }
 
+/// What a message that only AWS can read says: who may not do what, to which resource.
+#[derive(serde::Deserialize)]
+struct Refusal {
+    context: RefusalContext,
+}
+
+#[derive(serde::Deserialize)]
+struct RefusalContext {
+    principal: RefusedPrincipal,
+    action: String,
+    resource: String,
+}
+
+#[derive(serde::Deserialize)]
+struct RefusedPrincipal {
+    arn: String,
+}
+
+impl Aws {
+    /// What an encoded authorization failure says, for who may know.
+    /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_DecodeAuthorizationMessage.html>
+    pub(crate) async fn decode_authorization(&self, encoded: &str) -> Result<String, Error> {
+        let operation = "decoding why it is not permitted";
+        let call = aws_sdk_sts::Client::new(&self.sdk).decode_authorization_message().encoded_message(encoded).send().await;
+        let decoded = call.map_err(|error| Error::sdk(operation, error))?.decoded_message.unwrap_or_default();
+        let refusal: Refusal =
+            serde_json::from_str(&decoded).map_err(|error| Error::new(operation, ErrorKind::Other, error.to_string()))?;
+        let RefusalContext { principal, action, resource } = refusal.context;
+        Ok(format!("{} is not authorized to perform: {action} on resource: {resource}", principal.arn))
+    }
+}
+
 /// What kind of failure it is, as far as the user's next step depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ErrorKind {
@@ -110,6 +142,10 @@ pub(crate) enum ErrorKind {
     WrongOwner,
     /// The bucket that was named does not exist.
     NoBucket,
+    /// Somebody else works on it, or did since we looked.
+    Busy,
+    /// It is another account or region than the one this stage belongs to.
+    WrongAccount,
     /// No answer.
     Unreachable,
     /// Anything else.
@@ -158,6 +194,12 @@ impl Error {
             }
             ErrorKind::Unreachable => Some("check the network, the region's name and `--endpoint-url`".to_owned()),
             ErrorKind::NoBucket => Some("make it first, or leave `--bucket` out to have one made".to_owned()),
+            ErrorKind::Busy => {
+                Some("wait until the other deployment is over (`cartctl attach`), then run the command again".to_owned())
+            }
+            ErrorKind::WrongAccount => {
+                Some("choose the stage's own account (`--profile`), or correct the stage's section in cartctl.toml".to_owned())
+            }
             ErrorKind::NotFound | ErrorKind::Other => None,
         }
     }
@@ -173,6 +215,7 @@ impl Error {
             let code = service.code().map(str::to_owned);
             let message = service.message().map(str::to_owned);
             let kind = code.as_deref().map_or(ErrorKind::Other, kind_of_code);
+            let kind = if message.as_deref().is_some_and(is_busy) { ErrorKind::Busy } else { kind };
             let message = match (message, &code) {
                 (Some(message), Some(code)) => format!("{message} ({code})"),
                 (Some(message), None) => message,
@@ -214,8 +257,14 @@ fn kind_of_code(code: &str) -> ErrorKind {
         | "RequestExpired" => ErrorKind::Credentials,
         "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => ErrorKind::Denied,
         "NotFound" | "NoSuchBucket" | "NoSuchKey" | "ParameterNotFound" => ErrorKind::NotFound,
+        "OperationInProgressException" | "InvalidChangeSetStatus" | "ChangeSetNotFound" => ErrorKind::Busy,
         _ => ErrorKind::Other,
     }
+}
+
+/// How CloudFormation refuses what cannot begin during another operation. It has no error code of its own for that.
+fn is_busy(message: &str) -> bool {
+    message.contains("_IN_PROGRESS state and can not be")
 }
 
 fn credentials_error(error: &CredentialsError) -> Error {

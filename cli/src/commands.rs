@@ -3,27 +3,29 @@
 use std::collections::BTreeMap;
 
 use cart_infra::{App, Code, Stack, StackId};
-use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
-    task::JoinSet,
-};
+use tokio::task::JoinSet;
 
 use crate::{
     args::{Cli, Command, Global, Target},
     aws::Aws,
     config::{self, Config, Environment, LocalChoice},
     error::Error,
-    event::{Event, Events},
-    execute::{self, Poll},
+    event::Event,
+    execute::Context,
     plan::{self, Observed, ObservedStack},
     report::answer::Answer,
     stack::StackStatus,
 };
 
+use self::interruption::interruptible;
+
+mod attach;
 mod delete;
 mod deploy;
 mod diff;
 mod frontend_env;
+mod guard;
+mod interruption;
 mod local;
 mod outputs;
 mod package;
@@ -40,9 +42,10 @@ pub(crate) async fn run(cli: Cli) -> Result<Answer, Error> {
         Command::Package(args) => {
             interruptible(package::run(&args, &load(&global, LocalChoice::Aws, &environment)?, &global)).await
         }
-        Command::Deploy(args) => interruptible(deploy::run(&args, &aws(&args.selection.target)?, &global)).await,
+        Command::Deploy(args) => deploy::run(&args, &aws(&args.selection.target)?, &global).await,
         Command::Diff(args) => interruptible(diff::run(&args, &aws(&args.deploy.selection.target)?, &global)).await,
-        Command::Delete(args) => interruptible(delete::run(&args, &aws(&args.target)?, &global)).await,
+        Command::Delete(args) => delete::run(&args, &aws(&args.selection.target)?, &global).await,
+        Command::Attach(args) => attach::run(&args, &aws(&args.target)?, &global).await,
         Command::FrontendEnv(args) => interruptible(frontend_env::run(&args, &aws(&args.target)?)).await,
         Command::Status(target) => interruptible(status::run(&aws(&target)?)).await,
         Command::Outputs(target) => interruptible(outputs::run(&aws(&target)?)).await,
@@ -53,38 +56,6 @@ pub(crate) async fn run(cli: Cli) -> Result<Answer, Error> {
 
 fn load(global: &Global, local: LocalChoice, environment: &Environment) -> Result<Config, Error> {
     Ok(config::load(global, local, environment)?)
-}
-
-/// Runs a command that can be left at any moment: what it started on this machine stops with it.
-async fn interruptible(command: impl Future<Output = Result<Answer, Error>>) -> Result<Answer, Error> {
-    let mut interruption = Interruption::listen()?;
-    tokio::select! {
-        done = command => done,
-        () = interruption.wait() => Err(Error::Interrupted),
-    }
-}
-
-/// Ctrl-C, or being asked to end.
-struct Interruption {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Interruption {
-    /// Listens from here on.
-    fn listen() -> Result<Self, Error> {
-        let listen =
-            |kind| signal(kind).map_err(|source| crate::local::Error::Io { action: "listening for Ctrl-C".to_owned(), source });
-        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
-    }
-
-    /// Returns once either came.
-    async fn wait(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
 }
 
 /// The stacks as they would be with code that is not packaged: enough for names, paths and order.
@@ -103,21 +74,16 @@ fn chosen(app: &App, named: &[StackId]) -> Vec<StackId> {
     app.stacks().iter().map(Stack::id).filter(|id| named.is_empty() || named.contains(id)).collect()
 }
 
-/// How often to ask CloudFormation.
-fn poll(config: &Config) -> Poll {
-    if config.connection.endpoint.is_local() { Poll::LOCAL } else { Poll::AWS }
-}
-
 /// What there is of these stacks, once nothing is going on any more.
-async fn observe_at_rest(stacks: &[Stack], config: &Config, aws: &Aws, events: &Events) -> Result<Observed, Error> {
+async fn observe_at_rest(stacks: &[Stack], config: &Config, context: &Context) -> Result<Observed, Error> {
     loop {
-        let observed = observe(stacks, config, aws).await?;
+        let observed = observe(stacks, config, &context.aws).await?;
         let busy = plan::busy(&observed);
         if busy.is_empty() {
             return Ok(observed);
         }
         for (stack, deployed) in busy {
-            execute::wait(stack, &deployed.id, aws, poll(config), events).await?;
+            context.attach(stack, stacks.iter().find(|wanted| wanted.id() == stack), deployed).await?;
         }
     }
 }
@@ -154,9 +120,29 @@ async fn all<T: Send + 'static>(
 }
 
 async fn observe_stack(name: &str, aws: &Aws) -> Result<Option<ObservedStack>, Error> {
-    let (deployed, template) = tokio::try_join!(aws.stack(name), aws.template(name))?;
-    let Some(deployed) = deployed.filter(|deployed| deployed.status != StackStatus::DeleteComplete) else { return Ok(None) };
-    Ok(Some(ObservedStack { deployed, template, resources: Vec::new() }))
+    let (deployed, template) = tokio::join!(aws.stack(name), aws.template(name));
+    let Some(deployed) = deployed?.filter(|deployed| deployed.status != StackStatus::DeleteComplete) else { return Ok(None) };
+    // A stack under review has none yet, which is not always told in the same way.
+    let template = if deployed.status == StackStatus::ReviewInProgress { None } else { template? };
+    let resources = if plan::deploy::needs_resources(deployed.status, template.as_ref()) {
+        aws.resources(&deployed.id).await?
+    } else {
+        Vec::new()
+    };
+    Ok(Some(ObservedStack { deployed, template, resources }))
+}
+
+/// What there is of these stacks now, without their templates: what a finished command tells of.
+async fn observe_outputs(stacks: &[Stack], config: &Config, aws: &Aws) -> Result<Observed, Error> {
+    let reading = stacks.iter().map(|stack| {
+        let (id, name, aws) = (stack.id(), stack.name().to_owned(), aws.clone());
+        async move {
+            let deployed = aws.stack(&name).await?.filter(|deployed| deployed.status != StackStatus::DeleteComplete);
+            Ok(deployed.map(|deployed| (id, ObservedStack { deployed, template: None, resources: Vec::new() })))
+        }
+    });
+    let (stacks, parameters) = tokio::try_join!(all(reading), published(config, aws))?;
+    Ok(Observed { stacks: stacks.into_iter().flatten().collect(), parameters })
 }
 
 /// Says which account and region a command works on.

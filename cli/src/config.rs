@@ -28,6 +28,10 @@ pub(crate) struct Config {
     pub architecture: Architecture,
     log_retention: LogRetention,
     reserved_concurrency: Option<u32>,
+    /// The tags of every stack.
+    pub tags: BTreeMap<String, String>,
+    /// The only account and region this stage may be in, where it says so. The local cloud is neither.
+    pub pin: Option<Pin>,
     /// How to reach AWS, or the local cloud.
     pub connection: Connection,
     /// The file the frontend reads its configuration from.
@@ -38,6 +42,39 @@ pub(crate) struct Config {
     pub output: args::Output,
     /// Whether nobody is asked.
     pub yes: bool,
+}
+
+/// Where a stage belongs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Pin {
+    /// The account.
+    pub account: AccountId,
+    /// The region, where the file names one.
+    pub region: Option<String>,
+}
+
+/// An account's number: twelve digits.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct AccountId(String);
+
+impl AccountId {
+    /// It as text.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for AccountId {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            Ok(Self(text))
+        } else {
+            Err(format!("`{text}` is not an AWS account: that is twelve digits, in quotes"))
+        }
+    }
 }
 
 /// How to reach AWS.
@@ -235,6 +272,7 @@ struct File {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 struct StageSection {
+    account: Option<AccountId>,
     region: Option<String>,
     profile: Option<String>,
     protected: Option<bool>,
@@ -242,6 +280,7 @@ struct StageSection {
     architecture: Option<Architecture>,
     log_retention_days: Option<LogRetention>,
     reserved_concurrency: Option<u32>,
+    tags: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -340,7 +379,14 @@ fn resolve(
         (None, false) => workspace.join("frontend/.env"),
         (None, true) => workspace.join("frontend/.env.local"),
     };
+    // A tag of the stage wins over one of all stages.
+    let tags = common.tags.iter().chain(&section.tags).map(|(key, value)| (key.clone(), value.clone())).collect();
+    let account = section.account.as_ref().or(common.account.as_ref()).filter(|_| !connection.endpoint.is_local());
+    let pin =
+        account.map(|account| Pin { account: account.clone(), region: section.region.clone().or_else(|| common.region.clone()) });
     Ok(Config {
+        tags,
+        pin,
         names: Names { prefix: file.prefix, parameter_root: file.parameter_root, stage },
         protected: section.protected.or(common.protected).unwrap_or(false),
         allowed_origin: section.allowed_origin.or_else(|| common.allowed_origin.clone()).unwrap_or_default(),

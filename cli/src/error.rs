@@ -14,12 +14,14 @@ pub(crate) enum ExitCode {
     Declined = 3,
     /// No usable credentials, the wrong account, or somebody else's bucket.
     Credentials = 4,
-    /// A stack is in a state that needs a decision first.
+    /// A stack is in a state, or would change in a way, that needs a decision first.
     Stuck = 5,
     /// Some stacks were deployed or deleted, others were not.
     Partial = 6,
     /// `diff --fail-on` found what it was told to look for.
     Changes = 10,
+    /// AWS goes on with what was begun, and nobody waits for it.
+    Detached = 124,
     /// Interrupted by Ctrl-C.
     Interrupted = 130,
 }
@@ -57,12 +59,21 @@ pub(crate) enum Error {
     /// Nobody can be asked, and `--yes` was not given.
     #[error("there are changes to approve, and nobody to ask: this is not a terminal")]
     ApprovalNeeded,
-    /// `diff --fail-on any` found a difference.
+    /// `diff --fail-on` found what it was told to look for.
     #[error("there are changes")]
     ChangesFound,
-    /// Ctrl-C.
-    #[error("interrupted")]
+    /// The stage is protected, and nobody said that it is meant.
+    #[error("the stage `{stage}` is protected")]
+    Protected {
+        /// Which.
+        stage: String,
+    },
+    /// Ctrl-C, while nothing was changed yet.
+    #[error("interrupted, nothing was changed")]
     Interrupted,
+    /// A second Ctrl-C, while AWS works.
+    #[error("left at once: what AWS was doing goes on")]
+    Left,
 }
 
 impl Error {
@@ -78,10 +89,9 @@ impl Error {
             Self::Local(error) => error.hint(),
             Self::Findings(_) => Some("the definitions are in infra/src/stacks".to_owned()),
             Self::ApprovalNeeded => Some("look at the plan above, then run the command again with `--yes`".to_owned()),
-            Self::Interrupted => {
-                Some("what CloudFormation was doing goes on without cartctl; run the command again to pick it up".to_owned())
-            }
-            Self::Declined | Self::ChangesFound => None,
+            Self::Protected { .. } => Some("if this stage is meant, say so with `--protected-ok`".to_owned()),
+            Self::Left => Some("`cartctl attach` follows it to its end; run the same command again for the rest".to_owned()),
+            Self::Declined | Self::ChangesFound | Self::Interrupted => None,
         }
     }
 
@@ -92,13 +102,16 @@ impl Error {
             Self::Aws(error) => aws_exit_code(error),
             Self::Blocked(_) => ExitCode::Stuck,
             Self::Execute(error) => match error {
-                execute::Error::Partial { .. } => ExitCode::Partial,
-                execute::Error::Failed { .. } => ExitCode::Failed,
+                execute::Error::Failed { partial: true, .. } => ExitCode::Partial,
+                execute::Error::Failed { partial: false, .. } => ExitCode::Failed,
+                execute::Error::Blocked(_) | execute::Error::Untold { .. } | execute::Error::Busy { .. } => ExitCode::Stuck,
+                execute::Error::LostSight { cause, .. } if cause.kind() == aws::ErrorKind::Credentials => ExitCode::Credentials,
+                execute::Error::Detached { .. } | execute::Error::LostSight { .. } => ExitCode::Detached,
                 execute::Error::Aws(error) => aws_exit_code(error),
             },
-            Self::Declined | Self::ApprovalNeeded => ExitCode::Declined,
+            Self::Declined | Self::ApprovalNeeded | Self::Protected { .. } => ExitCode::Declined,
             Self::ChangesFound => ExitCode::Changes,
-            Self::Interrupted => ExitCode::Interrupted,
+            Self::Interrupted | Self::Left => ExitCode::Interrupted,
             Self::Findings(_) | Self::Package(_) | Self::EnvFile(_) | Self::Local(_) => ExitCode::Failed,
         }
     }
@@ -106,12 +119,13 @@ impl Error {
 
 fn aws_exit_code(error: &aws::Error) -> ExitCode {
     match error.kind() {
-        aws::ErrorKind::Credentials | aws::ErrorKind::WrongOwner => ExitCode::Credentials,
+        aws::ErrorKind::Credentials | aws::ErrorKind::WrongOwner | aws::ErrorKind::WrongAccount => ExitCode::Credentials,
         aws::ErrorKind::NoRegion => ExitCode::Usage,
         aws::ErrorKind::Unreachable
         | aws::ErrorKind::Denied
         | aws::ErrorKind::NotFound
         | aws::ErrorKind::NoBucket
+        | aws::ErrorKind::Busy
         | aws::ErrorKind::Other => ExitCode::Failed,
     }
 }

@@ -6,7 +6,7 @@ use cart_infra::StackId;
 use serde::Serialize;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::{moment::Moment, package};
+use crate::{failure::Failure, moment::Moment, package, stack::StackStatus};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -83,6 +83,11 @@ pub(crate) enum Event {
         /// How long it took.
         took: Duration,
     },
+    /// Whoever started this asked it to stop.
+    Interrupted {
+        /// Whether they can be asked what is to become of what goes on.
+        choice: bool,
+    },
     /// Something worth knowing that stops nothing.
     Note {
         /// What.
@@ -105,7 +110,9 @@ pub(crate) enum Operation {
     Update,
     /// It is taken away.
     Delete,
-    /// Somebody else's operation is waited for.
+    /// An earlier change that failed is undone.
+    RollBack,
+    /// What somebody else, or an earlier run, began is waited for.
     Wait,
 }
 
@@ -120,16 +127,25 @@ pub(crate) enum Settled {
     },
     /// There was nothing to do.
     Unchanged,
+    /// What somebody else began is over.
+    AtRest {
+        /// The status it ended in.
+        status: StackStatus,
+    },
     /// It failed.
     Failed {
-        /// The first cause.
-        cause: String,
+        /// Why.
+        failure: Box<Failure>,
     },
     /// It was not begun, because something it needs failed.
     Skipped {
         /// What failed.
         because: StackId,
     },
+    /// It was not begun, because it was asked to stop before.
+    NotBegun,
+    /// CloudFormation goes on with it, and nobody here follows.
+    LeftAlone,
 }
 
 /// Where events go.

@@ -1,82 +1,155 @@
 //! Carries out a plan, and tells what happens. Decides nothing: a step that fails takes the steps that need it with it, and no others.
+//!
+//! Here is what deploying and deleting have in common: the order, and how it ends. [`follow`] waits for one operation, [`deploy`] and
+//! [`delete`] begin them.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
-use cart_infra::{ParameterSource, StackId};
-use tokio::{sync::watch, task::JoinSet, time::sleep};
+use cart_infra::StackId;
+use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
-    aws::{
-        self, Aws, ErrorKind,
-        cloudformation::{ChangeSetRequest, ChangeSetState, TemplateSource},
-        object_store::Bucket,
-    },
-    digest::sha256,
+    aws::{self, Aws, ErrorKind},
     event::{Event, Events, Operation, Settled},
-    plan::{Action, DeletePlan, DeleteStep, DeployPlan, DeployStep},
-    stack::{Phase, StackEvent, StackStatus},
+    failure::Failure,
+    plan::Blocked,
 };
 
-/// The largest template that goes into a request; a larger one goes through S3.
-/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>
-const LARGEST_INLINE_TEMPLATE: usize = 51_200;
+pub(crate) mod delete;
+pub(crate) mod deploy;
+mod explain;
+pub(crate) mod follow;
 
-/// How many polls in a row may fail before waiting for a stack is given up. Each has been retried by the SDK before it counts.
-const POLL_FAILURES: u32 = 10;
-
-/// How often CloudFormation is asked how far it is.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Poll {
-    /// The first pause.
-    pub shortest: Duration,
-    /// The pause that is not exceeded.
-    pub longest: Duration,
+/// What whoever started this wants of it by now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// That it goes on.
+    #[default]
+    GoOn,
+    /// That nothing new is begun, while what goes on is followed to its end.
+    BeginNothing,
+    /// That what goes on is undone, as far as CloudFormation can, and followed to its end.
+    Cancel,
+    /// That it is left to itself.
+    Detach,
 }
 
-impl Poll {
-    /// For AWS, whose quickest operations take seconds and which throttles who asks too often.
-    pub(crate) const AWS: Self = Self { shortest: Duration::from_millis(500), longest: Duration::from_secs(3) };
-    /// For the local cloud, which is done in milliseconds and throttles nobody.
-    pub(crate) const LOCAL: Self = Self { shortest: Duration::from_millis(20), longest: Duration::from_millis(200) };
+/// What every step works with.
+#[derive(Clone, Debug)]
+pub(crate) struct Context {
+    /// The account and the region.
+    pub aws: Aws,
+    /// Who is told.
+    pub events: Events,
+    /// What is wanted by now.
+    pub wish: watch::Receiver<Wish>,
+}
 
-    async fn pause(self, round: u32) {
-        sleep(self.shortest.saturating_mul(1 << round.min(8)).min(self.longest)).await;
+impl Context {
+    fn wish(&self) -> Wish {
+        *self.wish.borrow()
     }
 }
+
+/// How each stack ended, and after how long.
+pub(crate) type Outcomes = BTreeMap<StackId, (Settled, Duration)>;
 
 /// Why a plan was not carried out as a whole.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// No stack is as wanted.
+    /// Something failed.
     #[error("{}", sentences(failed))]
     Failed {
-        /// Which stacks failed, and why.
-        failed: Vec<(StackId, String)>,
+        /// What failed, and why.
+        failed: Vec<Failure>,
+        /// Whether other stacks are as wanted.
+        partial: bool,
     },
-    /// Some stacks are as wanted.
-    #[error("{}", sentences(failed))]
-    Partial {
-        /// Which stacks failed, and why.
-        failed: Vec<(StackId, String)>,
+    /// A stack is in a state, or would change in a way, that needs a decision.
+    #[error(transparent)]
+    Blocked(#[from] Blocked),
+    /// What could not be planned exactly turned out to take something away that nobody was told of.
+    #[error("the {stack} stack would lose or replace {}, and the plan did not say so", resources.join(", "))]
+    Untold {
+        /// Which stack.
+        stack: StackId,
+        /// What, by logical id.
+        resources: Vec<String>,
+    },
+    /// Somebody else began to work on a stack.
+    #[error("somebody else is deploying the {stack} stack")]
+    Busy {
+        /// Which.
+        stack: StackId,
+    },
+    /// It was left to itself.
+    #[error("{}", left_alone(running, pending))]
+    Detached {
+        /// What CloudFormation goes on with.
+        running: Vec<StackId>,
+        /// What was not begun.
+        pending: Vec<StackId>,
+    },
+    /// It could not be followed any longer.
+    #[error("{cause}; {}", left_alone(running, &[]))]
+    LostSight {
+        /// Why not.
+        cause: aws::Error,
+        /// What CloudFormation goes on with.
+        running: Vec<StackId>,
     },
     /// A call failed that concerns no stack.
     #[error(transparent)]
     Aws(#[from] aws::Error),
 }
 
-fn sentences(failed: &[(StackId, String)]) -> String {
-    failed.iter().map(|(stack, cause)| format!("the {stack} stack failed: {cause}")).collect::<Vec<_>>().join("\n")
+fn sentences(failed: &[Failure]) -> String {
+    let sentence = |failure: &Failure| {
+        let mut lines = vec![format!("the {} stack failed: {failure}", failure.stack)];
+        let defined_at = failure.resource.as_ref().and_then(|resource| resource.defined_at.as_ref());
+        lines.extend(defined_at.map(|place| format!("  it is defined in {place}")));
+        lines.extend(failure.state().map(|state| format!("  {state}")));
+        lines.join("\n")
+    };
+    failed.iter().map(sentence).collect::<Vec<_>>().join("\n")
+}
+
+fn left_alone(running: &[StackId], pending: &[StackId]) -> String {
+    let names = |stacks: &[StackId]| stacks.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
+    let going_on = match running {
+        [] => "nothing is going on in AWS".to_owned(),
+        _ => format!("AWS goes on with {}", names(running)),
+    };
+    if pending.is_empty() { going_on } else { format!("{going_on}; {} was not begun", names(pending)) }
 }
 
 impl Error {
     /// The next thing to try.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
-            Self::Failed { .. } | Self::Partial { .. } => {
-                Some("CloudFormation rolled back what it had begun; once the cause is gone, run the same command again".to_owned())
+            Self::Failed { failed, .. } => Some(
+                failed
+                    .iter()
+                    .find_map(|failure| failure.hint.clone())
+                    .unwrap_or_else(|| "once the cause is gone, run the same command again".to_owned()),
+            ),
+            Self::Blocked(blocked) => Some(blocked.hint()),
+            Self::Untold { .. } => {
+                Some("run the same command again: what the stack reads is there now, so that the plan can be exact".to_owned())
+            }
+            Self::Busy { .. } => Some("`cartctl attach` follows it; then run the same command again".to_owned()),
+            Self::Detached { running, .. } if running.is_empty() => {
+                Some("run the same command again to go on from here".to_owned())
+            }
+            Self::Detached { .. } => {
+                Some("`cartctl attach` follows it to its end; run the same command again for the rest".to_owned())
+            }
+            Self::LostSight { cause, .. } => {
+                let first = if cause.kind() == ErrorKind::Credentials { "sign in again, then " } else { "" };
+                Some(format!("{first}`cartctl attach` follows it to its end; run the same command again for the rest"))
             }
             Self::Aws(error) => error.hint(),
         }
@@ -84,276 +157,165 @@ impl Error {
 }
 
 /// How one step failed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 enum StepError {
-    #[error(transparent)]
-    Aws(#[from] aws::Error),
-    #[error("{0}")]
-    ChangeSet(String),
-    #[error("{cause} (the stack is {status})")]
-    Stack { status: StackStatus, cause: String },
+    /// It failed.
+    Failed(Box<Failure>),
+    /// There is no way from the state it is in.
+    Blocked(Blocked),
+    /// It would destroy what nobody was told of.
+    Untold(Vec<String>),
+    /// Somebody else works on it.
+    Busy,
+    /// It was left to itself while CloudFormation works on it.
+    Detached,
+    /// It could not be followed any longer.
+    LostSight(aws::Error),
+    /// A call failed before anything began.
+    Aws(aws::Error),
 }
 
-/// Carries out a deployment: every stack as soon as those it needs are done.
-pub(crate) async fn deploy(plan: DeployPlan, aws: &Aws, bucket: Option<&Bucket>, poll: Poll, events: &Events) -> Result<(), Error> {
-    let steps = plan.steps.into_iter().map(|step| {
-        let (aws, bucket, events) = (aws.clone(), bucket.cloned(), events.clone());
-        let (stack, after) = (step.stack, step.after.clone());
-        (stack, after, async move { deploy_stack(&step, &aws, bucket.as_ref(), poll, &events).await })
-    });
-    in_order(steps.collect(), events).await
-}
-
-/// Carries out a deletion: every stack as soon as those that need it are gone.
-pub(crate) async fn delete(plan: DeletePlan, aws: &Aws, poll: Poll, events: &Events) -> Result<(), Error> {
-    let steps = plan.steps.into_iter().map(|step| {
-        let (aws, events) = (aws.clone(), events.clone());
-        let (stack, after) = (step.stack, step.after.clone());
-        (stack, after, async move { delete_stack(&step, &aws, poll, &events).await })
-    });
-    in_order(steps.collect(), events).await
-}
-
-/// Waits until a stack is at rest that somebody else is working on.
-pub(crate) async fn wait(stack: StackId, id: &str, aws: &Aws, poll: Poll, events: &Events) -> Result<(), Error> {
-    let started = Instant::now();
-    events.send(Event::StackStarted { stack, operation: Operation::Wait, resources: 0, after: Vec::new() });
-    let after = aws.latest_event(id).await?;
-    let mut round = 0;
-    // The last event may already be the final one, so the status is what is waited for here.
-    while aws.stack(id).await?.is_some_and(|there| there.status.phase() == Phase::Busy) {
-        poll.pause(round).await;
-        round += 1;
+impl From<aws::Error> for StepError {
+    fn from(error: aws::Error) -> Self {
+        if error.kind() == ErrorKind::Busy { Self::Busy } else { Self::Aws(error) }
     }
-    for event in aws.events_after(id, after.as_deref()).await? {
-        report(stack, id, event, events);
-    }
-    events.send(Event::StackSettled { stack, outcome: Settled::Done { operation: Operation::Wait }, took: started.elapsed() });
-    Ok(())
 }
 
-/// Runs steps side by side, each after those it names, and skips those that name a failed one.
-async fn in_order<F>(steps: Vec<(StackId, Vec<StackId>, F)>, events: &Events) -> Result<(), Error>
+impl From<Blocked> for StepError {
+    fn from(blocked: Blocked) -> Self {
+        Self::Blocked(blocked)
+    }
+}
+
+/// A step of a plan: which stack, after which others, and what to do.
+struct Task<F> {
+    stack: StackId,
+    after: Vec<StackId>,
+    work: F,
+}
+
+/// Runs steps side by side, each after those it names. Those that name a failed one are skipped.
+async fn in_order<F>(tasks: Vec<Task<F>>, context: &Context) -> (Outcomes, Result<(), Error>)
 where
     F: Future<Output = Result<Settled, StepError>> + Send + 'static,
 {
-    let (mut done, doneness): (BTreeMap<_, _>, BTreeMap<_, _>) = steps
+    let (mut done, doneness): (BTreeMap<_, _>, BTreeMap<_, _>) = tasks
         .iter()
-        .map(|(stack, ..)| {
+        .map(|task| {
             let (sender, receiver) = watch::channel(None::<bool>);
-            ((*stack, sender), (*stack, receiver))
+            ((task.stack, sender), (task.stack, receiver))
         })
         .unzip();
-    let mut tasks = JoinSet::new();
-    for (stack, after, step) in steps {
+    let mut running = JoinSet::new();
+    for Task { stack, after, work } in tasks {
         let needs: Vec<_> = after.iter().filter_map(|need| doneness.get(need).map(|receiver| (*need, receiver.clone()))).collect();
-        let (finished, events) = (done.remove(&stack), events.clone());
-        tasks.spawn(async move {
-            let outcome = run_after(needs, step, stack, &events).await;
+        let (finished, context) = (done.remove(&stack), context.clone());
+        running.spawn(async move {
+            let started = Instant::now();
+            let (outcome, error) = settle(needs, work, stack, &context).await;
+            let took = started.elapsed();
             if let Some(finished) = finished {
                 finished.send_replace(Some(matches!(outcome, Settled::Done { .. } | Settled::Unchanged)));
             }
-            (stack, outcome)
+            (stack, outcome, error, took)
         });
     }
-    let mut failed = Vec::new();
-    let mut succeeded = 0_usize;
-    while let Some(task) = tasks.join_next().await {
+    let mut outcomes = Outcomes::new();
+    let mut errors = BTreeMap::new();
+    while let Some(task) = running.join_next().await {
         match task {
-            Ok((_, Settled::Done { .. } | Settled::Unchanged)) => succeeded += 1,
-            Ok((stack, Settled::Failed { cause })) => failed.push((stack, cause)),
-            Ok((_, Settled::Skipped { .. })) => {}
+            Ok((stack, outcome, error, took)) => {
+                outcomes.insert(stack, (outcome, took));
+                errors.extend(error.map(|error| (stack, error)));
+            }
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         }
     }
-    failed.sort();
-    match (failed.is_empty(), succeeded) {
-        (true, _) => Ok(()),
-        (false, 0) => Err(Error::Failed { failed }),
-        (false, _) => Err(Error::Partial { failed }),
-    }
+    let result = worst(errors, &outcomes);
+    (outcomes, result)
 }
 
-async fn run_after(
+async fn settle(
     needs: Vec<(StackId, watch::Receiver<Option<bool>>)>,
-    step: impl Future<Output = Result<Settled, StepError>>,
+    work: impl Future<Output = Result<Settled, StepError>>,
     stack: StackId,
-    events: &Events,
-) -> Settled {
+    context: &Context,
+) -> (Settled, Option<StepError>) {
+    let tell = |outcome: Settled, took| {
+        context.events.send(Event::StackSettled { stack, outcome: outcome.clone(), took });
+        outcome
+    };
     for (need, mut doneness) in needs {
         let ready = doneness.wait_for(Option::is_some).await.is_ok_and(|done| *done == Some(true));
         if !ready {
-            let outcome = Settled::Skipped { because: need };
-            events.send(Event::StackSettled { stack, outcome: outcome.clone(), took: Duration::ZERO });
-            return outcome;
+            return (tell(Settled::Skipped { because: need }, Duration::ZERO), None);
         }
+    }
+    if context.wish() != Wish::GoOn {
+        return (tell(Settled::NotBegun, Duration::ZERO), None);
     }
     let started = Instant::now();
-    let outcome = step.await.unwrap_or_else(|error| Settled::Failed { cause: error.to_string() });
-    events.send(Event::StackSettled { stack, outcome: outcome.clone(), took: started.elapsed() });
-    outcome
+    match work.await {
+        Ok(outcome) => (tell(outcome, started.elapsed()), None),
+        Err(error) => {
+            let outcome = match &error {
+                StepError::Failed(failure) => Settled::Failed { failure: failure.clone() },
+                StepError::Detached | StepError::LostSight(_) => Settled::LeftAlone,
+                StepError::Blocked(blocked) => failed(stack, blocked),
+                StepError::Untold(resources) => failed(stack, &Error::Untold { stack, resources: resources.clone() }),
+                StepError::Busy => failed(stack, &Error::Busy { stack }),
+                StepError::Aws(error) => failed(stack, error),
+            };
+            (tell(outcome, started.elapsed()), Some(error))
+        }
+    }
 }
 
-async fn deploy_stack(
-    step: &DeployStep,
-    aws: &Aws,
-    bucket: Option<&Bucket>,
-    poll: Poll,
-    events: &Events,
-) -> Result<Settled, StepError> {
-    let operation = match &step.action {
-        Action::Keep => return Ok(Settled::Unchanged),
-        Action::Create { .. } => Operation::Create,
-        Action::Update => Operation::Update,
+fn failed(stack: StackId, why: &impl ToString) -> Settled {
+    Settled::Failed { failure: Box::new(Failure::of_stack(stack, why.to_string())) }
+}
+
+/// The one error to end with, from what went wrong with each stack: what failed for good comes before what may be tried again.
+fn worst(errors: BTreeMap<StackId, StepError>, outcomes: &Outcomes) -> Result<(), Error> {
+    let having = |wanted: fn(&Settled) -> bool| -> Vec<StackId> {
+        outcomes.iter().filter(|(_, (outcome, _))| wanted(outcome)).map(|(stack, _)| *stack).collect()
     };
-    events.send(Event::StackStarted {
-        stack: step.stack,
-        operation,
-        resources: step.changes.resources.len(),
-        after: step.after.clone(),
-    });
-    if let Action::Create { remove_first: Some(id) } = &step.action {
-        remove(step.stack, id, aws, poll, events).await?;
-    }
-    let request = change_set_request(step, operation, aws, bucket).await?;
-    // The name follows from the content. One that is there already was left by a run that ended between creating and executing it.
-    aws.delete_change_set(Some(&request.stack), &request.name).await?;
-    let change_set = aws.create_change_set(&request).await?;
-    let mut round = 0;
-    let state = loop {
-        match aws.change_set_state(&change_set).await? {
-            ChangeSetState::Pending => poll.pause(round).await,
-            settled => break settled,
-        }
-        round += 1;
-    };
-    if state != ChangeSetState::Ready {
-        aws.delete_change_set(None, &change_set.id).await?;
-        if operation == Operation::Create {
-            // The change set brought an empty stack with it.
-            remove(step.stack, &change_set.stack_id, aws, poll, events).await?;
+    let running = having(|outcome| matches!(outcome, Settled::LeftAlone));
+    let pending = having(|outcome| matches!(outcome, Settled::NotBegun));
+    let settled = having(|outcome| matches!(outcome, Settled::Done { .. } | Settled::Unchanged));
+    let (mut failed, mut lost, mut blocked, mut busy, mut detached) = (Vec::new(), None, None, None, !pending.is_empty());
+    for (stack, error) in errors {
+        match error {
+            StepError::Failed(failure) => failed.push(*failure),
+            StepError::Aws(error) if error.kind() == ErrorKind::Credentials => lost = Some(error),
+            StepError::Aws(error) => failed.push(Failure { hint: error.hint(), ..Failure::of_stack(stack, error.to_string()) }),
+            StepError::Blocked(why) => blocked = Some(Error::Blocked(why)),
+            StepError::Untold(resources) => blocked = Some(Error::Untold { stack, resources }),
+            StepError::Busy => busy = Some(stack),
+            StepError::Detached => detached = true,
+            StepError::LostSight(cause) => lost = Some(cause),
         }
     }
-    match state {
-        ChangeSetState::NoChanges => return Ok(Settled::Unchanged),
-        ChangeSetState::Failed(reason) => return Err(StepError::ChangeSet(reason)),
-        ChangeSetState::Ready | ChangeSetState::Pending => {}
+    if !failed.is_empty() {
+        let done: BTreeSet<_> = settled.into_iter().filter(|stack| *stack != StackId::Bootstrap).collect();
+        return Err(Error::Failed { failed, partial: !done.is_empty() });
     }
-    let before = aws.latest_event(&change_set.stack_id).await?;
-    aws.execute_change_set(&change_set, &request.name).await?;
-    let (status, cause) = follow(step.stack, &change_set.stack_id, before, aws, poll, events).await?;
-    match status {
-        StackStatus::CreateComplete | StackStatus::UpdateComplete => Ok(Settled::Done { operation }),
-        _ => Err(StepError::Stack { status, cause }),
+    if let Some(blocked) = blocked {
+        return Err(blocked);
     }
-}
-
-/// The change set that brings a step about, its template uploaded where it is too large for a request.
-async fn change_set_request(
-    step: &DeployStep,
-    operation: Operation,
-    aws: &Aws,
-    bucket: Option<&Bucket>,
-) -> Result<ChangeSetRequest, StepError> {
-    let parameters = step.parameters.iter().filter_map(|(name, source)| {
-        let value = match source {
-            ParameterSource::Shared(value) | ParameterSource::Value(value) => Some(value.clone()),
-            ParameterSource::ArtifactBucket => bucket.map(|bucket| bucket.name.clone()),
-        };
-        value.map(|value| (name.clone(), value))
-    });
-    let parameters: BTreeMap<String, String> = parameters.collect();
-    let digest = sha256(&[format!("{}\n{parameters:?}", step.template).as_bytes()]);
-    let template = match bucket {
-        Some(bucket) if step.template.len() > LARGEST_INLINE_TEMPLATE => {
-            let key = format!("templates/{}-{}.json", step.name, &digest[..16]);
-            TemplateSource::Url(aws.put_text(bucket, &key, step.template.clone()).await?)
-        }
-        _ => TemplateSource::Inline(step.template.clone()),
-    };
-    Ok(ChangeSetRequest {
-        stack: step.name.clone(),
-        name: format!("cartctl-{}", &digest[..16]),
-        create: operation == Operation::Create,
-        template,
-        parameters,
-    })
-}
-
-async fn delete_stack(step: &DeleteStep, aws: &Aws, poll: Poll, events: &Events) -> Result<Settled, StepError> {
-    events.send(Event::StackStarted {
-        stack: step.stack,
-        operation: Operation::Delete,
-        resources: step.resources,
-        after: step.after.clone(),
-    });
-    remove(step.stack, &step.id, aws, poll, events).await?;
-    Ok(Settled::Done { operation: Operation::Delete })
-}
-
-async fn remove(stack: StackId, id: &str, aws: &Aws, poll: Poll, events: &Events) -> Result<(), StepError> {
-    let before = aws.latest_event(id).await?;
-    // Deleting is idempotent as long as the token is the same; the last event makes it this deletion's own.
-    let digest = sha256(&[format!("{id} {before:?}").as_bytes()]);
-    let token = format!("cartctl-delete-{}", &digest[..16]);
-    aws.delete_stack(id, &token).await?;
-    match follow(stack, id, before, aws, poll, events).await? {
-        (StackStatus::DeleteComplete, _) => Ok(()),
-        (status, cause) => Err(StepError::Stack { status, cause }),
+    if let Some(cause) = lost {
+        return Err(Error::LostSight { cause, running });
+    }
+    if detached {
+        return Err(Error::Detached { running, pending });
+    }
+    match busy {
+        Some(stack) => Err(Error::Busy { stack }),
+        None => Ok(()),
     }
 }
 
-/// Reports what happens to a stack until it is at rest; its status then, and the first thing that failed.
-///
-/// The end is an event that came after `last`, never the stack's status alone: a status read right after an operation began may
-/// still be the one from before.
-async fn follow(
-    stack: StackId,
-    id: &str,
-    mut last: Option<String>,
-    aws: &Aws,
-    poll: Poll,
-    events: &Events,
-) -> Result<(StackStatus, String), StepError> {
-    let mut cause = None;
-    let (mut round, mut failures) = (0, 0);
-    loop {
-        let new = match aws.events_after(id, last.as_deref()).await {
-            Ok(new) => new,
-            Err(error) if error.kind() == ErrorKind::Credentials || failures == POLL_FAILURES => return Err(error.into()),
-            Err(_) => {
-                failures += 1;
-                poll.pause(failures).await;
-                continue;
-            }
-        };
-        failures = 0;
-        round = if new.is_empty() { round + 1 } else { 0 };
-        let mut at_rest = None;
-        for event in new {
-            last = Some(event.id.clone());
-            if cause.is_none() && event.is_cause() && event.stack_status(id).is_none() {
-                cause = Some(describe(&event));
-            }
-            at_rest = event.stack_status(id).filter(|status| status.phase() != Phase::Busy).or(at_rest);
-            report(stack, id, event, events);
-        }
-        if let Some(status) = at_rest {
-            return Ok((status, cause.unwrap_or_else(|| "CloudFormation does not say why".to_owned())));
-        }
-        poll.pause(round).await;
-    }
-}
-
-fn describe(event: &StackEvent) -> String {
-    let reason = event.reason.as_deref().unwrap_or("no reason is given");
-    format!("{} ({}): {reason}", event.logical_id, event.resource_type)
-}
-
-fn report(stack: StackId, id: &str, event: StackEvent, events: &Events) {
-    // The stack's own events are what `StackStarted` and `StackSettled` tell.
-    if event.stack_status(id).is_none() {
-        let StackEvent { logical_id, resource_type, status, at, reason, .. } = event;
-        events.send(Event::ResourceChanged { stack, logical_id, resource_type, status, at, reason });
-    }
+/// Tells that an operation on a stack begins.
+fn begin(context: &Context, stack: StackId, operation: Operation, resources: usize, after: &[StackId]) {
+    context.events.send(Event::StackStarted { stack, operation, resources, after: after.to_vec() });
 }

@@ -2,6 +2,7 @@
 
 mod args;
 mod aws;
+mod cause;
 mod commands;
 mod config;
 mod digest;
@@ -9,8 +10,10 @@ mod env_file;
 mod error;
 mod event;
 mod execute;
+mod failure;
 mod local;
 mod moment;
+mod pace;
 mod package;
 mod plan;
 mod report;

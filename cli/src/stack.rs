@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use cart_infra::diff::Replacement;
 use serde::Serialize;
 
 use crate::moment::Moment;
@@ -51,6 +52,10 @@ pub(crate) enum Phase {
 macro_rules! spelled {
     ($($variant:ident = $text:literal),+ $(,)?) => {
         impl StackStatus {
+            /// Every one.
+            #[cfg(test)]
+            pub(crate) const ALL: [Self; 23] = [$(Self::$variant),+];
+
             /// CloudFormation's spelling.
             pub(crate) const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text),+ }
@@ -139,6 +144,10 @@ pub(crate) struct Deployed {
     pub parameters: BTreeMap<String, DeployedParameter>,
     /// Its outputs, by key.
     pub outputs: BTreeMap<String, String>,
+    /// The tags it was given.
+    pub tags: BTreeMap<String, String>,
+    /// Whether CloudFormation refuses to delete it.
+    pub termination_protection: bool,
     /// When it was created or last updated, in RFC 3339.
     pub changed: Option<String>,
 }
@@ -162,6 +171,36 @@ pub(crate) struct Resource {
     pub physical_id: String,
     /// For example `AWS::DynamoDB::Table`.
     pub resource_type: String,
+    /// CloudFormation's spelling of its status.
+    pub status: String,
+}
+
+/// What a change set does to a resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ResourceChange {
+    /// Its name within the template.
+    pub logical_id: String,
+    /// For example `AWS::DynamoDB::Table`.
+    pub resource_type: String,
+    /// What becomes of it.
+    pub effect: Effect,
+}
+
+/// What becomes of a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// It comes.
+    Add,
+    /// It goes.
+    Remove {
+        /// Only from the stack: the thing itself stays in the account.
+        retained: bool,
+    },
+    /// It changes.
+    Modify {
+        /// Whether that takes a new one.
+        replacement: Replacement,
+    },
 }
 
 /// One entry of a stack's history.
@@ -193,10 +232,24 @@ impl StackEvent {
         }
     }
 
+    /// Whether it only says that something was called off because something else failed.
+    pub(crate) fn is_noise(&self) -> bool {
+        self.status.ends_with("_FAILED") && !self.is_cause()
+    }
+
     /// Whether a resource failed of itself, and not because another one did.
     pub(crate) fn is_cause(&self) -> bool {
         self.status.ends_with("_FAILED") && !self.reason.as_deref().is_some_and(|reason| reason.contains("cancelled"))
     }
+}
+
+/// The event before the latest operation on the stack `id`, in its history from the oldest on: what came after it belongs to that
+/// operation. None if it was the first one.
+pub(crate) fn latest_operation(history: &[StackEvent], id: &str) -> Option<String> {
+    let busy = |event: &StackEvent| event.stack_status(id).is_some_and(|status| status.phase() == Phase::Busy);
+    let latest = history.iter().rposition(busy)?;
+    let at_rest = |event: &&StackEvent| event.stack_status(id).is_some_and(|status| status.phase() != Phase::Busy);
+    history[..latest].iter().rev().find(at_rest).map(|event| event.id.clone())
 }
 
 #[cfg(test)]

@@ -141,18 +141,18 @@ fn what_cannot_be_meant() {
     insta::assert_snapshot!(stranger.fails(USAGE, &["local", "--detach", "--stop"]));
 }
 
-/// An AWS that knows one account and no bucket of it, and remembers what it was asked.
+/// An AWS that knows one account with nothing in it, and remembers what it was asked and by which service.
 struct Aws {
     url: String,
-    asked: Arc<Mutex<Vec<String>>>,
+    asked: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl Aws {
-    /// Answers to a question for any bucket with this status, and to anything but that and who is asking with an error of its own.
+    /// Answers to a question for any bucket with this status.
     fn with_bucket(status: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let asked = Arc::<Mutex<Vec<String>>>::default();
+        let asked = Arc::<Mutex<BTreeSet<String>>>::default();
         let log = Arc::clone(&asked);
         // Ends with the test.
         thread::spawn(move || {
@@ -160,14 +160,17 @@ impl Aws {
                 let mut connection = connection.unwrap();
                 let request: Vec<_> =
                     BufReader::new(&connection).lines().map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
-                let owner = request.iter().find_map(|line| line.strip_prefix("x-amz-expected-bucket-owner: "));
-                let question = [request[0].as_str(), owner.unwrap_or_default()].join(" ");
-                let (status, body) = match question.split(' ').next() {
-                    Some("POST") if owner.is_none() => ("200 OK", WHO_AM_I),
-                    Some("HEAD") => (status, ""),
+                let header = |name: &str| request.iter().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+                // The signature says which service is meant: `…/eu-west-1/sts/aws4_request, …`.
+                let service = header("authorization: ").split('/').nth(3).unwrap_or_default();
+                let (status, body) = match service {
+                    "sts" => ("200 OK", WHO_AM_I),
+                    "cloudformation" => ("400 Bad Request", NO_SUCH_STACK),
+                    "ssm" => ("200 OK", r#"{"Parameters":[]}"#),
+                    "s3" => (status, ""),
                     _ => ("418 I'm a teapot", ""),
                 };
-                log.lock().unwrap().push(question);
+                log.lock().unwrap().insert([service, &request[0], header("x-amz-expected-bucket-owner: ")].join(" "));
                 let length = body.len();
                 write!(connection, "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}").unwrap();
             }
@@ -179,6 +182,9 @@ impl Aws {
 const WHO_AM_I: &str = "<GetCallerIdentityResponse xmlns='https://sts.amazonaws.com/doc/2011-06-15/'><GetCallerIdentityResult>\
     <Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>";
 
+const NO_SUCH_STACK: &str = "<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code>\
+    <Message>Stack with id it does not exist</Message></Error></ErrorResponse>";
+
 #[test]
 fn a_bucket_of_somebody_else() {
     let stranger = Stranger::new("").with_keys();
@@ -188,6 +194,8 @@ fn a_bucket_of_somebody_else() {
         let shown = stranger.fails_with_hint(code, &arguments);
         insta::assert_snapshot!(name, shown.replace(&aws.url, "[url]"));
         let asked = aws.asked.lock().unwrap();
-        assert_eq!(*asked, ["POST / HTTP/1.1 ", "HEAD /somebody-elses/ HTTP/1.1 123456789012"], "nothing was written");
+        let questions = ["cloudformation POST / HTTP/1.1 ", "s3 HEAD /somebody-elses/ HTTP/1.1 123456789012"];
+        let questions = questions.into_iter().chain(["ssm POST / HTTP/1.1 ", "sts POST / HTTP/1.1 "]);
+        assert!(asked.iter().eq(questions), "something was written: {asked:?}");
     }
 }

@@ -6,6 +6,7 @@
 //! randomness. To read on: [`stacks`] says what there is, [`construct`] how the larger pieces are made, [`cfn`] what CloudFormation
 //! calls them.
 
+pub mod access;
 mod app;
 pub mod cfn;
 pub mod check;
@@ -22,7 +23,8 @@ pub use app::App;
 pub use names::{Names, ParameterRoot, StackId, StackPrefix, Stage, StageName};
 pub use parse::Invalid;
 pub use settings::{Architecture, BootstrapSettings, Code, CodeKey, Endpoints, LogRetention, Origin, Settings};
-pub use stack::{ParameterSource, Published, Shared, Stack};
+pub use stack::{ARTIFACT_BUCKET_PARAMETER, ParameterSource, Published, Shared, Stack};
+pub use stacks::bootstrap::ARTIFACT_BUCKET_OUTPUT;
 
 /// Defines one copy of the shop.
 #[must_use]

@@ -28,6 +28,9 @@ pub struct Stack {
     reads: Vec<StackId>,
 }
 
+/// What templates call the bucket the code is in.
+pub const ARTIFACT_BUCKET_PARAMETER: &str = "ArtifactBucket";
+
 /// Where the deployer takes a template parameter's value from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ParameterSource {
@@ -177,7 +180,7 @@ impl Stack {
     /// The bucket the code is in.
     pub fn artifact_bucket(&mut self) -> Value<BucketName> {
         self.parameter(
-            "ArtifactBucket",
+            ARTIFACT_BUCKET_PARAMETER,
             ParameterSource::ArtifactBucket,
             Parameter { kind: ParameterKind::String, description: "The bucket the functions' code is in", default: None },
         )

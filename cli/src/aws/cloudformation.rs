@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_cloudformation::types::{self, Capability, ChangeSetType};
+use cart_infra::diff::Replacement;
 use serde_json::Value as Json;
 
 use super::{Aws, Error, ErrorKind};
 use crate::{
     moment::Moment,
-    stack::{Deployed, DeployedParameter, Resource, StackEvent, StackStatus},
+    stack::{Deployed, DeployedParameter, Effect, Resource, ResourceChange, StackEvent, StackStatus},
 };
 
 /// How CloudFormation begins to say that a change set has nothing to change. The second form comes with transforms.
@@ -36,6 +37,8 @@ pub(crate) struct ChangeSetRequest {
     pub template: TemplateSource,
     /// The values of its parameters.
     pub parameters: BTreeMap<String, String>,
+    /// The stack's tags.
+    pub tags: BTreeMap<String, String>,
 }
 
 /// How far a change set is.
@@ -43,8 +46,8 @@ pub(crate) struct ChangeSetRequest {
 pub(crate) enum ChangeSetState {
     /// Still being made.
     Pending,
-    /// Can be executed.
-    Ready,
+    /// Can be executed, and does this.
+    Ready(Vec<ResourceChange>),
     /// Failed because there is nothing to change.
     NoChanges,
     /// Failed.
@@ -58,6 +61,12 @@ pub(crate) struct ChangeSet {
     pub id: String,
     /// The stack's ARN.
     pub stack_id: String,
+}
+
+/// What marks a request, so that CloudFormation takes a repetition for the same one. The SDK repeats a request with its token; every
+/// attempt of ours has a new one, because a token that was used for something else is refused.
+fn token() -> String {
+    format!("cartctl-{:016x}", fastrand::u64(..))
 }
 
 /// CloudFormation has no error code for a stack that does not exist, and uses the same one for much else.
@@ -103,23 +112,37 @@ impl Aws {
                 logical_id: resource.logical_resource_id.unwrap_or_default(),
                 physical_id: resource.physical_resource_id.unwrap_or_default(),
                 resource_type: resource.resource_type.unwrap_or_default(),
+                status: resource.resource_status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
             }));
         }
         Ok(resources)
     }
 
-    /// Begins to make a change set.
+    /// Begins to make a change set. The name follows from the content: one that is there already was left by a run that ended between
+    /// creating and executing it, and gives way.
     pub(crate) async fn create_change_set(&self, request: &ChangeSetRequest) -> Result<ChangeSet, Error> {
+        match self.try_to_create_change_set(request).await {
+            Err(error) if error.has_code("AlreadyExistsException") => {
+                self.delete_change_set(Some(&request.stack), &request.name).await?;
+                self.try_to_create_change_set(request).await
+            }
+            created => created,
+        }
+    }
+
+    async fn try_to_create_change_set(&self, request: &ChangeSetRequest) -> Result<ChangeSet, Error> {
         let parameter =
             |(key, value): (&String, &String)| types::Parameter::builder().parameter_key(key).parameter_value(value).build();
+        let tag = |(key, value): (&String, &String)| types::Tag::builder().key(key).value(value).build();
         let call = self
             .cloudformation
             .create_change_set()
             .stack_name(&request.stack)
             .change_set_name(&request.name)
-            .client_token(&request.name)
+            .client_token(token())
             .change_set_type(if request.create { ChangeSetType::Create } else { ChangeSetType::Update })
             .set_parameters(Some(request.parameters.iter().map(parameter).collect()))
+            .set_tags(Some(request.tags.iter().map(tag).collect()))
             .capabilities(Capability::CapabilityIam);
         let call = match &request.template {
             TemplateSource::Inline(body) => call.template_body(body),
@@ -135,26 +158,67 @@ impl Aws {
 
     /// How far a change set is.
     pub(crate) async fn change_set_state(&self, change_set: &ChangeSet) -> Result<ChangeSetState, Error> {
-        let answer = self.cloudformation.describe_change_set().change_set_name(&change_set.id).send().await;
-        let answer = answer.map_err(|error| Error::sdk("describing a change set", error))?;
-        let reason = answer.status_reason.unwrap_or_default();
-        Ok(match answer.status {
-            Some(types::ChangeSetStatus::CreateComplete) => ChangeSetState::Ready,
-            Some(types::ChangeSetStatus::CreatePending | types::ChangeSetStatus::CreateInProgress) => ChangeSetState::Pending,
-            Some(types::ChangeSetStatus::Failed) if NO_CHANGES.iter().any(|text| reason.starts_with(text)) => {
-                ChangeSetState::NoChanges
+        let mut changes = Vec::new();
+        let mut next_token = None;
+        loop {
+            let call = self.cloudformation.describe_change_set().change_set_name(&change_set.id).set_next_token(next_token);
+            let answer = call.send().await.map_err(|error| Error::sdk("describing a change set", error))?;
+            let reason = answer.status_reason.unwrap_or_default();
+            match answer.status {
+                Some(types::ChangeSetStatus::CreateComplete) => {}
+                Some(types::ChangeSetStatus::CreatePending | types::ChangeSetStatus::CreateInProgress) => {
+                    return Ok(ChangeSetState::Pending);
+                }
+                // Only the text says so. An empty list of changes does not: outputs may change alone.
+                Some(types::ChangeSetStatus::Failed) if NO_CHANGES.iter().any(|text| reason.starts_with(text)) => {
+                    return Ok(ChangeSetState::NoChanges);
+                }
+                Some(types::ChangeSetStatus::Failed) => {
+                    let found = self.failed_validations(change_set).await;
+                    return Ok(ChangeSetState::Failed(if found.is_empty() { reason } else { found.join("; ") }));
+                }
+                other => return Ok(ChangeSetState::Failed(format!("the change set is {other:?}: {reason}"))),
             }
-            Some(types::ChangeSetStatus::Failed) => ChangeSetState::Failed(reason),
-            other => ChangeSetState::Failed(format!("the change set is {other:?}: {reason}")),
-        })
+            changes.extend(answer.changes.unwrap_or_default().into_iter().filter_map(|change| change.resource_change).map(changed));
+            next_token = answer.next_token;
+            if next_token.is_none() {
+                return Ok(ChangeSetState::Ready(changes));
+            }
+        }
+    }
+
+    /// What CloudFormation found wrong before it began: names taken, quotas, properties. Not in the change set's own reason.
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/validate-stack-deployments.html>
+    async fn failed_validations(&self, change_set: &ChangeSet) -> Vec<String> {
+        let failed = types::EventFilter::builder().failed_events(true).build();
+        let call = self.cloudformation.describe_events().change_set_name(&change_set.id).filters(failed);
+        // It is detail, and may not be permitted: the reason of the change set is there without it.
+        let Ok(answer) = call.send().await else { return Vec::new() };
+        let validation = |event: types::OperationEvent| {
+            let reason = event.validation_status_reason.filter(|reason| !reason.is_empty())?;
+            Some(match event.logical_resource_id {
+                Some(id) => format!("{id}: {reason}"),
+                None => reason,
+            })
+        };
+        answer.operation_events.unwrap_or_default().into_iter().filter_map(validation).collect()
     }
 
     /// Begins to carry a change set out.
-    pub(crate) async fn execute_change_set(&self, change_set: &ChangeSet, token: &str) -> Result<(), Error> {
-        let call = self.cloudformation.execute_change_set().change_set_name(&change_set.id).client_request_token(token);
-        // Said every time: the reference contradicts itself about the default.
-        call.disable_rollback(false).send().await.map_err(|error| Error::sdk("executing a change set", error))?;
+    pub(crate) async fn execute_change_set(&self, change_set: &ChangeSet) -> Result<(), Error> {
+        let call = self.cloudformation.execute_change_set().change_set_name(&change_set.id).client_request_token(token());
+        // Said every time: the reference contradicts itself about the default. What a failed creation made is empty, and would only
+        // be in the way of the next one.
+        let call = call.disable_rollback(false).retain_except_on_create(true);
+        call.send().await.map_err(|error| Error::sdk("executing a change set", error))?;
         Ok(())
+    }
+
+    /// Whether a stack has change sets.
+    pub(crate) async fn has_change_sets(&self, stack_id: &str) -> Result<bool, Error> {
+        let answer = self.cloudformation.list_change_sets().stack_name(stack_id).send().await;
+        let answer = absent_is_none(answer.map_err(|error| Error::sdk("listing change sets", error)))?;
+        Ok(answer.is_some_and(|answer| !answer.summaries.unwrap_or_default().is_empty()))
     }
 
     /// Deletes a change set, of a stack by name or the one of this ARN. That there is none is as good.
@@ -166,22 +230,62 @@ impl Aws {
         }
     }
 
-    /// Begins to delete a stack, named by its ARN.
-    pub(crate) async fn delete_stack(&self, id: &str, token: &str) -> Result<(), Error> {
-        let call = self.cloudformation.delete_stack().stack_name(id).client_request_token(token);
+    /// Begins to delete a stack, named by its ARN, except for these resources. They can be named only after a deletion failed.
+    pub(crate) async fn delete_stack(&self, id: &str, except: &[String]) -> Result<(), Error> {
+        let call = self.cloudformation.delete_stack().stack_name(id).client_request_token(token());
+        let call = call.set_retain_resources(Some(except.to_vec()).filter(|except| !except.is_empty()));
         call.send().await.map_err(|error| Error::sdk(format!("deleting the stack {id}"), error))?;
         Ok(())
     }
 
-    /// What happened to a stack since the event `after` (all of it without one), oldest first.
+    /// Begins to undo an update that is going on.
+    pub(crate) async fn cancel_update(&self, id: &str) -> Result<(), Error> {
+        let call = self.cloudformation.cancel_update_stack().stack_name(id).client_request_token(token());
+        call.send().await.map_err(|error| Error::sdk("cancelling the update", error))?;
+        Ok(())
+    }
+
+    /// Begins to undo an update that failed and was left as it was.
+    pub(crate) async fn roll_back(&self, id: &str) -> Result<(), Error> {
+        let call = self.cloudformation.rollback_stack().stack_name(id).client_request_token(token());
+        call.send().await.map_err(|error| Error::sdk("rolling the stack back", error))?;
+        Ok(())
+    }
+
+    /// Begins to go on with a rollback that failed.
+    pub(crate) async fn continue_rollback(&self, id: &str) -> Result<(), Error> {
+        let call = self.cloudformation.continue_update_rollback().stack_name(id).client_request_token(token());
+        call.send().await.map_err(|error| Error::sdk("continuing the rollback", error))?;
+        Ok(())
+    }
+
+    /// Makes CloudFormation refuse to delete a stack, or no longer refuse it.
+    pub(crate) async fn protect_from_termination(&self, stack: &str, protect: bool) -> Result<(), Error> {
+        let call = self.cloudformation.update_termination_protection().stack_name(stack).enable_termination_protection(protect);
+        call.send().await.map_err(|error| Error::sdk("setting termination protection", error))?;
+        Ok(())
+    }
+
+    /// The name of the stack that a thing belongs to, if it belongs to one.
+    pub(crate) async fn stack_of(&self, physical_id: &str) -> Result<Option<String>, Error> {
+        let answer = self.cloudformation.describe_stack_resources().physical_resource_id(physical_id).send().await;
+        let answer = absent_is_none(answer.map_err(|error| Error::sdk("asking whose resource it is", error)))?;
+        let resources = answer.and_then(|answer| answer.stack_resources).unwrap_or_default();
+        Ok(resources.into_iter().find_map(|resource| resource.stack_name))
+    }
+
+    /// What happened to a stack since the event `after` (all of it without one), oldest first. Nothing where that event itself is not
+    /// there: then the answer is older than it.
     pub(crate) async fn events_after(&self, stack_id: &str, after: Option<&str>) -> Result<Vec<StackEvent>, Error> {
         let mut events = Vec::new();
+        let mut found = after.is_none();
         let mut pages = self.cloudformation.describe_stack_events().stack_name(stack_id).into_paginator().send();
         'pages: while let Some(page) = pages.next().await {
             let page = page.map_err(|error| Error::sdk(format!("reading the events of {stack_id}"), error))?;
             for event in page.stack_events.unwrap_or_default() {
                 let id = event.event_id.unwrap_or_default();
                 if after == Some(id.as_str()) {
+                    found = true;
                     break 'pages;
                 }
                 events.push(StackEvent {
@@ -196,7 +300,7 @@ impl Aws {
             }
         }
         events.reverse();
-        Ok(events)
+        Ok(if found { events } else { Vec::new() })
     }
 
     /// The newest event of a stack: what comes after it is new.
@@ -204,6 +308,26 @@ impl Aws {
         let answer = self.cloudformation.describe_stack_events().stack_name(stack_id).send().await;
         let answer = absent_is_none(answer.map_err(|error| Error::sdk(format!("reading the events of {stack_id}"), error)))?;
         Ok(answer.and_then(|answer| answer.stack_events.unwrap_or_default().into_iter().next()).and_then(|event| event.event_id))
+    }
+}
+
+fn changed(change: types::ResourceChange) -> ResourceChange {
+    use types::{ChangeAction, PolicyAction, Replacement as Replaced};
+    let effect = match change.action {
+        Some(ChangeAction::Add | ChangeAction::Import) => Effect::Add,
+        Some(ChangeAction::Remove) => Effect::Remove { retained: change.policy_action == Some(PolicyAction::Retain) },
+        _ => Effect::Modify {
+            replacement: match change.replacement {
+                Some(Replaced::True) => Replacement::Always,
+                Some(Replaced::Conditional) => Replacement::Conditional,
+                _ => Replacement::Never,
+            },
+        },
+    };
+    ResourceChange {
+        logical_id: change.logical_resource_id.unwrap_or_default(),
+        resource_type: change.resource_type.unwrap_or_default(),
+        effect,
     }
 }
 
@@ -226,6 +350,8 @@ fn deployed(name: &str, stack: types::Stack) -> Result<Deployed, Error> {
         status,
         reason: stack.stack_status_reason.filter(|reason| !reason.is_empty()),
         parameters: parameters.collect(),
+        tags: stack.tags.unwrap_or_default().into_iter().filter_map(|tag| Some((tag.key?, tag.value?))).collect(),
+        termination_protection: stack.enable_termination_protection.unwrap_or(false),
         outputs: outputs.filter_map(|output| Some((output.output_key?, output.output_value?))).collect(),
         changed: stack.last_updated_time.or(stack.creation_time).map(|time| time.to_string()),
     })

@@ -68,6 +68,13 @@ impl Aws {
         })
     }
 
+    /// Deletes an object. That there is none is as good.
+    pub(crate) async fn delete_object(&self, bucket: &Bucket, key: &str) -> Result<(), Error> {
+        let call = self.s3.delete_object().bucket(&bucket.name).expected_bucket_owner(&bucket.owner).key(key);
+        let answer = call.send().await.map_err(|error| Error::sdk(format!("deleting {key} from {}", bucket.name), error));
+        answer.map(|_| ())
+    }
+
     async fn put(&self, bucket: &Bucket, key: &str, body: ByteStream, operation: &str) -> Result<(), Error> {
         let call = self.s3.put_object().bucket(&bucket.name).expected_bucket_owner(&bucket.owner).key(key).body(body);
         let answer = call.send().await.map_err(|error| Error::sdk(operation, error));

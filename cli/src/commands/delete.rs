@@ -3,45 +3,69 @@
 use std::fmt::Write;
 
 use serde_json::json;
+use tokio::sync::watch;
 
-use super::{app_without_code, chosen, observe_at_rest, poll, started};
+use super::{
+    app_without_code, chosen, guard,
+    interruption::{interruptible, supervised},
+    observe_at_rest,
+};
 use crate::{
-    args::{Global, Selection},
+    args::{Delete, Global},
     aws::Aws,
     config::Config,
     error::Error,
-    execute,
-    plan::{self, DeletePlan},
+    execute::{self, Context, Wish},
+    plan::delete::{self, Plan},
     report::{self, answer::Answer, ask},
 };
 
-pub(super) async fn run(args: &Selection, config: &Config, global: &Global) -> Result<Answer, Error> {
+pub(super) async fn run(args: &Delete, config: &Config, global: &Global) -> Result<Answer, Error> {
+    guard::protected(config, args.protected_ok)?;
     let verbose = global.verbose > 0;
-    let app = app_without_code(config);
     let aws = Aws::connect(&config.connection).await?;
-    let plan: DeletePlan = report::telling(verbose, async |events| {
-        let account = aws.account().await?;
-        events.send(started("delete", config, &account, &aws.region));
-        let mut observed = observe_at_rest(app.stacks(), config, &aws, &events).await?;
-        for there in observed.stacks.values_mut() {
-            there.resources = aws.resources(&there.deployed.id).await?;
+    let plan = interruptible(async {
+        let plan = report::telling(verbose, async |events| {
+            let (_going_on, wish) = watch::channel(Wish::GoOn);
+            plan(args, config, &Context { aws: aws.clone(), events, wish }).await
+        })
+        .await?;
+        if !plan.steps.is_empty() {
+            report::plan::show_delete(&plan);
+            if !config.connection.endpoint.is_local() && !config.yes {
+                ask::confirm(&format!("Delete the stage `{}`?", config.stage()), &config.stage()).await?;
+            }
         }
-        Ok::<_, Error>(plan::delete(&app, &chosen(&app, &args.stacks), &observed)?)
+        Ok(plan)
     })
     .await?;
     let answer = answer(&plan, config);
     if plan.steps.is_empty() {
         return Ok(answer);
     }
-    report::plan::show_delete(&plan);
-    if !config.connection.endpoint.is_local() {
-        ask::approve(&format!("Delete the stage `{}`?", config.stage()), config.yes)?;
-    }
-    report::telling(verbose, async |events| execute::delete(plan, &aws, poll(config), &events).await).await?;
+    report::telling(verbose, async |events| {
+        supervised(&events, async |wish| {
+            let context = Context { aws: aws.clone(), events: events.clone(), wish };
+            let (_, result) = execute::delete::run(plan, args.leave_failed, &context).await;
+            Ok(result?)
+        })
+        .await
+    })
+    .await?;
     Ok(answer)
 }
 
-fn answer(plan: &DeletePlan, config: &Config) -> Answer {
+async fn plan(args: &Delete, config: &Config, context: &Context) -> Result<Plan, Error> {
+    let app = app_without_code(config);
+    guard::account("delete", config, &context.aws, &context.events).await?;
+    let mut observed = observe_at_rest(app.stacks(), config, context).await?;
+    for there in observed.stacks.values_mut() {
+        there.resources = context.aws.resources(&there.deployed.id).await?;
+    }
+    Ok(delete::plan(&app, &chosen(&app, &args.selection.stacks), &observed, args.protected_ok)?)
+}
+
+fn answer(plan: &Plan, config: &Config) -> Answer {
     let mut lines = String::new();
     let mut kept = Vec::new();
     for step in &plan.steps {

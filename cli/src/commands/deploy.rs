@@ -4,86 +4,187 @@ use camino::Utf8PathBuf;
 use cart_contract::Service;
 use cart_infra::{App, BootstrapSettings, Code, Stack, StackId};
 use serde_json::{Value as Json, json};
+use tokio::sync::watch;
 
-use super::{all, checked, chosen, frontend_env, observe, observe_at_rest, outputs, package, poll, started};
+use super::{
+    checked, chosen, frontend_env, guard,
+    interruption::{Interruption, interruptible, supervised},
+    observe_at_rest, observe_outputs, outputs, package,
+};
 use crate::{
-    args::{Deploy, Global},
+    args::{Deploy, Global, RequireApproval},
     aws::{Aws, object_store::Bucket},
     config::Config,
     error::Error,
     event::{Event, Events},
-    execute,
+    execute::{
+        self, Context, Outcomes, Wish,
+        deploy::{ChangeSets, Deployment},
+    },
     package::{Artifact, Target, manifest},
-    plan::{self, BootstrapView, DeployPlan, Observed},
+    plan::{
+        self, Observed, ObservedStack, bootstrap,
+        deploy::{self, Reach, Step, Terms},
+    },
     report::{self, answer::Answer, ask},
     stack,
 };
 
+/// How often somebody else may come in between before this is given up.
+const ATTEMPTS: u32 = 3;
+
 pub(super) async fn run(args: &Deploy, config: &Config, global: &Global) -> Result<Answer, Error> {
-    let verbose = global.verbose > 0;
-    let aws = Aws::connect(&config.connection).await?;
-    let prepared = report::telling(verbose, async |events| prepare("deploy", args, config, &aws, &events).await).await?;
-    if !prepared.is_empty() {
-        report::plan::show_deploy(prepared.steps());
-        // The local cloud is there to be tried on.
-        if !config.connection.endpoint.is_local() {
-            ask::approve("Deploy these changes?", config.yes)?;
+    guard::protected(config, args.protected_ok)?;
+    let aws = interruptible(async { Ok(Aws::connect(&config.connection).await?) }).await?;
+    let mut attempt = 1;
+    loop {
+        match deploy_once(args, config, global, &aws).await {
+            // What somebody else did is there now, and the plan may be another one.
+            Err(Error::Execute(execute::Error::Busy { .. })) if attempt < ATTEMPTS => attempt += 1,
+            done => return Ok(done?.answer()),
         }
     }
-    let deployed = report::telling(verbose, async |events| execute(prepared, config, &aws, &events).await).await?;
-    Ok(deployed.answer())
+}
+
+async fn deploy_once(args: &Deploy, config: &Config, global: &Global, aws: &Aws) -> Result<Deployed, Error> {
+    let verbose = global.verbose > 0;
+    let made = ChangeSets::default();
+    let approved = interruptible(async {
+        let prepared = report::telling(verbose, async |events| {
+            let (_going_on, wish) = watch::channel(Wish::GoOn);
+            let context = Context { aws: aws.clone(), events, wish };
+            prepare("deploy", args, config, &context).await?.with_change_sets(&made, &context).await
+        })
+        .await?;
+        report::plan::show_deploy(&prepared.plan);
+        if !prepared.is_empty() {
+            // The local cloud is there to be tried on.
+            if !config.yes && !config.connection.endpoint.is_local() && must_ask(args.require_approval, prepared.plan.reach()) {
+                ask::approve("Deploy these changes?").await?;
+            }
+        }
+        Ok(prepared)
+    })
+    .await;
+    let prepared = match approved {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            discard(&made, aws, verbose).await?;
+            return Err(error);
+        }
+    };
+    report::telling(verbose, async |events| {
+        supervised(&events, async |wish| {
+            let context = Context { aws: aws.clone(), events: events.clone(), wish };
+            execute(prepared, made, config, &context).await
+        })
+        .await
+    })
+    .await
+}
+
+/// Whether somebody has to be asked about a change as far-reaching as this.
+fn must_ask(required: RequireApproval, reach: Reach) -> bool {
+    match required {
+        RequireApproval::Never => false,
+        RequireApproval::Any => reach >= Reach::Any,
+        RequireApproval::Broadening => reach >= Reach::Broadening,
+        RequireApproval::Destructive => reach >= Reach::Destructive,
+    }
+}
+
+/// Takes back what planning made. Another Ctrl-C does without.
+async fn discard(made: &ChangeSets, aws: &Aws, verbose: bool) -> Result<(), Error> {
+    let mut interruption = Interruption::listen()?;
+    let discarding = report::telling(verbose, async |events| {
+        let (_going_on, wish) = watch::channel(Wish::GoOn);
+        made.discard(&Context { aws: aws.clone(), events, wish }).await;
+    });
+    tokio::select! {
+        () = discarding => {}
+        () = interruption.wait() => {}
+    }
+    Ok(())
 }
 
 /// A deployment that lacks nothing but approval.
 pub(super) struct Prepared {
     app: App,
     account: String,
-    bucket: Option<String>,
     artifacts: Vec<Artifact>,
-    bootstrap: Option<DeployPlan>,
-    stacks: DeployPlan,
+    observed: Observed,
+    terms: Terms,
+    plan: deploy::Plan,
 }
 
 impl Prepared {
     /// Whether there is nothing to do.
     pub(super) fn is_empty(&self) -> bool {
-        self.stacks.is_empty() && self.bootstrap.as_ref().is_none_or(DeployPlan::is_empty)
+        self.plan.is_empty()
     }
 
-    /// Whether something is taken away or replaced.
-    pub(super) fn is_destructive(&self) -> bool {
-        self.stacks.is_destructive()
+    /// What is going to be done.
+    pub(super) fn plan(&self) -> &deploy::Plan {
+        &self.plan
     }
 
-    /// Every step, in order.
-    pub(super) fn steps(&self) -> impl Iterator<Item = &plan::DeployStep> {
-        self.bootstrap.iter().flat_map(|plan| &plan.steps).chain(&self.stacks.steps)
+    /// The same, now that CloudFormation was asked what it would do.
+    pub(super) async fn with_change_sets(mut self, made: &ChangeSets, context: &Context) -> Result<Self, Error> {
+        let bucket = match &self.terms.bucket {
+            deploy::Bucket::Named(name) => Some(Bucket { name: name.clone(), owner: self.account.clone() }),
+            deploy::Bucket::Unasked | deploy::Bucket::ToBeMade => None,
+        };
+        self.plan = execute::deploy::prepare(self.plan, bucket.as_ref(), &self.terms, made, context).await?;
+        if self.terms.protected {
+            deploy::refuse_losses(&self.plan)?;
+        }
+        Ok(self)
     }
 }
 
-/// Builds, looks at what is there and plans, for the command of this name. Changes nothing.
-pub(super) async fn prepare(
-    command: &'static str,
-    args: &Deploy,
-    config: &Config,
-    aws: &Aws,
-    events: &Events,
-) -> Result<Prepared, Error> {
-    let account = aws.account().await?;
-    events.send(started(command, config, &account, &aws.region));
-    if let Some(name) = &args.bucket {
-        aws.check_bucket(&Bucket { name: name.clone(), owner: account.clone() }).await?;
-    }
-    let artifacts = match &args.packages {
-        Some(folder) => manifest::read(folder, config.architecture).map_err(crate::package::Error::from)?,
-        None => package::package(&package::request(config, target(config)), events).await?,
+/// Builds, looks at what is there and plans by comparing templates, for the command of this name. Changes nothing.
+pub(super) async fn prepare(command: &'static str, args: &Deploy, config: &Config, context: &Context) -> Result<Prepared, Error> {
+    let Context { aws, events, .. } = context;
+    let account = guard::account(command, config, aws, events).await?;
+    // Names and paths do not depend on the code.
+    let names = super::app_without_code(config);
+    let observing = observe_at_rest(names.stacks(), config, context);
+    let (observed, artifacts) = match &args.bucket {
+        None => tokio::try_join!(observing, artifacts(args, config, events))?,
+        Some(name) => {
+            let observed = observing.await?;
+            // Before minutes are spent on building; a bucket that was deployed from before was looked at then.
+            if !plan::deploy::is_in_use(&observed, name) {
+                aws.check_bucket(&Bucket { name: name.clone(), owner: account.clone() }).await?;
+            }
+            (observed, artifacts(args, config, events).await?)
+        }
     };
     let app = checked(cart_infra::app(&config.settings(code(&artifacts))))?;
-    let observed = observe_at_rest(app.stacks(), config, aws, events).await?;
-    let bootstrap = plan_bootstrap(config, aws, args.bucket.is_some(), &observed, events).await?;
-    let bucket = args.bucket.clone().or_else(|| bootstrap.as_ref().and_then(|(_, bucket)| bucket.clone()));
-    let stacks = plan::deploy(&app, &chosen(&app, &args.selection.stacks), &observed, bucket.as_deref())?;
-    Ok(Prepared { app, account, bucket, artifacts, bootstrap: bootstrap.map(|(plan, _)| plan), stacks })
+    let wanted = chosen(&app, &args.selection.stacks);
+    let mut terms = Terms {
+        tags: config.tags.clone(),
+        protected: config.protected && !config.connection.endpoint.is_local(),
+        bucket: args.bucket.clone().map_or(deploy::Bucket::Unasked, deploy::Bucket::Named),
+        leave_retained: args.leave_retained,
+    };
+    let mut plan = deploy::plan(&app, &wanted, &observed, &terms, None)?;
+    if plan.steps.iter().any(|step| step.uses_code() && step.action != deploy::Action::Keep) {
+        let (step, bucket) = plan_bootstrap(config, args.bucket.is_some(), &observed, context).await?;
+        if terms.bucket == deploy::Bucket::Unasked {
+            terms.bucket = bucket.map_or(deploy::Bucket::ToBeMade, deploy::Bucket::Named);
+        }
+        plan = deploy::plan(&app, &wanted, &observed, &terms, step)?;
+    }
+    Ok(Prepared { app, account, artifacts, observed, terms, plan })
+}
+
+/// The code, built now or before.
+async fn artifacts(args: &Deploy, config: &Config, events: &Events) -> Result<Vec<Artifact>, Error> {
+    match &args.packages {
+        Some(folder) => Ok(manifest::read(folder, config.architecture).map_err(crate::package::Error::from)?),
+        None => package::package(&package::request(config, target(config)), events).await,
+    }
 }
 
 /// What to build for: the local cloud runs the functions as processes of this machine.
@@ -107,19 +208,19 @@ pub(super) fn code(artifacts: &[Artifact]) -> Code {
 /// Plans the bootstrap stack, where it is needed or there; also the name of its bucket, where it has one.
 async fn plan_bootstrap(
     config: &Config,
-    aws: &Aws,
     own_bucket: bool,
     observed: &Observed,
-    events: &Events,
-) -> Result<Option<(DeployPlan, Option<String>)>, Error> {
+    context: &Context,
+) -> Result<(Option<Step>, Option<String>), Error> {
+    let aws = &context.aws;
     let gateway_role = aws.gateway_logging_role().await?;
-    let wanted = |there: Option<&plan::ObservedStack>, owned_by_predecessor| {
-        let view = BootstrapView { there, own_bucket, gateway_role: gateway_role.as_deref(), owned_by_predecessor };
-        let (artifact_bucket, logging_role) = plan::bootstrap(&view);
+    let wanted = |there: Option<&ObservedStack>, owned_by_predecessor| {
+        let view = bootstrap::View { there, own_bucket, gateway_role: gateway_role.as_deref(), owned_by_predecessor };
+        let bootstrap::Content { artifact_bucket, logging_role } = bootstrap::content(&view);
         cart_infra::bootstrap(&BootstrapSettings { prefix: config.names.prefix.clone(), artifact_bucket, logging_role })
     };
     let name = wanted(None, false);
-    let there = observe_at_rest(std::slice::from_ref(&name), config, aws, events).await?;
+    let there = observe_at_rest(std::slice::from_ref(&name), config, context).await?;
     let predecessor = match observed.stacks.get(&StackId::Cart) {
         Some(cart) if !plan::is_ours(cart.template.as_ref()) => aws.resources(&cart.deployed.id).await?,
         _ => Vec::new(),
@@ -127,21 +228,26 @@ async fn plan_bootstrap(
     let owned_by_predecessor = predecessor.iter().any(|resource| resource.resource_type == "AWS::ApiGateway::Account");
     let stack = wanted(there.stacks.get(&StackId::Bootstrap), owned_by_predecessor);
     if stack.template().is_empty() {
-        return Ok(None);
+        return Ok((None, None));
     }
     let bucket = there.stacks.get(&StackId::Bootstrap).and_then(|there| artifact_bucket(&there.deployed));
-    Ok(Some((plan::deploy_one(&stack, &there)?, bucket)))
+    let terms = Terms {
+        tags: there.stacks.get(&StackId::Bootstrap).map(|there| there.deployed.tags.clone()).unwrap_or_default(),
+        ..Terms::default()
+    };
+    Ok((Some(deploy::step(&stack, &there, &terms, Vec::new(), &[])?), bucket))
 }
 
 /// The bucket of the bootstrap stack, if it has one.
 fn artifact_bucket(bootstrap: &stack::Deployed) -> Option<String> {
-    bootstrap.outputs.get("ArtifactBucketName").cloned()
+    bootstrap.outputs.get(cart_infra::ARTIFACT_BUCKET_OUTPUT).cloned()
 }
 
 /// What a deployment ended with.
 pub(super) struct Deployed {
     app: App,
     observed: Observed,
+    outcomes: Outcomes,
     env_file: Option<Utf8PathBuf>,
 }
 
@@ -155,7 +261,12 @@ impl Deployed {
         let outputs = outputs::of(&self.app, &self.observed);
         let stack = |stack: &Stack| {
             let there = self.observed.stacks.get(&stack.id());
-            json!({ "stack": stack.id(), "name": stack.name(), "status": there.map(|there| there.deployed.status) })
+            let outcome = self.outcomes.get(&stack.id());
+            json!({
+                "stack": stack.id(), "name": stack.name(), "status": there.map(|there| there.deployed.status),
+                "changed": outcome.is_some_and(|(outcome, _)| matches!(outcome, crate::event::Settled::Done { .. })),
+                "took_ms": outcome.map_or(0, |(_, took)| took.as_millis()),
+            })
         };
         let stacks: Vec<Json> = self.app.stacks().iter().map(stack).collect();
         let json = json!({ "stacks": stacks, "outputs": outputs, "env_file": self.env_file });
@@ -164,55 +275,33 @@ impl Deployed {
 }
 
 /// Carries out what was prepared and approved.
-pub(super) async fn execute(prepared: Prepared, config: &Config, aws: &Aws, events: &Events) -> Result<Deployed, Error> {
-    let Prepared { app, account, mut bucket, artifacts, bootstrap, stacks } = prepared;
-    if let Some(bootstrap) = bootstrap {
-        let name = bootstrap.steps.first().map(|step| step.name.clone()).unwrap_or_default();
-        execute::deploy(bootstrap, aws, None, poll(config), events).await?;
-        if bucket.is_none() {
-            bucket = aws.stack(&name).await?.as_ref().and_then(artifact_bucket);
-        }
-    }
-    let bucket = bucket.map(|name| Bucket { name, owner: account });
-    if let Some(bucket) = bucket.as_ref().filter(|_| !stacks.is_empty()) {
-        upload(&artifacts, bucket, aws, events).await?;
-    }
-    execute::deploy(stacks, aws, bucket.as_ref(), poll(config), events).await?;
-    let observed = observe(app.stacks(), config, aws).await?;
+pub(super) async fn execute(prepared: Prepared, made: ChangeSets, config: &Config, context: &Context) -> Result<Deployed, Error> {
+    let Prepared { app, account, artifacts, observed, terms, plan } = prepared;
+    let (outcomes, observed) = if plan.is_empty() {
+        (Outcomes::new(), observed)
+    } else {
+        let root = config.names.parameter_path("");
+        let parameter_root = root.trim_end_matches('/').to_owned();
+        let deployment = Deployment { plan, made, terms, artifacts, account, parameter_root };
+        let (outcomes, result) = execute::deploy::run(deployment, context).await;
+        result?;
+        (outcomes, observe_outputs(app.stacks(), config, &context.aws).await?)
+    };
     if config.connection.endpoint.is_local()
         && let Some(table) = observed.stacks.get(&StackId::Cart)
     {
-        enable_expiry(&table.deployed.id, aws).await?;
+        enable_expiry(&table.deployed.id, &context.aws).await?;
     }
     let published = app.stacks().iter().all(|stack| observed.stacks.contains_key(&stack.id()));
     let env_file = if published {
-        frontend_env::write(&app, &observed.parameters, config, &aws.region)?;
-        events.send(Event::Wrote { path: config.env_file.clone() });
+        frontend_env::write(&app, &observed.parameters, config, &context.aws.region)?;
+        context.events.send(Event::Wrote { path: config.env_file.clone() });
         Some(config.env_file.clone())
     } else {
-        events.send(Event::Note { text: "the frontend's .env is written once all stacks are deployed".to_owned() });
+        context.events.send(Event::Note { text: "the frontend's .env is written once all stacks are deployed".to_owned() });
         None
     };
-    Ok(Deployed { app, observed, env_file })
-}
-
-/// Puts the code into the bucket, unless it is there: the key is the hash of the content.
-async fn upload(artifacts: &[Artifact], bucket: &Bucket, aws: &Aws, events: &Events) -> Result<(), Error> {
-    let uploads = artifacts.iter().cloned().map(|artifact| {
-        let (bucket, aws, events) = (bucket.clone(), aws.clone(), events.clone());
-        async move {
-            let key = artifact.key.as_str();
-            let present = aws.has_object(&bucket, key).await?;
-            if !present {
-                let putting = aws.put_file(&bucket, key, &artifact.path);
-                events.during(&format!("uploading the code of {}", artifact.service), putting).await?;
-            }
-            events.send(Event::Stored { key: key.to_owned(), bytes: artifact.zip_bytes, present });
-            Ok(())
-        }
-    });
-    all(uploads).await?;
-    Ok(())
+    Ok(Deployed { app, observed, outcomes, env_file })
 }
 
 /// Does for the local cloud what CloudFormation does on AWS.

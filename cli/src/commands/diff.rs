@@ -1,6 +1,7 @@
-//! `cartctl diff`: what a deploy would change, by comparing templates. Changes nothing.
+//! `cartctl diff`: what a deploy would change, by comparing templates. Changes nothing, and needs no permission to.
 
 use serde_json::json;
+use tokio::sync::watch;
 
 use super::deploy;
 use crate::{
@@ -8,20 +9,26 @@ use crate::{
     aws::Aws,
     config::Config,
     error::Error,
+    execute::{Context, Wish},
+    plan::deploy::Reach,
     report::{self, answer::Answer},
 };
 
 pub(super) async fn run(args: &Diff, config: &Config, global: &Global) -> Result<Answer, Error> {
     let aws = Aws::connect(&config.connection).await?;
-    let prepared =
-        report::telling(global.verbose > 0, async |events| deploy::prepare("diff", &args.deploy, config, &aws, &events).await)
-            .await?;
-    let answer =
-        Answer::new(report::plan::deploy_text(prepared.steps()), json!({ "stacks": report::plan::deploy_json(prepared.steps()) }));
+    let prepared = report::telling(global.verbose > 0, async |events| {
+        let (_going_on, wish) = watch::channel(Wish::GoOn);
+        deploy::prepare("diff", &args.deploy, config, &Context { aws, events, wish }).await
+    })
+    .await?;
+    let plan = prepared.plan();
+    let reach = plan.reach();
+    let answer = Answer::new(report::plan::deploy_text(plan), json!({ "reach": reach, "stacks": report::plan::deploy_json(plan) }));
     let found = match args.fail_on {
         None => false,
-        Some(FailOn::Any) => !prepared.is_empty(),
-        Some(FailOn::Destructive) => prepared.is_destructive(),
+        Some(FailOn::Any) => reach >= Reach::Any,
+        Some(FailOn::Broadening) => reach >= Reach::Broadening,
+        Some(FailOn::Destructive) => reach >= Reach::Destructive,
     };
     if found {
         answer.print(config.output);

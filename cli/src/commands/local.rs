@@ -2,17 +2,19 @@
 
 use cart_infra::StackId;
 use serde_json::{Value as Json, json};
+use tokio::sync::watch;
 
 use super::{
-    Interruption,
     deploy::{self, Deployed},
+    interruption::Interruption,
 };
 use crate::{
-    args::{Deploy, Global, Local, Selection, Target},
+    args::{Deploy, Global, Local, RequireApproval, Selection, Target},
     aws::Aws,
     config::Config,
     error::Error,
     event::Events,
+    execute::{Context, Wish, deploy::ChangeSets},
     local::{self, LocalCloud},
     report::{self, answer::Answer},
 };
@@ -74,9 +76,19 @@ struct Shop {
 async fn bring_up(config: &Config, events: &Events) -> Result<Shop, Error> {
     let aws = Aws::connect(&config.connection).await?;
     let selection = Selection { stacks: Vec::new(), target: Target { local: true } };
-    let args = Deploy { selection, bucket: None, packages: None };
-    let prepared = deploy::prepare("local", &args, config, &aws, events).await?;
-    let deployed = deploy::execute(prepared, config, &aws, events).await?;
+    let args = Deploy {
+        selection,
+        bucket: None,
+        require_approval: RequireApproval::Never,
+        protected_ok: true,
+        leave_retained: true,
+        packages: None,
+    };
+    let (_going_on, wish) = watch::channel(Wish::GoOn);
+    let context = Context { aws, events: events.clone(), wish };
+    let made = ChangeSets::default();
+    let prepared = deploy::prepare("local", &args, config, &context).await?.with_change_sets(&made, &context).await?;
+    let deployed = deploy::execute(prepared, made, config, &context).await?;
     let output = |stack, key: &str| output(&deployed, stack, key);
     let products_api = output(StackId::Products, "ProductApi")?;
     let answer = events.during("waiting for the shop to answer", local::get(&format!("{products_api}/product"))).await?;

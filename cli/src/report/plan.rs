@@ -1,4 +1,4 @@
-//! A plan in words: what will be done to each stack, and what is destroyed by it.
+//! A plan in words: what will be done to each stack, what is destroyed by it, and who may do more than before.
 
 use std::fmt::Write;
 
@@ -6,15 +6,18 @@ use cart_infra::diff::{Action as Change, Replacement, ResourceChange};
 use serde_json::{Value as Json, json};
 
 use super::style::{BOLD, CHANGED, ERROR, FAINT, GOOD, paint};
-use crate::plan::{Action, DeletePlan, DeployStep};
+use crate::plan::{
+    delete,
+    deploy::{self, Action, Reach, Recovery, Step, Unknown},
+};
 
 /// Prints the plan of a deployment.
-pub(crate) fn show_deploy<'a>(steps: impl Iterator<Item = &'a DeployStep>) {
-    print(&deploy_text(steps));
+pub(crate) fn show_deploy(plan: &deploy::Plan) {
+    print(&deploy_text(plan));
 }
 
 /// Prints the plan of a deletion.
-pub(crate) fn show_delete(plan: &DeletePlan) {
+pub(crate) fn show_delete(plan: &delete::Plan) {
     print(&delete_text(plan));
 }
 
@@ -22,42 +25,94 @@ fn print(text: &str) {
     anstream::eprint!("{text}");
 }
 
-/// The plan of a deployment, a line a stack and below it a line a resource that changes.
-pub(crate) fn deploy_text<'a>(steps: impl Iterator<Item = &'a DeployStep>) -> String {
+/// The plan of a deployment: a line a stack and below it a line a resource that changes; then what nobody should overlook.
+pub(crate) fn deploy_text(plan: &deploy::Plan) -> String {
     let mut text = String::new();
-    for step in steps {
-        let name = paint(BOLD, format!("{:9}", step.stack.to_string()));
-        let resources = &step.changes.resources;
-        let count = |wanted: fn(&Change) -> bool| resources.iter().filter(|change| wanted(&change.action)).count();
-        let summary = match step.action {
-            Action::Keep => "no changes".to_owned(),
-            Action::Create { remove_first: None } => format!("create {} with {} resources", step.name, resources.len()),
-            Action::Create { remove_first: Some(_) } => {
-                format!("create {} with {} resources, after removing what a failed attempt left", step.name, resources.len())
-            }
-            Action::Update if step.changes.is_empty() => {
-                format!("check {}: its template is the same, the values it reads may not be", step.name)
-            }
-            Action::Update => format!(
-                "update {}: +{} ~{} -{}",
-                step.name,
-                count(|action| matches!(action, Change::Add)),
-                count(|action| matches!(action, Change::Modify { .. })),
-                count(|action| matches!(action, Change::Remove { .. })),
-            ),
-        };
-        writeln!(text, "{name} {summary}").ok();
+    for step in &plan.steps {
+        writeln!(text, "{} {}", name(step.stack()), summary(step)).ok();
         if step.takes_over {
-            let warning = "takes over a stack cartctl did not make: resources of the same name are kept, the rest of it is deleted";
+            let warning = "takes over a stack cartctl did not make: resources of the same name are kept, the rest of it is removed";
             writeln!(text, "  {} {warning}", paint(ERROR, "!")).ok();
         }
-        if step.action == Action::Update {
-            for change in resources {
+        if matches!(step.action, Action::Update { .. }) {
+            for change in &step.changes.resources {
                 writeln!(text, "  {}", line(change)).ok();
             }
         }
+        if step.protect {
+            writeln!(text, "  {} is protected from deletion", paint(GOOD, "+")).ok();
+        }
+    }
+    let changing = || plan.steps.iter().filter(|step| step.action != Action::Keep);
+    let allowed: Vec<_> = changing().flat_map(|step| step.widened.iter().map(|widening| (step.stack(), widening))).collect();
+    if !allowed.is_empty() {
+        writeln!(text, "{}", paint(BOLD, "allowed from now on")).ok();
+        for (stack, widening) in allowed {
+            writeln!(text, "  {} {} {}: {}", paint(CHANGED, "+"), paint(FAINT, stack), widening.logical_id, widening.allows).ok();
+        }
+    }
+    let destroyed: Vec<_> = changing().filter(|step| step.reach() == Reach::Destructive).collect();
+    if !destroyed.is_empty() {
+        writeln!(text, "{}", paint(ERROR, "removed or replaced")).ok();
+        for step in destroyed {
+            writeln!(text, "  {} {} {}", paint(ERROR, "-"), paint(FAINT, step.stack()), step.destroyed().join(", ")).ok();
+        }
     }
     text
+}
+
+fn name(stack: cart_infra::StackId) -> String {
+    paint(BOLD, format!("{:9}", stack.to_string()))
+}
+
+fn summary(step: &Step) -> String {
+    let resources = &step.changes.resources;
+    let count = |wanted: fn(&Change) -> bool| resources.iter().filter(|change| wanted(&change.action)).count();
+    let stack = step.wanted.name();
+    let what = match &step.action {
+        Action::Keep => return "no changes".to_owned(),
+        Action::Create { remains: None } => format!("create {stack} with {} resources", resources.len()),
+        Action::Create { remains: Some(remains) } => {
+            let why = remains.reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
+            format!(
+                "create {stack} with {} resources, after deleting what an earlier attempt left {}{why}",
+                resources.len(),
+                remains.status
+            )
+        }
+        Action::Update { .. } if step.changes.is_empty() => {
+            format!("check {stack}: its template is the same, the values it reads may not be")
+        }
+        Action::Update { recovery } => {
+            let first = match recovery {
+                None => "",
+                Some(Recovery::RollBack) => ", after undoing an update that failed",
+                Some(Recovery::ContinueRollback) => ", after undoing an update that failed, which failed before as well",
+            };
+            let (add, modify, remove) = (
+                count(|action| matches!(action, Change::Add)),
+                count(|action| matches!(action, Change::Modify { .. })),
+                count(|action| matches!(action, Change::Remove { .. })),
+            );
+            format!("update {stack}: +{add} ~{modify} -{remove}{first}")
+        }
+    };
+    let basis = if step.exact {
+        "exact".to_owned()
+    } else {
+        let because: Vec<_> = step.unknown.iter().copied().map(unknown).collect();
+        let because = if because.is_empty() { String::new() } else { format!(": {}", because.join(", ")) };
+        format!("planned from templates{because}")
+    };
+    format!("{what} {}", paint(FAINT, format!("({basis})")))
+}
+
+fn unknown(unknown: Unknown) -> String {
+    match unknown {
+        Unknown::Inputs(stack) => format!("what it gets from {stack} is not there yet"),
+        Unknown::Remains => "what is left has to go first".to_owned(),
+        Unknown::Recovery => "what it is changed from is not there yet".to_owned(),
+    }
 }
 
 fn line(change: &ResourceChange) -> String {
@@ -73,24 +128,32 @@ fn line(change: &ResourceChange) -> String {
                 Replacement::Conditional => format!(" {}", paint(CHANGED, "may be replaced")),
                 Replacement::Always => format!(" {}", paint(ERROR, "is replaced")),
             };
-            format!("{} {what}{replaced}: {}", paint(CHANGED, "~"), paths.join(", "))
+            let paths = if paths.is_empty() { String::new() } else { format!(": {}", paths.join(", ")) };
+            format!("{} {what}{replaced}{paths}", paint(CHANGED, "~"))
         }
     }
 }
 
 /// The plan of a deployment, for programs.
-pub(crate) fn deploy_json<'a>(steps: impl Iterator<Item = &'a DeployStep>) -> Json {
-    let step =
-        |step: &DeployStep| json!({ "stack": step.stack, "name": step.name, "action": step.action, "changes": step.changes });
-    steps.map(step).collect()
+pub(crate) fn deploy_json(plan: &deploy::Plan) -> Json {
+    let step = |step: &Step| {
+        json!({
+            "stack": step.stack(), "name": step.wanted.name(), "action": step.action, "changes": step.changes,
+            "allows": step.widened, "destroys": step.destroyed(), "reach": step.reach(),
+            "exact": step.exact, "unknown": step.unknown, "after": step.after,
+        })
+    };
+    plan.steps.iter().map(step).collect()
 }
 
 /// The plan of a deletion, a line a stack and below it a line a resource that stays.
-pub(crate) fn delete_text(plan: &DeletePlan) -> String {
+pub(crate) fn delete_text(plan: &delete::Plan) -> String {
     let mut text = String::new();
     for step in &plan.steps {
-        let name = paint(BOLD, format!("{:9}", step.stack.to_string()));
-        writeln!(text, "{name} delete {} with {} resources", step.name, step.resources).ok();
+        writeln!(text, "{} delete {} with {} resources", name(step.stack), step.name, step.resources).ok();
+        if step.unprotect {
+            writeln!(text, "  {} its protection from deletion is switched off", paint(ERROR, "!")).ok();
+        }
         for kept in &step.keeps {
             let what = format!("{} {}", kept.logical_id, paint(FAINT, &kept.resource_type));
             writeln!(text, "  {} {what} {} stays: it holds people's data", paint(GOOD, "="), kept.physical_id).ok();

@@ -8,8 +8,10 @@ use cart_infra::StackId;
 use super::words;
 use crate::{
     event::{Event, Operation, Settled},
+    failure::{FailedResource, Failure},
     moment::Moment,
     package::{Artifact, Progress},
+    stack::StackStatus,
 };
 
 fn every_event() -> Vec<Event> {
@@ -31,6 +33,18 @@ fn every_event() -> Vec<Event> {
     let settled = |outcome| Event::StackSettled { stack: StackId::Products, outcome, took: Duration::from_millis(21_460) };
     let started =
         |operation, resources| Event::StackStarted { stack: StackId::Cart, operation, resources, after: vec![StackId::Auth] };
+    let failure = Failure {
+        stack: StackId::Products,
+        resource: Some(FailedResource {
+            logical_id: "ProductsRestApi".to_owned(),
+            resource_type: "AWS::ApiGateway::RestApi".to_owned(),
+            physical_id: None,
+            defined_at: Some("infra/src/stacks/products.rs:58".to_owned()),
+        }),
+        reason: "too many".to_owned(),
+        hint: Some("ask for more".to_owned()),
+        status: Some(StackStatus::RollbackComplete),
+    };
     vec![
         Event::Started {
             command: "deploy",
@@ -52,6 +66,7 @@ fn every_event() -> Vec<Event> {
         started(Operation::Create, 1),
         started(Operation::Update, 2),
         started(Operation::Delete, 3),
+        started(Operation::RollBack, 0),
         started(Operation::Wait, 0),
         changed("CREATE_IN_PROGRESS", None),
         changed("CREATE_COMPLETE", None),
@@ -61,8 +76,13 @@ fn every_event() -> Vec<Event> {
         settled(Settled::Done { operation: Operation::Delete }),
         settled(Settled::Done { operation: Operation::Wait }),
         settled(Settled::Unchanged),
-        settled(Settled::Failed { cause: "ProductsRestApi (AWS::ApiGateway::RestApi): too many".to_owned() }),
+        settled(Settled::AtRest { status: StackStatus::UpdateComplete }),
+        settled(Settled::Failed { failure: Box::new(failure) }),
         settled(Settled::Skipped { because: StackId::Auth }),
+        settled(Settled::NotBegun),
+        settled(Settled::LeftAlone),
+        Event::Interrupted { choice: true },
+        Event::Interrupted { choice: false },
         Event::Note { text: "the frontend's .env is written once all stacks are deployed".to_owned() },
         Event::Wrote { path: "frontend/.env".into() },
     ]

@@ -46,6 +46,7 @@ pub(super) fn line(event: &Event, verbose: bool) -> Option<String> {
                 Operation::Create => "creating",
                 Operation::Update => "updating",
                 Operation::Delete => "deleting",
+                Operation::RollBack => return Some(entry(stack, "undoing an earlier update that failed")),
                 Operation::Wait => return Some(entry(stack, "busy with another operation, waiting …")),
             };
             entry(stack, format!("{verb} ({resources} {})", if *resources == 1 { "resource" } else { "resources" }))
@@ -57,6 +58,12 @@ pub(super) fn line(event: &Event, verbose: bool) -> Option<String> {
             entry(stack, format!("{} {logical_id} {}{reason}", painted_status(status), paint(FAINT, resource_type)))
         }
         Event::StackSettled { stack, outcome, took } => entry(stack, settled(outcome, *took)),
+        Event::Interrupted { choice: true } => entry(
+            "stop",
+            "nothing new is begun; what goes on is followed to its end.\n          d + Enter leaves it to AWS, c + Enter cancels it, \
+             another Ctrl-C leaves at once",
+        ),
+        Event::Interrupted { choice: false } => entry("stop", "nothing new is begun, and what goes on is left to AWS"),
         Event::Note { text } => entry("note", text),
         Event::Wrote { path } => entry("wrote", path),
     })
@@ -83,13 +90,17 @@ pub(super) fn settled(outcome: &Settled, took: Duration) -> String {
                 Operation::Create => "created",
                 Operation::Update => "updated",
                 Operation::Delete => "deleted",
+                Operation::RollBack => "rolled back",
                 Operation::Wait => "at rest",
             };
             format!("{} {verb} in {}", paint(GOOD, "✔"), seconds(took))
         }
         Settled::Unchanged => format!("{} no changes", paint(GOOD, "✔")),
-        Settled::Failed { cause } => format!("{} failed after {}: {cause}", paint(ERROR, "✘"), seconds(took)),
+        Settled::AtRest { status } => format!("{} at rest: {status}", paint(FAINT, "·")),
+        Settled::Failed { failure } => format!("{} failed after {}: {failure}", paint(ERROR, "✘"), seconds(took)),
         Settled::Skipped { because } => format!("{} skipped, because {because} failed", paint(CHANGED, "–")),
+        Settled::NotBegun => format!("{} not begun", paint(CHANGED, "–")),
+        Settled::LeftAlone => format!("{} goes on in AWS, and is no longer followed", paint(CHANGED, "→")),
     }
 }
 

@@ -20,6 +20,9 @@ use crate::{
     stack::Stack,
 };
 
+/// The output that names the bucket.
+pub const ARTIFACT_BUCKET_OUTPUT: &str = "ArtifactBucketName";
+
 /// Defines the stack.
 #[must_use]
 pub fn stack(settings: &BootstrapSettings) -> Stack {
@@ -58,7 +61,7 @@ fn artifact_bucket(stack: &mut Stack) {
         Attributes::stateful(Removal::Retain),
         &BucketPolicy { bucket: bucket.name(), policy_document: vec![Statement::tls_only("s3:*", everything)].into() },
     );
-    stack.output("ArtifactBucketName", "The bucket for the functions' code", bucket.name());
+    stack.output(ARTIFACT_BUCKET_OUTPUT, "The bucket for the functions' code", bucket.name());
 }
 
 /// One setting for all REST APIs of the account and region: without it, a stage that logs cannot be made.

@@ -1,0 +1,85 @@
+//! Deletes stacks, and retries what fails for a reason that passes.
+
+use std::time::Duration;
+
+use cart_infra::StackId;
+use tokio::time::sleep;
+
+use super::{Context, Error, Outcomes, StepError, Task, begin, explain::explain, follow::Ended, in_order};
+use crate::{
+    cause::Cause,
+    event::{Event, Operation, Settled},
+    failure::Failure,
+    plan::delete::{Plan, Step},
+    stack::StackStatus,
+};
+
+/// How long API Gateway makes who deletes APIs wait: one in thirty seconds, in an account and region.
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html>
+const BETWEEN_API_DELETIONS: Duration = Duration::from_secs(31);
+
+/// How often a deletion that was throttled is begun again.
+const RETRIES: u32 = 3;
+
+/// Carries out a deletion: every stack as soon as those that need it are gone. With `leave_failed`, what cannot be deleted is left in
+/// the account.
+pub(crate) async fn run(plan: Plan, leave_failed: bool, context: &Context) -> (Outcomes, Result<(), Error>) {
+    let steps = plan.steps.into_iter().map(|step| {
+        let context = context.clone();
+        Task { stack: step.stack, after: step.after.clone(), work: async move { delete(&step, leave_failed, &context).await } }
+    });
+    in_order(steps.collect(), context).await
+}
+
+async fn delete(step: &Step, leave_failed: bool, context: &Context) -> Result<Settled, StepError> {
+    begin(context, step.stack, Operation::Delete, step.resources, &step.after);
+    if step.unprotect {
+        context.aws.protect_from_termination(&step.id, false).await?;
+        context.events.send(Event::Note { text: format!("{} is no longer protected from deletion", step.name) });
+    }
+    match remove(step.stack, &step.id, &[], context).await {
+        Err(StepError::Failed(failure)) if failure.status == Some(StackStatus::DeleteFailed) => {
+            let resources = context.patiently(|| context.aws.resources(&step.id)).await?;
+            let failed: Vec<String> = resources
+                .into_iter()
+                .filter(|resource| resource.status == "DELETE_FAILED")
+                .map(|resource| resource.logical_id)
+                .collect();
+            if !leave_failed || failed.is_empty() {
+                let hint = format!(
+                    "once the cause is gone, run the same command again; or leave {} in the account: `cartctl delete {} --leave-failed`",
+                    failed.join(", "),
+                    step.stack
+                );
+                let hint = failure.hint.as_ref().map_or_else(|| hint.clone(), |known| format!("{known}. {hint}"));
+                return Err(StepError::Failed(Box::new(Failure { hint: Some(hint), ..*failure })));
+            }
+            remove(step.stack, &step.id, &failed, context).await?;
+            let text = format!("{} is gone, and left in the account: {}", step.name, failed.join(", "));
+            context.events.send(Event::Note { text });
+        }
+        removed => removed?,
+    }
+    Ok(Settled::Done { operation: Operation::Delete })
+}
+
+/// Deletes a stack by its ARN, except for these resources.
+pub(super) async fn remove(stack: StackId, id: &str, except: &[String], context: &Context) -> Result<(), StepError> {
+    let mut throttled = 0;
+    loop {
+        let before = context.patiently(|| context.aws.latest_event(id)).await?;
+        context.aws.delete_stack(id, except).await?;
+        let Ended { status, events } = context.follow(stack, id, Operation::Delete, before).await?;
+        if status == StackStatus::DeleteComplete {
+            return Ok(());
+        }
+        let failure = Failure::of_events(stack, None, id, &events, status);
+        if throttled == RETRIES || Cause::of(&failure.reason) != Some(Cause::Throttled) {
+            return Err(StepError::Failed(Box::new(explain(failure, context).await)));
+        }
+        throttled += 1;
+        let text = format!("{stack} was throttled, and is deleted again in {} s", BETWEEN_API_DELETIONS.as_secs());
+        context.events.send(Event::Note { text });
+        sleep(BETWEEN_API_DELETIONS).await;
+    }
+}

@@ -1,0 +1,206 @@
+//! Waits for one operation of CloudFormation, telling what happens. Knows nothing of why it was begun.
+
+use std::time::{Duration, Instant};
+
+use cart_infra::{Stack, StackId};
+use tokio::{sync::watch, time::sleep};
+
+use super::{Context, StepError, Wish, begin, explain::explain};
+use crate::{
+    aws::{self, ErrorKind},
+    event::{Event, Operation, Settled},
+    failure::Failure,
+    pace::Pace,
+    stack::{Deployed, Phase, StackEvent, StackStatus, latest_operation},
+};
+
+/// For how long questions may stay unanswered before an operation is no longer followed. It goes on by itself; a network that is away
+/// for shorter than this is no reason to leave it.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// How an operation ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// The status the stack came to rest in.
+    pub status: StackStatus,
+    /// Everything that happened, oldest first.
+    pub events: Vec<StackEvent>,
+}
+
+/// The questions about one operation: how long to wait between them, and how long to go on without answers.
+struct Questions {
+    pace: Pace,
+    silent_since: Option<Instant>,
+}
+
+impl Questions {
+    fn new() -> Self {
+        Self { pace: Pace::default(), silent_since: None }
+    }
+
+    /// Asks once. A question that fails is no failure of the operation: there is no answer this time.
+    async fn ask<T>(&mut self, question: impl Future<Output = Result<T, aws::Error>>) -> Result<Option<T>, StepError> {
+        let asked = Instant::now();
+        match question.await {
+            Ok(answer) => {
+                self.pace.answered(asked.elapsed());
+                self.silent_since = None;
+                Ok(Some(answer))
+            }
+            Err(error) => {
+                let silent = self.silent_since.get_or_insert(asked).elapsed();
+                match error.kind() {
+                    ErrorKind::Credentials | ErrorKind::Denied => Err(StepError::LostSight(error)),
+                    _ if silent > PATIENCE => Err(StepError::LostSight(error)),
+                    _ => {
+                        self.pace.unanswered();
+                        Ok(None)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits until the next question is due, or something else is wanted.
+    async fn pause(&self, wish: &mut watch::Receiver<Wish>) {
+        tokio::select! {
+            () = sleep(self.pace.pause(fastrand::f64())) => {}
+            Ok(()) = wish.changed() => {}
+        }
+    }
+}
+
+impl Context {
+    /// Asks until there is an answer.
+    pub(super) async fn patiently<T, F>(&self, question: impl Fn() -> F) -> Result<T, StepError>
+    where
+        F: Future<Output = Result<T, aws::Error>>,
+    {
+        let question = || {
+            let asked = question();
+            async { asked.await.map(Some) }
+        };
+        self.until(question).await
+    }
+
+    /// Asks until the answer is what was waited for.
+    pub(super) async fn until<T, F>(&self, question: impl Fn() -> F) -> Result<T, StepError>
+    where
+        F: Future<Output = Result<Option<T>, aws::Error>>,
+    {
+        let mut questions = Questions::new();
+        let mut wish = self.wish.clone();
+        loop {
+            if let Some(Some(answer)) = questions.ask(question()).await? {
+                return Ok(answer);
+            }
+            if *wish.borrow_and_update() == Wish::Detach {
+                return Err(StepError::Detached);
+            }
+            questions.pause(&mut wish).await;
+        }
+    }
+
+    /// Reports what happens to a stack after the event `last` until it is at rest.
+    ///
+    /// The end is an event that came after `last`, never the stack's status alone: a status read right after an operation began may
+    /// still be the one from before.
+    pub(super) async fn follow(
+        &self,
+        stack: StackId,
+        id: &str,
+        operation: Operation,
+        mut last: Option<String>,
+    ) -> Result<Ended, StepError> {
+        let mut questions = Questions::new();
+        let mut wish = self.wish.clone();
+        let mut events = Vec::new();
+        let mut cancelled = false;
+        loop {
+            let wanted = *wish.borrow_and_update();
+            match wanted {
+                Wish::Detach => return Err(StepError::Detached),
+                Wish::Cancel if !cancelled => {
+                    cancelled = true;
+                    self.cancel(stack, id, operation).await;
+                }
+                Wish::GoOn | Wish::BeginNothing | Wish::Cancel => {}
+            }
+            if let Some(new) = questions.ask(self.aws.events_after(id, last.as_deref())).await? {
+                if !new.is_empty() {
+                    questions.pace.news();
+                }
+                let mut status = None;
+                for event in new {
+                    last = Some(event.id.clone());
+                    status = event.stack_status(id).filter(|status| is_end(*status)).or(status);
+                    report(self, stack, id, &event);
+                    events.push(event);
+                }
+                if let Some(status) = status {
+                    return Ok(Ended { status, events });
+                }
+            }
+            questions.pause(&mut wish).await;
+        }
+    }
+
+    /// Undoes what goes on, where CloudFormation can, and says so where it cannot.
+    async fn cancel(&self, stack: StackId, id: &str, operation: Operation) {
+        let text = match operation {
+            Operation::Update => match self.aws.cancel_update(id).await {
+                Ok(()) => format!("the update of {stack} is being undone"),
+                Err(error) => format!("the update of {stack} goes on: {error}"),
+            },
+            Operation::Create => {
+                format!("{stack} goes on: CloudFormation cannot cancel a creation; `cartctl delete {stack}` removes it afterwards")
+            }
+            Operation::Delete | Operation::RollBack | Operation::Wait => {
+                format!("{stack} goes on: CloudFormation cannot cancel this")
+            }
+        };
+        self.events.send(Event::Note { text });
+    }
+
+    /// Follows what somebody, perhaps an earlier run, began on a stack, from where that began; what failed, if it did.
+    pub(crate) async fn attach(
+        &self,
+        stack: StackId,
+        wanted: Option<&Stack>,
+        deployed: &Deployed,
+    ) -> Result<Option<Failure>, super::Error> {
+        let started = Instant::now();
+        begin(self, stack, Operation::Wait, 0, &[]);
+        let id = &deployed.id;
+        let followed = async {
+            let history = self.patiently(|| self.aws.events_after(id, None)).await?;
+            self.follow(stack, id, Operation::Wait, latest_operation(&history, id)).await
+        };
+        let followed = followed.await;
+        let outcome = match &followed {
+            Ok(ended) => Settled::AtRest { status: ended.status },
+            Err(_) => Settled::LeftAlone,
+        };
+        self.events.send(Event::StackSettled { stack, outcome, took: started.elapsed() });
+        match followed {
+            Ok(Ended { status, .. }) if status.phase() == Phase::Complete => Ok(None),
+            Ok(Ended { status, events }) => Ok(Some(explain(Failure::of_events(stack, wanted, id, &events, status), self).await)),
+            Err(StepError::LostSight(cause)) => Err(super::Error::LostSight { cause, running: vec![stack] }),
+            Err(StepError::Aws(error)) => Err(super::Error::Aws(error)),
+            Err(_) => Err(super::Error::Detached { running: vec![stack], pending: Vec::new() }),
+        }
+    }
+}
+
+/// Whether an operation that a stack with this status went through is over. Under review, none has begun.
+fn is_end(status: StackStatus) -> bool {
+    status.phase() != Phase::Busy && status != StackStatus::ReviewInProgress
+}
+
+fn report(context: &Context, stack: StackId, id: &str, event: &StackEvent) {
+    // The stack's own events are what `StackStarted` and `StackSettled` tell. What was only cancelled is noise beside its cause.
+    if event.stack_status(id).is_none() && !event.is_noise() {
+        let StackEvent { logical_id, resource_type, status, at, reason, .. } = event.clone();
+        context.events.send(Event::ResourceChanged { stack, logical_id, resource_type, status, at, reason });
+    }
+}
