@@ -28,7 +28,8 @@ async fn main() -> ExitCode {
     }
     report::diagnostics(cli.global.verbose);
     let output = cli.global.output;
-    match commands::run(cli).await {
+    let reporting = report::Reporting::new(&cli.global);
+    match commands::run(cli, &reporting).await {
         Ok(answer) => {
             answer.print(output);
             ExitCode::SUCCESS

@@ -1,11 +1,12 @@
 //! Tells people and programs what happens. The only code that prints: the story goes to standard error, the answer to standard output.
 
-use std::io::IsTerminal;
+use std::{cell::RefCell, io::IsTerminal};
 
 use anstream::AutoStream;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::{
+    args::Global,
     error::Error,
     event::{Event, Events},
 };
@@ -24,28 +25,44 @@ pub(crate) mod words;
 trait Report: Send {
     /// Shows one event.
     fn event(&mut self, event: &Event);
-    /// Takes everything off the screen that would not stay.
-    fn finish(&mut self) {}
+    /// Takes everything off the screen that would not stay: something else is printed, or somebody is asked.
+    fn pause(&mut self) {}
 }
 
-/// Tells the story of `work` while it goes on; everything is told when this returns. On a terminal the story is drawn, elsewhere it is
-/// one line per change.
-pub(crate) async fn telling<T>(verbose: bool, work: impl AsyncFnOnce(Events) -> T) -> T {
-    let report: Box<dyn Report> = if std::io::stderr().is_terminal() {
-        Box::new(terminal::Terminal::new(verbose))
-    } else {
-        Box::new(plain::Plain::new(AutoStream::auto(std::io::stderr()), verbose))
-    };
-    let (sender, receiver) = unbounded_channel();
-    // Both run until the last `Events` is gone, and that is when the work is done.
-    tokio::join!(work(Events::into(sender)), tell(report, receiver)).0
+/// Whom everything is told, from the beginning of the process to its end.
+pub(crate) struct Reporting {
+    reports: RefCell<Vec<Box<dyn Report>>>,
 }
 
-async fn tell(mut report: Box<dyn Report>, mut events: UnboundedReceiver<Event>) {
-    while let Some(event) = events.recv().await {
-        report.event(&event);
+impl Reporting {
+    /// On a terminal the story is drawn, elsewhere it is one line per change.
+    pub(crate) fn new(global: &Global) -> Self {
+        let verbose = global.verbose > 0;
+        let story: Box<dyn Report> = if std::io::stderr().is_terminal() {
+            Box::new(terminal::Terminal::new(verbose))
+        } else {
+            Box::new(plain::Plain::new(AutoStream::auto(std::io::stderr()), verbose))
+        };
+        Self { reports: RefCell::new(vec![story]) }
     }
-    report.finish();
+
+    /// Tells the story of `work` while it goes on; everything is told when this returns.
+    pub(crate) async fn telling<T>(&self, work: impl AsyncFnOnce(Events) -> T) -> T {
+        let (sender, receiver) = unbounded_channel();
+        // Both run until the last `Events` is gone, and that is when the work is done.
+        tokio::join!(work(Events::into(sender)), self.listen(receiver)).0
+    }
+
+    async fn listen(&self, mut events: UnboundedReceiver<Event>) {
+        while let Some(event) = events.recv().await {
+            self.tell(&event);
+        }
+        self.reports.borrow_mut().iter_mut().for_each(|report| report.pause());
+    }
+
+    fn tell(&self, event: &Event) {
+        self.reports.borrow_mut().iter_mut().for_each(|report| report.event(event));
+    }
 }
 
 /// Says why a command failed, and what to try next.

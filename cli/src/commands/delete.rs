@@ -6,29 +6,29 @@ use serde_json::json;
 
 use super::{app_without_code, chosen, observe_at_rest, poll, started};
 use crate::{
-    args::{Global, Selection},
+    args::Selection,
     aws::Aws,
     config::Config,
     error::Error,
     execute,
     plan::{self, DeletePlan},
-    report::{self, answer::Answer, ask},
+    report::{self, Reporting, answer::Answer, ask},
 };
 
-pub(super) async fn run(args: &Selection, config: &Config, global: &Global) -> Result<Answer, Error> {
-    let verbose = global.verbose > 0;
+pub(super) async fn run(args: &Selection, config: &Config, reporting: &Reporting) -> Result<Answer, Error> {
     let app = app_without_code(config);
     let aws = Aws::connect(&config.connection).await?;
-    let plan: DeletePlan = report::telling(verbose, async |events| {
-        let account = aws.account().await?;
-        events.send(started("delete", config, &account, &aws.region));
-        let mut observed = observe_at_rest(app.stacks(), config, &aws, &events).await?;
-        for there in observed.stacks.values_mut() {
-            there.resources = aws.resources(&there.deployed.id).await?;
-        }
-        Ok::<_, Error>(plan::delete(&app, &chosen(&app, &args.stacks), &observed)?)
-    })
-    .await?;
+    let plan: DeletePlan = reporting
+        .telling(async |events| {
+            let account = aws.account().await?;
+            events.send(started("delete", config, &account, &aws.region));
+            let mut observed = observe_at_rest(app.stacks(), config, &aws, &events).await?;
+            for there in observed.stacks.values_mut() {
+                there.resources = aws.resources(&there.deployed.id).await?;
+            }
+            Ok::<_, Error>(plan::delete(&app, &chosen(&app, &args.stacks), &observed)?)
+        })
+        .await?;
     let answer = answer(&plan, config);
     if plan.steps.is_empty() {
         return Ok(answer);
@@ -37,7 +37,7 @@ pub(super) async fn run(args: &Selection, config: &Config, global: &Global) -> R
     if !config.connection.endpoint.is_local() {
         ask::approve(&format!("Delete the stage `{}`?", config.stage()), config.yes)?;
     }
-    report::telling(verbose, async |events| execute::delete(plan, &aws, poll(config), &events).await).await?;
+    reporting.telling(async |events| execute::delete(plan, &aws, poll(config), &events).await).await?;
     Ok(answer)
 }
 

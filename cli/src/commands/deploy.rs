@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::{all, checked, chosen, frontend_env, observe, observe_at_rest, outputs, package, poll, started};
 use crate::{
-    args::{Deploy, Global},
+    args::Deploy,
     aws::{Aws, object_store::Bucket},
     config::Config,
     error::Error,
@@ -15,14 +15,13 @@ use crate::{
     execute,
     package::{Artifact, Target, manifest},
     plan::{self, BootstrapView, DeployPlan, Observed},
-    report::{self, answer::Answer, ask},
+    report::{self, Reporting, answer::Answer, ask},
     stack,
 };
 
-pub(super) async fn run(args: &Deploy, config: &Config, global: &Global) -> Result<Answer, Error> {
-    let verbose = global.verbose > 0;
+pub(super) async fn run(args: &Deploy, config: &Config, reporting: &Reporting) -> Result<Answer, Error> {
     let aws = Aws::connect(&config.connection).await?;
-    let prepared = report::telling(verbose, async |events| prepare("deploy", args, config, &aws, &events).await).await?;
+    let prepared = reporting.telling(async |events| prepare("deploy", args, config, &aws, &events).await).await?;
     if !prepared.is_empty() {
         report::plan::show_deploy(prepared.steps());
         // The local cloud is there to be tried on.
@@ -30,7 +29,7 @@ pub(super) async fn run(args: &Deploy, config: &Config, global: &Global) -> Resu
             ask::approve("Deploy these changes?", config.yes)?;
         }
     }
-    let deployed = report::telling(verbose, async |events| execute(prepared, config, &aws, &events).await).await?;
+    let deployed = reporting.telling(async |events| execute(prepared, config, &aws, &events).await).await?;
     Ok(deployed.answer())
 }
 

@@ -4,18 +4,16 @@ use serde_json::json;
 
 use super::deploy;
 use crate::{
-    args::{Diff, FailOn, Global},
+    args::{Diff, FailOn},
     aws::Aws,
     config::Config,
     error::Error,
-    report::{self, answer::Answer},
+    report::{self, Reporting, answer::Answer},
 };
 
-pub(super) async fn run(args: &Diff, config: &Config, global: &Global) -> Result<Answer, Error> {
+pub(super) async fn run(args: &Diff, config: &Config, reporting: &Reporting) -> Result<Answer, Error> {
     let aws = Aws::connect(&config.connection).await?;
-    let prepared =
-        report::telling(global.verbose > 0, async |events| deploy::prepare("diff", &args.deploy, config, &aws, &events).await)
-            .await?;
+    let prepared = reporting.telling(async |events| deploy::prepare("diff", &args.deploy, config, &aws, &events).await).await?;
     let answer =
         Answer::new(report::plan::deploy_text(prepared.steps()), json!({ "stacks": report::plan::deploy_json(prepared.steps()) }));
     let found = match args.fail_on {

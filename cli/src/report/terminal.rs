@@ -105,7 +105,8 @@ impl Report for Terminal {
         }
     }
 
-    fn finish(&mut self) {
+    fn pause(&mut self) {
         self.screen.clear().ok();
+        *self = Self::new(self.verbose);
     }
 }
