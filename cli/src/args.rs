@@ -45,6 +45,9 @@ pub(crate) struct Global {
     /// How the answer is written to standard output
     #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
     pub output: Output,
+    /// Also write every event to this file, as a line of JSON (docs/events.md)
+    #[arg(long, global = true, value_name = "FILE")]
+    pub events: Option<Utf8PathBuf>,
     /// Do not ask before changing anything
     #[arg(long, short, global = true)]
     pub yes: bool,

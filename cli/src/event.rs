@@ -6,7 +6,10 @@ use cart_infra::StackId;
 use serde::Serialize;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::{moment::Moment, package};
+use crate::{
+    moment::{Moment, millis},
+    package,
+};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -35,6 +38,7 @@ pub(crate) enum Event {
         /// What was waited for.
         what: String,
         /// How long it took.
+        #[serde(rename = "took_ms", serialize_with = "millis")]
         took: Duration,
     },
     /// Building and packaging went on.
@@ -70,6 +74,7 @@ pub(crate) enum Event {
         /// Its status, in CloudFormation's spelling.
         status: String,
         /// Since when, by AWS's clock.
+        #[serde(rename = "since")]
         at: Moment,
         /// Why, where that is said.
         reason: Option<String>,
@@ -79,8 +84,10 @@ pub(crate) enum Event {
         /// Which.
         stack: StackId,
         /// How it ended.
+        #[serde(flatten)]
         outcome: Settled,
         /// How long it took.
+        #[serde(rename = "took_ms", serialize_with = "millis")]
         took: Duration,
     },
     /// Something worth knowing that stops nothing.
@@ -92,6 +99,17 @@ pub(crate) enum Event {
     Wrote {
         /// Which.
         path: camino::Utf8PathBuf,
+    },
+    /// The process is about to end: nothing is told after this.
+    Ended {
+        /// With this exit code.
+        exit_code: u8,
+        /// Why it failed, if it did.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
+        /// What to try next, where there is something.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        hint: Option<String>,
     },
 }
 

@@ -20,6 +20,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::report::Reporting;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = args::Cli::parse();
@@ -28,8 +30,15 @@ async fn main() -> ExitCode {
     }
     report::diagnostics(cli.global.verbose);
     let output = cli.global.output;
-    let reporting = report::Reporting::new(&cli.global);
-    match commands::run(cli, &reporting).await {
+    let done = match Reporting::begin(&cli.global) {
+        Ok(reporting) => {
+            let done = commands::run(cli, &reporting).await;
+            reporting.end(&done);
+            done
+        }
+        Err(error) => Err(error),
+    };
+    match done {
         Ok(answer) => {
             answer.print(output);
             ExitCode::SUCCESS

@@ -5,6 +5,7 @@ use std::{cell::RefCell, io::IsTerminal};
 use anstream::AutoStream;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
+use self::answer::Answer;
 use crate::{
     args::Global,
     error::Error,
@@ -13,6 +14,7 @@ use crate::{
 
 pub(crate) mod answer;
 pub(crate) mod ask;
+pub(crate) mod events_file;
 mod plain;
 pub(crate) mod plan;
 mod style;
@@ -36,14 +38,21 @@ pub(crate) struct Reporting {
 
 impl Reporting {
     /// On a terminal the story is drawn, elsewhere it is one line per change.
-    pub(crate) fn new(global: &Global) -> Self {
+    ///
+    /// # Errors
+    /// What is asked for cannot be had: nothing has begun.
+    pub(crate) fn begin(global: &Global) -> Result<Self, Error> {
         let verbose = global.verbose > 0;
         let story: Box<dyn Report> = if std::io::stderr().is_terminal() {
             Box::new(terminal::Terminal::new(verbose))
         } else {
             Box::new(plain::Plain::new(AutoStream::auto(std::io::stderr()), verbose))
         };
-        Self { reports: RefCell::new(vec![story]) }
+        let mut reports = vec![story];
+        if let Some(path) = &global.events {
+            reports.push(Box::new(events_file::EventsFile::create(path)?));
+        }
+        Ok(Self { reports: RefCell::new(reports) })
     }
 
     /// Tells the story of `work` while it goes on; everything is told when this returns.
@@ -60,6 +69,16 @@ impl Reporting {
         self.reports.borrow_mut().iter_mut().for_each(|report| report.pause());
     }
 
+    /// Tells how the command ended. Nothing is told after that.
+    pub(crate) fn end(&self, done: &Result<Answer, Error>) {
+        let error = done.as_ref().err();
+        self.tell(&Event::Ended {
+            exit_code: error.map_or(0, |error| error.exit_code() as u8),
+            error: error.map(|error| [vec![error.to_string()], causes(error)].concat().join(": ")),
+            hint: error.and_then(Error::hint),
+        });
+    }
+
     fn tell(&self, event: &Event) {
         self.reports.borrow_mut().iter_mut().for_each(|report| report.event(event));
     }
@@ -69,17 +88,20 @@ impl Reporting {
 pub(crate) fn failure(error: &Error) {
     let (red, cyan, reset) = (style::ERROR.render(), style::HINT.render(), anstyle::Reset.render());
     anstream::eprintln!("{red}error{reset}: {error}");
-    let mut cause = std::error::Error::source(error);
-    while let Some(source) = cause {
-        // Transparent variants repeat their source.
-        if !error.to_string().contains(&source.to_string()) {
-            anstream::eprintln!("  caused by: {source}");
-        }
-        cause = source.source();
+    for cause in causes(error) {
+        anstream::eprintln!("  caused by: {cause}");
     }
     if let Some(hint) = error.hint() {
         anstream::eprintln!("{cyan}hint{reset}: {hint}");
     }
+}
+
+/// What is behind an error and not said by it.
+fn causes(error: &Error) -> Vec<String> {
+    let said = error.to_string();
+    let sources = std::iter::successors(std::error::Error::source(error), |source| source.source());
+    // Transparent variants repeat their source.
+    sources.map(ToString::to_string).filter(|source| !said.contains(source)).collect()
 }
 
 /// Whether what goes to standard error is coloured.

@@ -101,7 +101,9 @@ impl Report for Terminal {
                 }
                 self.say(event);
             }
-            Event::Started { .. } | Event::Stored { .. } | Event::Note { .. } | Event::Wrote { .. } => self.say(event),
+            Event::Started { .. } | Event::Stored { .. } | Event::Note { .. } | Event::Wrote { .. } | Event::Ended { .. } => {
+                self.say(event);
+            }
         }
     }
 

@@ -12,7 +12,7 @@ use crate::{
     package::{Artifact, Progress},
 };
 
-fn every_event() -> Vec<Event> {
+pub(super) fn every_event() -> Vec<Event> {
     let artifact = Artifact {
         service: Service::Cart,
         path: "target/packages/cart/0a1b.zip".into(),
@@ -65,6 +65,8 @@ fn every_event() -> Vec<Event> {
         settled(Settled::Skipped { because: StackId::Auth }),
         Event::Note { text: "the frontend's .env is written once all stacks are deployed".to_owned() },
         Event::Wrote { path: "frontend/.env".into() },
+        Event::Ended { exit_code: 0, error: None, hint: None },
+        Event::Ended { exit_code: 3, error: Some("declined, nothing was changed".to_owned()), hint: Some("try again".to_owned()) },
     ]
 }
 

@@ -28,7 +28,8 @@ pub(super) fn line(event: &Event, verbose: bool) -> Option<String> {
         }
         Event::Package(Progress::Said { line }) => line.clone(),
         Event::Package(Progress::WaitingForLock) => entry("build", "another cargo is building, waiting for it …"),
-        Event::Package(Progress::Compiling { .. }) => return None,
+        // How far a build is has no line of its own, and what people read at the end is the answer, or the error.
+        Event::Package(Progress::Compiling { .. }) | Event::Ended { .. } => return None,
         Event::Package(Progress::Compiled { took }) => entry("build", format!("compiled in {}", seconds(*took))),
         Event::Package(Progress::Packaged { artifact, reused, took }) => {
             let how = if *reused { "is packaged".to_owned() } else { format!("packaged in {}", seconds(*took)) };
