@@ -1,6 +1,6 @@
 //! What can be typed. Nothing here decides anything.
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use cart_infra::{Architecture, StackId};
 use clap::{
     Args, Parser, Subcommand, ValueEnum,
@@ -76,11 +76,11 @@ pub(crate) enum Command {
     /// Build the functions and zip them, without talking to AWS
     Package(Package),
     /// Build, upload and deploy the stacks, then write the frontend's .env
-    Deploy(Deploy),
+    Deploy(Timed<Deploy>),
     /// Show what a deploy would change
     Diff(Diff),
     /// Delete the stacks, in reverse order, and say what is kept
-    Delete(Selection),
+    Delete(Timed<Selection>),
     /// Write the frontend's .env from what the stacks published
     FrontendEnv(FrontendEnv),
     /// Show the state of each stack
@@ -89,6 +89,27 @@ pub(crate) enum Command {
     Outputs(Target),
     /// Run the whole backend on this machine: no AWS account, no Docker
     Local(Local),
+}
+
+impl Command {
+    /// Where its time is to be drawn.
+    pub(crate) fn timeline(&self) -> Option<&Utf8Path> {
+        match self {
+            Self::Deploy(timed) => timed.timeline.as_deref(),
+            Self::Delete(timed) => timed.timeline.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+/// A command that works on stacks, and takes its time.
+#[derive(Args, Debug)]
+pub(crate) struct Timed<T: Args> {
+    #[command(flatten)]
+    pub args: T,
+    /// Draw where the time went, as a page to look at in a browser
+    #[arg(long, value_name = "FILE.html")]
+    timeline: Option<Utf8PathBuf>,
 }
 
 /// Where a command works.

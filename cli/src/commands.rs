@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use crate::{
-    args::{Cli, Command, Global, Target},
+    args::{Cli, Command, Global, Target, Timed},
     aws::Aws,
     config::{self, Config, Environment, LocalChoice},
     error::Error,
@@ -40,9 +40,9 @@ pub(crate) async fn run(cli: Cli, reporting: &Reporting) -> Result<Answer, Error
         Command::Package(args) => {
             interruptible(package::run(&args, &load(&global, LocalChoice::Aws, &environment)?, reporting)).await
         }
-        Command::Deploy(args) => interruptible(deploy::run(&args, &aws(&args.selection.target)?, reporting)).await,
+        Command::Deploy(Timed { args, .. }) => interruptible(deploy::run(&args, &aws(&args.selection.target)?, reporting)).await,
         Command::Diff(args) => interruptible(diff::run(&args, &aws(&args.deploy.selection.target)?, reporting)).await,
-        Command::Delete(args) => interruptible(delete::run(&args, &aws(&args.target)?, reporting)).await,
+        Command::Delete(Timed { args, .. }) => interruptible(delete::run(&args, &aws(&args.target)?, reporting)).await,
         Command::FrontendEnv(args) => interruptible(frontend_env::run(&args, &aws(&args.target)?)).await,
         Command::Status(target) => interruptible(status::run(&aws(&target)?)).await,
         Command::Outputs(target) => interruptible(outputs::run(&aws(&target)?)).await,

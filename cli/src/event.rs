@@ -100,6 +100,8 @@ pub(crate) enum Event {
         /// Which.
         path: camino::Utf8PathBuf,
     },
+    /// Where the time went, once nothing more happens to any stack.
+    TimeSpent(Spent),
     /// The process is about to end: nothing is told after this.
     Ended {
         /// With this exit code.
@@ -148,6 +150,33 @@ pub(crate) enum Settled {
         /// What failed.
         because: StackId,
     },
+}
+
+/// Where the time went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Spent {
+    /// How many stacks were worked on.
+    pub stacks: usize,
+    /// From the first beginning to the last end.
+    #[serde(rename = "took_ms", serialize_with = "millis")]
+    pub took: Duration,
+    /// How long it would have taken one stack after the other.
+    #[serde(rename = "sum_ms", serialize_with = "millis")]
+    pub sum: Duration,
+    /// What would have to be quicker for the whole to be quicker, in order.
+    pub critical_path: Vec<Link>,
+}
+
+/// A part of the critical path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Link {
+    /// The stack.
+    pub stack: StackId,
+    /// Its resource, unless it is the stack as a whole.
+    pub logical_id: Option<String>,
+    /// How long it took.
+    #[serde(rename = "took_ms", serialize_with = "millis")]
+    pub took: Duration,
 }
 
 /// Where events go.

@@ -15,6 +15,7 @@ mod package;
 mod plan;
 mod report;
 mod stack;
+mod timeline;
 
 use std::process::ExitCode;
 
@@ -30,7 +31,7 @@ async fn main() -> ExitCode {
     }
     report::diagnostics(cli.global.verbose);
     let output = cli.global.output;
-    let done = match Reporting::begin(&cli.global) {
+    let done = match Reporting::begin(&cli) {
         Ok(reporting) => {
             let done = commands::run(cli, &reporting).await;
             reporting.end(&done);

@@ -18,6 +18,11 @@ impl Moment {
         Self(millis)
     }
 
+    /// How long after `earlier` this is.
+    pub(crate) fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0 - earlier.0).unwrap_or(0))
+    }
+
     /// By this machine's clock.
     #[expect(clippy::disallowed_methods, reason = "what happens is told when it happens; whatever decides gets the time passed in")]
     pub(crate) fn now() -> Self {

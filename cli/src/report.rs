@@ -3,18 +3,23 @@
 use std::{cell::RefCell, io::IsTerminal};
 
 use anstream::AutoStream;
+use camino::{Utf8Path, Utf8PathBuf};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use self::answer::Answer;
 use crate::{
-    args::Global,
+    args::Cli,
+    env_file,
     error::Error,
     event::{Event, Events},
+    moment::Moment,
+    timeline::Timeline,
 };
 
 pub(crate) mod answer;
 pub(crate) mod ask;
 pub(crate) mod events_file;
+mod page;
 mod plain;
 pub(crate) mod plan;
 mod style;
@@ -25,8 +30,8 @@ pub(crate) mod words;
 
 /// Something that shows events as they come.
 trait Report: Send {
-    /// Shows one event.
-    fn event(&mut self, event: &Event);
+    /// Shows one event, told at this moment.
+    fn event(&mut self, at: Moment, event: &Event);
     /// Takes everything off the screen that would not stay: something else is printed, or somebody is asked.
     fn pause(&mut self) {}
 }
@@ -34,6 +39,11 @@ trait Report: Send {
 /// Whom everything is told, from the beginning of the process to its end.
 pub(crate) struct Reporting {
     reports: RefCell<Vec<Box<dyn Report>>>,
+    timeline: RefCell<Timeline>,
+    /// What was begun, once it is known where.
+    started: RefCell<Option<Event>>,
+    /// Where the timeline is drawn.
+    page: Option<Utf8PathBuf>,
 }
 
 impl Reporting {
@@ -41,18 +51,19 @@ impl Reporting {
     ///
     /// # Errors
     /// What is asked for cannot be had: nothing has begun.
-    pub(crate) fn begin(global: &Global) -> Result<Self, Error> {
-        let verbose = global.verbose > 0;
+    pub(crate) fn begin(cli: &Cli) -> Result<Self, Error> {
+        let verbose = cli.global.verbose > 0;
         let story: Box<dyn Report> = if std::io::stderr().is_terminal() {
             Box::new(terminal::Terminal::new(verbose))
         } else {
             Box::new(plain::Plain::new(AutoStream::auto(std::io::stderr()), verbose))
         };
         let mut reports = vec![story];
-        if let Some(path) = &global.events {
+        if let Some(path) = &cli.global.events {
             reports.push(Box::new(events_file::EventsFile::create(path)?));
         }
-        Ok(Self { reports: RefCell::new(reports) })
+        let page = cli.command.timeline().map(Utf8Path::to_owned);
+        Ok(Self { reports: RefCell::new(reports), timeline: RefCell::default(), started: RefCell::default(), page })
     }
 
     /// Tells the story of `work` while it goes on; everything is told when this returns.
@@ -69,8 +80,15 @@ impl Reporting {
         self.reports.borrow_mut().iter_mut().for_each(|report| report.pause());
     }
 
-    /// Tells how the command ended. Nothing is told after that.
+    /// Tells where the time went and how the command ended. Nothing is told after that.
     pub(crate) fn end(&self, done: &Result<Answer, Error>) {
+        let timeline = self.timeline.take().worked();
+        if let Some(spent) = timeline.spent() {
+            self.tell(&Event::TimeSpent(spent.clone()));
+            if let Some(path) = &self.page {
+                self.tell(&self.draw(&timeline, &words::time_spent(&spent), path));
+            }
+        }
         let error = done.as_ref().err();
         self.tell(&Event::Ended {
             exit_code: error.map_or(0, |error| error.exit_code() as u8),
@@ -79,8 +97,24 @@ impl Reporting {
         });
     }
 
+    /// Draws the timeline. That it could not be is said, and fails nothing.
+    fn draw(&self, timeline: &Timeline, summary: &str, path: &Utf8Path) -> Event {
+        let started = self.started.borrow().as_ref().and_then(|event| words::line(event, false)).unwrap_or_default();
+        let title = anstream::adapter::strip_str(&started).to_string();
+        let drawn = page::render(timeline, &title, summary).map_err(|error| error.to_string());
+        match drawn.and_then(|page| env_file::write(path, &page).map_err(|error| error.to_string())) {
+            Ok(()) => Event::Wrote { path: path.to_owned() },
+            Err(error) => Event::Note { text: format!("the timeline is not there: {error}") },
+        }
+    }
+
     fn tell(&self, event: &Event) {
-        self.reports.borrow_mut().iter_mut().for_each(|report| report.event(event));
+        if matches!(event, Event::Started { .. }) {
+            self.started.replace(Some(event.clone()));
+        }
+        let at = Moment::now();
+        self.timeline.borrow_mut().record(at, event);
+        self.reports.borrow_mut().iter_mut().for_each(|report| report.event(at, event));
     }
 }
 

@@ -44,7 +44,6 @@ impl Error {
 pub(super) struct EventsFile<W: Write> {
     // Whoever follows the file sees each line at once.
     out: LineWriter<W>,
-    now: fn() -> Moment,
 }
 
 #[derive(Serialize)]
@@ -62,13 +61,13 @@ impl EventsFile<File> {
             return Err(Error::Stream);
         }
         let file = File::create(path).map_err(|source| Error::Create { path: path.to_owned(), source })?;
-        Ok(Self { out: LineWriter::new(file), now: Moment::now })
+        Ok(Self { out: LineWriter::new(file) })
     }
 }
 
 impl<W: Write + Send> Report for EventsFile<W> {
-    fn event(&mut self, event: &Event) {
-        let line = Line { version: VERSION, at: (self.now)(), event };
+    fn event(&mut self, at: Moment, event: &Event) {
+        let line = Line { version: VERSION, at, event };
         // A full disk is no reason to stop deploying.
         let _ = serde_json::to_writer(&mut self.out, &line).map(|()| writeln!(self.out));
     }
@@ -83,9 +82,10 @@ mod tests {
 
     #[test]
     fn a_line_says_its_version_and_when_it_was_told() {
-        let mut file = EventsFile { out: LineWriter::new(Vec::new()), now: || Moment::from_millis(1_795_338_900_250) };
-        file.event(&Event::Note { text: "two\nlines".to_owned() });
-        file.event(&Event::Ended { exit_code: 0, error: None, hint: None });
+        let mut file = EventsFile { out: LineWriter::new(Vec::new()) };
+        let at = Moment::from_millis(1_795_338_900_250);
+        file.event(at, &Event::Note { text: "two\nlines".to_owned() });
+        file.event(at, &Event::Ended { exit_code: 0, error: None, hint: None });
         let lines = String::from_utf8(file.out.get_ref().clone()).unwrap();
         assert_eq!(
             lines,

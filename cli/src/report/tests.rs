@@ -7,7 +7,7 @@ use cart_infra::StackId;
 
 use super::words;
 use crate::{
-    event::{Event, Operation, Settled},
+    event::{Event, Link, Operation, Settled, Spent},
     moment::Moment,
     package::{Artifact, Progress},
 };
@@ -31,6 +31,15 @@ pub(super) fn every_event() -> Vec<Event> {
     let settled = |outcome| Event::StackSettled { stack: StackId::Products, outcome, took: Duration::from_millis(21_460) };
     let started =
         |operation, resources| Event::StackStarted { stack: StackId::Cart, operation, resources, after: vec![StackId::Auth] };
+    let link = |took: &u64| Link {
+        stack: StackId::Auth,
+        logical_id: (*took != 4_000).then(|| format!("R{took}")),
+        took: Duration::from_millis(*took),
+    };
+    let spent = |stacks, path: &[u64]| {
+        let (took, sum) = (Duration::from_secs(96), Duration::from_secs(171));
+        Event::TimeSpent(Spent { stacks, took, sum, critical_path: path.iter().map(link).collect() })
+    };
     vec![
         Event::Started {
             command: "deploy",
@@ -65,6 +74,9 @@ pub(super) fn every_event() -> Vec<Event> {
         settled(Settled::Skipped { because: StackId::Auth }),
         Event::Note { text: "the frontend's .env is written once all stacks are deployed".to_owned() },
         Event::Wrote { path: "frontend/.env".into() },
+        spent(1, &[1_500]),
+        spent(2, &[0, 40]),
+        spent(3, &[11_000, 400, 300, 41_000, 2_000, 200, 9_000, 4_000]),
         Event::Ended { exit_code: 0, error: None, hint: None },
         Event::Ended { exit_code: 3, error: Some("declined, nothing was changed".to_owned()), hint: Some("try again".to_owned()) },
     ]
