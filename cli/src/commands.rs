@@ -31,14 +31,13 @@ mod status;
 mod synth;
 
 /// Runs the command that was typed, until it is done or interrupted.
-pub(crate) async fn run(cli: Cli, reporting: &Reporting) -> Result<Answer, Error> {
+pub(crate) async fn run(cli: Cli, environment: &Environment, reporting: &Reporting) -> Result<Answer, Error> {
     let Cli { global, command } = cli;
-    let environment = Environment::of_process();
-    let aws = |target: &Target| load(&global, if target.local { LocalChoice::Running } else { LocalChoice::Aws }, &environment);
+    let aws = |target: &Target| load(&global, if target.local { LocalChoice::Running } else { LocalChoice::Aws }, environment);
     match command {
-        Command::Synth(args) => synth::run(&args, &load(&global, LocalChoice::Aws, &environment)?),
+        Command::Synth(args) => synth::run(&args, &load(&global, LocalChoice::Aws, environment)?),
         Command::Package(args) => {
-            interruptible(package::run(&args, &load(&global, LocalChoice::Aws, &environment)?, reporting)).await
+            interruptible(package::run(&args, &load(&global, LocalChoice::Aws, environment)?, reporting)).await
         }
         Command::Deploy(Timed { args, .. }) => interruptible(deploy::run(&args, &aws(&args.selection.target)?, reporting)).await,
         Command::Diff(args) => interruptible(diff::run(&args, &aws(&args.deploy.selection.target)?, reporting)).await,
@@ -47,7 +46,7 @@ pub(crate) async fn run(cli: Cli, reporting: &Reporting) -> Result<Answer, Error
         Command::Status(target) => interruptible(status::run(&aws(&target)?)).await,
         Command::Outputs(target) => interruptible(outputs::run(&aws(&target)?)).await,
         // It ends by being interrupted, and has something to stop then.
-        Command::Local(args) => local::run(&args, &load(&global, LocalChoice::Starting(args.port), &environment)?, reporting).await,
+        Command::Local(args) => local::run(&args, &load(&global, LocalChoice::Starting(args.port), environment)?, reporting).await,
     }
 }
 

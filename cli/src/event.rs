@@ -1,6 +1,6 @@
 //! Everything that can happen while a command runs, as data. Words, colours and bars exist only in `report/`.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use cart_infra::StackId;
 use serde::Serialize;
@@ -99,6 +99,11 @@ pub(crate) enum Event {
     Wrote {
         /// Which.
         path: camino::Utf8PathBuf,
+    },
+    /// What the stacks say about themselves, once they are deployed.
+    Outputs {
+        /// The outputs of each, by key.
+        outputs: BTreeMap<StackId, BTreeMap<String, String>>,
     },
     /// Where the time went, once nothing more happens to any stack.
     TimeSpent(Spent),

@@ -21,7 +21,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::report::Reporting;
+use crate::{config::Environment, report::Reporting};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -31,9 +31,10 @@ async fn main() -> ExitCode {
     }
     report::diagnostics(cli.global.verbose);
     let output = cli.global.output;
-    let done = match Reporting::begin(&cli) {
+    let environment = Environment::of_process();
+    let done = match Reporting::begin(&cli, &environment) {
         Ok(reporting) => {
-            let done = commands::run(cli, &reporting).await;
+            let done = commands::run(cli, &environment, &reporting).await;
             reporting.end(&done);
             done
         }

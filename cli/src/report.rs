@@ -9,6 +9,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use self::answer::Answer;
 use crate::{
     args::Cli,
+    config::Environment,
     env_file,
     error::Error,
     event::{Event, Events},
@@ -19,10 +20,12 @@ use crate::{
 pub(crate) mod answer;
 pub(crate) mod ask;
 pub(crate) mod events_file;
+mod github;
 mod page;
 mod plain;
 pub(crate) mod plan;
 mod style;
+mod summary;
 mod terminal;
 #[cfg(test)]
 mod tests;
@@ -51,14 +54,19 @@ impl Reporting {
     ///
     /// # Errors
     /// What is asked for cannot be had: nothing has begun.
-    pub(crate) fn begin(cli: &Cli) -> Result<Self, Error> {
+    pub(crate) fn begin(cli: &Cli, environment: &Environment) -> Result<Self, Error> {
         let verbose = cli.global.verbose > 0;
         let story: Box<dyn Report> = if std::io::stderr().is_terminal() {
             Box::new(terminal::Terminal::new(verbose))
         } else {
             Box::new(plain::Plain::new(AutoStream::auto(std::io::stderr()), verbose))
         };
-        let mut reports = vec![story];
+        let mut reports = Vec::new();
+        if let Some(files) = &environment.github {
+            // Before the story, whose lines are grouped.
+            reports.push(Box::new(github::GitHub::new(std::io::stderr(), files.clone())) as Box<dyn Report>);
+        }
+        reports.push(story);
         if let Some(path) = &cli.global.events {
             reports.push(Box::new(events_file::EventsFile::create(path)?));
         }
@@ -77,11 +85,17 @@ impl Reporting {
         while let Some(event) = events.recv().await {
             self.tell(&event);
         }
+        self.pause();
+    }
+
+    fn pause(&self) {
         self.reports.borrow_mut().iter_mut().for_each(|report| report.pause());
     }
 
     /// Tells where the time went and how the command ended. Nothing is told after that.
     pub(crate) fn end(&self, done: &Result<Answer, Error>) {
+        // Whoever was interrupted left something on the screen.
+        self.pause();
         let timeline = self.timeline.take().worked();
         if let Some(spent) = timeline.spent() {
             self.tell(&Event::TimeSpent(spent.clone()));

@@ -5,16 +5,22 @@
 #[path = "support/program.rs"]
 mod program;
 
+use std::process::Command;
+
 use camino::Utf8Path;
 use program::{Project, Run, finish};
 use serde_json::{Value, json};
 
-/// Runs a command that finds no AWS where it looks.
-fn run(project: &Project, arguments: &[&str], events: &Utf8Path) -> Run {
+/// A command that finds no AWS where it looks.
+fn command(project: &Project, arguments: &[&str]) -> Command {
     let mut command = project.command(arguments);
-    command.args(["--region", "eu-west-1", "--endpoint-url", "http://127.0.0.1:1", "--events", events.as_str()]);
+    command.args(["--region", "eu-west-1", "--endpoint-url", "http://127.0.0.1:1"]);
     command.envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")]);
-    finish(&mut command)
+    command
+}
+
+fn run(project: &Project, arguments: &[&str], events: &Utf8Path) -> Run {
+    finish(command(project, arguments).args(["--events", events.as_str()]))
 }
 
 /// The events in a file, without when they were told.
@@ -50,4 +56,17 @@ fn events_that_cannot_be_written_are_a_mistake_of_the_command_line() {
         let story = run.failed(2);
         assert!(story.contains("hint: "), "{story}");
     }
+}
+
+#[test]
+fn github_is_told_on_standard_error_why_it_failed() {
+    let project = Project::new("");
+    let summary = project.path("summary.md");
+    let mut status = command(&project, &["status", "--output", "json"]);
+    let run = finish(status.envs([("GITHUB_ACTIONS", "true"), ("GITHUB_STEP_SUMMARY", summary.as_str())]));
+    assert_eq!(run.stdout, "", "standard output is for the answer");
+    let story = run.failed(1);
+    assert!(story.starts_with("::error title=cartctl::reaching AWS failed: "), "{story}");
+    assert!(!story.contains('\u{1b}'), "no colour: {story}");
+    assert!(!summary.exists(), "it did not get as far as to know where it works");
 }

@@ -183,6 +183,7 @@ pub(super) async fn execute(prepared: Prepared, config: &Config, aws: &Aws, even
     {
         enable_expiry(&table.deployed.id, aws).await?;
     }
+    events.send(Event::Outputs { outputs: outputs::of(&app, &observed) });
     let published = app.stacks().iter().all(|stack| observed.stacks.contains_key(&stack.id()));
     let env_file = if published {
         frontend_env::write(&app, &observed.parameters, config, &aws.region)?;

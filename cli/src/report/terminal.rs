@@ -105,7 +105,8 @@ impl Report for Terminal {
             | Event::Stored { .. }
             | Event::Note { .. }
             | Event::Wrote { .. }
-            | Event::TimeSpent { .. }
+            | Event::Outputs { .. }
+            | Event::TimeSpent(_)
             | Event::Ended { .. } => self.say(event),
         }
     }

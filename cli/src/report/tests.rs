@@ -74,6 +74,7 @@ pub(super) fn every_event() -> Vec<Event> {
         settled(Settled::Skipped { because: StackId::Auth }),
         Event::Note { text: "the frontend's .env is written once all stacks are deployed".to_owned() },
         Event::Wrote { path: "frontend/.env".into() },
+        Event::Outputs { outputs: [(StackId::Cart, [("CartApi".to_owned(), "https://a.example/Prod".to_owned())].into())].into() },
         spent(1, &[1_500]),
         spent(2, &[0, 40]),
         spent(3, &[11_000, 400, 300, 41_000, 2_000, 200, 9_000, 4_000]),

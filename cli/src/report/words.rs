@@ -30,7 +30,7 @@ pub(super) fn line(event: &Event, verbose: bool) -> Option<String> {
         Event::Package(Progress::WaitingForLock) => entry("build", "another cargo is building, waiting for it …"),
         Event::TimeSpent(spent) => entry("time", time_spent(spent)),
         // How far a build is has no line of its own, and what people read at the end is the answer, or the error.
-        Event::Package(Progress::Compiling { .. }) | Event::Ended { .. } => return None,
+        Event::Package(Progress::Compiling { .. }) | Event::Outputs { .. } | Event::Ended { .. } => return None,
         Event::Package(Progress::Compiled { took }) => entry("build", format!("compiled in {}", seconds(*took))),
         Event::Package(Progress::Packaged { artifact, reused, took }) => {
             let how = if *reused { "is packaged".to_owned() } else { format!("packaged in {}", seconds(*took)) };
@@ -80,15 +80,7 @@ pub(super) fn compiling(progress: &Progress) -> Option<String> {
 /// How a stack ended.
 pub(super) fn settled(outcome: &Settled, took: Duration) -> String {
     match outcome {
-        Settled::Done { operation } => {
-            let verb = match operation {
-                Operation::Create => "created",
-                Operation::Update => "updated",
-                Operation::Delete => "deleted",
-                Operation::Wait => "at rest",
-            };
-            format!("{} {verb} in {}", paint(GOOD, "✔"), seconds(took))
-        }
+        Settled::Done { operation } => format!("{} {} in {}", paint(GOOD, "✔"), done(*operation), seconds(took)),
         Settled::Unchanged => format!("{} no changes", paint(GOOD, "✔")),
         Settled::Failed { cause } => format!("{} failed after {}: {cause}", paint(ERROR, "✘"), seconds(took)),
         Settled::Skipped { because } => format!("{} skipped, because {because} failed", paint(CHANGED, "–")),
@@ -123,6 +115,25 @@ pub(super) fn time_spent(Spent { stacks, took, sum, critical_path }: &Spent) -> 
         number => format!(" (without {number} shorter, {})", seconds(shorter.iter().map(|(_, link)| link.took).sum())),
     };
     format!("{total}; critical path {}{rest}", links.join(" → "))
+}
+
+/// How a stack ended, without how long it took and why.
+pub(super) fn outcome(outcome: &Settled) -> String {
+    match outcome {
+        Settled::Done { operation } => format!("✔ {}", done(*operation)),
+        Settled::Unchanged => "✔ no changes".to_owned(),
+        Settled::Failed { .. } => "✘ failed".to_owned(),
+        Settled::Skipped { because } => format!("– skipped, because {because} failed"),
+    }
+}
+
+fn done(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Create => "created",
+        Operation::Update => "updated",
+        Operation::Delete => "deleted",
+        Operation::Wait => "at rest",
+    }
 }
 
 fn painted_status(status: &str) -> String {
