@@ -1,4 +1,6 @@
 //! Several resources that are one thing to us: a function, an API, a queue. Knows nothing of which of them the shop has.
+//!
+//! Whatever adds a resource tracks its caller, so that the resource is found where a stack asks for it, and not in here.
 
 pub mod function;
 pub mod queue;

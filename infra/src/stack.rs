@@ -127,6 +127,7 @@ impl Stack {
     ///
     /// # Panics
     /// If another resource has that name.
+    #[track_caller]
     pub fn add<R: Resource>(&mut self, id: impl Into<LogicalId>, resource: &R) -> Handle<R> {
         self.add_with(id, Attributes::default(), resource)
     }
@@ -135,6 +136,7 @@ impl Stack {
     ///
     /// # Panics
     /// If another resource has that name.
+    #[track_caller]
     pub fn add_with<R: Resource>(&mut self, id: impl Into<LogicalId>, attributes: Attributes, resource: &R) -> Handle<R> {
         self.template.add(id, attributes, resource)
     }
@@ -148,6 +150,7 @@ impl Stack {
     ///
     /// # Panics
     /// If another resource has that name.
+    #[track_caller]
     pub fn publish<T>(&mut self, id: &'static str, shared: &Shared<T>, value: Value<T>) -> Published<T> {
         let name = self.names.parameter_path(shared.path);
         self.add(id, &StringParameter { name: name.clone(), value: value.text(), description: shared.description.to_owned() });

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test whose helpers fail has failed")]
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fs, path::Path};
 
 use cart_infra::{
     Architecture, BootstrapSettings, Code, Endpoints, Names, ParameterSource, Settings, Stack, StackId, StackPrefix, app,
@@ -100,6 +100,34 @@ fn nothing_is_found_in_our_own_templates() {
         assert_eq!(check::check(&app(&settings)), []);
     }
     assert_eq!(check::check_stack(&everything()), []);
+}
+
+#[test]
+fn every_resource_is_found_in_our_source() {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    for stack in app(&settings()).stacks().iter().chain([&everything()]) {
+        let file = format!("infra/src/stacks/{}.rs", stack.id());
+        let source = fs::read_to_string(workspace.join(&file)).unwrap();
+        for id in logical_ids(&stack.template().as_json()) {
+            let place = stack.template().defined_at(&id).unwrap();
+            assert_eq!(place.file(), file, "{id}");
+            let line = source.lines().nth(place.line() as usize - 1).unwrap();
+            let defines = ["stack.add(", "stack.add_with(", "stack.publish(", "function::add(", "queue::", "Api::new(", "api."];
+            assert!(defines.iter().any(|call| line.contains(call)), "{id}: {line}");
+        }
+        assert_eq!(stack.template().defined_at("Nothing"), None);
+    }
+}
+
+#[test]
+fn a_line_is_written_as_editors_take_it() {
+    let app = app(&settings());
+    let template = app.stack(StackId::Cart).unwrap().template();
+    let table = template.defined_at("DynamoDBShoppingCartTable").unwrap();
+    assert_eq!(table.to_string(), format!("infra/src/stacks/cart.rs:{}", table.line()));
+    let [log_group, role] = ["ListCartHandlerLogs", "ListCartHandlerRole"].map(|id| template.defined_at(id).unwrap());
+    assert_eq!(log_group, role, "what a construct adds is where the construct is asked for");
+    assert_ne!(role, template.defined_at("AddToCartHandlerRole").unwrap());
 }
 
 #[test]

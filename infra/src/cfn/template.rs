@@ -3,8 +3,10 @@
 //! Knows nothing of stacks, settings or services.
 //! See [template anatomy](https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-anatomy.html).
 
+use std::{fmt, panic::Location};
+
 use indexmap::IndexMap;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Value as Json, json};
 
 use super::{
@@ -105,6 +107,46 @@ struct Entry {
     #[serde(flatten)]
     attributes: Attributes,
     properties: Json,
+    #[serde(skip)]
+    defined_at: SourceLine,
+}
+
+/// A line of our source, which is written `infra/src/stacks/cart.rs:97`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SourceLine(&'static Location<'static>);
+
+/// Where this file is in the workspace.
+const HERE: &str = "infra/src/cfn/template.rs";
+
+impl SourceLine {
+    /// The file, from the workspace on and with forward slashes, whatever the compiler was told and wherever it ran.
+    ///
+    /// Cargo names the files of a workspace from its root, and those of somebody else's dependency by their whole path. What
+    /// precedes the name of this file precedes all of them.
+    #[must_use]
+    pub fn file(self) -> String {
+        let [file, here] = [self.0.file(), file!()].map(|path| path.replace('\\', "/"));
+        let root = here.strip_suffix(HERE).unwrap_or_default();
+        file.strip_prefix(root).unwrap_or(&file).to_owned()
+    }
+
+    /// The line, of which the first is 1.
+    #[must_use]
+    pub fn line(self) -> u32 {
+        self.0.line()
+    }
+}
+
+impl fmt::Display for SourceLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file(), self.line())
+    }
+}
+
+impl Serialize for SourceLine {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -128,13 +170,15 @@ impl Template {
         }
     }
 
-    /// Adds a resource, and returns the only way to refer to it.
+    /// Adds a resource, and returns the only way to refer to it. The template remembers who called.
     ///
     /// # Panics
     /// If another resource has that name.
+    #[track_caller]
     pub fn add<R: Resource>(&mut self, id: impl Into<LogicalId>, attributes: Attributes, resource: &R) -> Handle<R> {
         let id = id.into();
-        let entry = Entry { kind: R::TYPE, attributes, properties: properties(resource) };
+        let defined_at = SourceLine(Location::caller());
+        let entry = Entry { kind: R::TYPE, attributes, properties: properties(resource), defined_at };
         let earlier = self.resources.insert(id.clone(), entry);
         assert!(earlier.is_none(), "two resources are named {id}");
         Handle::new(id)
@@ -173,6 +217,12 @@ impl Template {
     /// The names of the outputs.
     pub fn outputs(&self) -> impl Iterator<Item = &str> {
         self.outputs.keys().map(LogicalId::as_str)
+    }
+
+    /// Which line of our source a resource comes from, if there is one of that name.
+    #[must_use]
+    pub fn defined_at(&self, logical_id: &str) -> Option<SourceLine> {
+        self.resources.get(&LogicalId::from(logical_id)).map(|entry| entry.defined_at)
     }
 
     /// The properties of a resource as they are written, for constructs that name a resource by what others contain.

@@ -44,6 +44,7 @@ pub struct Definition<F: Contract> {
 }
 
 /// Adds a function to a stack, and returns what callers call.
+#[track_caller]
 pub fn add<F: Contract>(stack: &mut Stack, settings: &Settings, definition: Definition<F>) -> Handle<Alias> {
     let Definition { function: _, id, description, environment, permissions, memory, timeout, reserved_concurrency } = definition;
     // Before the function, which would otherwise make a group of its own that nobody ever empties or removes.
@@ -70,6 +71,7 @@ pub fn add<F: Contract>(stack: &mut Stack, settings: &Settings, definition: Defi
     stack.add(format!("{id}Live"), &alias)
 }
 
+#[track_caller]
 fn role(stack: &mut Stack, id: &str, logs: &Handle<LogGroup>, permissions: Vec<Statement>) -> Handle<Role> {
     let mut statements = vec![
         Statement::allow("WriteLogs", &["logs:CreateLogStream", "logs:PutLogEvents"], logs.arn()),
@@ -102,6 +104,7 @@ fn role(stack: &mut Stack, id: &str, logs: &Handle<LogGroup>, permissions: Vec<S
 /// not know, the values of its parameters, is in the description, of which
 /// [a change replaces the version](https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-version.html):
 /// without it, `live` would never learn that another stack publishes a new URL.
+#[track_caller]
 fn version(stack: &mut Stack, id: &str, handle: &Handle<Function>, function: Function) -> Handle<Version> {
     let parts = function.environment.variables.values().flat_map(Value::parts);
     let references = parts.filter_map(|part| if let Part::Ref(id) = part { Some(id) } else { None });

@@ -16,6 +16,7 @@ const TWO_WEEKS: u32 = 14 * 24 * 60 * 60;
 ///
 /// A message stays hidden for six times the worker's time-out, which is
 /// [what AWS advises](https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html).
+#[track_caller]
 pub fn work(stack: &mut Stack, id: &'static str, worker_timeout: u32, dead_letters: &Handle<Queue>) -> Handle<Queue> {
     let redrive = RedrivePolicy { dead_letter_target_arn: dead_letters.arn(), max_receive_count: 5 };
     let queue = Queue { visibility_timeout: Some(6 * worker_timeout), redrive_policy: Some(redrive), ..Queue::default() };
@@ -23,10 +24,12 @@ pub fn work(stack: &mut Stack, id: &'static str, worker_timeout: u32, dead_lette
 }
 
 /// A queue of what failed.
+#[track_caller]
 pub fn failures(stack: &mut Stack, id: &'static str) -> Handle<Queue> {
     add(stack, id, Queue { message_retention_period: Some(TWO_WEEKS), ..Queue::default() })
 }
 
+#[track_caller]
 fn add(stack: &mut Stack, id: &'static str, queue: Queue) -> Handle<Queue> {
     let handle = stack.add(id, &Queue { sqs_managed_sse_enabled: true, ..queue });
     let policy = vec![Statement::tls_only("sqs:*", vec![handle.arn().text()])];

@@ -87,6 +87,7 @@ pub struct Api<'a> {
 
 impl<'a> Api<'a> {
     /// An API without routes. The names of its parts begin with `id`.
+    #[track_caller]
     pub fn new(stack: &'a mut Stack, id: &'static str, description: &'static str, cors: Cors<'a>) -> Self {
         let handle = stack.add(
             id,
@@ -104,6 +105,7 @@ impl<'a> Api<'a> {
     ///
     /// The pool's ARN may be one that CloudFormation looks up. A pool that is replaced is then not seen as a change of the API: delete
     /// and deploy the stack again.
+    #[track_caller]
     pub fn signed_in(&mut self, pool: Value<UserPoolArn>) -> Authorization {
         let authorizer = self.add(
             format!("{}Authorizer", self.id),
@@ -121,6 +123,7 @@ impl<'a> Api<'a> {
     ///
     /// # Panics
     /// If the path does not begin with a slash, or already has that verb.
+    #[track_caller]
     pub fn route(&mut self, verb: Verb, path: &'static str, authorization: Authorization, function: &Handle<Alias>) {
         let resource_id = self.path(path);
         let id = format!("{}{}{}", self.id, pascal(verb.as_str()), pascal(path));
@@ -170,6 +173,7 @@ impl<'a> Api<'a> {
 
     /// Serves it, now that it is complete.
     #[must_use]
+    #[track_caller]
     pub fn serve(mut self, log_retention: LogRetention) -> Handle<RestApi> {
         for (path, verbs) in std::mem::take(&mut self.verbs) {
             self.preflight(path, &verbs);
@@ -182,6 +186,7 @@ impl<'a> Api<'a> {
     }
 
     /// Adds a part of what a deployment is a copy of.
+    #[track_caller]
     fn add<R: Resource>(&mut self, id: String, resource: &R) -> Handle<R> {
         let handle = self.stack.add(id, resource);
         self.content.push(handle.logical_id().clone());
@@ -189,6 +194,7 @@ impl<'a> Api<'a> {
     }
 
     /// The path, with the paths it lies under.
+    #[track_caller]
     fn path(&mut self, path: &str) -> Value<PathId> {
         if let Some(id) = self.paths.get(path) {
             return id.clone();
@@ -202,6 +208,7 @@ impl<'a> Api<'a> {
     }
 
     /// Answers browsers that ask whether they may: `OPTIONS`, without a function.
+    #[track_caller]
     fn preflight(&mut self, path: &'static str, verbs: &[Verb]) {
         let verbs = verbs.iter().map(|verb| verb.as_str()).chain(["OPTIONS"]).collect::<Vec<_>>().join(",");
         let mut headers = self.cors.headers();
@@ -233,6 +240,7 @@ impl<'a> Api<'a> {
         );
     }
 
+    #[track_caller]
     fn gateway_response(&mut self, id: &str, response_type: ResponseType) {
         let headers = self.cors.headers().into_iter();
         self.add(
@@ -246,6 +254,7 @@ impl<'a> Api<'a> {
     }
 
     /// A copy of the API as it is now. It never changes, so its name must change exactly when the API does.
+    #[track_caller]
     fn deployment(&mut self) -> Handle<Deployment> {
         let template = self.stack.template();
         let content: IndexMap<_, _> = self.content.iter().map(|id| (id, template.properties(id))).collect();
@@ -254,6 +263,7 @@ impl<'a> Api<'a> {
         self.stack.add_with(id, Attributes::after(parts), &Deployment { rest_api_id: self.handle.id() })
     }
 
+    #[track_caller]
     fn stage(&mut self, deployment: &Handle<Deployment>, retention_in_days: LogRetention) {
         let access_logs = self.stack.add(format!("{}AccessLogs", self.id), &LogGroup { log_group_name: None, retention_in_days });
         // API Gateway would make this group itself at the first error, and keep it forever. The name is its own.
