@@ -1,6 +1,6 @@
 //! What can be typed. Nothing here decides anything.
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use cart_infra::{Architecture, StackId};
 use clap::{
     Args, Parser, Subcommand, ValueEnum,
@@ -46,6 +46,9 @@ pub(crate) struct Global {
     /// How the answer is written to standard output
     #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
     pub output: Output,
+    /// Also write every event to this file, as a line of JSON (docs/events.md)
+    #[arg(long, global = true, value_name = "FILE")]
+    pub events: Option<Utf8PathBuf>,
     /// Do not ask before changing anything
     #[arg(long, short, global = true)]
     pub yes: bool,
@@ -74,13 +77,13 @@ pub(crate) enum Command {
     /// Build the functions and zip them, without talking to AWS
     Package(Package),
     /// Build, upload and deploy the stacks, then write the frontend's .env
-    Deploy(Deploy),
+    Deploy(Timed<Deploy>),
     /// Show what a deploy would change
     Diff(Diff),
     /// Delete the stacks, in reverse order, and say what is kept
-    Delete(Delete),
+    Delete(Timed<Delete>),
     /// Follow what CloudFormation is doing to the stacks, to its end
-    Attach(Selection),
+    Attach(Timed<Selection>),
     /// Write the frontend's .env from what the stacks published
     FrontendEnv(FrontendEnv),
     /// Show the state of each stack
@@ -89,6 +92,28 @@ pub(crate) enum Command {
     Outputs(Target),
     /// Run the whole backend on this machine: no AWS account, no Docker
     Local(Local),
+}
+
+impl Command {
+    /// Where its time is to be drawn.
+    pub(crate) fn timeline(&self) -> Option<&Utf8Path> {
+        match self {
+            Self::Deploy(timed) => timed.timeline.as_deref(),
+            Self::Delete(timed) => timed.timeline.as_deref(),
+            Self::Attach(timed) => timed.timeline.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+/// A command that works on stacks, and takes its time.
+#[derive(Args, Debug)]
+pub(crate) struct Timed<T: Args> {
+    #[command(flatten)]
+    pub args: T,
+    /// Draw where the time went, as a page to look at in a browser
+    #[arg(long, value_name = "FILE.html")]
+    timeline: Option<Utf8PathBuf>,
 }
 
 /// Where a command works.

@@ -6,14 +6,14 @@ use cart_infra::{App, Code, Stack, StackId};
 use tokio::task::JoinSet;
 
 use crate::{
-    args::{Cli, Command, Global, Target},
+    args::{Cli, Command, Global, Target, Timed},
     aws::Aws,
     config::{self, Config, Environment, LocalChoice},
     error::Error,
     event::Event,
     execute::Context,
     plan::{self, Observed, ObservedStack},
-    report::answer::Answer,
+    report::{Reporting, answer::Answer},
     stack::StackStatus,
 };
 
@@ -33,24 +33,23 @@ mod status;
 mod synth;
 
 /// Runs the command that was typed, until it is done or interrupted.
-pub(crate) async fn run(cli: Cli) -> Result<Answer, Error> {
+pub(crate) async fn run(cli: Cli, environment: &Environment, reporting: &Reporting) -> Result<Answer, Error> {
     let Cli { global, command } = cli;
-    let environment = Environment::of_process();
-    let aws = |target: &Target| load(&global, if target.local { LocalChoice::Running } else { LocalChoice::Aws }, &environment);
+    let aws = |target: &Target| load(&global, if target.local { LocalChoice::Running } else { LocalChoice::Aws }, environment);
     match command {
-        Command::Synth(args) => synth::run(&args, &load(&global, LocalChoice::Aws, &environment)?),
+        Command::Synth(args) => synth::run(&args, &load(&global, LocalChoice::Aws, environment)?),
         Command::Package(args) => {
-            interruptible(package::run(&args, &load(&global, LocalChoice::Aws, &environment)?, &global)).await
+            interruptible(package::run(&args, &load(&global, LocalChoice::Aws, environment)?, reporting)).await
         }
-        Command::Deploy(args) => deploy::run(&args, &aws(&args.selection.target)?, &global).await,
-        Command::Diff(args) => interruptible(diff::run(&args, &aws(&args.deploy.selection.target)?, &global)).await,
-        Command::Delete(args) => delete::run(&args, &aws(&args.selection.target)?, &global).await,
-        Command::Attach(args) => attach::run(&args, &aws(&args.target)?, &global).await,
+        Command::Deploy(Timed { args, .. }) => deploy::run(&args, &aws(&args.selection.target)?, reporting).await,
+        Command::Diff(args) => interruptible(diff::run(&args, &aws(&args.deploy.selection.target)?, reporting)).await,
+        Command::Delete(Timed { args, .. }) => delete::run(&args, &aws(&args.selection.target)?, reporting).await,
+        Command::Attach(Timed { args, .. }) => attach::run(&args, &aws(&args.target)?, reporting).await,
         Command::FrontendEnv(args) => interruptible(frontend_env::run(&args, &aws(&args.target)?)).await,
         Command::Status(target) => interruptible(status::run(&aws(&target)?)).await,
         Command::Outputs(target) => interruptible(outputs::run(&aws(&target)?)).await,
         // It ends by being interrupted, and has something to stop then.
-        Command::Local(args) => local::run(&args, &load(&global, LocalChoice::Starting(args.port), &environment)?, &global).await,
+        Command::Local(args) => local::run(&args, &load(&global, LocalChoice::Starting(args.port), environment)?, reporting).await,
     }
 }
 

@@ -240,6 +240,17 @@ pub(crate) struct Environment {
     pub profile: Option<String>,
     /// The folder cartctl was called in.
     pub current_dir: Utf8PathBuf,
+    /// What GitHub Actions reads, if this is a step of it.
+    pub github: Option<GitHub>,
+}
+
+/// The files in which GitHub Actions reads what a step has to say.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct GitHub {
+    /// `GITHUB_STEP_SUMMARY`, for Markdown.
+    pub step_summary: Option<Utf8PathBuf>,
+    /// `GITHUB_OUTPUT`, for `name=value`.
+    pub output: Option<Utf8PathBuf>,
 }
 
 impl Environment {
@@ -252,6 +263,10 @@ impl Environment {
             default_region: variable("AWS_DEFAULT_REGION"),
             profile: variable("AWS_PROFILE"),
             current_dir: current_dir.unwrap_or_else(|| ".".into()),
+            github: variable("GITHUB_ACTIONS").filter(|says| says == "true").map(|_| GitHub {
+                step_summary: variable("GITHUB_STEP_SUMMARY").map(Utf8PathBuf::from),
+                output: variable("GITHUB_OUTPUT").map(Utf8PathBuf::from),
+            }),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What can go wrong in a command, what to do about it, and the exit code it ends with. Knows nothing of how it is printed.
 
-use crate::{aws, config, env_file, execute, local, package, plan};
+use crate::{aws, config, env_file, execute, local, package, plan, report};
 
 /// How the process ends when not with 0. These numbers are documented in the README and stay as they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +32,9 @@ pub(crate) enum Error {
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] config::Error),
+    /// What happens cannot be told as it was asked for.
+    #[error(transparent)]
+    Events(#[from] report::events_file::Error),
     /// A call to AWS failed.
     #[error(transparent)]
     Aws(#[from] aws::Error),
@@ -81,6 +84,7 @@ impl Error {
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Config(error) => error.hint(),
+            Self::Events(error) => Some(error.hint()),
             Self::Aws(error) => error.hint(),
             Self::Package(error) => error.hint(),
             Self::Blocked(error) => Some(error.hint()),
@@ -98,7 +102,7 @@ impl Error {
     /// The exit code the process ends with.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Config(_) => ExitCode::Usage,
+            Self::Config(_) | Self::Events(_) => ExitCode::Usage,
             Self::Aws(error) => aws_exit_code(error),
             Self::Blocked(_) => ExitCode::Stuck,
             Self::Execute(error) => match error {

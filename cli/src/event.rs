@@ -1,12 +1,17 @@
 //! Everything that can happen while a command runs, as data. Words, colours and bars exist only in `report/`.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use cart_infra::StackId;
 use serde::Serialize;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::{failure::Failure, moment::Moment, package, stack::StackStatus};
+use crate::{
+    failure::Failure,
+    moment::{Moment, millis},
+    package,
+    stack::StackStatus,
+};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -35,6 +40,7 @@ pub(crate) enum Event {
         /// What was waited for.
         what: String,
         /// How long it took.
+        #[serde(rename = "took_ms", serialize_with = "millis")]
         took: Duration,
     },
     /// Building and packaging went on.
@@ -70,6 +76,7 @@ pub(crate) enum Event {
         /// Its status, in CloudFormation's spelling.
         status: String,
         /// Since when, by AWS's clock.
+        #[serde(rename = "since")]
         at: Moment,
         /// Why, where that is said.
         reason: Option<String>,
@@ -79,8 +86,10 @@ pub(crate) enum Event {
         /// Which.
         stack: StackId,
         /// How it ended.
+        #[serde(flatten)]
         outcome: Settled,
         /// How long it took.
+        #[serde(rename = "took_ms", serialize_with = "millis")]
         took: Duration,
     },
     /// Whoever started this asked it to stop.
@@ -97,6 +106,24 @@ pub(crate) enum Event {
     Wrote {
         /// Which.
         path: camino::Utf8PathBuf,
+    },
+    /// What the stacks say about themselves, once they are deployed.
+    Outputs {
+        /// The outputs of each, by key.
+        outputs: BTreeMap<StackId, BTreeMap<String, String>>,
+    },
+    /// Where the time went, once nothing more happens to any stack.
+    TimeSpent(Spent),
+    /// The process is about to end: nothing is told after this.
+    Ended {
+        /// With this exit code.
+        exit_code: u8,
+        /// Why it failed, if it did.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
+        /// What to try next, where there is something.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        hint: Option<String>,
     },
 }
 
@@ -146,6 +173,33 @@ pub(crate) enum Settled {
     NotBegun,
     /// CloudFormation goes on with it, and nobody here follows.
     LeftAlone,
+}
+
+/// Where the time went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Spent {
+    /// How many stacks were worked on.
+    pub stacks: usize,
+    /// From the first beginning to the last end.
+    #[serde(rename = "took_ms", serialize_with = "millis")]
+    pub took: Duration,
+    /// How long it would have taken one stack after the other.
+    #[serde(rename = "sum_ms", serialize_with = "millis")]
+    pub sum: Duration,
+    /// What would have to be quicker for the whole to be quicker, in order.
+    pub critical_path: Vec<Link>,
+}
+
+/// A part of the critical path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Link {
+    /// The stack.
+    pub stack: StackId,
+    /// Its resource, unless it is the stack as a whole.
+    pub logical_id: Option<String>,
+    /// How long it took.
+    #[serde(rename = "took_ms", serialize_with = "millis")]
+    pub took: Duration,
 }
 
 /// Where events go.

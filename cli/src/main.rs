@@ -18,10 +18,13 @@ mod package;
 mod plan;
 mod report;
 mod stack;
+mod timeline;
 
 use std::process::ExitCode;
 
 use clap::Parser;
+
+use crate::{config::Environment, report::Reporting};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -31,7 +34,16 @@ async fn main() -> ExitCode {
     }
     report::diagnostics(cli.global.verbose);
     let output = cli.global.output;
-    match commands::run(cli).await {
+    let environment = Environment::of_process();
+    let done = match Reporting::begin(&cli, &environment) {
+        Ok(reporting) => {
+            let done = commands::run(cli, &environment, &reporting).await;
+            reporting.end(&done);
+            done
+        }
+        Err(error) => Err(error),
+    };
+    match done {
         Ok(answer) => {
             answer.print(output);
             ExitCode::SUCCESS

@@ -25,6 +25,7 @@ use serde::{Serialize, Serializer};
 use thiserror::Error;
 
 use self::archive::Compression;
+use crate::moment::millis;
 
 /// What to compile, for whom, and where everything is. Relative paths start at the current folder.
 #[derive(Clone, Debug)]
@@ -96,6 +97,7 @@ pub(crate) enum Progress {
     /// Every service is compiled.
     Compiled {
         /// How long it took.
+        #[serde(rename = "took_ms", serialize_with = "millis")]
         took: Duration,
     },
     /// A service is ready to upload.
@@ -105,6 +107,7 @@ pub(crate) enum Progress {
         /// Whether the archive was there already.
         reused: bool,
         /// How long hashing and compressing took.
+        #[serde(rename = "took_ms", serialize_with = "millis")]
         took: Duration,
     },
 }
@@ -269,7 +272,7 @@ mod tests {
         assert_eq!(
             serde_json::to_string(&progress).unwrap(),
             r#"{"progress":"packaged","artifact":{"service":"cart","path":"/out/cart/5980.zip","key":"cart/5980.zip","#.to_owned()
-                + r#""zip_bytes":3,"binary_bytes":8},"reused":true,"took":{"secs":0,"nanos":1000000}}"#
+                + r#""zip_bytes":3,"binary_bytes":8},"reused":true,"took_ms":1}"#
         );
     }
 }

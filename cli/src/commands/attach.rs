@@ -4,40 +4,41 @@ use serde_json::json;
 
 use super::{app_without_code, chosen, interruption::supervised, observe_outputs};
 use crate::{
-    args::{Global, Selection},
+    args::Selection,
     aws::Aws,
     config::Config,
     error::Error,
     execute::{self, Context},
     plan,
-    report::{self, answer::Answer},
+    report::{Reporting, answer::Answer},
 };
 
-pub(super) async fn run(args: &Selection, config: &Config, global: &Global) -> Result<Answer, Error> {
+pub(super) async fn run(args: &Selection, config: &Config, reporting: &Reporting) -> Result<Answer, Error> {
     let app = app_without_code(config);
     let stacks: Vec<_> = chosen(&app, &args.stacks).into_iter().filter_map(|id| app.stack(id).cloned()).collect();
     let aws = Aws::connect(&config.connection).await?;
-    let (observed, mut failed) = report::telling(global.verbose > 0, async |events| {
-        supervised(&events, async |wish| {
-            let context = Context { aws: aws.clone(), events: events.clone(), wish };
-            let mut failed = Vec::new();
-            loop {
-                let observed = observe_outputs(&stacks, config, &aws).await?;
-                let busy = plan::busy(&observed);
-                if busy.is_empty() {
-                    return Ok((observed, failed));
+    let (observed, mut failed) = reporting
+        .telling(async |events| {
+            supervised(&events, async |wish| {
+                let context = Context { aws: aws.clone(), events: events.clone(), wish };
+                let mut failed = Vec::new();
+                loop {
+                    let observed = observe_outputs(&stacks, config, &aws).await?;
+                    let busy = plan::busy(&observed);
+                    if busy.is_empty() {
+                        return Ok((observed, failed));
+                    }
+                    let following = busy.into_iter().map(|(stack, deployed)| {
+                        let (context, deployed) = (context.clone(), deployed.clone());
+                        let wanted = app.stack(stack).cloned();
+                        async move { Ok(context.attach(stack, wanted.as_ref(), &deployed).await?) }
+                    });
+                    failed.extend(super::all(following).await?.into_iter().flatten());
                 }
-                let following = busy.into_iter().map(|(stack, deployed)| {
-                    let (context, deployed) = (context.clone(), deployed.clone());
-                    let wanted = app.stack(stack).cloned();
-                    async move { Ok(context.attach(stack, wanted.as_ref(), &deployed).await?) }
-                });
-                failed.extend(super::all(following).await?.into_iter().flatten());
-            }
+            })
+            .await
         })
-        .await
-    })
-    .await?;
+        .await?;
     if !failed.is_empty() {
         failed.sort_by_key(|failure| failure.stack);
         let partial = failed.len() < stacks.len();

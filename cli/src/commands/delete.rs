@@ -11,25 +11,25 @@ use super::{
     observe_at_rest,
 };
 use crate::{
-    args::{Delete, Global},
+    args::Delete,
     aws::Aws,
     config::Config,
     error::Error,
     execute::{self, Context, Wish},
     plan::delete::{self, Plan},
-    report::{self, answer::Answer, ask},
+    report::{self, Reporting, answer::Answer, ask},
 };
 
-pub(super) async fn run(args: &Delete, config: &Config, global: &Global) -> Result<Answer, Error> {
+pub(super) async fn run(args: &Delete, config: &Config, reporting: &Reporting) -> Result<Answer, Error> {
     guard::protected(config, args.protected_ok)?;
-    let verbose = global.verbose > 0;
     let aws = Aws::connect(&config.connection).await?;
     let plan = interruptible(async {
-        let plan = report::telling(verbose, async |events| {
-            let (_going_on, wish) = watch::channel(Wish::GoOn);
-            plan(args, config, &Context { aws: aws.clone(), events, wish }).await
-        })
-        .await?;
+        let plan = reporting
+            .telling(async |events| {
+                let (_going_on, wish) = watch::channel(Wish::GoOn);
+                plan(args, config, &Context { aws: aws.clone(), events, wish }).await
+            })
+            .await?;
         if !plan.steps.is_empty() {
             report::plan::show_delete(&plan);
             if !config.connection.endpoint.is_local() && !config.yes {
@@ -43,15 +43,16 @@ pub(super) async fn run(args: &Delete, config: &Config, global: &Global) -> Resu
     if plan.steps.is_empty() {
         return Ok(answer);
     }
-    report::telling(verbose, async |events| {
-        supervised(&events, async |wish| {
-            let context = Context { aws: aws.clone(), events: events.clone(), wish };
-            let (_, result) = execute::delete::run(plan, args.leave_failed, &context).await;
-            Ok(result?)
+    reporting
+        .telling(async |events| {
+            supervised(&events, async |wish| {
+                let context = Context { aws: aws.clone(), events: events.clone(), wish };
+                let (_, result) = execute::delete::run(plan, args.leave_failed, &context).await;
+                Ok(result?)
+            })
+            .await
         })
-        .await
-    })
-    .await?;
+        .await?;
     Ok(answer)
 }
 

@@ -12,7 +12,7 @@ use super::{
     observe_at_rest, observe_outputs, outputs, package,
 };
 use crate::{
-    args::{Deploy, Global, RequireApproval},
+    args::{Deploy, RequireApproval},
     aws::{Aws, object_store::Bucket},
     config::Config,
     error::Error,
@@ -26,19 +26,19 @@ use crate::{
         self, Observed, ObservedStack, bootstrap,
         deploy::{self, Reach, Step, Terms},
     },
-    report::{self, answer::Answer, ask},
+    report::{self, Reporting, answer::Answer, ask},
     stack,
 };
 
 /// How often somebody else may come in between before this is given up.
 const ATTEMPTS: u32 = 3;
 
-pub(super) async fn run(args: &Deploy, config: &Config, global: &Global) -> Result<Answer, Error> {
+pub(super) async fn run(args: &Deploy, config: &Config, reporting: &Reporting) -> Result<Answer, Error> {
     guard::protected(config, args.protected_ok)?;
     let aws = interruptible(async { Ok(Aws::connect(&config.connection).await?) }).await?;
     let mut attempt = 1;
     loop {
-        match deploy_once(args, config, global, &aws).await {
+        match deploy_once(args, config, reporting, &aws).await {
             // What somebody else did is there now, and the plan may be another one.
             Err(Error::Execute(execute::Error::Busy { .. })) if attempt < ATTEMPTS => attempt += 1,
             done => return Ok(done?.answer()),
@@ -46,16 +46,16 @@ pub(super) async fn run(args: &Deploy, config: &Config, global: &Global) -> Resu
     }
 }
 
-async fn deploy_once(args: &Deploy, config: &Config, global: &Global, aws: &Aws) -> Result<Deployed, Error> {
-    let verbose = global.verbose > 0;
+async fn deploy_once(args: &Deploy, config: &Config, reporting: &Reporting, aws: &Aws) -> Result<Deployed, Error> {
     let made = ChangeSets::default();
     let approved = interruptible(async {
-        let prepared = report::telling(verbose, async |events| {
-            let (_going_on, wish) = watch::channel(Wish::GoOn);
-            let context = Context { aws: aws.clone(), events, wish };
-            prepare("deploy", args, config, &context).await?.with_change_sets(&made, &context).await
-        })
-        .await?;
+        let prepared = reporting
+            .telling(async |events| {
+                let (_going_on, wish) = watch::channel(Wish::GoOn);
+                let context = Context { aws: aws.clone(), events, wish };
+                prepare("deploy", args, config, &context).await?.with_change_sets(&made, &context).await
+            })
+            .await?;
         report::plan::show_deploy(&prepared.plan);
         if !prepared.is_empty() {
             // The local cloud is there to be tried on.
@@ -69,18 +69,19 @@ async fn deploy_once(args: &Deploy, config: &Config, global: &Global, aws: &Aws)
     let prepared = match approved {
         Ok(prepared) => prepared,
         Err(error) => {
-            discard(&made, aws, verbose).await?;
+            discard(&made, aws, reporting).await?;
             return Err(error);
         }
     };
-    report::telling(verbose, async |events| {
-        supervised(&events, async |wish| {
-            let context = Context { aws: aws.clone(), events: events.clone(), wish };
-            execute(prepared, made, config, &context).await
+    reporting
+        .telling(async |events| {
+            supervised(&events, async |wish| {
+                let context = Context { aws: aws.clone(), events: events.clone(), wish };
+                execute(prepared, made, config, &context).await
+            })
+            .await
         })
         .await
-    })
-    .await
 }
 
 /// Whether somebody has to be asked about a change as far-reaching as this.
@@ -94,9 +95,9 @@ fn must_ask(required: RequireApproval, reach: Reach) -> bool {
 }
 
 /// Takes back what planning made. Another Ctrl-C does without.
-async fn discard(made: &ChangeSets, aws: &Aws, verbose: bool) -> Result<(), Error> {
+async fn discard(made: &ChangeSets, aws: &Aws, reporting: &Reporting) -> Result<(), Error> {
     let mut interruption = Interruption::listen()?;
-    let discarding = report::telling(verbose, async |events| {
+    let discarding = reporting.telling(async |events| {
         let (_going_on, wish) = watch::channel(Wish::GoOn);
         made.discard(&Context { aws: aws.clone(), events, wish }).await;
     });
@@ -292,6 +293,7 @@ pub(super) async fn execute(prepared: Prepared, made: ChangeSets, config: &Confi
     {
         enable_expiry(&table.deployed.id, &context.aws).await?;
     }
+    context.events.send(Event::Outputs { outputs: outputs::of(&app, &observed) });
     let published = app.stacks().iter().all(|stack| observed.stacks.contains_key(&stack.id()));
     let env_file = if published {
         frontend_env::write(&app, &observed.parameters, config, &context.aws.region)?;

@@ -5,22 +5,23 @@ use tokio::sync::watch;
 
 use super::deploy;
 use crate::{
-    args::{Diff, FailOn, Global},
+    args::{Diff, FailOn},
     aws::Aws,
     config::Config,
     error::Error,
     execute::{Context, Wish},
     plan::deploy::Reach,
-    report::{self, answer::Answer},
+    report::{self, Reporting, answer::Answer},
 };
 
-pub(super) async fn run(args: &Diff, config: &Config, global: &Global) -> Result<Answer, Error> {
+pub(super) async fn run(args: &Diff, config: &Config, reporting: &Reporting) -> Result<Answer, Error> {
     let aws = Aws::connect(&config.connection).await?;
-    let prepared = report::telling(global.verbose > 0, async |events| {
-        let (_going_on, wish) = watch::channel(Wish::GoOn);
-        deploy::prepare("diff", &args.deploy, config, &Context { aws, events, wish }).await
-    })
-    .await?;
+    let prepared = reporting
+        .telling(async |events| {
+            let (_going_on, wish) = watch::channel(Wish::GoOn);
+            deploy::prepare("diff", &args.deploy, config, &Context { aws, events, wish }).await
+        })
+        .await?;
     let plan = prepared.plan();
     let reach = plan.reach();
     let answer = Answer::new(report::plan::deploy_text(plan), json!({ "reach": reach, "stacks": report::plan::deploy_json(plan) }));

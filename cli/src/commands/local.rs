@@ -9,36 +9,36 @@ use super::{
     interruption::Interruption,
 };
 use crate::{
-    args::{Deploy, Global, Local, RequireApproval, Selection, Target},
+    args::{Deploy, Local, RequireApproval, Selection, Target},
     aws::Aws,
     config::Config,
     error::Error,
     event::Events,
     execute::{Context, Wish, deploy::ChangeSets},
     local::{self, LocalCloud},
-    report::{self, answer::Answer},
+    report::{Reporting, answer::Answer},
 };
 
-pub(super) async fn run(args: &Local, config: &Config, global: &Global) -> Result<Answer, Error> {
+pub(super) async fn run(args: &Local, config: &Config, reporting: &Reporting) -> Result<Answer, Error> {
     let directory = &config.local.directory;
     if args.stop {
         let stopped = local::stop_running(directory).await;
         let text = if stopped { "stopped the local cloud\n" } else { "the local cloud was not running\n" };
         return Ok(Answer::new(text.to_owned(), json!({ "stopped": stopped })));
     }
-    let verbose = global.verbose > 0;
     if local::running_port(directory).is_some() {
-        let shop = report::telling(verbose, async |events| bring_up(config, &events).await).await?;
+        let shop = reporting.telling(async |events| bring_up(config, &events).await).await?;
         return Ok(shop.answer("It was running already; `cartctl local --stop` stops it."));
     }
     // Listened to from here on, so that an interruption at any moment still stops what was started.
     let mut interrupted = Interruption::listen()?;
-    let mut cloud = report::telling(verbose, async |events| {
-        events.during("starting the local cloud", LocalCloud::start(&config.tools(), config.local.port, directory)).await
-    })
-    .await?;
+    let mut cloud = reporting
+        .telling(async |events| {
+            events.during("starting the local cloud", LocalCloud::start(&config.tools(), config.local.port, directory)).await
+        })
+        .await?;
     let brought_up = tokio::select! {
-        shop = report::telling(verbose, async |events| bring_up(config, &events).await) => shop,
+        shop = reporting.telling(async |events| bring_up(config, &events).await) => shop,
         error = cloud.ended() => Err(error.into()),
         () = interrupted.wait() => Err(Error::Interrupted),
     };

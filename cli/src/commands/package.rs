@@ -3,21 +3,21 @@
 use serde_json::json;
 
 use crate::{
-    args::{Global, Package},
+    args::Package,
     config::Config,
     error::Error,
     event::{Event, Events},
     package::{self, Artifact, Request, Target, manifest},
-    report::{self, answer::Answer, words},
+    report::{self, Reporting, answer::Answer, words},
 };
 
-pub(super) async fn run(args: &Package, config: &Config, global: &Global) -> Result<Answer, Error> {
+pub(super) async fn run(args: &Package, config: &Config, reporting: &Reporting) -> Result<Answer, Error> {
     let architecture = args.arch.unwrap_or(config.architecture);
     let mut request = request(config, Target::Lambda(architecture));
     if let Some(out) = &args.out {
         request.out_dir.clone_from(out);
     }
-    let artifacts = report::telling(global.verbose > 0, async |events| package(&request, &events).await).await?;
+    let artifacts = reporting.telling(async |events| package(&request, &events).await).await?;
     manifest::write(&request.out_dir, architecture, &artifacts).map_err(package::Error::from)?;
     let line = |artifact: &Artifact| format!("{} ({}, key {})\n", artifact.path, words::size(artifact.zip_bytes), artifact.key);
     let lines = artifacts.iter().map(line).collect::<String>();

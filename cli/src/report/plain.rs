@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::{Report, words};
-use crate::event::Event;
+use crate::{event::Event, moment::Moment};
 
 /// Writes lines to `out`.
 pub(super) struct Plain<W> {
@@ -19,7 +19,7 @@ impl<W: Write> Plain<W> {
 }
 
 impl<W: Write + Send> Report for Plain<W> {
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, _: Moment, event: &Event) {
         if let Some(line) = words::line(event, self.verbose) {
             // Nobody reading is no reason to stop deploying.
             writeln!(self.out, "{line}").ok();

@@ -6,7 +6,7 @@ use cart_infra::StackId;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Report, words};
-use crate::event::Event;
+use crate::{event::Event, moment::Moment};
 
 /// Draws to standard error.
 pub(super) struct Terminal {
@@ -50,7 +50,7 @@ fn strip_unless_coloured(line: &str) -> String {
 }
 
 impl Report for Terminal {
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, _: Moment, event: &Event) {
         match event {
             Event::Waiting { what } => {
                 let bar = self.spinner(what.clone());
@@ -101,13 +101,19 @@ impl Report for Terminal {
                 }
                 self.say(event);
             }
-            Event::Started { .. } | Event::Stored { .. } | Event::Interrupted { .. } | Event::Note { .. } | Event::Wrote { .. } => {
-                self.say(event)
-            }
+            Event::Started { .. }
+            | Event::Stored { .. }
+            | Event::Interrupted { .. }
+            | Event::Note { .. }
+            | Event::Wrote { .. }
+            | Event::Outputs { .. }
+            | Event::TimeSpent(_)
+            | Event::Ended { .. } => self.say(event),
         }
     }
 
-    fn finish(&mut self) {
+    fn pause(&mut self) {
         self.screen.clear().ok();
+        *self = Self::new(self.verbose);
     }
 }

@@ -7,14 +7,14 @@ use cart_infra::StackId;
 
 use super::words;
 use crate::{
-    event::{Event, Operation, Settled},
+    event::{Event, Link, Operation, Settled, Spent},
     failure::{FailedResource, Failure},
     moment::Moment,
     package::{Artifact, Progress},
     stack::StackStatus,
 };
 
-fn every_event() -> Vec<Event> {
+pub(super) fn every_event() -> Vec<Event> {
     let artifact = Artifact {
         service: Service::Cart,
         path: "target/packages/cart/0a1b.zip".into(),
@@ -45,6 +45,15 @@ fn every_event() -> Vec<Event> {
         hint: Some("ask for more".to_owned()),
         status: Some(StackStatus::RollbackComplete),
     };
+    let link = |took: &u64| Link {
+        stack: StackId::Auth,
+        logical_id: (*took != 4_000).then(|| format!("R{took}")),
+        took: Duration::from_millis(*took),
+    };
+    let spent = |stacks, path: &[u64]| {
+        let (took, sum) = (Duration::from_secs(96), Duration::from_secs(171));
+        Event::TimeSpent(Spent { stacks, took, sum, critical_path: path.iter().map(link).collect() })
+    };
     vec![
         Event::Started {
             command: "deploy",
@@ -74,7 +83,6 @@ fn every_event() -> Vec<Event> {
         settled(Settled::Done { operation: Operation::Create }),
         settled(Settled::Done { operation: Operation::Update }),
         settled(Settled::Done { operation: Operation::Delete }),
-        settled(Settled::Done { operation: Operation::Wait }),
         settled(Settled::Unchanged),
         settled(Settled::AtRest { status: StackStatus::UpdateComplete }),
         settled(Settled::Failed { failure: Box::new(failure) }),
@@ -85,6 +93,12 @@ fn every_event() -> Vec<Event> {
         Event::Interrupted { choice: false },
         Event::Note { text: "the frontend's .env is written once all stacks are deployed".to_owned() },
         Event::Wrote { path: "frontend/.env".into() },
+        Event::Outputs { outputs: [(StackId::Cart, [("CartApi".to_owned(), "https://a.example/Prod".to_owned())].into())].into() },
+        spent(1, &[1_500]),
+        spent(2, &[0, 40]),
+        spent(3, &[11_000, 400, 300, 41_000, 2_000, 200, 9_000, 4_000]),
+        Event::Ended { exit_code: 0, error: None, hint: None },
+        Event::Ended { exit_code: 3, error: Some("declined, nothing was changed".to_owned()), hint: Some("try again".to_owned()) },
     ]
 }
 

@@ -1,10 +1,10 @@
 //! The words for events: what both reports say in the same way.
 
-use std::time::Duration;
+use std::{cmp::Reverse, time::Duration};
 
 use super::style::{BOLD, CHANGED, ERROR, FAINT, GOOD, paint};
 use crate::{
-    event::{Event, Operation, Settled},
+    event::{Event, Link, Operation, Settled, Spent},
     package::Progress,
 };
 
@@ -28,7 +28,9 @@ pub(super) fn line(event: &Event, verbose: bool) -> Option<String> {
         }
         Event::Package(Progress::Said { line }) => line.clone(),
         Event::Package(Progress::WaitingForLock) => entry("build", "another cargo is building, waiting for it …"),
-        Event::Package(Progress::Compiling { .. }) => return None,
+        Event::TimeSpent(spent) => entry("time", time_spent(spent)),
+        // How far a build is has no line of its own, and what people read at the end is the answer, or the error.
+        Event::Package(Progress::Compiling { .. }) | Event::Outputs { .. } | Event::Ended { .. } => return None,
         Event::Package(Progress::Compiled { took }) => entry("build", format!("compiled in {}", seconds(*took))),
         Event::Package(Progress::Packaged { artifact, reused, took }) => {
             let how = if *reused { "is packaged".to_owned() } else { format!("packaged in {}", seconds(*took)) };
@@ -85,22 +87,66 @@ pub(super) fn compiling(progress: &Progress) -> Option<String> {
 /// How a stack ended.
 pub(super) fn settled(outcome: &Settled, took: Duration) -> String {
     match outcome {
-        Settled::Done { operation } => {
-            let verb = match operation {
-                Operation::Create => "created",
-                Operation::Update => "updated",
-                Operation::Delete => "deleted",
-                Operation::RollBack => "rolled back",
-                Operation::Wait => "at rest",
-            };
-            format!("{} {verb} in {}", paint(GOOD, "✔"), seconds(took))
-        }
+        Settled::Done { operation } => format!("{} {} in {}", paint(GOOD, "✔"), done(*operation), seconds(took)),
         Settled::Unchanged => format!("{} no changes", paint(GOOD, "✔")),
         Settled::AtRest { status } => format!("{} at rest: {status}", paint(FAINT, "·")),
         Settled::Failed { failure } => format!("{} failed after {}: {failure}", paint(ERROR, "✘"), seconds(took)),
         Settled::Skipped { because } => format!("{} skipped, because {because} failed", paint(CHANGED, "–")),
         Settled::NotBegun => format!("{} not begun", paint(CHANGED, "–")),
         Settled::LeftAlone => format!("{} goes on in AWS, and is no longer followed", paint(CHANGED, "→")),
+    }
+}
+
+/// How many parts of the critical path are named.
+const LINKS: usize = 5;
+
+/// How long a part of it takes at least that is named.
+const SHORTEST_LINK: Duration = Duration::from_millis(100);
+
+/// Where the time went.
+pub(super) fn time_spent(Spent { stacks, took, sum, critical_path }: &Spent) -> String {
+    let total = match stacks {
+        1 => format!("1 stack in {}", seconds(*took)),
+        _ => format!("{stacks} stacks in {} (sum {})", seconds(*took), seconds(*sum)),
+    };
+    // The longest ones, in the order of time; on the local cloud hardly any of them takes long enough to be worth its name.
+    let mut longest: Vec<_> = critical_path.iter().enumerate().collect();
+    longest.sort_by_key(|(_, link)| Reverse(link.took));
+    let long = longest.iter().take_while(|(_, link)| link.took >= SHORTEST_LINK).count();
+    let shorter = longest.split_off(long.min(LINKS));
+    longest.sort_by_key(|(position, _)| *position);
+    if longest.is_empty() {
+        return total;
+    }
+    let name = |link: &Link| link.logical_id.as_ref().map_or_else(|| link.stack.to_string(), |id| format!("{}.{id}", link.stack));
+    let links: Vec<_> = longest.iter().map(|(_, link)| format!("{} {}", name(link), seconds(link.took))).collect();
+    let rest = match shorter.len() {
+        0 => String::new(),
+        number => format!(" (without {number} shorter, {})", seconds(shorter.iter().map(|(_, link)| link.took).sum())),
+    };
+    format!("{total}; critical path {}{rest}", links.join(" → "))
+}
+
+/// How a stack ended, without how long it took and why.
+pub(super) fn outcome(outcome: &Settled) -> String {
+    match outcome {
+        Settled::Done { operation } => format!("✔ {}", done(*operation)),
+        Settled::Unchanged => "✔ no changes".to_owned(),
+        Settled::AtRest { status } => format!("· {status}"),
+        Settled::Failed { .. } => "✘ failed".to_owned(),
+        Settled::Skipped { because } => format!("– skipped, because {because} failed"),
+        Settled::NotBegun => "– not begun".to_owned(),
+        Settled::LeftAlone => "→ goes on in AWS".to_owned(),
+    }
+}
+
+fn done(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Create => "created",
+        Operation::Update => "updated",
+        Operation::Delete => "deleted",
+        Operation::RollBack => "rolled back",
+        Operation::Wait => "at rest",
     }
 }
 

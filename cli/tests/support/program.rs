@@ -47,7 +47,7 @@ impl Project {
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cartctl"));
         for (name, _) in std::env::vars() {
-            let foreign = ["AWS_", "CARTCTL_", "CLICOLOR"].iter().any(|prefix| name.starts_with(prefix));
+            let foreign = ["AWS_", "CARTCTL_", "CLICOLOR", "GITHUB_"].iter().any(|prefix| name.starts_with(prefix));
             if foreign || ["S3_BUCKET", "NO_COLOR", "COLUMNS"].contains(&name.as_str()) {
                 command.env_remove(name);
             }

@@ -1,0 +1,182 @@
+//! What GitHub Actions is told in its own language: groups in the log, annotations, the summary of the step and its outputs.
+//!
+//! The commands go to standard error, for standard output is the answer: the runner reads both alike
+//! (<https://github.com/actions/runner/blob/main/src/Runner.Worker/Handlers/ScriptHandler.cs>).
+
+use std::{
+    fs::OpenOptions,
+    io::{self, Write},
+};
+
+use camino::Utf8Path;
+
+use super::{Report, summary::Summary};
+use crate::{config, event::Event, moment::Moment};
+
+/// Writes commands to `out`, and into the files the runner named.
+pub(super) struct GitHub<W> {
+    out: W,
+    files: config::GitHub,
+    open: Option<&'static str>,
+    summary: Summary,
+}
+
+/// A line of our source.
+type Line<'a> = (&'a str, u32);
+
+impl<W: Write> GitHub<W> {
+    /// Nothing is told yet.
+    pub(super) fn new(out: W, files: config::GitHub) -> Self {
+        Self { out, files, open: None, summary: Summary::default() }
+    }
+
+    /// Closes the group that is open and opens this one, if they differ: groups cannot be nested.
+    fn group(&mut self, wanted: Option<&'static str>) {
+        if self.open != wanted {
+            if self.open.is_some() {
+                self.say("::endgroup::");
+            }
+            if let Some(title) = wanted {
+                self.say(&format!("::group::{title}"));
+            }
+            self.open = wanted;
+        }
+    }
+
+    fn say(&mut self, line: &str) {
+        // Nobody reading is no reason to stop deploying.
+        writeln!(self.out, "{line}").ok();
+    }
+
+    fn end(&mut self, error: Option<&String>) {
+        let failures = std::mem::take(&mut self.summary.failures);
+        for failure in &failures {
+            let at = failure.defined_at.as_ref().and_then(|place| place.rsplit_once(':'));
+            let at = at.and_then(|(file, line)| Some((file, line.parse().ok()?)));
+            self.say(&annotation("error", &format!("the {} stack failed", failure.stack), at, &failure.cause));
+        }
+        self.summary.failures = failures;
+        if let Some(error) = error.filter(|_| self.summary.failures.is_empty()) {
+            let title = format!("cartctl {}", self.summary.command);
+            self.say(&annotation("error", title.trim_end(), None, error));
+        }
+        // A command that did not get as far as to know where it works has nothing to sum up.
+        if self.summary.command.is_empty() {
+            return;
+        }
+        let markdown = self.summary.markdown().map_err(io::Error::other);
+        let outputs = self.summary.outputs();
+        let files = std::mem::take(&mut self.files);
+        self.append("step summary", files.step_summary.as_deref(), markdown);
+        self.append("outputs", files.output.as_deref().filter(|_| !outputs.is_empty()), Ok(outputs));
+    }
+
+    fn append(&mut self, what: &str, path: Option<&Utf8Path>, text: io::Result<String>) {
+        let Some(path) = path else { return };
+        let append = |text: String| OpenOptions::new().create(true).append(true).open(path)?.write_all(text.as_bytes());
+        if let Err(error) = text.and_then(append) {
+            self.say(&annotation("warning", "cartctl", None, &format!("the {what} could not be written to {path}: {error}")));
+        }
+    }
+}
+
+impl<W: Write + Send> Report for GitHub<W> {
+    fn event(&mut self, _: Moment, event: &Event) {
+        self.summary.record(event);
+        let wanted = match event {
+            Event::Package(_) => Some("Build"),
+            // Stacks are worked on side by side, and there is one log.
+            Event::StackStarted { .. } | Event::ResourceChanged { .. } | Event::StackSettled { .. } => Some("Stacks"),
+            Event::Waiting { .. } | Event::Waited { .. } => self.open,
+            Event::Started { .. }
+            | Event::Stored { .. }
+            | Event::Interrupted { .. }
+            | Event::Note { .. }
+            | Event::Wrote { .. }
+            | Event::Outputs { .. }
+            | Event::TimeSpent(_)
+            | Event::Ended { .. } => None,
+        };
+        self.group(wanted);
+        match event {
+            Event::Note { text } => self.say(&annotation("warning", "cartctl", None, text)),
+            Event::Ended { error, .. } => self.end(error.as_ref()),
+            _ => {}
+        }
+    }
+
+    fn pause(&mut self) {
+        self.group(None);
+    }
+}
+
+/// A line that is shown beside the log, and at the line of source it is about.
+fn annotation(level: &str, title: &str, at: Option<Line>, message: &str) -> String {
+    let place = at.map_or_else(String::new, |(file, line)| format!("file={},line={line},", property(file)));
+    format!("::{level} {place}title={}::{}", property(title), data(message))
+}
+
+/// <https://github.com/actions/toolkit/blob/main/packages/core/src/command.ts>
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use camino_tempfile::tempdir;
+
+    use super::*;
+    use crate::report::{tests::every_event, words};
+
+    /// What stands in the log after these events, with the lines that people read.
+    fn log(events: &[Event], files: config::GitHub) -> String {
+        let mut github = GitHub::new(Vec::new(), files);
+        for event in events {
+            github.event(Moment::default(), event);
+            if let Some(line) = words::line(event, false) {
+                github.say(&anstream::adapter::strip_str(&line).to_string());
+            }
+        }
+        String::from_utf8(github.out).unwrap()
+    }
+
+    #[test]
+    fn groups_follow_one_another() {
+        insta::assert_snapshot!(log(&every_event(), config::GitHub::default()));
+    }
+
+    #[test]
+    fn annotations_are_escaped_and_say_where() {
+        let at = Some(("infra/src/stacks/cart.rs", 97));
+        assert_eq!(
+            annotation("error", "50%: cart, failed", at, "100%\r\n: a, b"),
+            "::error file=infra/src/stacks/cart.rs,line=97,title=50%25%3A cart%2C failed::100%25%0D%0A: a, b"
+        );
+    }
+
+    #[test]
+    fn the_runners_files_are_added_to() {
+        let folder = tempdir().unwrap();
+        let files = config::GitHub {
+            step_summary: Some(folder.path().join("summary")),
+            output: Some(folder.path().join("nowhere/output")),
+        };
+        std::fs::write(folder.path().join("summary"), "before\n").unwrap();
+        let log = log(&every_event(), files);
+        assert!(std::fs::read_to_string(folder.path().join("summary")).unwrap().starts_with("before\n###"));
+        assert!(log.contains("\n::warning title=cartctl::the outputs could not be written to "), "{log}");
+    }
+
+    #[test]
+    fn a_command_that_did_not_begin_has_an_annotation_and_no_summary() {
+        let folder = tempdir().unwrap();
+        let files = config::GitHub { step_summary: Some(folder.path().join("summary")), output: None };
+        let ended = Event::Ended { exit_code: 4, error: Some("no credentials".to_owned()), hint: None };
+        assert_eq!(log(&[ended], files), "::error title=cartctl::no credentials\n");
+        assert!(!folder.path().join("summary").exists());
+    }
+}

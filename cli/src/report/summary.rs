@@ -1,0 +1,180 @@
+//! What is left of a run once it is over: as Markdown for people, as `name=value` for the steps of a pipeline. Knows nothing of files.
+
+use std::fmt::Write;
+
+use cart_infra::StackId;
+use handlebars::{Handlebars, RenderError};
+use serde::Serialize;
+
+use super::words;
+use crate::{
+    digest::sha256,
+    event::{Event, Settled},
+};
+
+/// Part of cartctl rather than read from the workspace, so that it cannot be missing at the end of a deployment.
+const TEMPLATE: &str = include_str!("../../../templates/step-summary.md.hbs");
+
+/// Everything that `templates/step-summary.md.hbs` may name.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(super) struct Summary {
+    pub command: String,
+    stage: String,
+    account: String,
+    region: String,
+    endpoint: Option<String>,
+    stacks: Vec<Row>,
+    pub failures: Vec<Failure>,
+    notes: Vec<String>,
+    time: Option<String>,
+    outputs: Vec<Output>,
+    error: Option<String>,
+    hint: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Row {
+    stack: StackId,
+    outcome: String,
+    took: String,
+}
+
+/// Why a stack failed.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Failure {
+    pub stack: StackId,
+    pub cause: String,
+    /// Where our source defines the resource that failed.
+    pub defined_at: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Output {
+    stack: StackId,
+    key: String,
+    value: String,
+}
+
+impl Summary {
+    /// Takes down what was told.
+    pub(super) fn record(&mut self, event: &Event) {
+        match event {
+            Event::Started { command, stage, account, region, endpoint } => {
+                (*command).clone_into(&mut self.command);
+                stage.clone_into(&mut self.stage);
+                account.clone_into(&mut self.account);
+                region.clone_into(&mut self.region);
+                self.endpoint.clone_from(endpoint);
+            }
+            // What is told while it goes on, and what somebody else did.
+            Event::Waiting { .. }
+            | Event::Waited { .. }
+            | Event::Package(_)
+            | Event::Stored { .. }
+            | Event::StackStarted { .. }
+            | Event::ResourceChanged { .. }
+            | Event::StackSettled { outcome: Settled::AtRest { .. }, .. }
+            | Event::Interrupted { .. }
+            | Event::Wrote { .. } => {}
+            Event::StackSettled { stack, outcome, took } => {
+                let took = match outcome {
+                    Settled::Done { .. } | Settled::Failed { .. } => words::seconds(*took),
+                    Settled::Unchanged
+                    | Settled::Skipped { .. }
+                    | Settled::AtRest { .. }
+                    | Settled::NotBegun
+                    | Settled::LeftAlone => String::new(),
+                };
+                self.stacks.push(Row { stack: *stack, outcome: words::outcome(outcome), took });
+                if let Settled::Failed { failure } = outcome {
+                    let defined_at = failure.resource.as_ref().and_then(|resource| resource.defined_at.clone());
+                    self.failures.push(Failure { stack: *stack, cause: failure.to_string(), defined_at });
+                }
+            }
+            Event::Note { text } => self.notes.push(text.clone()),
+            Event::TimeSpent(spent) => self.time = Some(words::time_spent(spent)),
+            Event::Outputs { outputs } => {
+                let output = |stack, (key, value): (&String, &String)| Output { stack, key: key.clone(), value: value.clone() };
+                self.outputs = outputs.iter().flat_map(|(stack, outputs)| outputs.iter().map(|one| output(*stack, one))).collect();
+            }
+            Event::Ended { error, hint, .. } => (self.error, self.hint) = (error.clone(), hint.clone()),
+        }
+    }
+
+    /// The summary, as GitHub's Markdown.
+    ///
+    /// # Errors
+    /// Only if the template asks for something there is not.
+    pub(super) fn markdown(&self) -> Result<String, RenderError> {
+        let mut handlebars = Handlebars::new();
+        handlebars.set_strict_mode(true);
+        handlebars.register_escape_fn(escape);
+        handlebars.render_template(TEMPLATE, self)
+    }
+
+    /// The outputs of the stacks, as a step of GitHub Actions names its own: `auth_CognitoUserPoolId=…`.
+    pub(super) fn outputs(&self) -> String {
+        let mut lines = String::new();
+        for Output { stack, key, value } in &self.outputs {
+            if value.contains(['\n', '\r']) {
+                // A value cannot contain its own hash.
+                let end = &sha256(&[value.as_bytes()])[..32];
+                writeln!(lines, "{stack}_{key}<<{end}\n{value}\n{end}").ok();
+            } else {
+                writeln!(lines, "{stack}_{key}={value}").ok();
+            }
+        }
+        lines
+    }
+}
+
+/// What means something in Markdown, as what it looks like. <https://spec.commonmark.org/0.31.2/#entity-and-numeric-character-references>
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' => escaped.push_str("<br>"),
+            '\r' => {}
+            '&' | '<' | '>' | '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '~' => {
+                write!(escaped, "&#{};", u32::from(character)).ok();
+            }
+            character => escaped.push(character),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::report::tests::every_event;
+
+    #[test]
+    fn a_run_is_summed_up() {
+        let mut summary = Summary::default();
+        for event in every_event() {
+            summary.record(&event);
+        }
+        insta::assert_snapshot!("failed", summary.markdown().unwrap());
+        summary.record(&Event::Ended { exit_code: 0, error: None, hint: None });
+        (summary.failures, summary.notes, summary.time) = (Vec::new(), Vec::new(), None);
+        insta::assert_snapshot!("succeeded", summary.markdown().unwrap());
+    }
+
+    #[test]
+    fn what_others_wrote_is_only_text() {
+        assert_eq!(escape("a|b\n<img src=x> *_*"), "a&#124;b<br>&#60;img src=x&#62; &#42;&#95;&#42;");
+    }
+
+    #[test]
+    fn a_value_cannot_end_itself() {
+        let mut summary = Summary::default();
+        let values = [("Key", "one\nevil=1"), ("Url", "https://a.example/?x=1")];
+        let values: BTreeMap<_, _> = values.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        summary.record(&Event::Outputs { outputs: BTreeMap::from([(StackId::Auth, values)]) });
+        let end = &sha256(&[b"one\nevil=1"])[..32];
+        assert_eq!(summary.outputs(), format!("auth_Key<<{end}\none\nevil=1\n{end}\nauth_Url=https://a.example/?x=1\n"));
+    }
+}
