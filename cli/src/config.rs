@@ -42,6 +42,8 @@ pub(crate) struct Config {
     pub output: args::Output,
     /// Whether nobody is asked.
     pub yes: bool,
+    /// Whether more is told than most want to know.
+    pub verbose: bool,
 }
 
 /// Where a stage belongs.
@@ -414,6 +416,7 @@ fn resolve(
         local: settings,
         output: global.output,
         yes: global.yes,
+        verbose: global.verbose > 0,
     })
 }
 

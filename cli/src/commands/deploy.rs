@@ -56,7 +56,7 @@ async fn deploy_once(args: &Deploy, config: &Config, reporting: &Reporting, aws:
                 prepare("deploy", args, config, &context).await?.with_change_sets(&made, &context).await
             })
             .await?;
-        report::plan::show_deploy(&prepared.plan);
+        report::plan::show_deploy(&prepared.plan, config.verbose);
         if !prepared.is_empty() {
             // The local cloud is there to be tried on.
             if !config.yes && !config.connection.endpoint.is_local() && must_ask(args.require_approval, prepared.plan.reach()) {

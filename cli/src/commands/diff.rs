@@ -24,7 +24,10 @@ pub(super) async fn run(args: &Diff, config: &Config, reporting: &Reporting) -> 
         .await?;
     let plan = prepared.plan();
     let reach = plan.reach();
-    let answer = Answer::new(report::plan::deploy_text(plan), json!({ "reach": reach, "stacks": report::plan::deploy_json(plan) }));
+    let answer = Answer::new(
+        report::plan::deploy_text(plan, config.verbose),
+        json!({ "reach": reach, "stacks": report::plan::deploy_json(plan) }),
+    );
     let found = match args.fail_on {
         None => false,
         Some(FailOn::Any) => reach >= Reach::Any,

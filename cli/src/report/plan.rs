@@ -2,7 +2,10 @@
 
 use std::fmt::Write;
 
-use cart_infra::diff::{Action as Change, Replacement, ResourceChange};
+use cart_infra::{
+    access::Widening,
+    diff::{Action as Change, Replacement, ResourceChange},
+};
 use serde_json::{Value as Json, json};
 
 use super::style::{BOLD, CHANGED, ERROR, FAINT, GOOD, paint};
@@ -11,9 +14,9 @@ use crate::plan::{
     deploy::{self, Action, Reach, Recovery, Step, Unknown},
 };
 
-/// Prints the plan of a deployment.
-pub(crate) fn show_deploy(plan: &deploy::Plan) {
-    print(&deploy_text(plan));
+/// Prints the plan of a deployment, with `everything` there is to say about it.
+pub(crate) fn show_deploy(plan: &deploy::Plan, everything: bool) {
+    print(&deploy_text(plan, everything));
 }
 
 /// Prints the plan of a deletion.
@@ -26,7 +29,7 @@ fn print(text: &str) {
 }
 
 /// The plan of a deployment: a line a stack and below it a line a resource that changes; then what nobody should overlook.
-pub(crate) fn deploy_text(plan: &deploy::Plan) -> String {
+pub(crate) fn deploy_text(plan: &deploy::Plan, everything: bool) -> String {
     let mut text = String::new();
     for step in &plan.steps {
         writeln!(text, "{} {}", name(step.stack()), summary(step)).ok();
@@ -44,12 +47,9 @@ pub(crate) fn deploy_text(plan: &deploy::Plan) -> String {
         }
     }
     let changing = || plan.steps.iter().filter(|step| step.action != Action::Keep);
-    let allowed: Vec<_> = changing().flat_map(|step| step.widened.iter().map(|widening| (step.stack(), widening))).collect();
+    let allowed: Vec<_> = changing().filter_map(|step| allowed(step, everything)).collect();
     if !allowed.is_empty() {
-        writeln!(text, "{}", paint(BOLD, "allowed from now on")).ok();
-        for (stack, widening) in allowed {
-            writeln!(text, "  {} {} {}: {}", paint(CHANGED, "+"), paint(FAINT, stack), widening.logical_id, widening.allows).ok();
-        }
+        writeln!(text, "{}\n{}", paint(BOLD, "allowed from now on"), allowed.concat().trim_end()).ok();
     }
     let destroyed: Vec<_> = changing().filter(|step| step.reach() == Reach::Destructive).collect();
     if !destroyed.is_empty() {
@@ -59,6 +59,28 @@ pub(crate) fn deploy_text(plan: &deploy::Plan) -> String {
         }
     }
     text
+}
+
+/// What a step allows that was not allowed before, a line each. What the functions of a new stack may do among themselves is counted,
+/// unless `everything` is asked for: who looks for what a stack opens to others should not have to look for long.
+fn allowed(step: &Step, everything: bool) -> Option<String> {
+    let stack = step.stack();
+    let is_new = matches!(step.action, Action::Create { .. });
+    let is_own = |widening: &&Widening| {
+        is_new && !everything && matches!(widening.resource_type.as_str(), "AWS::IAM::Role" | "AWS::Lambda::Permission")
+    };
+    let line = |text: String| format!("  {} {} {text}\n", paint(CHANGED, "+"), paint(FAINT, stack));
+    let mut lines: String = step
+        .widened
+        .iter()
+        .filter(|widening| !is_own(widening))
+        .map(|widening| line(format!("{}: {}", widening.logical_id, widening.allows)))
+        .collect();
+    let own = step.widened.iter().filter(is_own).count();
+    if own > 0 {
+        lines += &line(format!("what its own functions and roles need, {own} permissions (-v lists them)"));
+    }
+    Some(lines).filter(|lines| !lines.is_empty())
 }
 
 fn name(stack: cart_infra::StackId) -> String {
