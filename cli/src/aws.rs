@@ -35,12 +35,7 @@ impl Aws {
     pub(crate) async fn connect(connection: &Connection) -> Result<Self, Error> {
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .retry_config(RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(250)))
-            .timeout_config(
-                TimeoutConfig::builder()
-                    .connect_timeout(Duration::from_secs(5))
-                    .operation_attempt_timeout(Duration::from_mins(1))
-                    .build(),
-            );
+            .timeout_config(timeouts(Duration::from_secs(20)));
         if let Some(region) = &connection.region {
             loader = loader.region(Region::new(region.clone()));
         }
@@ -78,8 +73,18 @@ impl Aws {
         let mut s3 = aws_sdk_s3::config::Builder::from(&sdk);
         // A bucket's own host name resolves only on AWS.
         s3.set_force_path_style(Some(connection.endpoint.url().is_some()));
+        // Megabytes, over whatever line there is.
+        s3.set_timeout_config(Some(timeouts(Duration::from_mins(5))));
+        let mut cloudformation = aws_sdk_cloudformation::config::Builder::from(&sdk);
+        // It throttles an account as a whole, and what it is asked to begin should not fail because others ask as well.
+        cloudformation.set_retry_config(Some(
+            RetryConfig::standard()
+                .with_max_attempts(7)
+                .with_initial_backoff(Duration::from_millis(250))
+                .with_max_backoff(Duration::from_secs(10)),
+        ));
         Ok(Self {
-            cloudformation: aws_sdk_cloudformation::Client::new(&sdk),
+            cloudformation: aws_sdk_cloudformation::Client::from_conf(cloudformation.build()),
             s3: aws_sdk_s3::Client::from_conf(s3.build()),
             ssm: aws_sdk_ssm::Client::new(&sdk),
             region,
@@ -125,6 +130,11 @@ impl Aws {
         let RefusalContext { principal, action, resource } = refusal.context;
         Ok(format!("{} is not authorized to perform: {action} on resource: {resource}", principal.arn))
     }
+}
+
+/// How long a connection, and how long an answer, may take.
+fn timeouts(answer: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder().connect_timeout(Duration::from_secs(5)).operation_attempt_timeout(answer).build()
 }
 
 /// What kind of failure it is, as far as the user's next step depends on it.
@@ -262,9 +272,11 @@ fn kind_of_code(code: &str) -> ErrorKind {
     }
 }
 
-/// How CloudFormation refuses what cannot begin during another operation. It has no error code of its own for that.
+/// How CloudFormation refuses what cannot begin during another operation, or after one that nobody knew of. It has no error code of
+/// its own for that.
 fn is_busy(message: &str) -> bool {
-    message.contains("_IN_PROGRESS state and can not be")
+    let texts = ["_IN_PROGRESS state and can not be", "cannot be created again", "cannot be deleted while in status"];
+    texts.iter().any(|text| message.contains(text))
 }
 
 fn credentials_error(error: &CredentialsError) -> Error {

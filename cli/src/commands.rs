@@ -11,7 +11,7 @@ use crate::{
     config::{self, Config, Environment, LocalChoice},
     error::Error,
     event::Event,
-    execute::Context,
+    execute::{self, Context},
     plan::{self, Observed, ObservedStack},
     report::{Reporting, answer::Answer},
     stack::StackStatus,
@@ -57,6 +57,23 @@ fn load(global: &Global, local: LocalChoice, environment: &Environment) -> Resul
     Ok(config::load(global, local, environment)?)
 }
 
+/// How often somebody else may come in between before a command gives up.
+const ATTEMPTS: u32 = 3;
+
+/// Does what plans and then carries out; where somebody else changed a stack in between, all of it again, for the plan may be another.
+async fn replanning<T>(reporting: &Reporting, work: impl AsyncFn() -> Result<T, Error>) -> Result<T, Error> {
+    for _ in 1..ATTEMPTS {
+        match work().await {
+            Err(Error::Execute(execute::Error::Busy { stack })) => {
+                let text = format!("somebody else worked on {stack} in the meantime; planning again");
+                reporting.telling(async |events| events.send(Event::Note { text })).await;
+            }
+            done => return done,
+        }
+    }
+    work().await
+}
+
 /// The stacks as they would be with code that is not packaged: enough for names, paths and order.
 fn app_without_code(config: &Config) -> App {
     cart_infra::app(&config.settings(Code::not_packaged()))
@@ -81,9 +98,12 @@ async fn observe_at_rest(stacks: &[Stack], config: &Config, context: &Context) -
         if busy.is_empty() {
             return Ok(observed);
         }
-        for (stack, deployed) in busy {
-            context.attach(stack, stacks.iter().find(|wanted| wanted.id() == stack), deployed).await?;
-        }
+        let following = busy.into_iter().map(|(stack, deployed)| {
+            let (context, deployed) = (context.clone(), deployed.clone());
+            let wanted = stacks.iter().find(|wanted| wanted.id() == stack).cloned();
+            async move { Ok(context.attach(stack, wanted.as_ref(), &deployed).await?) }
+        });
+        all(following).await?;
     }
 }
 

@@ -167,12 +167,25 @@ enum StepError {
     Untold(Vec<String>),
     /// Somebody else works on it.
     Busy,
+    /// It was asked to stop before anything began.
+    NotBegun,
     /// It was left to itself while CloudFormation works on it.
     Detached,
     /// It could not be followed any longer.
     LostSight(aws::Error),
     /// A call failed before anything began.
     Aws(aws::Error),
+}
+
+impl StepError {
+    /// The same, known to have happened before CloudFormation was asked to begin anything.
+    fn before_it_began(self) -> Self {
+        match self {
+            Self::LostSight(error) => error.into(),
+            Self::Detached => Self::NotBegun,
+            other => other,
+        }
+    }
 }
 
 impl From<aws::Error> for StepError {
@@ -260,6 +273,7 @@ async fn settle(
         Err(error) => {
             let outcome = match &error {
                 StepError::Failed(failure) => Settled::Failed { failure: failure.clone() },
+                StepError::NotBegun => Settled::NotBegun,
                 StepError::Detached | StepError::LostSight(_) => Settled::LeftAlone,
                 StepError::Blocked(blocked) => failed(stack, blocked),
                 StepError::Untold(resources) => failed(stack, &Error::Untold { stack, resources: resources.clone() }),
@@ -292,7 +306,7 @@ fn worst(errors: BTreeMap<StackId, StepError>, outcomes: &Outcomes) -> Result<()
             StepError::Blocked(why) => blocked = Some(Error::Blocked(why)),
             StepError::Untold(resources) => blocked = Some(Error::Untold { stack, resources }),
             StepError::Busy => busy = Some(stack),
-            StepError::Detached => detached = true,
+            StepError::Detached | StepError::NotBegun => detached = true,
             StepError::LostSight(cause) => lost = Some(cause),
         }
     }

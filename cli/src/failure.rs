@@ -4,7 +4,7 @@
 use cart_infra::{Stack, StackId};
 use serde::Serialize;
 
-use crate::stack::{StackEvent, StackStatus};
+use crate::stack::{Phase, StackEvent, StackStatus};
 
 /// A failure, explained.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -44,8 +44,14 @@ impl Failure {
     pub(crate) fn of_events(stack: StackId, wanted: Option<&Stack>, id: &str, events: &[StackEvent], status: StackStatus) -> Self {
         let of_resources = || events.iter().filter(|event| event.stack_status(id).is_none());
         let cause = of_resources().find(|event| event.is_cause());
-        // Where no resource is to blame, the stack says itself what happened: that somebody cancelled it, for example.
-        let told = || events.iter().filter(|event| event.stack_status(id).is_some()).find_map(|event| event.reason.clone());
+        // Where no resource is to blame, the stack says itself why it turned round: that somebody cancelled it, for example.
+        let turned = |event: &&StackEvent| {
+            event.stack_status(id).is_some_and(|status| {
+                status.phase() == Phase::Failed
+                    || matches!(status, StackStatus::RollbackInProgress | StackStatus::UpdateRollbackInProgress)
+            })
+        };
+        let told = || events.iter().filter(turned).find_map(|event| event.reason.clone());
         let reason = cause.map_or_else(told, |cause| cause.reason.clone());
         Self {
             stack,

@@ -149,7 +149,11 @@ impl Aws {
             TemplateSource::Url(url) => call.template_url(url),
         };
         let operation = format!("creating a change set for {}", request.stack);
-        let answer = call.send().await.map_err(|error| Error::sdk(&operation, error))?;
+        let answer = call.send().await.map_err(|error| {
+            let error = Error::sdk(&operation, error);
+            // It was there when this was planned.
+            if is_absent(&error) { error.of_kind(ErrorKind::Busy) } else { error }
+        })?;
         match (answer.id, answer.stack_id) {
             (Some(id), Some(stack_id)) => Ok(ChangeSet { id, stack_id }),
             _ => Err(Error::new(operation, ErrorKind::Other, "the answer names no change set")),
@@ -210,7 +214,11 @@ impl Aws {
         // Said every time: the reference contradicts itself about the default. What a failed creation made is empty, and would only
         // be in the way of the next one.
         let call = call.disable_rollback(false).retain_except_on_create(true);
-        call.send().await.map_err(|error| Error::sdk("executing a change set", error))?;
+        call.send().await.map_err(|error| {
+            let error = Error::sdk("executing a change set", error);
+            // Whether it began is not known. What is there by then will tell.
+            if error.kind() == ErrorKind::Unreachable { error.of_kind(ErrorKind::Busy) } else { error }
+        })?;
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::{
     app_without_code, chosen, guard,
     interruption::{interruptible, supervised},
-    observe_at_rest,
+    observe_at_rest, replanning,
 };
 use crate::{
     args::Delete,
@@ -22,7 +22,11 @@ use crate::{
 
 pub(super) async fn run(args: &Delete, config: &Config, reporting: &Reporting) -> Result<Answer, Error> {
     guard::protected(config, args.protected_ok)?;
-    let aws = Aws::connect(&config.connection).await?;
+    let aws = interruptible(async { Ok(Aws::connect(&config.connection).await?) }).await?;
+    replanning(reporting, async || delete_once(args, config, reporting, &aws).await).await
+}
+
+async fn delete_once(args: &Delete, config: &Config, reporting: &Reporting, aws: &Aws) -> Result<Answer, Error> {
     let plan = interruptible(async {
         let plan = reporting
             .telling(async |events| {

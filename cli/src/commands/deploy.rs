@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::{
     checked, chosen, frontend_env, guard,
     interruption::{Interruption, interruptible, supervised},
-    observe_at_rest, observe_outputs, outputs, package,
+    observe_at_rest, observe_outputs, outputs, package, replanning,
 };
 use crate::{
     args::{Deploy, RequireApproval},
@@ -30,20 +30,11 @@ use crate::{
     stack,
 };
 
-/// How often somebody else may come in between before this is given up.
-const ATTEMPTS: u32 = 3;
-
 pub(super) async fn run(args: &Deploy, config: &Config, reporting: &Reporting) -> Result<Answer, Error> {
     guard::protected(config, args.protected_ok)?;
     let aws = interruptible(async { Ok(Aws::connect(&config.connection).await?) }).await?;
-    let mut attempt = 1;
-    loop {
-        match deploy_once(args, config, reporting, &aws).await {
-            // What somebody else did is there now, and the plan may be another one.
-            Err(Error::Execute(execute::Error::Busy { .. })) if attempt < ATTEMPTS => attempt += 1,
-            done => return Ok(done?.answer()),
-        }
-    }
+    let deployed = replanning(reporting, async || deploy_once(args, config, reporting, &aws).await).await?;
+    Ok(deployed.answer())
 }
 
 async fn deploy_once(args: &Deploy, config: &Config, reporting: &Reporting, aws: &Aws) -> Result<Deployed, Error> {

@@ -101,8 +101,9 @@ pub(crate) async fn prepare(
     let asking = plan.steps.into_iter().enumerate().map(|(place, step)| {
         let (bucket, terms, made, context) = (bucket.cloned(), terms.clone(), made.clone(), context.clone());
         async move {
+            let stack = step.stack();
             let step = if step.can_be_exact() { asked(step, bucket.as_ref(), &terms, &made, &context).await } else { Ok(step) };
-            (place, step)
+            (place, step.map_err(|error| (stack, error)))
         }
     });
     let mut running: JoinSet<_> = asking.collect();
@@ -115,12 +116,12 @@ pub(crate) async fn prepare(
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         }
     }
-    if let Some(error) = failure {
+    if let Some((stack, error)) = failure {
         return Err(match error {
             StepError::Failed(failure) => Error::Failed { failed: vec![*failure], partial: false },
             StepError::Aws(error) | StepError::LostSight(error) => Error::Aws(error),
             StepError::Blocked(blocked) => Error::Blocked(blocked),
-            StepError::Busy | StepError::Detached | StepError::Untold(_) => Error::Busy { stack: StackId::Cart },
+            StepError::Busy | StepError::NotBegun | StepError::Detached | StepError::Untold(_) => Error::Busy { stack },
         });
     }
     steps.sort_by_key(|(place, _)| *place);
@@ -149,7 +150,7 @@ async fn asked(
         let state = context.aws.change_set_state(&change_set).await?;
         Ok((state != ChangeSetState::Pending).then_some(state))
     });
-    match state.await? {
+    match state.await.map_err(StepError::before_it_began)? {
         ChangeSetState::Ready(changes) => {
             made.lock().insert(stack, Made { ready: Some(change_set), ..entry });
             Ok(step.with_change_set(&changes))
@@ -345,9 +346,11 @@ impl Shared {
         let operation = if matches!(step.action, Action::Create { .. }) { Operation::Create } else { Operation::Update };
         begin(&self.context, stack, operation, step.changes.resources.len(), &step.after);
         // A stack that is being created has no earlier operation whose end could be taken for this one's.
-        let before = match operation {
-            Operation::Create => None,
-            _ => self.context.patiently(|| self.context.aws.latest_event(&change_set.stack_id)).await?,
+        let before = if operation == Operation::Create {
+            None
+        } else {
+            let latest = self.context.patiently(|| self.context.aws.latest_event(&change_set.stack_id)).await;
+            latest.map_err(StepError::before_it_began)?
         };
         self.context.aws.execute_change_set(&change_set).await?;
         self.made.lock().remove(&stack);
