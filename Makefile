@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 # Always built as part of the whole: cargo settles features over what it builds together, and cartctl alone would be another set.
 CARTCTL := $(or $(CARGO_TARGET_DIR),target)/debug/cartctl
-.PHONY: help setup build local test lint bench synth deploy delete clean
+.PHONY: help setup build local test test-live lint bench synth deploy delete clean
 
 help: ## Show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
@@ -17,6 +17,9 @@ local: setup build ## Run the whole backend on this machine: no AWS account, no 
 
 test: .venv/test.stamp ## Run everything CI runs
 	tools/test
+
+test-live: setup build ## Deploy to, and delete from, the AWS account in CARTCTL_LIVE_ACCOUNT
+	cargo test --workspace --locked --test live
 
 synth: build ## Write the CloudFormation templates to target/synth
 	@$(CARTCTL) synth

@@ -49,6 +49,10 @@ async fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
+            // A difference that was looked for has been told as an answer.
+            if output == args::Output::Json && !matches!(error, error::Error::ChangesFound) {
+                report::answer::of_failure(&error).print(output);
+            }
             report::failure(&error);
             ExitCode::from(error.exit_code() as u8)
         }

@@ -2,9 +2,9 @@
 
 use std::io::Write;
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
-use crate::args::Output;
+use crate::{args::Output, error::Error, execute};
 
 /// What a command answers, in both forms.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +35,18 @@ impl Answer {
         .ok();
         out.flush().ok();
     }
+}
+
+/// What programs are told of a failure.
+pub(crate) fn of_failure(error: &Error) -> Answer {
+    let failed = match error {
+        Error::Execute(execute::Error::Failed { failed, .. }) => failed.as_slice(),
+        _ => &[],
+    };
+    let json = json!({
+        "error": { "message": error.to_string(), "hint": error.hint(), "exit_code": error.exit_code() as u8, "failed": failed },
+    });
+    Answer::new(String::new(), json)
 }
 
 /// Rows as lines, every column but the last as wide as its widest cell.
