@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use grant::Grant;
-use rules::{Access, Rule};
+use rules::{Access, Rule, Setting};
 
 /// Something that is allowed from now on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -78,7 +78,7 @@ impl Words {
                 let words = Self::of(grant, "may ");
                 Self { end: words.end + &formerly, ..words }
             }
-            Rule::Setting { words, what, .. } => Self::setting(words, what),
+            Rule::Setting(setting) => Self::setting(setting),
         }
     }
 
@@ -86,7 +86,7 @@ impl Words {
     fn lost(rule: &Rule) -> Self {
         match rule {
             Rule::Grant(grant) => Self::of(grant, "is no longer refused "),
-            Rule::Setting { words, what, .. } => Self::setting(words, what),
+            Rule::Setting(setting) => Self::setting(setting),
         }
     }
 
@@ -97,9 +97,9 @@ impl Words {
         Self { start, item: grant.what(), end: format!("{on}{}", grant.condition) }
     }
 
-    fn setting(words: &str, what: &str) -> Self {
-        let start = if what.is_empty() { words.to_owned() } else { format!("{words} ") };
-        Self { start, item: what.to_owned(), end: String::new() }
+    fn setting(Setting { words, what, .. }: &Setting) -> Self {
+        let start = if what.is_empty() { (*words).to_owned() } else { format!("{words} ") };
+        Self { start, item: what.clone(), end: String::new() }
     }
 }
 
@@ -180,6 +180,10 @@ mod tests {
         assert_eq!(may(&many, &all), ["may do anything on any resource"]);
         assert_eq!(may(&all, &many), [""; 0]);
         assert_eq!(may(&many, &one), [""; 0]);
+        let spelled = json!([allow(&json!("S3:getobject"), &json!("arn:aws:s3:::b/a"))]);
+        assert_eq!(may(&one, &spelled), [""; 0], "case does not matter to actions");
+        let other = json!([allow(&json!("s3:GetObject"), &json!("arn:aws:s3:::b/A"))]);
+        assert_eq!(may(&one, &other), ["may s3:GetObject on b/A"], "but to resources");
         let but = |action: &str| json!([{ "Effect": "Allow", "NotAction": action, "Resource": "*" }]);
         assert_eq!(may(&but("iam:*"), &but("iam:Create*")), ["may anything but iam:Create* on any resource"]);
         assert_eq!(may(&but("iam:Create*"), &but("iam:*")), [""; 0]);
@@ -310,9 +314,11 @@ mod tests {
         assert_eq!(allows(&json!({}), &api(&method("OPTIONS", "NONE"))), [""; 0]);
         let mut keyed = method("POST", "NONE");
         keyed["ApiKeyRequired"] = json!(true);
-        assert_eq!(allows(&closed, &api(&keyed)), ["Method: anyone may POST /cart/checkout with an API key"]);
-        assert_eq!(allows(&api(&keyed), &open), ["Method: anyone may POST /cart/checkout, no longer only with an API key"]);
-        assert_eq!(allows(&api(&method("ANY", "NONE")), &open), [""; 0]);
+        assert_eq!(allows(&closed, &api(&keyed)), ["Method: anyone with an API key may POST /cart/checkout"]);
+        assert_eq!(allows(&api(&keyed), &open), ["Method: anyone may POST /cart/checkout"]);
+        let any = api(&method("ANY", "NONE"));
+        assert_eq!(allows(&open, &any), ["Method: anyone may do anything on /cart/checkout"]);
+        assert_eq!(allows(&any, &open), [""; 0]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What is deployed. [`app()`] turns [`Settings`] into stacks, each of which is a CloudFormation template with a name and the values
 //! it takes; [`bootstrap`] does so for what an account needs once. [`check`](check::check) judges the result, and
-//! [`diff`](diff::diff) compares two templates.
+//! [`diff`](diff::diff) compares two templates, and [`access`](access::widened) says whom a change lets do more.
 //!
 //! The crate is pure: the same settings give the same bytes. It has nothing to do input or output with, and knows neither clock nor
 //! randomness. To read on: [`stacks`] says what there is, [`construct`] how the larger pieces are made, [`cfn`] what CloudFormation

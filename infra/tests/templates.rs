@@ -2,11 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test whose helpers fail has failed")]
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, fmt::Write, fs, path::Path};
 
 use cart_infra::{
-    Architecture, BootstrapSettings, Code, Endpoints, Names, ParameterSource, Settings, Stack, StackId, StackPrefix, app,
-    bootstrap,
+    Architecture, BootstrapSettings, Code, Endpoints, Names, ParameterSource, Settings, Stack, StackId, StackPrefix,
+    access::widened,
+    app, bootstrap,
     cfn::{
         resource::{api_gateway::Authorization, lambda::Alias},
         value::Handle,
@@ -100,6 +101,41 @@ fn nothing_is_found_in_our_own_templates() {
         assert_eq!(check::check(&app(&settings)), []);
     }
     assert_eq!(check::check_stack(&everything()), []);
+}
+
+#[test]
+fn what_the_shop_allows_is_told_once() {
+    let app = app(&settings());
+    let mut told = String::new();
+    for stack in app.stacks().iter().chain([&everything()]) {
+        let template = stack.template().as_json();
+        assert_eq!(widened(Some(&template), Some(&template)), []);
+        for it in widened(None, Some(&template)) {
+            writeln!(told, "{}: {}", it.logical_id, it.allows).unwrap();
+        }
+        told.push('\n');
+    }
+    insta::assert_snapshot!("access", told);
+}
+
+#[test]
+fn other_settings_allow_nothing_else_but_another_page() {
+    for (before, after) in [(settings(), production()), (production(), settings())] {
+        for id in [StackId::Auth, StackId::Products, StackId::Cart] {
+            assert_eq!(widened(Some(&template(&before, id)), Some(&template(&after, id))), [], "{id}");
+        }
+    }
+    let other_origin = Settings { allowed_origin: "https://shop.example".parse().unwrap(), ..settings() };
+    let widenings = widened(Some(&template(&settings(), StackId::Cart)), Some(&template(&other_origin, StackId::Cart)));
+    insta::assert_json_snapshot!(widenings, @r#"
+    [
+      {
+        "logical_id": "CartRestApi",
+        "resource_type": "AWS::ApiGateway::RestApi",
+        "allows": "pages of https://shop.example may read the answers and send cookies"
+      }
+    ]
+    "#);
 }
 
 #[test]

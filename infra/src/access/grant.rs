@@ -32,7 +32,9 @@ impl Grant {
 
     /// Whether it would, if there were no conditions.
     pub(super) fn covers_but_for_condition(&self, other: &Self) -> bool {
-        self.who.covers(&other.who) && self.action.covers(&other.action) && self.on.covers(&other.on)
+        self.who.covers(&other.who)
+            && self.action.in_lower_case().covers(&other.action.in_lower_case())
+            && self.on.covers(&other.on)
     }
 
     /// The principal as people read it; nothing if it goes without saying.
@@ -40,6 +42,7 @@ impl Grant {
         match &self.who {
             _ if self.own => String::new(),
             Pattern::Like(all) if all == "*" => "anyone".to_owned(),
+            Pattern::Like(pages) if pages == "pages of *" => "pages of any site".to_owned(),
             Pattern::Like(who) => who.clone(),
             who @ Pattern::AllBut(_) => format!("anyone {who}"),
         }
@@ -79,6 +82,15 @@ impl Pattern {
         Self::Like("*".to_owned())
     }
 
+    /// For [actions](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_action.html), to which case does
+    /// not matter.
+    fn in_lower_case(&self) -> Self {
+        match self {
+            Self::Like(text) => Self::Like(text.to_ascii_lowercase()),
+            Self::AllBut(texts) => Self::AllBut(texts.iter().map(|text| text.to_ascii_lowercase()).collect()),
+        }
+    }
+
     /// Whether it is at least as wide. In doubt it is not: better something is told that changes nothing.
     fn covers(&self, other: &Self) -> bool {
         match (self, other) {
@@ -99,8 +111,7 @@ impl fmt::Display for Pattern {
     }
 }
 
-/// Whether a pattern is at least as wide as another. Case does not matter to actions, and where it matters two texts that differ in
-/// nothing else are not both in use.
+/// Whether a pattern is at least as wide as another.
 fn like(pattern: &str, other: &str) -> bool {
     let mut chars = pattern.chars();
     match chars.next() {
@@ -109,10 +120,10 @@ fn like(pattern: &str, other: &str) -> bool {
             let rest = chars.as_str();
             like(rest, other) || other.char_indices().any(|(at, c)| like(rest, &other[at + c.len_utf8()..]))
         }
-        Some(first) => other.chars().next().is_some_and(|c| {
-            let same = first.eq_ignore_ascii_case(&c) || (first == '?' && c != '*');
-            same && like(chars.as_str(), &other[c.len_utf8()..])
-        }),
+        Some(first) => other
+            .chars()
+            .next()
+            .is_some_and(|c| (first == c || first == '?' && c != '*') && like(chars.as_str(), &other[c.len_utf8()..])),
     }
 }
 

@@ -33,15 +33,19 @@ pub(super) struct Said<'a> {
 pub(super) enum Rule {
     /// Somebody does something.
     Grant(Grant),
-    /// What a setting is about.
-    Setting {
-        /// Whose setting it is.
-        of: String,
-        /// What it means that it is there now, or that it is gone, if it is one that refuses something.
-        words: &'static str,
-        /// The end of that sentence.
-        what: String,
-    },
+    /// A setting lets people in, or keeps them out.
+    Setting(Setting),
+}
+
+/// A setting that has a word for whom it lets in or keeps out.
+#[derive(PartialEq, Eq)]
+pub(super) struct Setting {
+    /// Whose setting it is.
+    pub of: String,
+    /// What it means that it is there; or, if it keeps people out, that it is gone.
+    pub words: &'static str,
+    /// The end of that sentence.
+    pub what: String,
 }
 
 impl Rule {
@@ -49,10 +53,8 @@ impl Rule {
     pub(super) fn covers(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Grant(one), Self::Grant(other)) => one.covers(other),
-            (Self::Setting { of, words, what }, Self::Setting { of: other, words: their_words, what: their_what }) => {
-                (of, words, what) == (other, their_words, their_what)
-            }
-            (Self::Grant(_), Self::Setting { .. }) | (Self::Setting { .. }, Self::Grant(_)) => false,
+            (Self::Setting(one), Self::Setting(other)) => one == other,
+            (Self::Grant(_), Self::Setting(_)) | (Self::Setting(_), Self::Grant(_)) => false,
         }
     }
 
@@ -224,16 +226,16 @@ impl<'a> Resource<'a, '_> {
             return;
         }
         let path = path(template, &self.properties["ResourceId"], 0);
-        let named = if path.is_empty() { "/".to_owned() } else { path.clone() };
-        let key = Test { operator: "with".to_owned(), key: "an API key".to_owned(), values: [].into() };
-        let key = (self.properties["ApiKeyRequired"] == true).then_some(key);
+        let named = if path.is_empty() { "/" } else { &path };
+        let (action, named) = if verb == "ANY" { ("*".to_owned(), format!("on {named}")) } else { (verb, named.to_owned()) };
+        let with_key = self.properties["ApiKeyRequired"] == true;
         self.allow(Grant {
-            who: Pattern::any(),
+            who: if with_key { Pattern::Like("anyone with an API key".to_owned()) } else { Pattern::any() },
             own: false,
-            action: Pattern::Like(if verb == "ANY" { "*".to_owned() } else { verb }),
+            action: Pattern::Like(action),
             on: Pattern::Like(format!("{}{path}", text(&self.properties["RestApiId"]))),
             named,
-            condition: key.into_iter().collect(),
+            condition: Condition::default(),
         });
     }
 
@@ -315,7 +317,7 @@ impl<'a> Resource<'a, '_> {
     }
 
     fn setting(&self, words: &'static str, what: String) -> Said<'a> {
-        let rule = Rule::Setting { of: self.id.to_owned(), words, what };
+        let rule = Rule::Setting(Setting { of: self.id.to_owned(), words, what });
         Said { by: self.id, kind: self.kind, about: vec![self.id.to_owned()], rule }
     }
 }
