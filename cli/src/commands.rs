@@ -12,6 +12,7 @@ use crate::{
     error::Error,
     event::Event,
     execute::{self, Context},
+    failure::Failure,
     plan::{self, Observed, ObservedStack},
     report::{Reporting, answer::Answer},
     stack::StackStatus,
@@ -140,7 +141,12 @@ async fn all<T: Send + 'static>(
 
 async fn observe_stack(name: &str, aws: &Aws) -> Result<Option<ObservedStack>, Error> {
     let (deployed, template) = tokio::join!(aws.stack(name), aws.template(name));
-    let Some(deployed) = deployed?.filter(|deployed| deployed.status != StackStatus::DeleteComplete) else { return Ok(None) };
+    let Some(mut deployed) = deployed?.filter(|deployed| deployed.status != StackStatus::DeleteComplete) else { return Ok(None) };
+    if plan::deploy::has_to_go(deployed.status) {
+        // What the stack itself says is only that something failed.
+        let history = aws.events_after(&deployed.id, None).await?;
+        deployed.reason = Failure::first(&history, &deployed.id).or(deployed.reason);
+    }
     // A stack under review has none yet, which is not always told in the same way.
     let template = if deployed.status == StackStatus::ReviewInProgress { None } else { template? };
     let resources = if plan::deploy::needs_resources(deployed.status, template.as_ref()) {

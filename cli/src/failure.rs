@@ -69,6 +69,12 @@ impl Failure {
         }
     }
 
+    /// What failed first in the history of a stack, of itself.
+    pub(crate) fn first(history: &[StackEvent], id: &str) -> Option<String> {
+        let cause = history.iter().find(|event| event.stack_status(id).is_none() && event.is_cause())?;
+        Some(format!("{}: {}", cause.logical_id, cause.reason.as_deref().unwrap_or("CloudFormation does not say why")))
+    }
+
     /// What the stack was left in, as far as it matters for what to do next.
     pub(crate) fn state(&self) -> Option<String> {
         let status = self.status?;

@@ -14,7 +14,7 @@ pub(crate) mod bootstrap;
 pub(crate) mod delete;
 pub(crate) mod deploy;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// What is there, as far as a plan depends on it.
 #[derive(Clone, Debug, Default)]

@@ -360,14 +360,18 @@ pub(crate) fn step(
     })
 }
 
+/// Whether there is no way from this status but deletion. Who plans that should know what the stack still has, and why.
+pub(crate) const fn has_to_go(status: StackStatus) -> bool {
+    matches!(
+        status,
+        StackStatus::RollbackComplete | StackStatus::RollbackFailed | StackStatus::CreateFailed | StackStatus::DeleteFailed
+    )
+}
+
 /// Whether a plan has to know what a stack consists of: it has to go, and may leave something behind; or it is not ours, and its
 /// template does not tell.
 pub(crate) fn needs_resources(status: StackStatus, template: Option<&Json>) -> bool {
-    let has_to_go = matches!(
-        status,
-        StackStatus::RollbackComplete | StackStatus::RollbackFailed | StackStatus::CreateFailed | StackStatus::DeleteFailed
-    );
-    has_to_go || status != StackStatus::ReviewInProgress && !is_ours(template)
+    has_to_go(status) || status != StackStatus::ReviewInProgress && !is_ours(template)
 }
 
 /// How a stack that is not ours becomes ours, as far as that can be told without its template: by the names of its resources.

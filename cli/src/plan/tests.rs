@@ -19,7 +19,7 @@ const ALL: [StackId; 3] = [StackId::Auth, StackId::Products, StackId::Cart];
 const BUCKET: &str = "artifacts";
 
 /// What there is after every step of deploying `app` succeeded.
-fn deployed(app: &App) -> Observed {
+pub(crate) fn deployed(app: &App) -> Observed {
     let published = app.stacks().iter().flat_map(Stack::publishes);
     let parameters: BTreeMap<_, _> = published.map(|path| (path.clone(), format!("value of {path}"))).collect();
     let stack = |stack: &Stack| {
@@ -273,6 +273,27 @@ fn deletion_goes_the_other_way_and_leaves_nothing_in_use() {
         Err(Blocked::InUse { stack: StackId::Auth, user: StackId::Cart })
     );
     assert_eq!(delete::plan(&app, &ALL, &Observed::default(), false), Ok(delete::Plan::default()));
+}
+
+/// API Gateway takes one new API in three seconds, one deployment in five, and deletes one API in thirty, in a whole account. So no two
+/// stacks with an API are ever worked on side by side.
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html>
+#[test]
+fn stacks_with_an_api_take_turns() {
+    let app = app();
+    let has_api = |id: StackId| {
+        let template = app.stack(id).unwrap().template().as_json();
+        template["Resources"].as_object().unwrap().values().any(|resource| resource["Type"] == "AWS::ApiGateway::RestApi")
+    };
+    let one_after_another = |order: Vec<(StackId, Vec<StackId>)>| {
+        let with_api: Vec<_> = order.into_iter().filter(|(stack, _)| has_api(*stack)).collect();
+        assert_eq!(with_api.len(), 2);
+        assert!(with_api.windows(2).all(|pair| pair[1].1.contains(&pair[0].0)), "{with_api:?}");
+    };
+    let deploying = plan(&app, &ALL, &Observed::default()).unwrap();
+    one_after_another(deploying.steps.iter().map(|step| (step.stack(), step.after.clone())).collect());
+    let deleting = delete::plan(&app, &ALL, &deployed(&app), false).unwrap();
+    one_after_another(deleting.steps.iter().map(|step| (step.stack, step.after.clone())).collect());
 }
 
 #[test]

@@ -102,7 +102,7 @@ fn summary(step: &Step) -> String {
                 remains.status
             )
         }
-        Action::Update { .. } if step.changes.is_empty() => {
+        Action::Update { recovery: None } if step.changes.is_empty() => {
             format!("check {stack}: its template is the same, the values it reads may not be")
         }
         Action::Update { recovery } => {

@@ -3,15 +3,17 @@
 use std::{fmt::Write, time::Duration};
 
 use cart_contract::Service;
-use cart_infra::StackId;
+use cart_infra::{StackId, diff::Replacement};
 
-use super::words;
+use super::{plan, words};
 use crate::{
+    config::tests::settings,
     event::{Event, Link, Operation, Settled, Spent},
     failure::{FailedResource, Failure},
     moment::Moment,
     package::{Artifact, Progress},
-    stack::StackStatus,
+    plan::{Observed, deploy, tests::deployed},
+    stack::{Effect, Resource, ResourceChange, StackStatus},
 };
 
 pub(super) fn every_event() -> Vec<Event> {
@@ -119,4 +121,49 @@ fn every_event_has_its_words() {
 /// Every line is understandable without colour.
 fn plain(line: &str) -> String {
     anstream::adapter::strip_str(line).to_string()
+}
+
+/// What somebody reads before they say yes: a first deployment, a change that CloudFormation looked at, and one that takes over a stack
+/// and recovers another.
+#[test]
+fn plans_can_be_read() {
+    let settings = settings();
+    let app = cart_infra::app(&settings);
+    let all = [StackId::Auth, StackId::Products, StackId::Cart];
+    let terms = deploy::Terms { bucket: deploy::Bucket::Named("artifacts".to_owned()), ..deploy::Terms::default() };
+    let first = deploy::plan(&app, &all, &Observed::default(), &terms, None).unwrap();
+
+    let there = deployed(&app);
+    let wanted =
+        cart_infra::app(&cart_infra::Settings { allowed_origin: "https://shop.example".parse().unwrap(), ..settings.clone() });
+    let mut change = deploy::plan(&wanted, &all, &there, &terms, None).unwrap();
+    let changes = [
+        ("ListCartHandler", "AWS::Lambda::Function", Effect::Modify { replacement: Replacement::Never }),
+        ("DynamoDBShoppingCartTable", "AWS::DynamoDB::Table", Effect::Modify { replacement: Replacement::Always }),
+        ("CartDeleteSQSDLQ", "AWS::SQS::Queue", Effect::Remove { retained: false }),
+    ];
+    let changes =
+        changes.map(|(id, kind, effect)| ResourceChange { logical_id: id.to_owned(), resource_type: kind.to_owned(), effect });
+    let cart = change.steps.pop().unwrap();
+    change.steps.push(cart.with_change_set(&changes));
+
+    let mut there = deployed(&app);
+    let auth = there.stacks.get_mut(&StackId::Auth).unwrap();
+    (auth.template, auth.resources) = (None, vec![resource("CognitoUserPool"), resource("SomethingElse")]);
+    there.stacks.get_mut(&StackId::Products).unwrap().deployed.status = StackStatus::UpdateRollbackFailed;
+    let cart = &mut there.stacks.get_mut(&StackId::Cart).unwrap().deployed;
+    (cart.status, cart.reason) = (StackStatus::RollbackComplete, Some("the table could not be created".to_owned()));
+    let repair = deploy::plan(&app, &all, &there, &deploy::Terms { protected: true, ..terms }, None).unwrap();
+
+    let plans = [first, change, repair].map(|plan| plain(&plan::deploy_text(&plan, false)));
+    insta::assert_snapshot!(plans.join("\n"));
+}
+
+fn resource(logical_id: &str) -> Resource {
+    Resource {
+        logical_id: logical_id.to_owned(),
+        physical_id: format!("id-of-{logical_id}"),
+        resource_type: "AWS::Some::Thing".to_owned(),
+        status: "CREATE_COMPLETE".to_owned(),
+    }
 }
