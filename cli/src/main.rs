@@ -2,6 +2,8 @@
 
 mod args;
 mod aws;
+#[cfg_attr(not(test), expect(dead_code, reason = "nothing tells the causes of failures yet"))]
+mod cause;
 mod commands;
 mod config;
 mod digest;
