@@ -13,6 +13,7 @@ use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
     aws::{self, Aws, ErrorKind},
+    cause::Cause,
     event::{Event, Events, Operation, Settled},
     failure::Failure,
     plan::Blocked,
@@ -302,7 +303,11 @@ fn worst(errors: BTreeMap<StackId, StepError>, outcomes: &Outcomes) -> Result<()
         match error {
             StepError::Failed(failure) => failed.push(*failure),
             StepError::Aws(error) if error.kind() == ErrorKind::Credentials => lost = Some(error),
-            StepError::Aws(error) => failed.push(Failure { hint: error.hint(), ..Failure::of_stack(stack, error.to_string()) }),
+            StepError::Aws(error) => {
+                let failure = Failure::of_stack(stack, error.to_string());
+                let hint = Cause::of(&failure.reason).map(|cause| cause.hint(stack)).or_else(|| error.hint());
+                failed.push(Failure { hint, ..failure });
+            }
             StepError::Blocked(why) => blocked = Some(Error::Blocked(why)),
             StepError::Untold(resources) => blocked = Some(Error::Untold { stack, resources }),
             StepError::Busy => busy = Some(stack),

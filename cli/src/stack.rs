@@ -239,7 +239,7 @@ impl StackEvent {
 
     /// Whether a resource failed of itself, and not because another one did.
     pub(crate) fn is_cause(&self) -> bool {
-        self.status.ends_with("_FAILED") && !self.reason.as_deref().is_some_and(|reason| reason.contains("cancelled"))
+        self.status.ends_with("_FAILED") && !self.reason.as_deref().is_some_and(follows_from_another)
     }
 }
 
@@ -250,6 +250,18 @@ pub(crate) fn latest_operation(history: &[StackEvent], id: &str) -> Option<Strin
     let latest = history.iter().rposition(busy)?;
     let at_rest = |event: &&StackEvent| event.stack_status(id).is_some_and(|status| status.phase() != Phase::Busy);
     history[..latest].iter().rev().find(at_rest).map(|event| event.id.clone())
+}
+
+/// Whether something only failed since something else did: it was stopped for that, or merely lists what failed in it.
+fn follows_from_another(reason: &str) -> bool {
+    let texts = [
+        "Resource creation cancelled",
+        "Resource update cancelled",
+        "Resource deletion cancelled",
+        // And `to update`, `to delete`; then the names of the resources in brackets.
+        "The following resource(s) failed to ",
+    ];
+    texts.iter().any(|text| reason.trim_start().starts_with(text))
 }
 
 #[cfg(test)]
@@ -275,7 +287,17 @@ mod tests {
             reason: Some(reason.to_owned()),
         };
         assert!(event("CREATE_FAILED", "quota exceeded").is_cause());
-        assert!(!event("CREATE_FAILED", "Resource creation cancelled").is_cause());
         assert!(!event("CREATE_COMPLETE", "quota exceeded").is_cause());
+        for (status, reason) in [
+            ("CREATE_FAILED", "Resource creation cancelled"),
+            ("UPDATE_FAILED", "Resource update cancelled"),
+            ("DELETE_FAILED", "Resource deletion cancelled"),
+            ("CREATE_FAILED", "The following resource(s) failed to create: [Table, Queue]. Rollback requested by user."),
+            ("UPDATE_FAILED", "The following resource(s) failed to update: [Table]. "),
+            ("DELETE_FAILED", "The following resource(s) failed to delete: [Bucket]. "),
+        ] {
+            assert!(!event(status, reason).is_cause(), "{reason}");
+        }
+        assert!(event("CREATE_FAILED", "The subscription was cancelled").is_cause(), "by somebody else, and of itself");
     }
 }

@@ -74,7 +74,7 @@ pub(super) async fn remove(stack: StackId, id: &str, except: &[String], context:
             return Ok(());
         }
         let failure = Failure::of_events(stack, None, id, &events, status);
-        if throttled == RETRIES || Cause::of(&failure.reason) != Some(Cause::Throttled) {
+        if throttled == RETRIES || !matches!(Cause::of(&failure.reason), Some(Cause::Throttled { .. })) {
             return Err(StepError::Failed(Box::new(explain(failure, context).await)));
         }
         throttled += 1;
