@@ -262,7 +262,9 @@ async fn settle(
     for (need, mut doneness) in needs {
         let ready = doneness.wait_for(Option::is_some).await.is_ok_and(|done| *done == Some(true));
         if !ready {
-            return (tell(Settled::Skipped { because: need }, Duration::ZERO), None);
+            // What it needs was only left alone or undone because that was wanted.
+            let outcome = if context.wish() == Wish::GoOn { Settled::Skipped { because: need } } else { Settled::NotBegun };
+            return (tell(outcome, Duration::ZERO), None);
         }
     }
     if context.wish() != Wish::GoOn {
