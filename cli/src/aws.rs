@@ -23,6 +23,8 @@ pub(crate) mod time_to_live;
 pub(crate) struct Aws {
     sdk: aws_config::SdkConfig,
     cloudformation: aws_sdk_cloudformation::Client,
+    /// The same, for questions that are asked again anyway: it repeats none by itself.
+    watching: aws_sdk_cloudformation::Client,
     s3: aws_sdk_s3::Client,
     ssm: aws_sdk_ssm::Client,
     /// The region.
@@ -83,8 +85,12 @@ impl Aws {
                 .with_initial_backoff(Duration::from_millis(250))
                 .with_max_backoff(Duration::from_secs(10)),
         ));
+        let cloudformation = cloudformation.build();
         Ok(Self {
-            cloudformation: aws_sdk_cloudformation::Client::from_conf(cloudformation.build()),
+            watching: aws_sdk_cloudformation::Client::from_conf(
+                cloudformation.to_builder().retry_config(RetryConfig::disabled()).build(),
+            ),
+            cloudformation: aws_sdk_cloudformation::Client::from_conf(cloudformation),
             s3: aws_sdk_s3::Client::from_conf(s3.build()),
             ssm: aws_sdk_ssm::Client::new(&sdk),
             region,

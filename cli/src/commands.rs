@@ -143,8 +143,8 @@ async fn observe_stack(name: &str, aws: &Aws) -> Result<Option<ObservedStack>, E
     let (deployed, template) = tokio::join!(aws.stack(name), aws.template(name));
     let Some(mut deployed) = deployed?.filter(|deployed| deployed.status != StackStatus::DeleteComplete) else { return Ok(None) };
     if plan::deploy::has_to_go(deployed.status) {
-        // What the stack itself says is only that something failed.
-        let history = aws.events_after(&deployed.id, None).await?;
+        // What the stack itself says is only that something failed. If its history cannot be had just now, that has to do.
+        let history = aws.events_after(&deployed.id, None).await.unwrap_or_default();
         deployed.reason = Failure::first(&history, &deployed.id).or(deployed.reason);
     }
     // A stack under review has none yet, which is not always told in the same way.

@@ -6,14 +6,14 @@ use std::time::Duration;
 const LONGEST: Duration = Duration::from_secs(2);
 
 /// The longest pause while no answers come.
-const LONGEST_UNANSWERED: Duration = Duration::from_secs(10);
+const LONGEST_UNANSWERED: Duration = Duration::from_secs(5);
 
 /// A cloud that answers at once is on this machine, and is asked as often as makes sense to somebody who watches.
 const SHORTEST: Duration = Duration::from_millis(20);
 
-/// A pause is so many times as long as the last answer took: asking takes up a tenth of the time at most, whoever is asked. An answer
+/// A pause is so many times as long as the last answer took: asking takes up a sixth of the time at most, whoever is asked. An answer
 /// that is late because CloudFormation is throttling slows us down by itself.
-const ANSWERS_A_PAUSE: u32 = 9;
+const ANSWERS_A_PAUSE: u32 = 5;
 
 /// How one operation is asked after.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl Pace {
     pub(crate) fn pause(&self, chance: f64) -> Duration {
         let jitter = 0.75 + chance.clamp(0.0, 1.0) / 2.0;
         let pause = if self.unanswered > 0 {
-            SHORTEST.saturating_mul(5 << self.unanswered.min(8)).min(LONGEST_UNANSWERED)
+            SHORTEST.saturating_mul(1 << self.unanswered.min(8)).min(LONGEST_UNANSWERED)
         } else {
             let usual = self.answer.saturating_mul(ANSWERS_A_PAUSE).clamp(SHORTEST, LONGEST);
             // What has been quiet for long is likely to stay so for another moment.
@@ -71,8 +71,8 @@ mod tests {
     }
 
     #[test]
-    fn asking_takes_a_tenth_of_the_time() {
-        assert_eq!(after(&[(50, true)]).pause(MIDDLE), Duration::from_millis(450));
+    fn asking_takes_a_sixth_of_the_time() {
+        assert_eq!(after(&[(50, true)]).pause(MIDDLE), Duration::from_millis(250));
         assert_eq!(after(&[(1, true)]).pause(MIDDLE), SHORTEST);
         assert_eq!(after(&[(3_000, true)]).pause(MIDDLE), LONGEST);
     }
@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn quiet_makes_patient_and_news_make_curious() {
         let quiet = after(&[(50, false); 20]);
-        assert_eq!(quiet.pause(MIDDLE), Duration::from_millis(900));
+        assert_eq!(quiet.pause(MIDDLE), Duration::from_millis(500));
         let mut news = quiet;
         news.news();
         assert!(news.pause(MIDDLE) < quiet.pause(MIDDLE));
@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn no_two_ask_together() {
         let pace = after(&[(100, true)]);
-        assert_eq!(pace.pause(0.0), Duration::from_millis(675));
-        assert_eq!(pace.pause(1.0), Duration::from_millis(1_125));
+        assert_eq!(pace.pause(0.0), Duration::from_millis(375));
+        assert_eq!(pace.pause(1.0), Duration::from_millis(625));
     }
 }

@@ -165,7 +165,7 @@ impl Aws {
         let mut changes = Vec::new();
         let mut next_token = None;
         loop {
-            let call = self.cloudformation.describe_change_set().change_set_name(&change_set.id).set_next_token(next_token);
+            let call = self.watching.describe_change_set().change_set_name(&change_set.id).set_next_token(next_token);
             let answer = call.send().await.map_err(|error| Error::sdk("describing a change set", error))?;
             let reason = answer.status_reason.unwrap_or_default();
             match answer.status {
@@ -287,7 +287,7 @@ impl Aws {
     pub(crate) async fn events_after(&self, stack_id: &str, after: Option<&str>) -> Result<Vec<StackEvent>, Error> {
         let mut events = Vec::new();
         let mut found = after.is_none();
-        let mut pages = self.cloudformation.describe_stack_events().stack_name(stack_id).into_paginator().send();
+        let mut pages = self.watching.describe_stack_events().stack_name(stack_id).into_paginator().send();
         'pages: while let Some(page) = pages.next().await {
             let page = page.map_err(|error| Error::sdk(format!("reading the events of {stack_id}"), error))?;
             for event in page.stack_events.unwrap_or_default() {
@@ -313,7 +313,7 @@ impl Aws {
 
     /// The newest event of a stack: what comes after it is new.
     pub(crate) async fn latest_event(&self, stack_id: &str) -> Result<Option<String>, Error> {
-        let answer = self.cloudformation.describe_stack_events().stack_name(stack_id).send().await;
+        let answer = self.watching.describe_stack_events().stack_name(stack_id).send().await;
         let answer = absent_is_none(answer.map_err(|error| Error::sdk(format!("reading the events of {stack_id}"), error)))?;
         Ok(answer.and_then(|answer| answer.stack_events.unwrap_or_default().into_iter().next()).and_then(|event| event.event_id))
     }
