@@ -290,21 +290,12 @@ impl Aws {
         let mut pages = self.watching.describe_stack_events().stack_name(stack_id).into_paginator().send();
         'pages: while let Some(page) = pages.next().await {
             let page = page.map_err(|error| Error::sdk(format!("reading the events of {stack_id}"), error))?;
-            for event in page.stack_events.unwrap_or_default() {
-                let id = event.event_id.unwrap_or_default();
-                if after == Some(id.as_str()) {
+            for event in page.stack_events.unwrap_or_default().into_iter().map(event) {
+                if after == Some(event.id.as_str()) {
                     found = true;
                     break 'pages;
                 }
-                events.push(StackEvent {
-                    id,
-                    at: event.timestamp.and_then(|time| time.to_millis().ok()).map(Moment::from_millis).unwrap_or_default(),
-                    logical_id: event.logical_resource_id.unwrap_or_default(),
-                    physical_id: event.physical_resource_id.unwrap_or_default(),
-                    resource_type: event.resource_type.unwrap_or_default(),
-                    status: event.resource_status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
-                    reason: event.resource_status_reason.filter(|reason| !reason.is_empty()),
-                });
+                events.push(event);
             }
         }
         events.reverse();
@@ -312,10 +303,22 @@ impl Aws {
     }
 
     /// The newest event of a stack: what comes after it is new.
-    pub(crate) async fn latest_event(&self, stack_id: &str) -> Result<Option<String>, Error> {
+    pub(crate) async fn latest_event(&self, stack_id: &str) -> Result<Option<StackEvent>, Error> {
         let answer = self.watching.describe_stack_events().stack_name(stack_id).send().await;
         let answer = absent_is_none(answer.map_err(|error| Error::sdk(format!("reading the events of {stack_id}"), error)))?;
-        Ok(answer.and_then(|answer| answer.stack_events.unwrap_or_default().into_iter().next()).and_then(|event| event.event_id))
+        Ok(answer.and_then(|answer| answer.stack_events.unwrap_or_default().into_iter().next()).map(event))
+    }
+}
+
+fn event(event: types::StackEvent) -> StackEvent {
+    StackEvent {
+        id: event.event_id.unwrap_or_default(),
+        at: event.timestamp.and_then(|time| time.to_millis().ok()).map(Moment::from_millis).unwrap_or_default(),
+        logical_id: event.logical_resource_id.unwrap_or_default(),
+        physical_id: event.physical_resource_id.unwrap_or_default(),
+        resource_type: event.resource_type.unwrap_or_default(),
+        status: event.resource_status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
+        reason: event.resource_status_reason.filter(|reason| !reason.is_empty()),
     }
 }
 

@@ -67,9 +67,13 @@ async fn delete(step: &Step, leave_failed: bool, context: &Context) -> Result<Se
 pub(super) async fn remove(stack: StackId, id: &str, except: &[String], context: &Context) -> Result<(), StepError> {
     let mut throttled = 0;
     loop {
-        let before = context.patiently(|| context.aws.latest_event(id)).await?;
+        let latest = context.patiently(|| context.aws.latest_event(id)).await?;
+        // Somebody else was faster, and nothing more will happen to it.
+        if latest.as_ref().and_then(|event| event.stack_status(id)) == Some(StackStatus::DeleteComplete) {
+            return Ok(());
+        }
         context.aws.delete_stack(id, except).await?;
-        let Ended { status, events } = context.follow(stack, id, Operation::Delete, before).await?;
+        let Ended { status, events } = context.follow(stack, id, Operation::Delete, latest.map(|event| event.id)).await?;
         if status == StackStatus::DeleteComplete {
             return Ok(());
         }

@@ -350,7 +350,7 @@ impl Shared {
             None
         } else {
             let latest = self.context.patiently(|| self.context.aws.latest_event(&change_set.stack_id)).await;
-            latest.map_err(StepError::before_it_began)?
+            latest.map_err(StepError::before_it_began)?.map(|event| event.id)
         };
         self.context.aws.execute_change_set(&change_set).await?;
         self.made.lock().remove(&stack);
@@ -420,7 +420,7 @@ impl Shared {
         let (stack, aws) = (shown.stack(), &self.context.aws);
         let Some(there) = self.context.patiently(|| aws.stack(shown.wanted.name())).await? else { return Ok(()) };
         begin(&self.context, stack, Operation::RollBack, 0, &shown.after);
-        let before = self.context.patiently(|| aws.latest_event(&there.id)).await?;
+        let before = self.context.patiently(|| aws.latest_event(&there.id)).await?.map(|event| event.id);
         match recovery {
             Recovery::RollBack => aws.roll_back(&there.id).await?,
             Recovery::ContinueRollback => aws.continue_rollback(&there.id).await?,
