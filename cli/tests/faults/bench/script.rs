@@ -1,0 +1,145 @@
+//! What goes wrong, and when: at which calls, counted, so that a test goes the same way each time. And the log of the calls.
+
+use std::{collections::BTreeMap, ops::RangeInclusive};
+
+use rustix::process::Signal;
+
+use super::{account::Account, call::Refusal};
+
+/// Something that goes wrong at some calls.
+#[derive(Clone, Debug)]
+pub(crate) struct Rule {
+    calls: RangeInclusive<usize>,
+    operation: Option<String>,
+    stack: Option<String>,
+    fault: Fault,
+    seen: usize,
+}
+
+/// What goes wrong at a call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fault {
+    /// It is refused.
+    Refused(Why),
+    /// The connection ends before anything is done.
+    Dropped,
+    /// It is done, and the connection ends without an answer.
+    AnswerLost,
+    /// It is done, and the connection ends in the middle of the answer.
+    AnswerCut,
+    /// It answers what was true so many calls about its stack ago.
+    Stale(usize),
+    /// The client gets a signal. Before the call, one that kills it leaves nothing to be done.
+    Signal(Signal, Moment),
+    /// Something else happens first, such as somebody else's deployment.
+    Meanwhile(fn(&mut Account)),
+}
+
+/// Why a call is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    Throttled,
+    Unavailable,
+    Internal,
+    ExpiredToken,
+    AccessDenied,
+}
+
+/// When, as seen from a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Moment {
+    Before,
+    After,
+}
+
+impl Why {
+    /// As the services put it.
+    pub(crate) fn refusal(self) -> Refusal {
+        match self {
+            Self::Throttled => Refusal::new(400, "Throttling", "Rate exceeded"),
+            Self::Unavailable => Refusal::new(503, "ServiceUnavailable", "Service is unavailable"),
+            Self::Internal => Refusal::new(500, "InternalFailure", "The request processing has failed because of an unknown error"),
+            Self::ExpiredToken => Refusal::new(403, "ExpiredToken", "The security token included in the request is expired"),
+            Self::AccessDenied => Refusal::new(403, "AccessDenied", "User is not authorized to perform this action"),
+        }
+    }
+}
+
+impl Rule {
+    /// This goes wrong at these calls, counted from now on and from 1.
+    pub(crate) fn at(calls: RangeInclusive<usize>, fault: Fault) -> Self {
+        Self { calls, operation: None, stack: None, fault, seen: 0 }
+    }
+
+    /// Only calls of this operation count.
+    pub(crate) fn of(self, operation: &str) -> Self {
+        Self { operation: Some(operation.to_owned()), ..self }
+    }
+
+    /// Only calls about this stack count.
+    pub(crate) fn about(self, stack: &str) -> Self {
+        Self { stack: Some(stack.to_owned()), ..self }
+    }
+
+    /// Whether it answers from the past.
+    pub(crate) fn needs_the_past(&self) -> bool {
+        matches!(self.fault, Fault::Stale(_))
+    }
+
+    /// Counts a call; what goes wrong at it.
+    pub(crate) fn count(&mut self, operation: &str, stack: Option<&str>) -> Option<Fault> {
+        let counts = self.operation.as_deref().is_none_or(|wanted| wanted == operation)
+            && self.stack.as_deref().is_none_or(|wanted| Some(wanted) == stack);
+        self.seen += usize::from(counts);
+        (counts && self.calls.contains(&self.seen)).then_some(self.fault)
+    }
+}
+
+/// A call, as it is remembered.
+#[derive(Clone, Debug)]
+pub(crate) struct Logged {
+    /// For example `DescribeStacks`.
+    pub operation: String,
+    /// The stack's name, where it was about one.
+    pub stack: Option<String>,
+    /// What marked it.
+    pub token: Option<String>,
+    /// Whether it only asked again, because something was waited for.
+    pub poll: bool,
+    /// What it was refused for.
+    pub refused: Option<&'static str>,
+}
+
+/// Every call, in order.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Log(pub Vec<Logged>);
+
+impl Log {
+    /// How often this was called.
+    pub(crate) fn count(&self, operation: &str) -> usize {
+        self.0.iter().filter(|call| call.operation == operation).count()
+    }
+
+    /// How often each operation was called, and not only to ask again.
+    pub(crate) fn without_polls(&self) -> BTreeMap<&str, usize> {
+        let mut counts = BTreeMap::new();
+        for call in self.0.iter().filter(|call| !call.poll) {
+            *counts.entry(call.operation.as_str()).or_default() += 1;
+        }
+        counts
+    }
+
+    /// Whether such a call asks again: since the last one, nothing was done to the stack.
+    pub(crate) fn asks_again(&self, operation: &str, stack: Option<&str>) -> bool {
+        if !matches!(operation, "DescribeStackEvents" | "DescribeChangeSet" | "DescribeStacks") {
+            return false;
+        }
+        let about = self.0.iter().rev().filter(|call| call.stack.as_deref() == stack);
+        about.take_while(|call| is_question(&call.operation)).any(|call| call.operation == operation)
+    }
+}
+
+/// Whether an operation only asks.
+pub(crate) fn is_question(operation: &str) -> bool {
+    ["Describe", "Get", "List"].iter().any(|prefix| operation.starts_with(prefix))
+}

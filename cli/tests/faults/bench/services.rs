@@ -1,0 +1,77 @@
+//! What is asked of AWS beside CloudFormation: who am I, what was published, where is the code, who writes the logs.
+
+use serde_json::{Value as Json, json};
+
+use super::{
+    ACCOUNT,
+    account::Account,
+    call::{Call, Refusal, Service},
+    cloudformation,
+};
+
+/// Answers a call of any service.
+pub(crate) fn answer(call: &Call, account: &mut Account) -> Result<Json, Refusal> {
+    match call.service {
+        Service::CloudFormation => cloudformation::answer(call, account),
+        Service::Sts => sts(call),
+        Service::Ssm => ssm(call, account),
+        Service::S3 => s3(call, account),
+        Service::ApiGateway => Ok(json!({ "cloudwatchRoleArn": account.inventory.gateway_role })),
+    }
+}
+
+fn unknown(call: &Call) -> Refusal {
+    Refusal::new(400, "InvalidAction", format!("Could not find operation {}", call.operation))
+}
+
+fn sts(call: &Call) -> Result<Json, Refusal> {
+    match call.operation.as_str() {
+        "GetCallerIdentity" => {
+            let arn = format!("arn:aws:iam::{ACCOUNT}:user/bench");
+            Ok(json!({ "UserId": "AIDABENCH", "Account": ACCOUNT, "Arn": arn }))
+        }
+        "DecodeAuthorizationMessage" => {
+            let context = json!({
+                "principal": { "arn": format!("arn:aws:iam::{ACCOUNT}:user/bench") },
+                "action": "dynamodb:CreateTable",
+                "resource": format!("arn:aws:dynamodb:{}:{ACCOUNT}:table/carts", super::REGION),
+            });
+            Ok(json!({ "DecodedMessage": json!({ "allowed": false, "context": context }).to_string() }))
+        }
+        _ => Err(unknown(call)),
+    }
+}
+
+fn ssm(call: &Call, account: &Account) -> Result<Json, Refusal> {
+    if call.operation != "GetParametersByPath" {
+        return Err(unknown(call));
+    }
+    let below = format!("{}/", call.argument("Path").unwrap_or_default().trim_end_matches('/'));
+    let size = call.argument("MaxResults").and_then(|size| size.parse().ok()).unwrap_or(10);
+    let start = call.argument("NextToken").and_then(|token| token.parse().ok()).unwrap_or(0);
+    let found: Vec<_> = account.inventory.parameters.iter().filter(|(name, _)| name.starts_with(&below)).collect();
+    let page = found.iter().skip(start).take(size);
+    let page: Vec<_> = page.map(|(name, value)| json!({ "Name": name, "Type": "String", "Value": value, "Version": 1 })).collect();
+    let next = (start + size < found.len()).then(|| (start + size).to_string());
+    Ok(json!({ "Parameters": page, "NextToken": next }))
+}
+
+fn s3(call: &Call, account: &mut Account) -> Result<Json, Refusal> {
+    let [bucket, key] = ["Bucket", "Key"].map(|name| call.argument(name).unwrap_or_default());
+    let Some(objects) = account.inventory.buckets.get_mut(bucket) else {
+        return Err(Refusal::new(404, "NoSuchBucket", "The specified bucket does not exist"));
+    };
+    if call.argument("ExpectedBucketOwner").is_some_and(|owner| owner != ACCOUNT) {
+        return Err(Refusal::new(403, "AccessDenied", "Access Denied"));
+    }
+    match call.operation.as_str() {
+        "HeadObject" if !objects.contains_key(key) => {
+            return Err(Refusal::new(404, "NoSuchKey", "The specified key does not exist."));
+        }
+        "HeadBucket" | "HeadObject" => {}
+        "PutObject" => drop(objects.insert(key.to_owned(), call.body.clone())),
+        "DeleteObject" => drop(objects.remove(key)),
+        _ => return Err(unknown(call)),
+    }
+    Ok(Json::Null)
+}

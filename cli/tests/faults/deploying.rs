@@ -1,0 +1,123 @@
+//! Deployments that go well, and those that go wrong in one way.
+
+use std::collections::BTreeMap;
+
+use cart_infra::StackId;
+
+use crate::{
+    bench::{
+        Bench,
+        inventory::{During, Latencies, Trouble},
+        script::{Fault, Rule, Why},
+    },
+    side_by_side,
+};
+
+/// The stacks' statuses, by name.
+fn statuses(bench: &Bench) -> Vec<(String, String)> {
+    let state = bench.state();
+    state.account.stacks.iter().map(|stack| (stack.name.clone(), stack.status.to_string())).collect()
+}
+
+#[track_caller]
+fn all_are(bench: &Bench, status: &str) {
+    let statuses = statuses(bench);
+    assert_eq!(statuses.len(), 4, "{statuses:?}");
+    assert!(statuses.iter().all(|(_, found)| found == status), "{statuses:?}");
+    bench.is_tidy();
+}
+
+#[test]
+fn the_first_deployment() {
+    let bench = Bench::new();
+    bench.run(&["deploy", "--yes"]).succeeded();
+    all_are(&bench, "CREATE_COMPLETE");
+    let state = bench.state();
+    assert_eq!(state.account.orphans(), Vec::<&str>::new());
+    assert_eq!(state.log.count("ExecuteChangeSet"), 4);
+    assert!(state.account.inventory.gateway_role.is_some());
+}
+
+#[test]
+fn a_deployment_without_a_change_only_looks() {
+    let bench = Bench::new().deployed(&StackId::ALL);
+    bench.run(&["deploy", "--yes"]).succeeded();
+    all_are(&bench, "CREATE_COMPLETE");
+    let state = bench.state();
+    let expected = [("DescribeStacks", 3), ("GetCallerIdentity", 1), ("GetParametersByPath", 1), ("GetTemplate", 3)];
+    assert_eq!(state.log.without_polls(), BTreeMap::from(expected));
+}
+
+#[test]
+fn a_stack_is_not_asked_after_all_the_time() {
+    let bench = Bench::new();
+    bench.latencies(Latencies::realistic());
+    bench.run(&["deploy", "auth", "--yes"]).succeeded();
+    // It takes five seconds.
+    let polls = bench.state().log.0.iter().filter(|call| call.poll).count();
+    assert!(polls <= 15, "{polls} polls");
+}
+
+#[test]
+fn new_code_changes_what_runs_it() {
+    let bench = Bench::new().deployed(&StackId::ALL).package("second");
+    bench.run(&["deploy", "--yes"]).succeeded();
+    let statuses: Vec<_> = statuses(&bench).into_iter().map(|(_, status)| status).collect();
+    assert_eq!(statuses, ["CREATE_COMPLETE", "CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_COMPLETE"]);
+    bench.is_tidy();
+}
+
+#[test]
+fn a_parameter_that_was_changed_behind_our_back_is_noticed() {
+    let bench = Bench::new().deployed(&StackId::ALL);
+    let path = {
+        let parameters = &mut bench.state().account.inventory.parameters;
+        let (path, value) = parameters.iter_mut().find(|(path, _)| path.ends_with("products-api-url")).unwrap();
+        "https://elsewhere.example".clone_into(value);
+        path.clone()
+    };
+    bench.run(&["deploy", "--yes"]).succeeded();
+    let state = bench.state();
+    let parameters = &state.account.stack(&bench.name(StackId::Cart)).definition.parameters;
+    let passed = parameters.values().find(|parameter| parameter.value == path).unwrap();
+    assert_eq!(passed.resolved.as_deref(), Some("https://elsewhere.example"));
+}
+
+#[test]
+fn a_resource_that_fails_is_named_and_its_stack_undone() {
+    let bench = Bench::new();
+    let trouble = Trouble {
+        stack: bench.name(StackId::Cart),
+        resource: "AWS::DynamoDB::Table".to_owned(),
+        during: During::Create,
+        reason: "Subscriber limit exceeded: too many tables".to_owned(),
+        always: false,
+    };
+    bench.state().account.inventory.troubles.push(trouble);
+    let story = bench.run(&["deploy", "--yes"]).failed(6);
+    assert!(story.contains("DynamoDBShoppingCartTable (AWS::DynamoDB::Table): Subscriber limit exceeded"), "{story}");
+    bench.is_tidy();
+    assert_eq!(bench.state().account.stack(&bench.name(StackId::Cart)).status.as_str(), "ROLLBACK_COMPLETE");
+    bench.run(&["deploy", "--yes"]).succeeded();
+    assert_eq!(bench.state().account.orphans(), Vec::<&str>::new());
+    bench.is_tidy();
+}
+
+#[test]
+fn questions_that_fail_do_not_fail_a_deployment() {
+    let faults = [
+        Fault::Refused(Why::Throttled),
+        Fault::Refused(Why::Unavailable),
+        Fault::Refused(Why::Internal),
+        Fault::Dropped,
+        Fault::AnswerCut,
+    ];
+    side_by_side(faults, |fault| {
+        let bench = Bench::new().deployed(&[StackId::Bootstrap]);
+        // Once more often than the SDK asks by itself.
+        let rules = StackId::ALL.map(|stack| Rule::at(2..=6, fault).of("DescribeStackEvents").about(&bench.name(stack)));
+        bench.script(rules);
+        bench.run(&["deploy", "--yes"]).succeeded();
+        all_are(&bench, "CREATE_COMPLETE");
+    });
+}

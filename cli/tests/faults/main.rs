@@ -1,0 +1,36 @@
+//! The real `cartctl` against an AWS that fails on purpose: however it goes, a deployment ends well or says what to do next.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod bench;
+#[path = "../support/program.rs"]
+#[expect(dead_code, reason = "here the program is not run without an eye on the time")]
+mod program;
+
+use std::{sync::Mutex, thread};
+
+mod chance;
+mod deploying;
+mod interrupting;
+mod self_check;
+mod starting;
+
+/// What becomes of each, worked on side by side: a run of the program is mostly waiting.
+fn side_by_side<T: Send, R: Send>(items: impl IntoIterator<Item = T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
+    let items = Mutex::new(items.into_iter().enumerate().collect::<Vec<_>>());
+    let results = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                loop {
+                    let Some((place, item)) = items.lock().unwrap().pop() else { return };
+                    let result = work(item);
+                    results.lock().unwrap().push((place, result));
+                }
+            });
+        }
+    });
+    let mut results = results.into_inner().unwrap();
+    results.sort_by_key(|(place, _)| *place);
+    results.into_iter().map(|(_, result)| result).collect()
+}
