@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "support/program.rs"]
+#[expect(dead_code, reason = "here nothing is expected to fail")]
 mod program;
 
 use std::process::{Command, Stdio};
@@ -21,6 +22,7 @@ struct Stage {
 }
 
 impl Stage {
+    #[expect(clippy::disallowed_methods, reason = "this is not part of any configuration")]
     fn new() -> Self {
         let account =
             std::env::var("CARTCTL_LIVE_ACCOUNT").expect("CARTCTL_LIVE_ACCOUNT is the account to deploy to: twelve digits");

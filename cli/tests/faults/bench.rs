@@ -22,7 +22,7 @@ use std::{
     fs,
     io::Read,
     os::unix::process::ExitStatusExt,
-    process::{Child, Stdio},
+    process::{Child, Command, Stdio},
     sync::MutexGuard,
     thread,
     time::{Duration, Instant},
@@ -167,8 +167,8 @@ impl Bench {
         }
     }
 
-    /// Starts the program. `deploy` takes the packages that were built before.
-    pub(crate) fn spawn(&self, arguments: &[&str]) -> Running {
+    /// The program, as it is started. `deploy` takes the packages that were built before.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.project.command(arguments);
         command.args(["--region", REGION, "--endpoint-url", self.url()]);
         if matches!(arguments, ["deploy" | "diff", ..]) {
@@ -178,7 +178,14 @@ impl Bench {
             command.args(["--stage", "production"]);
         }
         let keys = [("AWS_ACCESS_KEY_ID", "bench"), ("AWS_SECRET_ACCESS_KEY", "bench"), ("AWS_EC2_METADATA_DISABLED", "true")];
-        command.envs(keys).env("HOME", self.project.path("")).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.envs(keys).env("HOME", self.project.path(""));
+        command
+    }
+
+    /// Starts the program.
+    pub(crate) fn spawn(&self, arguments: &[&str]) -> Running {
+        let mut command = self.command(arguments);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         // No call is answered before it is known who calls.
         let mut state = self.state();
         let child = command.spawn().unwrap();

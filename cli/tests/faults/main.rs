@@ -14,6 +14,7 @@ mod deploying;
 mod interrupting;
 mod self_check;
 mod starting;
+mod terminal;
 
 /// What becomes of each, worked on side by side: a run of the program is mostly waiting.
 fn side_by_side<T: Send, R: Send>(items: impl IntoIterator<Item = T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {

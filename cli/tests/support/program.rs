@@ -1,6 +1,7 @@
 //! The program under test, run in the workspace with a configuration of its own. Knows nothing of what it is asked to do.
 
 use std::{
+    ffi::OsString,
     fs,
     process::{Command, Stdio},
 };
@@ -45,7 +46,7 @@ impl Project {
 
     /// The program with these arguments, in an environment that says nothing of AWS.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cartctl"));
+        let mut command = Command::new(program());
         for (name, _) in std::env::vars() {
             let foreign = ["AWS_", "CARTCTL_", "CLICOLOR", "GITHUB_"].iter().any(|prefix| name.starts_with(prefix));
             if foreign || ["S3_BUCKET", "NO_COLOR", "COLUMNS"].contains(&name.as_str()) {
@@ -88,6 +89,12 @@ impl Run {
         assert_eq!(errors, 1, "{}", self.stderr);
         self.stderr
     }
+}
+
+/// The program under test. Who measures wants to measure what people install.
+#[expect(clippy::disallowed_methods, reason = "this is not part of any configuration")]
+fn program() -> OsString {
+    std::env::var_os("MEASURED_CARTCTL").unwrap_or_else(|| env!("CARGO_BIN_EXE_cartctl").into())
 }
 
 fn workspace() -> &'static Utf8Path {

@@ -133,14 +133,13 @@ impl State {
                 Fault::AnswerCut => send = Some(Send::Half),
                 // What changes something changes what there is now.
                 Fault::Stale(calls) if is_question(&call.operation) => stale = calls,
-                Fault::Stale(_) => {}
                 Fault::Signal(signal, Moment::Before) => {
                     self.signal(signal);
                     if signal == Signal::KILL {
                         return None;
                     }
                 }
-                Fault::Signal(_, Moment::After) => {}
+                Fault::Stale(_) | Fault::Signal(_, Moment::After) => {}
                 Fault::Meanwhile(happens) => happens(&mut self.account),
             }
         }

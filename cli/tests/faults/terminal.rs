@@ -1,0 +1,219 @@
+//! What somebody at a terminal is asked, what becomes of each answer, and what Ctrl-C does. The terminal is made by `script`, which every
+//! Debian has.
+
+use std::{
+    io::{Read, Write},
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::{Arc, Mutex},
+    thread,
+    time::{Duration, Instant},
+};
+
+use cart_infra::StackId;
+
+use crate::bench::{Bench, inventory::Latencies};
+
+/// What somebody types for Ctrl-C.
+const CTRL_C: &str = "\x03";
+
+/// Longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The program at a terminal.
+struct Terminal {
+    child: Child,
+    keyboard: ChildStdin,
+    screen: Arc<Mutex<String>>,
+}
+
+impl Terminal {
+    fn run(bench: &Bench, arguments: &[&str]) -> Self {
+        let program = bench.command(arguments);
+        let words = [program.get_program()].into_iter().chain(program.get_args());
+        let quoted: Vec<_> = words.map(|word| format!("'{}'", word.to_str().unwrap().replace('\'', r"'\''"))).collect();
+        let mut terminal = Command::new("script");
+        for (name, value) in program.get_envs() {
+            match value {
+                Some(value) => terminal.env(name, value),
+                None => terminal.env_remove(name),
+            };
+        }
+        terminal.args(["--quiet", "--return", "--flush", "--command", &quoted.join(" "), "/dev/null"]);
+        terminal.current_dir(program.get_current_dir().unwrap());
+        let mut child = terminal.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (keyboard, mut output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let screen = Arc::<Mutex<String>>::default();
+        let shown = Arc::clone(&screen);
+        thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(read @ 1..) = output.read(&mut buffer) {
+                shown.lock().unwrap().push_str(&String::from_utf8_lossy(&buffer[..read]));
+            }
+        });
+        Self { child, keyboard, screen }
+    }
+
+    /// Waits until this is on the screen.
+    #[track_caller]
+    fn shows(&self, text: &str) {
+        self.waits_for(|| self.screen().contains(text), text);
+    }
+
+    #[track_caller]
+    fn waits_for(&self, until: impl Fn() -> bool, what: &str) {
+        let started = Instant::now();
+        while !until() {
+            assert!(started.elapsed() < PATIENCE, "never: {what}\n{}", self.screen());
+            thread::park_timeout(Duration::from_millis(5));
+        }
+    }
+
+    fn screen(&self) -> String {
+        self.screen.lock().unwrap().clone()
+    }
+
+    fn types(&mut self, text: &str) {
+        self.keyboard.write_all(text.as_bytes()).unwrap();
+        self.keyboard.flush().unwrap();
+    }
+
+    /// Waits for the end; the exit code, and everything that was shown.
+    #[track_caller]
+    fn ended(mut self) -> (i32, String) {
+        let started = Instant::now();
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            if started.elapsed() > PATIENCE {
+                self.child.kill().unwrap();
+                panic!("it hangs:\n{}", self.screen());
+            }
+            thread::park_timeout(Duration::from_millis(5));
+        };
+        (status.code().unwrap(), self.screen())
+    }
+}
+
+/// Everything deployed, and new code to deploy; making it run takes so many calls that there is time to press keys.
+fn with_new_code() -> Bench {
+    let bench = Bench::new().deployed(&StackId::ALL).package("second");
+    let slow = ["ListProductsHandler", "GetProductHandler", "CognitoUserPool"].map(|id| (id.to_owned(), 300));
+    bench.latencies(Latencies { slow: slow.into(), ..Latencies::default() });
+    bench
+}
+
+fn status(bench: &Bench, stack: StackId) -> String {
+    let state = bench.state();
+    let place = state.account.find(&bench.name(stack));
+    place.map_or_else(|| "none".to_owned(), |place| state.account.stacks[place].status.to_string())
+}
+
+#[test]
+fn no_leaves_nothing_behind() {
+    for answer in ["n\n", "\n", CTRL_C] {
+        let bench = Bench::new();
+        let mut terminal = Terminal::run(&bench, &["deploy"]);
+        terminal.shows("Deploy these changes? [y/N]");
+        assert!(!bench.state().account.left_change_sets().is_empty(), "planning made change sets");
+        terminal.types(answer);
+        let (code, screen) = terminal.ended();
+        assert_eq!(code, if answer == CTRL_C { 130 } else { 3 }, "{screen}");
+        assert!(screen.contains("nothing was changed"), "{screen}");
+        bench.is_tidy();
+        let state = bench.state();
+        assert!(state.account.stacks.iter().all(|stack| stack.status.as_str() == "DELETE_COMPLETE"), "nothing was made");
+    }
+}
+
+#[test]
+fn yes_deploys() {
+    let bench = Bench::new().deployed(&[StackId::Bootstrap]);
+    let mut terminal = Terminal::run(&bench, &["deploy"]);
+    terminal.shows("Deploy these changes? [y/N]");
+    terminal.types("y\n");
+    let (code, screen) = terminal.ended();
+    assert_eq!(code, 0, "{screen}");
+    bench.is_tidy();
+}
+
+#[test]
+fn deleting_takes_the_name_of_the_stage() {
+    let bench = Bench::new().deployed(&StackId::ALL);
+    for (answer, expected) in [("y\n", 3), ("default\n", 0)] {
+        let mut terminal = Terminal::run(&bench, &["delete"]);
+        terminal.shows("Delete the stage `default`? Type `default` to go on:");
+        terminal.types(answer);
+        let (code, screen) = terminal.ended();
+        assert_eq!(code, expected, "{screen}");
+    }
+    assert_eq!(bench.state().account.find(&bench.name(StackId::Cart)), None);
+    bench.is_tidy();
+}
+
+#[test]
+fn what_goes_on_can_be_left_to_aws_and_followed_again() {
+    let bench = with_new_code();
+    let mut terminal = Terminal::run(&bench, &["deploy", "--yes"]);
+    terminal.waits_for(|| status(&bench, StackId::Products) == "UPDATE_IN_PROGRESS", "products is updated");
+    terminal.types(CTRL_C);
+    terminal.shows("nothing new is begun");
+    terminal.types("d\n");
+    let (code, screen) = terminal.ended();
+    assert_eq!(code, 124, "{screen}");
+    assert!(screen.contains("AWS goes on with products; cart was not begun"), "{screen}");
+    assert!(screen.contains("`cartctl attach` follows it to its end"), "{screen}");
+
+    let (_, story) = bench.run(&["attach"]).succeeded();
+    assert!(story.contains("products  · at rest: UPDATE_COMPLETE"), "{story}");
+    assert_eq!(status(&bench, StackId::Cart), "CREATE_COMPLETE", "it was not begun");
+    bench.run(&["deploy", "--yes"]).succeeded();
+    assert_eq!(status(&bench, StackId::Cart), "UPDATE_COMPLETE");
+    bench.is_tidy();
+}
+
+#[test]
+fn an_update_can_be_cancelled() {
+    let bench = with_new_code();
+    let mut terminal = Terminal::run(&bench, &["deploy", "--yes"]);
+    terminal.waits_for(|| status(&bench, StackId::Products) == "UPDATE_IN_PROGRESS", "products is updated");
+    terminal.types(CTRL_C);
+    terminal.shows("nothing new is begun");
+    terminal.types("c\n");
+    let (code, screen) = terminal.ended();
+    assert_eq!(code, 6, "accounts are as wanted: {screen}");
+    assert_eq!(status(&bench, StackId::Products), "UPDATE_ROLLBACK_COMPLETE");
+    assert_eq!(status(&bench, StackId::Cart), "CREATE_COMPLETE", "it was not begun");
+    bench.is_tidy();
+}
+
+#[test]
+fn a_creation_cannot_be_cancelled_and_is_followed_to_its_end() {
+    let bench = Bench::new().deployed(&[StackId::Bootstrap]);
+    bench.latencies(Latencies { slow: [("CognitoUserPool".to_owned(), 300)].into(), ..Latencies::default() });
+    let mut terminal = Terminal::run(&bench, &["deploy", "auth", "--yes"]);
+    terminal.waits_for(|| status(&bench, StackId::Auth) == "CREATE_IN_PROGRESS", "auth is created");
+    terminal.types(CTRL_C);
+    terminal.shows("nothing new is begun");
+    terminal.types("c\n");
+    terminal.shows("CloudFormation cannot cancel a creation");
+    let (code, screen) = terminal.ended();
+    assert_eq!(code, 0, "it was the last one: {screen}");
+    bench.is_tidy();
+}
+
+#[test]
+fn a_second_ctrl_c_leaves_at_once() {
+    let bench = with_new_code();
+    let mut terminal = Terminal::run(&bench, &["deploy", "--yes"]);
+    terminal.waits_for(|| status(&bench, StackId::Products) == "UPDATE_IN_PROGRESS", "products is updated");
+    terminal.types(CTRL_C);
+    terminal.shows("nothing new is begun");
+    terminal.types(CTRL_C);
+    let (code, screen) = terminal.ended();
+    assert_eq!(code, 130, "{screen}");
+    assert!(screen.contains("left at once: what AWS was doing goes on"), "{screen}");
+    assert_eq!(status(&bench, StackId::Products), "UPDATE_IN_PROGRESS");
+    bench.run(&["deploy", "--yes"]).succeeded();
+    bench.is_tidy();
+}
