@@ -205,14 +205,18 @@ async fn plan_bootstrap(
     context: &Context,
 ) -> Result<(Option<Step>, Option<String>), Error> {
     let aws = &context.aws;
-    let gateway_role = aws.gateway_logging_role().await?;
+    // The name depends on nothing that has to be asked for.
+    let everything = BootstrapSettings { prefix: config.names.prefix.clone(), artifact_bucket: true, logging_role: true };
+    let name = cart_infra::bootstrap(&everything);
+    let (gateway_role, there) = tokio::try_join!(
+        async { Ok(aws.gateway_logging_role().await?) },
+        observe_at_rest(std::slice::from_ref(&name), config, context)
+    )?;
     let wanted = |there: Option<&ObservedStack>, owned_by_predecessor| {
         let view = bootstrap::View { there, own_bucket, gateway_role: gateway_role.as_deref(), owned_by_predecessor };
         let bootstrap::Content { artifact_bucket, logging_role } = bootstrap::content(&view);
         cart_infra::bootstrap(&BootstrapSettings { prefix: config.names.prefix.clone(), artifact_bucket, logging_role })
     };
-    let name = wanted(None, false);
-    let there = observe_at_rest(std::slice::from_ref(&name), config, context).await?;
     let predecessor = match observed.stacks.get(&StackId::Cart) {
         Some(cart) if !plan::is_ours(cart.template.as_ref()) => aws.resources(&cart.deployed.id).await?,
         _ => Vec::new(),

@@ -402,9 +402,11 @@ impl Shared {
     /// What there is of a stack, and of the stage's parameters.
     async fn observe(&self, wanted: &Stack) -> Result<Observed, StepError> {
         let aws = &self.context.aws;
-        let parameters = self.context.patiently(|| aws.parameters_below(&self.parameter_root)).await?;
-        let deployed = self.context.patiently(|| aws.stack(wanted.name())).await?;
-        let template = self.context.patiently(|| aws.template(wanted.name())).await?;
+        let (parameters, deployed, template) = tokio::try_join!(
+            self.context.patiently(|| aws.parameters_below(&self.parameter_root)),
+            self.context.patiently(|| aws.stack(wanted.name())),
+            self.context.patiently(|| aws.template(wanted.name())),
+        )?;
         let resources = match &deployed {
             Some(there) if deploy::needs_resources(there.status, template.as_ref()) => {
                 self.context.patiently(|| aws.resources(&there.id)).await?
