@@ -35,6 +35,7 @@ use inventory::Latencies;
 use operation::Terms;
 use rustix::process::{Pid, Signal, kill_process};
 use script::Rule;
+use serde_json::json;
 use server::{Server, State};
 use sha2::{Digest, Sha256};
 use stack::Definition;
@@ -90,13 +91,13 @@ impl Bench {
             fs::create_dir_all(folder.join(service.to_string())).unwrap();
             fs::write(folder.join(&key), &archive).unwrap();
             let bytes = archive.len();
-            serde_json::json!({ "service": service.bin(), "key": key, "zip_bytes": bytes, "zip_sha256": hash, "binary_bytes": bytes })
+            json!({ "service": service.bin(), "key": key, "zip_bytes": bytes, "zip_sha256": hash, "binary_bytes": bytes })
         };
         let packages = Service::ALL.map(entry);
         let key = |place: usize| packages[place]["key"].as_str().unwrap().parse().unwrap();
         let place = |wanted: Service| Service::ALL.iter().position(|service| *service == wanted).unwrap();
         self.settings.code = Code { products: key(place(Service::Products)), cart: key(place(Service::Cart)) };
-        let list = serde_json::json!({ "version": 1, "architecture": "arm64", "packages": packages });
+        let list = json!({ "version": 1, "architecture": "arm64", "packages": packages });
         fs::write(folder.join("packages.json"), list.to_string()).unwrap();
         self
     }
@@ -194,7 +195,8 @@ impl Bench {
         Running { child }
     }
 
-    /// No change set of ours lies around, nor a stack that was made only for one, everything is at rest, and nothing is gone that was to be retained.
+    /// No change set of ours lies around, nor a stack that was made only for one; everything is at rest, and nothing is gone that was
+    /// to be retained.
     #[track_caller]
     pub(crate) fn is_tidy(&self) {
         let mut state = self.state();

@@ -1,5 +1,5 @@
-//! What goes on in a stack: resources are made, changed and taken away in the order of their needs, side by side where they have none,
-//! and undone when one fails. Time is an argument: nothing here waits.
+//! What goes on in a stack: resources are made, changed and taken away in the order of their needs, side by side where they have
+//! none, and undone when one fails. Time is an argument: nothing here waits.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! What a template means: which resources it defines, what each depends on, and what its functions stand for. Knows only the functions
-//! that our templates use.
+//! What a template means: which resources it defines, what each depends on, and what its functions stand for. Knows only the
+//! functions that our templates use.
 
 use std::collections::{BTreeMap, BTreeSet};
 

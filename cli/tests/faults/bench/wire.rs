@@ -1,5 +1,5 @@
-//! HTTP/1.1, from the side of a server that may misbehave: it can leave without an answer, or in the middle of one. Knows nothing of
-//! AWS.
+//! HTTP/1.1, from the side of a server that may misbehave: it can leave without an answer, or in the middle of one. Knows nothing
+//! of AWS.
 
 use std::{
     collections::BTreeMap,
