@@ -18,6 +18,7 @@ use camino::Utf8PathBuf;
 use program::{Project, finish};
 
 const USAGE: i32 = 2;
+const DECLINED: i32 = 3;
 const CREDENTIALS: i32 = 4;
 const FAILED: i32 = 1;
 
@@ -198,4 +199,34 @@ fn a_bucket_of_somebody_else() {
         let questions = questions.into_iter().chain(["ssm POST / HTTP/1.1 ", "sts POST / HTTP/1.1 "]);
         assert!(asked.iter().eq(questions), "something was written: {asked:?}");
     }
+}
+
+#[test]
+fn a_stage_that_belongs_elsewhere() {
+    let aws = Aws::with_bucket("404 Not Found");
+    for (name, pin) in [("account", "account = '999999999999'"), ("region", "account = '123456789012'\nregion = 'us-east-1'")] {
+        let stranger = Stranger::new(&format!("[stages.staging]\n{pin}")).with_keys();
+        for command in ["deploy", "delete"] {
+            let arguments = [command, "--stage", "staging", "--yes", "--region", "eu-west-1", "--endpoint-url", &aws.url];
+            let shown = stranger.fails_with_hint(CREDENTIALS, &arguments);
+            insta::assert_snapshot!(format!("{command} pinned {name}"), shown.replace(&aws.url, "[url]"));
+        }
+    }
+    let asked = aws.asked.lock().unwrap();
+    assert!(asked.iter().eq(["sts POST / HTTP/1.1 "]), "it is the first thing that is asked: {asked:?}");
+}
+
+#[test]
+fn a_protected_stage_that_was_not_meant() {
+    let stranger = Stranger::new("stages.production.protected = true").with_keys();
+    for command in ["deploy", "delete"] {
+        let arguments = [command, "--stage", "production", "--yes", "--endpoint-url", "http://127.0.0.1:1"];
+        insta::assert_snapshot!(format!("{command} protected"), stranger.fails_with_hint(DECLINED, &arguments));
+    }
+}
+
+#[test]
+fn an_account_that_is_none() {
+    insta::assert_snapshot!(Stranger::new("defaults.account = 123456789012").fails(USAGE, &["status"]));
+    insta::assert_snapshot!(Stranger::new("defaults.account = '12345'").fails(USAGE, &["status"]));
 }

@@ -12,6 +12,8 @@ pub mod handlers;
 pub mod identity;
 pub mod item;
 pub mod ledger;
+#[cfg(test)]
+mod model;
 pub mod owner;
 pub mod products;
 pub mod quantity;

@@ -1,5 +1,5 @@
 //! The table of carts and totals, in DynamoDB. Carries out [`Write`]s, which say everything about themselves, and reports whether
-//! they were done. Knows nothing of why something is written, and never tries again by itself.
+//! they were done. Knows nothing of why something is written, and never starts a write again by itself.
 //!
 //! | `pk` | `sk` | what |
 //! | --- | --- | --- |
@@ -122,31 +122,13 @@ impl Store {
         Ok(answer.item().map_or(Ok(0), |item| number(item, "quantity"))?)
     }
 
-    /// Does one write. If its answer is lost the SDK tries again, so an addition may be done twice then; what must not be goes
-    /// through [`Store::apply_together`].
+    /// Does one write, as safely as several: a plain update that the SDK repeats for want of an answer would be done twice
+    /// (docs/adr/0020-every-write-is-a-transaction.md).
     ///
     /// # Errors
     /// [`StoreError::Write`].
     pub async fn apply(&self, write: Write) -> Result<Outcome, StoreError> {
-        let Write { key, action, condition, values } = write;
-        match action {
-            Action::Update(expression) => {
-                let request = self.client.update_item().table_name(&self.table).set_key(Some(key)).update_expression(expression);
-                let request = request.set_condition_expression(condition).set_expression_attribute_values(Some(values));
-                match request.send().await.map_err(aws_sdk_dynamodb::Error::from) {
-                    Ok(_) => Ok(Outcome::Done),
-                    Err(error) => not_done(error),
-                }
-            }
-            Action::Delete => {
-                let request = self.client.delete_item().table_name(&self.table).set_key(Some(key));
-                let request = request.set_condition_expression(condition).set_expression_attribute_values(Some(values));
-                match request.send().await.map_err(aws_sdk_dynamodb::Error::from) {
-                    Ok(_) => Ok(Outcome::Done),
-                    Err(error) => not_done(error),
-                }
-            }
-        }
+        self.apply_together(vec![write]).await
     }
 
     /// Does all of the writes, of which there are at most [`Store::TOGETHER`], or none. Safe against a lost answer: the SDK tries
@@ -190,29 +172,17 @@ fn write_failed(error: impl Into<aws_sdk_dynamodb::Error>) -> StoreError {
     StoreError::Write(Box::new(error.into()))
 }
 
-fn not_done(error: aws_sdk_dynamodb::Error) -> Result<Outcome, StoreError> {
-    match error {
-        aws_sdk_dynamodb::Error::ConditionalCheckFailedException(_) => Ok(Outcome::Stale),
-        aws_sdk_dynamodb::Error::TransactionConflictException(_) => Ok(Outcome::Busy),
-        error => Err(write_failed(error)),
-    }
-}
-
 /// Why a transaction was not done, if it was for a reason that its writes provide for. A failed condition weighs more than a collision:
-/// trying again would not help.
+/// trying again would not help. A transaction that is still in progress is neither: it may yet be done, so that starting another
+/// would do it twice.
 fn why_cancelled(error: &TransactWriteItemsError) -> Option<Outcome> {
-    match error {
-        TransactWriteItemsError::TransactionCanceledException(cancelled) => {
-            let because = |code| cancelled.cancellation_reasons().iter().any(|reason| reason.code() == Some(code));
-            if because("ConditionalCheckFailed") {
-                Some(Outcome::Stale)
-            } else if because("TransactionConflict") {
-                Some(Outcome::Busy)
-            } else {
-                None
-            }
-        }
-        TransactWriteItemsError::TransactionInProgressException(_) => Some(Outcome::Busy),
-        _ => None,
+    let TransactWriteItemsError::TransactionCanceledException(cancelled) = error else { return None };
+    let because = |code| cancelled.cancellation_reasons().iter().any(|reason| reason.code() == Some(code));
+    if because("ConditionalCheckFailed") {
+        Some(Outcome::Stale)
+    } else if because("TransactionConflict") {
+        Some(Outcome::Busy)
+    } else {
+        None
     }
 }

@@ -47,33 +47,32 @@ impl Endpoint for AddToCart {
         let Body { product_id, quantity } = json_body(request, SHAPE)?;
         let change = Change::try_from(quantity)?;
         let detail = self.products.detail(&product_id).await?;
-        self.add(&visitor.owner, &product_id, change, &detail, now).await?;
+        add(&self.store, &visitor.owner, &product_id, change, &detail, now).await?;
         Ok(visitor.answer(json!({ "productId": product_id, "message": "product added to cart" })))
     }
 }
 
-impl AddToCart {
-    /// Lets the table add where that is a matter of adding alone, which it nearly always is. Otherwise decides on what is stored, and
-    /// writes if that is still so.
-    async fn add(&self, owner: &Owner, product: &ProductId, change: Change, detail: &Value, now: Timestamp) -> Result<(), Refusal> {
-        for attempt in 0..backoff::ATTEMPTS {
-            if self.store.apply(Write::add(owner, product, change, detail, now)).await? == Outcome::Done {
-                return Ok(());
-            }
-            let stored = self.store.item(owner, product).await?;
-            let held = stored.as_ref().map_or(Quantity::ZERO, |item| item.held(now));
-            let wanted = held.after(change)?;
-            if wanted == held {
-                return Ok(());
-            }
-            let write = Write::set(owner, product, wanted, detail, now).if_still(stored.as_ref());
-            if self.store.apply(write).await? == Outcome::Done {
-                return Ok(());
-            }
-            backoff::pause(attempt).await;
+/// Decides on what is stored, and writes if that is still so. To let the table add by itself would save the reading, but an addition that
+/// was given up and arrives late would count as well.
+pub(crate) async fn add(
+    store: &Store,
+    owner: &Owner,
+    product: &ProductId,
+    change: Change,
+    detail: &Value,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    for attempt in 0..backoff::ATTEMPTS {
+        let stored = store.item(owner, product).await?;
+        let held = stored.as_ref().map_or(Quantity::ZERO, |item| item.held(now));
+        let wanted = held.after(change)?;
+        let write = Write::set(owner, product, wanted, detail, now).if_still(stored.as_ref());
+        if wanted == held || store.apply(write).await? == Outcome::Done {
+            return Ok(());
         }
-        Err(Contended.into())
+        backoff::pause(attempt).await;
     }
+    Err(Contended.into())
 }
 
 impl From<OutOfRange> for Refusal {

@@ -1,7 +1,7 @@
 //! `POST /cart/checkout`: empties the caller's cart and says what was in it.
 
-use cart_shared::{Answer, Endpoint, Refusal};
-use lambda_http::Request;
+use cart_shared::{Answer, Chain, Endpoint, Refusal};
+use lambda_http::{Request, tracing::error};
 
 use crate::{
     backoff::{self, Contended},
@@ -22,8 +22,10 @@ pub struct CheckoutCart {
 impl Endpoint for CheckoutCart {
     async fn answer(&self, request: &Request) -> Result<Answer, Refusal> {
         let owner = Owner::User(authorized_user(request)?);
+        let now = clock::now();
         let taken = self.take_everything(&owner).await?;
-        Ok(Answer::new(shown(&taken, clock::now())))
+        // As of the beginning: what expires while it is being taken is taken as well.
+        Ok(Answer::new(shown(&taken, now)))
     }
 }
 
@@ -31,7 +33,7 @@ impl CheckoutCart {
     /// Deletes the items of a cart as they were read, all together or, in a cart of more products than one transaction takes, so many
     /// at a time. What changes in between is read again. What was taken is never lost: if the cart cannot be emptied to the end, the
     /// rest stays in it.
-    async fn take_everything(&self, owner: &Owner) -> Result<Vec<Item>, Refusal> {
+    pub(crate) async fn take_everything(&self, owner: &Owner) -> Result<Vec<Item>, Refusal> {
         let mut taken = Vec::new();
         let mut attempt = 0;
         while attempt < backoff::ATTEMPTS {
@@ -53,7 +55,10 @@ impl CheckoutCart {
                     attempt += 1;
                 }
                 Err(error) if taken.is_empty() => return Err(error.into()),
-                Err(_) => return Ok(taken),
+                Err(error) => {
+                    error!(error = %Chain(&error), taken = taken.len(), "only part of the cart is taken for certain");
+                    return Ok(taken);
+                }
             }
         }
         if taken.is_empty() { Err(Contended.into()) } else { Ok(taken) }

@@ -41,7 +41,7 @@ impl Endpoint for MigrateCart {
 impl MigrateCart {
     /// Moves every item, then asks for the emptied ones to be deleted: also for those that an earlier migration emptied, which may
     /// have been interrupted before it could ask.
-    async fn migrate(&self, cart: CartId, user: &Owner, migration: MigrationId, now: Timestamp) -> Result<(), Refusal> {
+    pub(crate) async fn migrate(&self, cart: CartId, user: &Owner, migration: MigrationId, now: Timestamp) -> Result<(), Refusal> {
         let mut deletions = Vec::new();
         for item in self.store.cart(&Owner::Anonymous(cart)).await? {
             let product = item.product.clone();

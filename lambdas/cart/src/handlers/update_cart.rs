@@ -6,12 +6,13 @@ use cart_shared::{
 };
 use lambda_http::Request;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     backoff::{self, Contended},
-    clock,
+    clock::{self, Timestamp},
     identity::Identity,
+    owner::Owner,
     products::Products,
     quantity::Quantity,
     store::{Outcome, Store, write::Write},
@@ -48,13 +49,25 @@ impl Endpoint for UpdateCart {
         }
         let quantity = Quantity::try_from(body.quantity)?;
         let detail = self.products.detail(&product).await?;
-        for attempt in 0..backoff::ATTEMPTS {
-            if self.store.apply(Write::set(&visitor.owner, &product, quantity, &detail, now)).await? == Outcome::Done {
-                let answer = json!({ "productId": product, "quantity": quantity.get(), "message": "cart updated" });
-                return Ok(visitor.answer(answer));
-            }
-            backoff::pause(attempt).await;
-        }
-        Err(Contended.into())
+        set(&self.store, &visitor.owner, &product, quantity, &detail, now).await?;
+        Ok(visitor.answer(json!({ "productId": product, "quantity": quantity.get(), "message": "cart updated" })))
     }
+}
+
+/// Sets a quantity, whatever it was.
+pub(crate) async fn set(
+    store: &Store,
+    owner: &Owner,
+    product: &ProductId,
+    quantity: Quantity,
+    detail: &Value,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    for attempt in 0..backoff::ATTEMPTS {
+        if store.apply(Write::set(owner, product, quantity, detail, now)).await? == Outcome::Done {
+            return Ok(());
+        }
+        backoff::pause(attempt).await;
+    }
+    Err(Contended.into())
 }

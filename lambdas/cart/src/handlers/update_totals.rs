@@ -43,13 +43,18 @@ enum CountError {
 }
 
 impl UpdateTotals {
-    /// Counts the records in their order, up to the first that cannot be counted: from there Lambda delivers again. One that has no
+    /// Counts the records of an event.
+    pub async fn handle(&self, event: LambdaEvent<StreamEvent>) -> DynamoDbEventResponse {
+        self.count_all(&event.payload.records, clock::now()).await
+    }
+
+    /// Counts records in their order, up to the first that cannot be counted: from there Lambda delivers again. One that has no
     /// number is reported without one, which stands for the whole batch
     /// (<https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html>).
-    pub async fn handle(&self, event: LambdaEvent<StreamEvent>) -> DynamoDbEventResponse {
+    pub(crate) async fn count_all(&self, records: &[Value], now: Timestamp) -> DynamoDbEventResponse {
         let mut failed = DynamoDbEventResponse::default();
-        for record in &event.payload.records {
-            if let Err(error) = self.count(record, clock::now()).await {
+        for record in records {
+            if let Err(error) = self.count(record, now).await {
                 let number = ledger::sequence_number(record).unwrap_or_default();
                 error!(sequence_number = number, error = %Chain(&error), "not counted");
                 let mut from_here = DynamoDbBatchItemFailure::default();

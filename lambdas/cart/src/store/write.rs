@@ -14,7 +14,7 @@ use crate::{
     item::{Item, MigrationId},
     ledger::Entry,
     owner::{CartId, Owner},
-    quantity::{Change, Quantity},
+    quantity::Quantity,
 };
 
 /// How long it is remembered which change of an item was counted last. A stream keeps its records for one day; the rest is margin.
@@ -37,25 +37,10 @@ pub(super) enum Action {
 }
 
 impl Write {
-    /// Adds to what a cart holds of a product, if that is a matter of adding alone: nothing is stored yet, or something that has not
-    /// expired and stays within bounds. Several of these at once all count.
-    pub fn add(owner: &Owner, product: &ProductId, change: Change, detail: &Value, now: Timestamp) -> Self {
-        let unless_stored = if change.adds() { "attribute_not_exists(pk) OR " } else { "" };
-        let addable = change.addable_to();
-        Self::update(item_key(owner, product), &in_cart("if_not_exists(quantity, :none) + :change"))
-            .only_if(&format!("{unless_stored}(expirationTime > :now AND quantity BETWEEN :least AND :most)"))
-            .with("none", to_number(0))
-            .with("change", to_number(change.get()))
-            .with("least", to_number(addable.start()))
-            .with("most", to_number(addable.end()))
-            .with("now", to_number(now.0))
-            .with("detail", to_attribute(detail))
-            .with("expires", to_number((now + owner.lifetime()).0))
-    }
-
     /// Sets what a cart holds of a product.
     pub fn set(owner: &Owner, product: &ProductId, quantity: Quantity, detail: &Value, now: Timestamp) -> Self {
-        Self::update(item_key(owner, product), &in_cart(":quantity"))
+        let update = "SET quantity = :quantity, productDetail = :detail, expirationTime = :expires REMOVE migration";
+        Self::update(item_key(owner, product), update)
             .with("quantity", to_number(quantity.get()))
             .with("detail", to_attribute(detail))
             .with("expires", to_number((now + owner.lifetime()).0))
@@ -130,10 +115,6 @@ impl Write {
     }
 }
 
-fn in_cart(quantity: &str) -> String {
-    format!("SET quantity = {quantity}, productDetail = :detail, expirationTime = :expires REMOVE migration")
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -160,10 +141,8 @@ mod tests {
     }
 
     fn every_item_write() -> Vec<(Owner, Write)> {
-        let change = Change::try_from(1).unwrap();
         let mut writes = vec![(Owner::Anonymous(cart()), Write::empty(cart(), &item(), MigrationId(Uuid::nil()), NOW))];
         for owner in [user(), Owner::Anonymous(cart())] {
-            writes.push((owner.clone(), Write::add(&owner, &product(), change, &json!({}), NOW)));
             let set = Write::set(&owner, &product(), Quantity::ZERO, &json!({}), NOW);
             writes.push((owner.clone(), set.clone().if_still(None)));
             writes.push((owner.clone(), set.clone().if_still(Some(&item()))));
@@ -187,7 +166,6 @@ mod tests {
         let entry = Entry { owner: "user#a".to_owned(), product: product(), change: 1, sequence: "7".parse().unwrap() };
         let deletion = Deletion { cart: cart(), product: product(), migration: MigrationId(Uuid::nil()) };
         let mut writes: Vec<_> = every_item_write().into_iter().map(|(_, write)| write).collect();
-        writes.push(Write::add(&user(), &product(), Change::try_from(-1).unwrap(), &json!({}), NOW));
         writes.extend([
             Write::take_out(&user(), &item()),
             Write::bury(&deletion),
@@ -207,17 +185,6 @@ mod tests {
             given.sort_unstable();
             assert_eq!(used, given, "DynamoDB refuses anything else: {text}");
         }
-    }
-
-    #[test]
-    fn removing_needs_something_to_remove_from() {
-        let condition = |change: i64| {
-            let change = change.try_into().unwrap();
-            Write::add(&user(), &product(), change, &json!({}), NOW).condition.unwrap()
-        };
-        assert!(condition(1).starts_with("attribute_not_exists(pk) OR "));
-        assert!(!condition(-1).contains("attribute_not_exists"));
-        assert!(!condition(0).contains("attribute_not_exists"));
     }
 
     #[test]

@@ -1,0 +1,12 @@
+//! A world in which the real code of this service runs against a model of DynamoDB and SQS, one call at a time, in every order there is.
+//! Knows no time: whoever pauses goes on at once, and what takes long is a call that others are let before.
+//!
+//! [`expression`] and [`dynamodb`] are the model; [`network`] is what the SDK's clients are plugged into, and makes [`caller`]s of the
+//! functions; [`schedule`] decides who is next, and [`scenarios`] says what must hold at the end.
+
+mod caller;
+mod dynamodb;
+mod expression;
+mod network;
+mod scenarios;
+mod schedule;

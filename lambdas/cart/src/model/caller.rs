@@ -1,0 +1,156 @@
+//! A run of a function, seen from outside: a rule that says, from the answers it got so far, what it asks next. Knows nothing of what is
+//! going on beside it.
+//!
+//! A future cannot be copied, so that to find out it is run again from the beginning with the same answers; but only once for each.
+
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, Waker},
+};
+
+use serde_json::{Value, json};
+
+use super::network::{Call, Heard, Network};
+use crate::{deletions::Deletions, store::Store};
+
+/// What functions call.
+#[derive(Clone, Debug)]
+pub(super) struct Shop {
+    pub(super) store: Store,
+    pub(super) deletions: Deletions,
+    network: Network,
+}
+
+impl Shop {
+    /// One of so many possibilities: every one of them is tried.
+    pub(super) async fn any_of(&self, possibilities: usize) -> usize {
+        let (_, chosen) = self.network.ask("AnyOf", json!(possibilities)).await.expect("this never fails");
+        usize::try_from(chosen.as_u64().expect("a number")).expect("a small one")
+    }
+
+    /// DynamoDB deletes an expired item.
+    pub(super) async fn expire(&self, pk: &str, sk: &str) {
+        self.network.ask("Expire", json!([pk, sk])).await;
+    }
+}
+
+/// One run of a function: what it answers, or nothing if it refuses.
+pub(super) type Running = Pin<Box<dyn Future<Output = Option<Value>>>>;
+
+/// A function that is about to be called. Those of one name do the same.
+#[derive(Clone)]
+pub(super) struct Caller {
+    pub(super) name: Rc<str>,
+    begin: Rc<dyn Fn(Shop) -> Running>,
+}
+
+impl Caller {
+    pub(super) fn new<F>(name: &str, begin: impl Fn(Shop) -> F + 'static) -> Self
+    where
+        F: Future<Output = Option<Value>> + 'static,
+    {
+        Self { name: name.into(), begin: Rc::new(move |shop| Box::pin(begin(shop))) }
+    }
+}
+
+/// What a caller does next.
+#[derive(Clone, Debug)]
+pub(super) enum Next {
+    Asks(Rc<Call>),
+    Ends(Option<Value>),
+}
+
+/// How far a caller has come: whoever is at the same place has heard the same.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(super) struct Place(usize);
+
+/// What is known of callers.
+pub(super) struct Callers {
+    shop: Shop,
+    places: RefCell<Places>,
+}
+
+#[derive(Default)]
+struct Places {
+    beginnings: HashMap<Rc<str>, Place>,
+    after: HashMap<(Place, Heard), Place>,
+    all: Vec<(Caller, Vec<Heard>, Next)>,
+}
+
+impl Callers {
+    pub(super) fn new() -> Self {
+        let network = Network::default();
+        Self { shop: Shop { store: network.store(), deletions: network.deletions(), network }, places: RefCell::default() }
+    }
+
+    /// Where a caller begins.
+    pub(super) fn beginning(&self, caller: &Caller) -> Place {
+        let mut places = self.places.borrow_mut();
+        if let Some(place) = places.beginnings.get(&caller.name) {
+            return *place;
+        }
+        let place = self.new_place(&mut places, caller.clone(), Vec::new());
+        places.beginnings.insert(Rc::clone(&caller.name), place);
+        place
+    }
+
+    /// Where a caller is that hears something.
+    pub(super) fn after(&self, place: Place, heard: Heard) -> Place {
+        let mut places = self.places.borrow_mut();
+        let step = (place, heard);
+        if let Some(place) = places.after.get(&step) {
+            return *place;
+        }
+        let (caller, mut all_heard, _) = places.all[place.0].clone();
+        all_heard.push(step.1.clone());
+        let place = self.new_place(&mut places, caller, all_heard);
+        places.after.insert(step, place);
+        place
+    }
+
+    /// What a caller does next that has come so far.
+    pub(super) fn next(&self, place: Place) -> Next {
+        self.places.borrow().all[place.0].2.clone()
+    }
+
+    fn new_place(&self, places: &mut Places, caller: Caller, heard: Vec<Heard>) -> Place {
+        let next = self.find_out(&caller, &heard);
+        places.all.push((caller, heard, next));
+        Place(places.all.len() - 1)
+    }
+
+    fn find_out(&self, caller: &Caller, heard: &[Heard]) -> Next {
+        let network = &self.shop.network;
+        network.hang_up();
+        let mut running = (caller.begin)(self.shop.clone());
+        let mut tokens = Vec::new();
+        for heard in heard {
+            until_asking(&mut running, network, &mut tokens);
+            network.answer(heard.clone());
+        }
+        until_asking(&mut running, network, &mut tokens)
+    }
+}
+
+/// Runs a caller up to its next call. Its tokens are random; here they are numbered.
+fn until_asking(running: &mut Running, network: &Network, tokens: &mut Vec<Value>) -> Next {
+    for _ in 0..100 {
+        if let Poll::Ready(answer) = running.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            return Next::Ends(answer);
+        }
+        if let Some(mut call) = network.asked() {
+            if let Some(token) = call.request.get_mut("ClientRequestToken") {
+                let place = tokens.iter().position(|known| known == token).unwrap_or(tokens.len());
+                if place == tokens.len() {
+                    tokens.push(token.clone());
+                }
+                *token = json!(place.to_string());
+            }
+            return Next::Asks(Rc::new(call));
+        }
+    }
+    panic!("waits for something else than an answer");
+}

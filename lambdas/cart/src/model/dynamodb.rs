@@ -1,0 +1,194 @@
+//! A table with its stream, as DynamoDB keeps it: one call at a time, all of it or nothing. Knows nothing of who calls.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    rc::Rc,
+};
+
+use serde_json::{Value, json};
+
+use super::expression::{Attributes, holds, updated};
+
+/// Of an item: `pk` and `sk`.
+type Key = (String, String);
+
+/// A table. What has expired is still there: only [`Table::expire`] deletes it.
+#[derive(Clone, Debug)]
+pub(super) struct Table {
+    items: BTreeMap<Key, Rc<Stored>>,
+    /// What was done under the tokens of each caller.
+    done: BTreeMap<(usize, String), Rc<Value>>,
+    /// The records of the table's stream.
+    pub(super) stream: Vec<Rc<Value>>,
+    /// How many items a page of an answer has.
+    pub(super) page: usize,
+}
+
+/// An item, and what it is recognized by: the state of a table is asked for more often than anything else.
+#[derive(Debug, PartialEq)]
+struct Stored {
+    attributes: Attributes,
+    hash: u64,
+}
+
+impl Stored {
+    fn new(attributes: Attributes) -> Self {
+        let mut hash = DefaultHasher::new();
+        attributes.hash(&mut hash);
+        Self { attributes, hash: hash.finish() }
+    }
+}
+
+/// A status, and a body.
+pub(super) type Answer = (u16, Value);
+
+impl Table {
+    pub(super) const fn new() -> Self {
+        Self { items: BTreeMap::new(), done: BTreeMap::new(), stream: Vec::new(), page: 100 }
+    }
+
+    /// All that later calls depend on.
+    pub(super) fn state(&self) -> (Vec<u64>, Vec<&(usize, String)>) {
+        (self.items.values().map(|item| item.hash).collect(), self.done.keys().collect())
+    }
+
+    pub(super) fn call(&mut self, caller: usize, operation: &str, request: &Value) -> Answer {
+        match operation {
+            "GetItem" => (200, self.items.get(&key(&request["Key"])).map_or(json!({}), |item| json!({ "Item": item.attributes }))),
+            "Query" => (200, self.query(request)),
+            "TransactWriteItems" => self.transact(caller, request),
+            operation => panic!("{operation} is not modelled"),
+        }
+    }
+
+    /// Whether a request was done already.
+    pub(super) fn knows(&self, caller: usize, request: &Value) -> bool {
+        request["ClientRequestToken"].as_str().is_some_and(|token| self.done.contains_key(&(caller, token.to_owned())))
+    }
+
+    /// Forgets what was done under a caller's tokens, as DynamoDB does after ten minutes.
+    pub(super) fn forget(&mut self, caller: usize) {
+        self.done.retain(|(owner, _), _| *owner != caller);
+    }
+
+    /// The number stored of a product, if there is an item.
+    pub(super) fn quantity(&self, pk: &str, sk: &str) -> Option<i64> {
+        let item = self.items.get(&(pk.to_owned(), sk.to_owned()))?;
+        item.attributes["quantity"]["N"].as_str().and_then(|number| number.parse().ok())
+    }
+
+    /// How many items are stored under a partition key.
+    pub(super) fn count(&self, pk: &str) -> usize {
+        self.items.keys().filter(|key| key.0 == pk).count()
+    }
+
+    /// Puts an item there, as it was before anything happens.
+    pub(super) fn put(&mut self, pk: &str, sk: &str, quantity: i64, expires: u64) {
+        let item = json!({
+            "pk": { "S": pk }, "sk": { "S": sk }, "productDetail": { "NULL": true },
+            "quantity": { "N": quantity.to_string() }, "expirationTime": { "N": expires.to_string() },
+        });
+        self.write(&(pk.to_owned(), sk.to_owned()), serde_json::from_value(item).ok());
+    }
+
+    /// Deletes an item, as DynamoDB does some time after it has expired.
+    pub(super) fn expire(&mut self, pk: &str, sk: &str) {
+        self.write(&(pk.to_owned(), sk.to_owned()), None);
+    }
+
+    fn query(&self, request: &Value) -> Value {
+        let condition = request["KeyConditionExpression"].as_str().expect("a condition");
+        let after = (!request["ExclusiveStartKey"].is_null()).then(|| key(&request["ExclusiveStartKey"]));
+        let found = self.items.iter().filter(|(key, item)| {
+            after.as_ref().is_none_or(|after| *key > after)
+                && holds(condition, Some(&item.attributes), &request["ExpressionAttributeValues"])
+        });
+        let found: Vec<_> = found.map(|(_, item)| &item.attributes).collect();
+        let shown = &found[..found.len().min(self.page)];
+        let mut answer = json!({ "Items": shown, "Count": shown.len() });
+        if let Some(last) = shown.last().filter(|_| shown.len() < found.len()) {
+            answer["LastEvaluatedKey"] = json!({ "pk": last["pk"], "sk": last["sk"] });
+        }
+        answer
+    }
+
+    fn transact(&mut self, caller: usize, request: &Value) -> Answer {
+        let token = request["ClientRequestToken"].as_str().expect("a token");
+        let token = (caller, token.to_owned());
+        if let Some(done) = self.done.get(&token) {
+            assert_eq!(**done, request["TransactItems"], "a token stands for one request");
+            return (200, json!({}));
+        }
+        let parts = request["TransactItems"].as_array().expect("parts");
+        assert!((1..=100).contains(&parts.len()));
+        let mut writes = BTreeMap::new();
+        let mut reasons = Vec::new();
+        for part in parts {
+            let (action, part) = part.as_object().and_then(|part| part.iter().next()).expect("an action");
+            let key = key(&part["Key"]);
+            let stored = self.items.get(&key).map(|item| &item.attributes);
+            let values = &part["ExpressionAttributeValues"];
+            let met = part["ConditionExpression"].as_str().is_none_or(|condition| holds(condition, stored, values));
+            reasons.push(json!({ "Code": if met { "None" } else { "ConditionalCheckFailed" } }));
+            let written = match action.as_str() {
+                "Delete" => None,
+                "Update" => {
+                    let new = || serde_json::from_value(part["Key"].clone()).expect("a key");
+                    let item = stored.cloned().unwrap_or_else(new);
+                    Some(updated(part["UpdateExpression"].as_str().expect("an update"), &item, values))
+                }
+                action => panic!("{action} is not modelled"),
+            };
+            assert!(writes.insert(key, written).is_none(), "a transaction writes an item once");
+        }
+        if reasons.iter().any(|reason| reason["Code"] != "None") {
+            return cancelled(&reasons);
+        }
+        for (key, item) in writes {
+            self.write(&key, item);
+        }
+        self.done.insert(token, Rc::new(request["TransactItems"].clone()));
+        (200, json!({}))
+    }
+
+    fn write(&mut self, key: &Key, item: Option<Attributes>) {
+        let item = item.map(|item| Rc::new(Stored::new(item)));
+        let old = match &item {
+            Some(item) => self.items.insert(key.clone(), Rc::clone(item)),
+            None => self.items.remove(key),
+        };
+        if old != item {
+            self.stream.push(Rc::new(json!({ "dynamodb": {
+                "Keys": { "pk": { "S": key.0 }, "sk": { "S": key.1 } },
+                "SequenceNumber": (self.stream.len() + 8).to_string(),
+                "OldImage": old.map(|item| item.attributes.clone()), "NewImage": item.map(|item| item.attributes.clone()),
+            } })));
+        }
+    }
+
+    /// What all carts hold of each product, and what the totals say.
+    pub(super) fn held_and_counted(&self) -> Vec<(&str, i64, i64)> {
+        let in_carts = || self.items.keys().filter(|key| key.0.starts_with("cart#") || key.0.starts_with("user#"));
+        let totals = self.items.keys().filter(|key| key.1 == "totalquantity").map(|key| key.0.as_str());
+        let products: BTreeSet<_> = in_carts().map(|key| key.1.as_str()).chain(totals).collect();
+        products
+            .into_iter()
+            .map(|product| {
+                let held = in_carts().filter(|key| key.1 == product).filter_map(|key| self.quantity(&key.0, &key.1)).sum();
+                (product, held, self.quantity(product, "totalquantity").unwrap_or(0))
+            })
+            .collect()
+    }
+}
+
+/// A transaction that is not done.
+pub(super) fn cancelled(reasons: &[Value]) -> Answer {
+    let name = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
+    (400, json!({ "__type": name, "message": "cancelled", "CancellationReasons": reasons }))
+}
+
+fn key(key: &Value) -> Key {
+    let part = |name: &str| key[name]["S"].as_str().expect("a text").to_owned();
+    (part("pk"), part("sk"))
+}

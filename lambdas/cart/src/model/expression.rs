@@ -1,0 +1,139 @@
+//! The part of DynamoDB's expression language that the store uses, by
+//! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.html>. Panics at anything else: then the store has
+//! learnt something that the model must learn too.
+
+use std::{cmp::Ordering, collections::BTreeMap, iter::Peekable, vec::IntoIter};
+
+use serde_json::{Value, json};
+
+/// An item, its attributes in DynamoDB's JSON: `{"quantity": {"N": "1"}}`.
+pub(super) type Attributes = BTreeMap<String, Value>;
+
+/// Whether a condition holds for an item, or for its absence.
+pub(super) fn holds(condition: &str, item: Option<&Attributes>, values: &Value) -> bool {
+    let nothing = Attributes::new();
+    let mut reader = Reader::new(condition, item.unwrap_or(&nothing), values);
+    let holds = reader.any();
+    assert_eq!(reader.tokens.next(), None, "in {condition}");
+    holds
+}
+
+/// What an update makes of an item.
+pub(super) fn updated(update: &str, item: &Attributes, values: &Value) -> Attributes {
+    let mut reader = Reader::new(update, item, values);
+    let mut updated = item.clone();
+    while let Some(clause) = reader.tokens.next() {
+        loop {
+            let name = reader.word();
+            match clause.as_str() {
+                "SET" => {
+                    reader.expect("=");
+                    let value = reader.operand().expect("an attribute that is there");
+                    updated.insert(name, value);
+                }
+                "ADD" => {
+                    let change = reader.operand().expect("a value");
+                    updated.insert(name.clone(), item.get(&name).map_or(change.clone(), |value| sum(value, &change)));
+                }
+                "REMOVE" => {
+                    updated.remove(&name);
+                }
+                clause => panic!("{clause} in {update}"),
+            }
+            if !reader.next_is(",") {
+                break;
+            }
+        }
+    }
+    updated
+}
+
+struct Reader<'a> {
+    tokens: Peekable<IntoIter<String>>,
+    item: &'a Attributes,
+    values: &'a Value,
+}
+
+impl<'a> Reader<'a> {
+    fn new(text: &str, item: &'a Attributes, values: &'a Value) -> Self {
+        let spaced: String = text.chars().map(|c| if "(),=<".contains(c) { format!(" {c} ") } else { c.to_string() }).collect();
+        let tokens: Vec<_> = spaced.split_whitespace().map(str::to_owned).collect();
+        Self { tokens: tokens.into_iter().peekable(), item, values }
+    }
+
+    fn any(&mut self) -> bool {
+        let mut holds = self.all();
+        while self.next_is("OR") {
+            holds |= self.all();
+        }
+        holds
+    }
+
+    fn all(&mut self) -> bool {
+        let mut holds = self.comparison();
+        while self.next_is("AND") {
+            holds &= self.comparison();
+        }
+        holds
+    }
+
+    fn comparison(&mut self) -> bool {
+        if self.next_is("attribute_not_exists") {
+            self.expect("(");
+            let name = self.word();
+            self.expect(")");
+            return !self.item.contains_key(&name);
+        }
+        if self.next_is("begins_with") {
+            self.expect("(");
+            let text = self.operand();
+            self.expect(",");
+            let start = self.operand();
+            self.expect(")");
+            let text_of = |value: Option<Value>| value.and_then(|value| value["S"].as_str().map(str::to_owned)).unwrap_or_default();
+            return text_of(text).starts_with(&text_of(start));
+        }
+        let left = self.operand();
+        let comparator = self.word();
+        let right = self.operand();
+        match comparator.as_str() {
+            "=" => left.is_some() && left == right,
+            "<" => order(left.as_ref(), right.as_ref()) == Some(Ordering::Less),
+            comparator => panic!("{comparator} is not modelled"),
+        }
+    }
+
+    fn operand(&mut self) -> Option<Value> {
+        let name = self.word();
+        if name.starts_with(':') { Some(self.values[&name].clone()) } else { self.item.get(&name).cloned() }
+    }
+
+    fn word(&mut self) -> String {
+        self.tokens.next().expect("more")
+    }
+
+    fn expect(&mut self, token: &str) {
+        assert_eq!(self.word(), token);
+    }
+
+    fn next_is(&mut self, token: &str) -> bool {
+        self.tokens.next_if(|next| next == token).is_some()
+    }
+}
+
+fn number(value: &Value) -> Option<i64> {
+    value["N"].as_str().and_then(|number| number.parse().ok())
+}
+
+fn sum(left: &Value, right: &Value) -> Value {
+    json!({ "N": (number(left).expect("a number") + number(right).expect("a number")).to_string() })
+}
+
+/// Values of different types, and what is not there, are in no order.
+fn order(left: Option<&Value>, right: Option<&Value>) -> Option<Ordering> {
+    let (left, right) = (left?, right?);
+    match (number(left), number(right)) {
+        (Some(left), Some(right)) => Some(left.cmp(&right)),
+        _ => Some(left["S"].as_str()?.cmp(right["S"].as_str()?)),
+    }
+}

@@ -1,0 +1,255 @@
+//! What must hold whatever happens beside it, and in whichever order: nothing in a cart is counted twice or lost.
+
+use std::collections::BTreeSet;
+
+use cart_shared::ProductId;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{
+    caller::Caller,
+    dynamodb::Table,
+    schedule::{Fate, Scenario, World, explore},
+};
+use crate::{
+    clock::Timestamp,
+    handlers::{CheckoutCart, MigrateCart, UpdateTotals, add_to_cart::add, update_cart::set},
+    item::{MigrationId, shown},
+    owner::Owner,
+};
+
+const CART: &str = "cart#4c1fadaa-213a-4ea8-aa32-58c217604e3c";
+const USER: &str = "user#a";
+const MUG: &str = "product#mug";
+const NOW: Timestamp = Timestamp(1_000_000);
+const LATER: u64 = NOW.0 + 100;
+
+fn mug() -> ProductId {
+    "mug".parse().unwrap()
+}
+
+fn adds(owner: &'static str, change: i64) -> Caller {
+    Caller::new(&format!("adds {change} to {owner}"), move |shop| async move {
+        let change = change.try_into().unwrap();
+        add(&shop.store, &owner.parse().unwrap(), &mug(), change, &json!({}), NOW).await.ok().map(|()| Value::Null)
+    })
+}
+
+fn sets(owner: &'static str, quantity: i64) -> Caller {
+    Caller::new(&format!("sets {owner} to {quantity}"), move |shop| async move {
+        let quantity = quantity.try_into().unwrap();
+        set(&shop.store, &owner.parse().unwrap(), &mug(), quantity, &json!({}), NOW).await.ok().map(|()| Value::Null)
+    })
+}
+
+fn migrates(run: u128) -> Caller {
+    Caller::new(&format!("migrates as {run}"), move |shop| async move {
+        let Ok(Owner::Anonymous(cart)) = CART.parse() else { panic!("{CART}") };
+        let function = MigrateCart { store: shop.store, deletions: shop.deletions };
+        let migration = MigrationId(Uuid::from_u128(run));
+        function.migrate(cart, &USER.parse().unwrap(), migration, NOW).await.ok().map(|()| Value::Null)
+    })
+}
+
+/// Answers the quantities it took.
+fn checks_out() -> Caller {
+    Caller::new("checks out", |shop| async move {
+        let taken = CheckoutCart { store: shop.store }.take_everything(&USER.parse().unwrap()).await.ok()?;
+        let shown = shown(&taken, NOW);
+        Some(shown["products"].as_array()?.iter().map(|line| line["quantity"].as_i64()).sum::<Option<i64>>()?.into())
+    })
+}
+
+fn with_mugs(anonymous: i64, users: i64) -> Table {
+    let mut table = Table::new();
+    for (owner, quantity) in [(CART, anonymous), (USER, users)] {
+        if quantity > 0 {
+            table.put(owner, MUG, quantity, LATER);
+        }
+    }
+    table
+}
+
+fn mugs(table: &Table) -> i64 {
+    table.quantity(CART, MUG).unwrap_or(0) + table.quantity(USER, MUG).unwrap_or(0)
+}
+
+/// What there may be when some of these were added for certain and others perhaps.
+fn possible(before: i64, changes: &[(i64, &Fate)]) -> BTreeSet<i64> {
+    changes.iter().fold(BTreeSet::from([before]), |sums, (change, fate)| match fate {
+        Fate::Done(_) => sums.iter().map(|sum| sum + change).collect(),
+        _ => sums.iter().flat_map(|sum| [*sum, sum + change]).collect(),
+    })
+}
+
+/// Signs in once more, delivers everything once more: then all is in the user's cart, and nothing in the other one.
+fn settles(world: &mut World, expected: &BTreeSet<i64>) {
+    let before = mugs(&world.table);
+    assert!(expected.contains(&before), "{before} is not of {expected:?}: {:?}", world.fates);
+    world.deliver_all();
+    assert_eq!(mugs(&world.table), before, "the worker deletes nothing of value");
+    assert_eq!(world.run(&migrates(99)), Fate::Done(Value::Null));
+    world.deliver_all();
+    assert_eq!((world.table.quantity(USER, MUG).unwrap_or(0), world.table.count(CART)), (before, 0));
+}
+
+/// Explores, says how far, and insists on having come so far: a search that finds nothing to do proves nothing.
+fn holds_always(scenario: &Scenario, at_least: usize, check: impl Fn(&mut World)) {
+    let explored = explore(scenario, check);
+    println!("{explored:?}");
+    assert!(explored.states >= at_least, "{explored:?}");
+}
+
+#[test]
+fn migrations_move_everything_once_whatever_fails() {
+    holds_always(&Scenario { table: with_mugs(1, 2), callers: vec![migrates(1), migrates(2)], faults: 1 }, 1100, |world| {
+        settles(world, &BTreeSet::from([3]));
+    });
+}
+
+#[test]
+fn three_migrations_move_everything_once() {
+    let callers = vec![migrates(1), migrates(2), migrates(3)];
+    holds_always(&Scenario { table: with_mugs(1, 2), callers, faults: 0 }, 1800, |world| settles(world, &BTreeSet::from([3])));
+}
+
+#[test]
+fn migrations_beside_an_addition_move_everything_once() {
+    let callers = vec![adds(CART, 10), migrates(1), migrates(2)];
+    holds_always(&Scenario { table: with_mugs(1, 2), callers, faults: 0 }, 1600, |world| {
+        let expected = possible(3, &[(10, &world.fates[0])]);
+        settles(world, &expected);
+    });
+}
+
+#[test]
+fn what_is_put_in_after_a_migration_stays_whatever_fails() {
+    let callers = vec![adds(CART, 10), migrates(1)];
+    holds_always(&Scenario { table: with_mugs(1, 2), callers, faults: 2 }, 4300, |world| {
+        let expected = possible(3, &[(10, &world.fates[0])]);
+        settles(world, &expected);
+    });
+}
+
+#[test]
+fn a_quantity_that_is_set_is_set_once_though_its_answer_is_lost() {
+    holds_always(&Scenario { table: with_mugs(1, 2), callers: vec![migrates(1), sets(CART, 5)], faults: 2 }, 1500, |world| {
+        // Before the migration it replaces what is moved, after it nothing.
+        let expected = match world.fates[1] {
+            Fate::Done(_) => BTreeSet::from([7, 8]),
+            _ => BTreeSet::from([3, 7, 8]),
+        };
+        settles(world, &expected);
+    });
+}
+
+#[test]
+fn what_has_expired_is_moved_by_nobody() {
+    let mut table = with_mugs(0, 2);
+    table.put(CART, MUG, 5, NOW.0 - 1);
+    let deleted = Caller::new("deletes what has expired", |shop| async move {
+        shop.expire(CART, MUG).await;
+        None
+    });
+    // DynamoDB deletes it before anything else is put in its place, or not at all.
+    for callers in [vec![migrates(1), adds(CART, 10)], vec![migrates(1), deleted]] {
+        holds_always(&Scenario { table: table.clone(), callers, faults: 1 }, 5, |world| {
+            assert_eq!(world.run(&migrates(99)), Fate::Done(Value::Null));
+            let moved = world.table.quantity(USER, MUG).unwrap();
+            assert!([2, 12].contains(&moved), "{moved}");
+        });
+    }
+}
+
+#[test]
+fn a_checkout_answers_what_it_took() {
+    for (callers, faults, at_least) in
+        [(vec![checks_out(), adds(USER, 10)], 1, 100), (vec![checks_out(), adds(USER, 10), migrates(1)], 0, 300)]
+    {
+        holds_always(&Scenario { table: with_mugs(1, 2), callers, faults }, at_least, |world| {
+            let expected = possible(3, &[(10, &world.fates[1])]);
+            let left = mugs(&world.table);
+            match &world.fates[0] {
+                Fate::Done(taken) => {
+                    let all = left + taken.as_i64().unwrap();
+                    assert!(expected.contains(&all), "{all} is not of {expected:?}");
+                }
+                // Nobody was told, so that no more can be said than that nothing came from nowhere.
+                _ => assert!(left <= *expected.last().unwrap(), "{left} is more than any of {expected:?}"),
+            }
+        });
+    }
+}
+
+#[test]
+fn a_checkout_takes_more_than_one_transaction_and_one_page_can_hold() {
+    let mut table = with_mugs(0, 2);
+    (0..130).for_each(|product| table.put(USER, &format!("product#p{product:03}"), 1000, LATER));
+    table.page = 40;
+    holds_always(&Scenario { table, callers: vec![checks_out(), adds(USER, 10)], faults: 0 }, 50, |world| {
+        let (Fate::Done(taken), left) = (&world.fates[0], mugs(&world.table)) else { panic!("{:?}", world.fates[0]) };
+        assert_eq!(taken.as_i64().unwrap() + left, 130_012);
+        assert!(world.table.count(USER) <= 1);
+    });
+}
+
+#[test]
+fn no_quantity_leaves_its_bounds() {
+    let callers = vec![adds(CART, 6000), adds(CART, 6000), adds(CART, -7000)];
+    holds_always(&Scenario { table: with_mugs(5000, 0), callers, faults: 1 }, 280, |world| {
+        assert!((0..=10_000).contains(&mugs(&world.table)));
+        let sums = [-2000, 4000, 5000, 10_000].map(|sum: i64| sum.max(0));
+        if world.fates.iter().all(|fate| matches!(fate, Fate::Done(_))) {
+            assert!(sums.contains(&mugs(&world.table)), "{}", mugs(&world.table));
+        }
+    });
+}
+
+/// Delivers the records as Lambda does: in portions of any size, and again from the first that failed.
+fn counts(name: &str, records: &[Value]) -> Caller {
+    let records = records.to_vec();
+    Caller::new(name, move |shop| {
+        let records = records.clone();
+        async move {
+            let function = UpdateTotals { store: shop.store.clone() };
+            let mut from = 0;
+            while from < records.len() {
+                let until = from + 1 + shop.any_of(records.len() - from).await;
+                let failed = function.count_all(&records[from..until], NOW).await;
+                let first = failed.batch_item_failures.first().and_then(|failure| failure.item_identifier.as_deref());
+                let place = |number| records.iter().position(|record| record["dynamodb"]["SequenceNumber"] == number);
+                from = first.map_or(until, |number| place(number).unwrap());
+            }
+            Some(Value::Null)
+        }
+    })
+}
+
+/// Delivers all records at once, undisturbed.
+fn counts_all(records: &[Value]) -> Caller {
+    let records = records.to_vec();
+    Caller::new("counts all", move |shop| {
+        let records = records.clone();
+        async move {
+            let failed = UpdateTotals { store: shop.store }.count_all(&records, NOW).await;
+            failed.batch_item_failures.is_empty().then_some(Value::Null)
+        }
+    })
+}
+
+#[test]
+fn every_change_is_counted_once_however_it_is_delivered() {
+    let mut table = with_mugs(1, 20);
+    table.expire(CART, MUG);
+    let records: Vec<_> = table.stream.iter().map(|record| (**record).clone()).collect();
+    let all = counts_all(&records);
+    // Two, because Lambda may begin again while a run that it has given up is still going on.
+    for callers in [vec![counts("counts", &records)], vec![all.clone(), all.clone()]] {
+        holds_always(&Scenario { table: table.clone(), callers, faults: 1 }, 5, |world| {
+            for _ in 0..2 {
+                assert_eq!(world.run(&all), Fate::Done(Value::Null));
+                assert_eq!(world.table.held_and_counted(), [(MUG, 20, 20)]);
+            }
+        });
+    }
+}

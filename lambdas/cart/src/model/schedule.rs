@@ -1,0 +1,307 @@
+//! Goes through every order in which the calls of several callers can happen, with a limited number of faults anywhere between them.
+//! Knows nothing of carts beyond the queue of deletions, which it delivers late, twice, or never.
+//!
+//! Orders that leave everybody with the same answers, and the table with the same items, have the same future. It is looked at once, and
+//! the orders that lead through it are multiplied.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    rc::Rc,
+};
+
+use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
+use lambda_runtime::LambdaEvent;
+use serde_json::{Value, json};
+
+use super::{
+    caller::{Caller, Callers, Next, Place},
+    dynamodb::{Answer, Table, cancelled},
+    network::{Call, Heard},
+};
+use crate::handlers::DeleteFromCart;
+
+/// Who is there, and how much may go wrong.
+pub(super) struct Scenario {
+    pub(super) table: Table,
+    pub(super) callers: Vec<Caller>,
+    pub(super) faults: usize,
+}
+
+/// What became of a caller.
+#[derive(Clone, Debug, Hash, PartialEq)]
+pub(super) enum Fate {
+    Running,
+    /// It answered.
+    Done(Value),
+    /// It does not know whether it is done, and says so.
+    Refused,
+    /// It was stopped between two calls.
+    Killed,
+}
+
+/// How far it was looked.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Explored {
+    /// Orders of steps, from the beginning to an end.
+    pub(super) schedules: u128,
+    /// Different states that they lead through.
+    pub(super) states: usize,
+    /// States in which nobody was running any more. Each of them was checked.
+    pub(super) endings: usize,
+}
+
+/// What happens next.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    /// A call is carried out and answered.
+    Answer(usize),
+    /// A caller is told one of the possibilities it asked for.
+    Choose(usize, usize),
+    /// A message is delivered to the worker.
+    Deliver(usize),
+    /// A request arrives that its sender has long given up.
+    Arrive(usize),
+    /// Fault: carried out, but the answer is lost. The SDK asks again.
+    Lose(usize),
+    /// Fault: carried out, and no answer ever comes. The SDK gives up.
+    Silence(usize),
+    /// Fault: not carried out yet, and no answer in time. The SDK asks again.
+    Delay(usize),
+    /// Fault: not carried out, because of some other transaction.
+    Collide(usize),
+    /// Fault: the function is stopped.
+    Kill(usize),
+}
+
+/// What one order has led to.
+#[derive(Clone)]
+pub(super) struct World {
+    pub(super) table: Table,
+    pub(super) fates: Vec<Fate>,
+    known: Rc<Callers>,
+    places: Vec<Place>,
+    /// What those who are running ask.
+    asking: Vec<Option<Rc<Call>>>,
+    /// The messages that were sent. Each may be delivered at any time, and any number of times.
+    queue: BTreeSet<Rc<str>>,
+    late: Vec<(usize, Rc<Call>)>,
+    faults: usize,
+    steps: Vec<Step>,
+}
+
+/// Follows every order, and checks the world wherever nobody is running any more.
+pub(super) fn explore(scenario: &Scenario, check: impl Fn(&mut World)) -> Explored {
+    let mut explored = Explored::default();
+    let mut seen = HashMap::new();
+    let world = World::new(scenario);
+    let state = world.state();
+    explored.schedules = follow(&world, state, &mut seen, &mut explored.endings, &check);
+    explored.states = seen.len();
+    explored
+}
+
+/// How many orders there are from here.
+fn follow(world: &World, state: u64, seen: &mut HashMap<u64, u128>, endings: &mut usize, check: &impl Fn(&mut World)) -> u128 {
+    if let Some(known) = seen.get(&state) {
+        return *known;
+    }
+    if !world.fates.contains(&Fate::Running) {
+        *endings += 1;
+        let mut ending = world.clone();
+        if let Err(broken) = catch_unwind(AssertUnwindSafe(|| check(&mut ending))) {
+            println!("broken by {:?}", world.steps);
+            resume_unwind(broken);
+        }
+    }
+    let mut schedules = 0;
+    for step in world.possible() {
+        let mut next = world.clone();
+        next.take(step);
+        let reached = next.state();
+        if reached == state {
+            // A message that changes nothing.
+            continue;
+        }
+        schedules += follow(&next, reached, seen, endings, check);
+    }
+    let schedules = schedules.max(1);
+    seen.insert(state, schedules);
+    schedules
+}
+
+impl World {
+    fn new(scenario: &Scenario) -> Self {
+        let mut world = Self {
+            table: scenario.table.clone(),
+            fates: Vec::new(),
+            known: Rc::new(Callers::new()),
+            places: Vec::new(),
+            asking: Vec::new(),
+            queue: BTreeSet::new(),
+            late: Vec::new(),
+            faults: scenario.faults,
+            steps: Vec::new(),
+        };
+        for caller in &scenario.callers {
+            world.start(caller);
+        }
+        world
+    }
+
+    fn start(&mut self, caller: &Caller) -> usize {
+        self.places.push(self.known.beginning(caller));
+        self.fates.push(Fate::Running);
+        self.asking.push(None);
+        self.go_on(self.places.len() - 1);
+        self.places.len() - 1
+    }
+
+    /// Finds out what a caller does now.
+    fn go_on(&mut self, caller: usize) {
+        self.asking[caller] = None;
+        match self.known.next(self.places[caller]) {
+            Next::Asks(call) => self.asking[caller] = Some(call),
+            Next::Ends(answer) => self.fates[caller] = answer.map_or(Fate::Refused, Fate::Done),
+        }
+    }
+
+    fn state(&self) -> u64 {
+        let mut state = DefaultHasher::new();
+        (self.table.state(), &self.fates, &self.places, &self.queue, &self.late, self.faults).hash(&mut state);
+        state.finish()
+    }
+
+    fn possible(&self) -> Vec<Step> {
+        let mut steps = Vec::new();
+        for (caller, call) in self.asking.iter().enumerate() {
+            let Some(call) = call else { continue };
+            if call.operation == "AnyOf" {
+                let possibilities = usize::try_from(call.request.as_u64().expect("a number")).expect("a small one");
+                steps.extend((0..possibilities).map(|chosen| Step::Choose(caller, chosen)));
+                continue;
+            }
+            steps.push(Step::Answer(caller));
+            if self.faults > 0 {
+                steps.push(Step::Kill(caller));
+                if ["TransactWriteItems", "SendMessageBatch"].contains(&call.operation.as_str()) {
+                    steps.extend([Step::Lose(caller), Step::Silence(caller), Step::Delay(caller)]);
+                }
+                // What was asked before is done, or still on its way and would be what it collides with.
+                let again = self.table.knows(caller, &call.request)
+                    || self.late.iter().any(|(owner, late)| *owner == caller && late == call);
+                if call.operation == "TransactWriteItems" && !again {
+                    steps.push(Step::Collide(caller));
+                }
+            }
+        }
+        steps.extend((0..self.late.len()).map(Step::Arrive));
+        steps.extend((0..self.queue.len()).map(Step::Deliver));
+        steps
+    }
+
+    fn take(&mut self, step: Step) {
+        self.steps.push(step);
+        if let Step::Lose(_) | Step::Silence(_) | Step::Delay(_) | Step::Collide(_) | Step::Kill(_) = step {
+            self.faults -= 1;
+        }
+        match step {
+            Step::Answer(caller) => {
+                let answer = self.carry_out(caller);
+                self.hear(caller, Some(answer));
+            }
+            Step::Choose(caller, chosen) => self.hear(caller, Some((200, json!(chosen)))),
+            Step::Deliver(message) => {
+                let message = self.queue.iter().nth(message).cloned().expect("a message");
+                self.deliver(&message);
+            }
+            Step::Arrive(late) => {
+                let (caller, call) = self.late.remove(late);
+                self.serve(caller, &call);
+            }
+            Step::Lose(caller) => {
+                self.carry_out(caller);
+                self.hear(caller, None);
+            }
+            Step::Silence(caller) => {
+                self.carry_out(caller);
+                self.hear(caller, Some((400, json!({ "__type": "NoAnswer" }))));
+            }
+            Step::Delay(caller) => {
+                self.late.extend(self.asking[caller].clone().map(|call| (caller, call)));
+                self.hear(caller, None);
+            }
+            Step::Collide(caller) => {
+                let collision = json!({ "Code": "TransactionConflict" });
+                self.hear(caller, Some(cancelled(&[collision])));
+            }
+            Step::Kill(caller) => {
+                self.asking[caller] = None;
+                self.fates[caller] = Fate::Killed;
+            }
+        }
+    }
+
+    fn hear(&mut self, caller: usize, heard: Heard) {
+        self.places[caller] = self.known.after(self.places[caller], heard);
+        self.go_on(caller);
+    }
+
+    fn carry_out(&mut self, caller: usize) -> Answer {
+        let call = self.asking[caller].clone().expect("a call");
+        self.serve(caller, &call)
+    }
+
+    fn serve(&mut self, caller: usize, call: &Call) -> Answer {
+        match call.operation.as_str() {
+            "SendMessageBatch" => {
+                let entries = call.request["Entries"].as_array().expect("messages");
+                self.queue.extend(entries.iter().map(|entry| entry["MessageBody"].as_str().expect("a text").into()));
+                let taken = |entry: &Value| json!({ "Id": entry["Id"], "MessageId": "1", "MD5OfMessageBody": "" });
+                (200, json!({ "Successful": entries.iter().map(taken).collect::<Vec<_>>(), "Failed": [] }))
+            }
+            "Expire" => {
+                let text = |index: usize| call.request[index].as_str().expect("a text");
+                self.table.expire(text(0), text(1));
+                (200, Value::Null)
+            }
+            operation => self.table.call(caller, operation, &call.request),
+        }
+    }
+
+    /// Lets a caller begin now, and go to its end undisturbed.
+    pub(super) fn run(&mut self, caller: &Caller) -> Fate {
+        let index = self.start(caller);
+        while self.asking[index].is_some() {
+            let answer = self.carry_out(index);
+            self.hear(index, Some(answer));
+        }
+        // Every answer arrived, so that nothing is asked again.
+        self.table.forget(index);
+        self.places.pop();
+        self.asking.pop();
+        self.fates.pop().expect("its fate")
+    }
+
+    /// Delivers a message. The worker makes one call, so that nothing can happen in between.
+    fn deliver(&mut self, body: &str) {
+        let mut message = SqsMessage::default();
+        message.body = Some(body.to_owned());
+        let worker = Caller::new(body, move |shop| {
+            let mut event = SqsEvent::default();
+            event.records.push(message.clone());
+            async move {
+                let worker = DeleteFromCart { store: shop.store };
+                let failed = worker.handle(LambdaEvent::new(event, lambda_runtime::Context::default())).await;
+                failed.batch_item_failures.is_empty().then_some(Value::Null)
+            }
+        });
+        assert_eq!(self.run(&worker), Fate::Done(Value::Null));
+    }
+
+    /// Delivers every message that was ever sent.
+    pub(super) fn deliver_all(&mut self) {
+        self.queue.clone().iter().for_each(|message| self.deliver(message));
+    }
+}
