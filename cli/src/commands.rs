@@ -108,14 +108,15 @@ async fn observe_at_rest(stacks: &[Stack], config: &Config, context: &Context) -
     }
 }
 
-/// What there is of these stacks, asked for all at once.
+/// What there is of these stacks, asked for all at once; then what they published. In this order: what a stack that was seen complete
+/// publishes is there, and seen the other way round it might not have been yet.
 async fn observe(stacks: &[Stack], config: &Config, aws: &Aws) -> Result<Observed, Error> {
     let reading = stacks.iter().map(|stack| {
         let (id, name, aws) = (stack.id(), stack.name().to_owned(), aws.clone());
         async move { Ok(observe_stack(&name, &aws).await?.map(|there| (id, there))) }
     });
-    let (stacks, parameters) = tokio::try_join!(all(reading), published(config, aws))?;
-    Ok(Observed { stacks: stacks.into_iter().flatten().collect(), parameters })
+    let stacks = all(reading).await?;
+    Ok(Observed { stacks: stacks.into_iter().flatten().collect(), parameters: published(config, aws).await? })
 }
 
 /// What the stage's stacks have published, by full name.
@@ -166,8 +167,8 @@ async fn observe_outputs(stacks: &[Stack], config: &Config, aws: &Aws) -> Result
             Ok(deployed.map(|deployed| (id, ObservedStack { deployed, template: None, resources: Vec::new() })))
         }
     });
-    let (stacks, parameters) = tokio::try_join!(all(reading), published(config, aws))?;
-    Ok(Observed { stacks: stacks.into_iter().flatten().collect(), parameters })
+    let stacks = all(reading).await?;
+    Ok(Observed { stacks: stacks.into_iter().flatten().collect(), parameters: published(config, aws).await? })
 }
 
 /// Says which account and region a command works on.

@@ -124,7 +124,11 @@ fn left_alone(running: &[StackId], pending: &[StackId]) -> String {
         [] => "nothing is going on in AWS".to_owned(),
         _ => format!("AWS goes on with {}", names(running)),
     };
-    if pending.is_empty() { going_on } else { format!("{going_on}; {} was not begun", names(pending)) }
+    match pending {
+        [] => going_on,
+        [one] => format!("{going_on}; {one} was not begun"),
+        _ => format!("{going_on}; {} were not begun", names(pending)),
+    }
 }
 
 impl Error {

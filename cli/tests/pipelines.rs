@@ -64,7 +64,8 @@ fn github_is_told_on_standard_error_why_it_failed() {
     let summary = project.path("summary.md");
     let mut status = command(&project, &["status", "--output", "json"]);
     let run = finish(status.envs([("GITHUB_ACTIONS", "true"), ("GITHUB_STEP_SUMMARY", summary.as_str())]));
-    assert_eq!(run.stdout, "", "standard output is for the answer");
+    let answer: Value = serde_json::from_str(&run.stdout).expect("standard output is for the answer");
+    assert_eq!((&answer["error"]["exit_code"], &answer["error"]["failed"]), (&json!(1), &json!([])));
     let story = run.failed(1);
     assert!(story.starts_with("::error title=cartctl::reaching AWS failed: "), "{story}");
     assert!(!story.contains('\u{1b}'), "no colour: {story}");

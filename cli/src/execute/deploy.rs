@@ -391,6 +391,10 @@ impl Shared {
             return Ok(None);
         }
         let step = asked(step, bucket.as_ref(), &terms, &self.made, &self.context).await?;
+        let step = Step { unknown: Vec::new(), ..step };
+        if self.terms.protected {
+            deploy::refuse_losses(&Plan { steps: vec![step.clone()] })?;
+        }
         let untold = shown.untold(&step);
         if !untold.is_empty() {
             return Err(StepError::Untold(untold));

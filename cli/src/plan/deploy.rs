@@ -391,12 +391,14 @@ fn taking_over(there: &[Resource], template: &Json) -> diff::Changes {
     changes
 }
 
-/// Makes sure that a protected stage loses nothing.
+/// Makes sure that a protected stage loses nothing. What has to be undone first is not compared with what will be there then; it is
+/// looked at once more after that.
 ///
 /// # Errors
 /// [`Blocked::Protected`], for the first step that takes something away.
 pub(crate) fn refuse_losses(plan: &Plan) -> Result<(), Blocked> {
-    match plan.steps.iter().find(|step| step.reach() == Reach::Destructive) {
+    let is_known = |step: &&Step| !step.unknown.contains(&Unknown::Recovery);
+    match plan.steps.iter().filter(is_known).find(|step| step.reach() == Reach::Destructive) {
         None => Ok(()),
         Some(step) => {
             let resources = step.destroyed().into_iter().map(str::to_owned).collect();

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_cloudformation::types::StackStatus;
 use cart_infra::StackId;
 
 use crate::{
     bench::{
         Bench,
-        inventory::{During, Latencies, Trouble},
+        account::Account,
+        inventory::{Clock, During, Latencies, Trouble},
         script::{Fault, Rule, Why},
     },
     side_by_side,
@@ -121,4 +123,17 @@ fn questions_that_fail_do_not_fail_a_deployment() {
         bench.run(&["deploy", "--yes"]).succeeded();
         all_are(&bench, "CREATE_COMPLETE");
     });
+}
+
+#[test]
+fn what_a_stack_that_was_just_finished_publishes_is_seen() {
+    let bench = Bench::new().deployed(&[StackId::Bootstrap, StackId::Auth, StackId::Products]);
+    bench.bring(StackId::Cart, &StackStatus::CreateInProgress);
+    bench.state().account.inventory.latencies.clock = Clock::Calls(0);
+    // The first answer is late, and by the second somebody else is done with the cart.
+    let cart = bench.name(StackId::Cart);
+    let asked = |call, fault| Rule::at(call..=call, fault).of("DescribeStacks").about(&cart);
+    bench.script([asked(1, Fault::Refused(Why::Throttled)), asked(2, Fault::Meanwhile(Account::settle))]);
+    bench.run(&["deploy", "--yes"]).succeeded();
+    bench.is_tidy();
 }
