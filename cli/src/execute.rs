@@ -162,23 +162,31 @@ impl Error {
 }
 
 /// How one step failed.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 enum StepError {
     /// It failed.
+    #[error("{0}")]
     Failed(Box<Failure>),
     /// There is no way from the state it is in.
+    #[error(transparent)]
     Blocked(Blocked),
     /// It would destroy what nobody was told of.
+    #[error("it would remove or replace {}", .0.join(", "))]
     Untold(Vec<String>),
     /// Somebody else works on it.
+    #[error("somebody else works on it")]
     Busy,
     /// It was asked to stop before anything began.
+    #[error("it was not begun")]
     NotBegun,
     /// It was left to itself while CloudFormation works on it.
+    #[error("it was left to itself")]
     Detached,
     /// It could not be followed any longer.
+    #[error(transparent)]
     LostSight(aws::Error),
     /// A call failed before anything began.
+    #[error(transparent)]
     Aws(aws::Error),
 }
 

@@ -61,7 +61,7 @@ impl ChangeSets {
                 async move {
                     if let Err(error) = discard(stack, &made, &context).await {
                         let name = &made.stack;
-                        let text = format!("a change set of {name} may be left, and does no harm: {error:?}");
+                        let text = format!("a change set of {name} may be left, and does no harm: {error}");
                         context.events.send(Event::Note { text });
                     }
                 }
@@ -74,8 +74,11 @@ impl ChangeSets {
 async fn discard(stack: StackId, made: &Made, context: &Context) -> Result<(), StepError> {
     let aws = &context.aws;
     aws.delete_change_set(Some(&made.stack), &made.name).await?;
-    if let Some((bucket, key)) = &made.template {
-        aws.delete_object(bucket, key).await?;
+    // An object may be left by who may add to the bucket and not delete from it: it harms nobody, and stops nothing.
+    if let Some((bucket, key)) = &made.template
+        && let Err(error) = aws.delete_object(bucket, key).await
+    {
+        context.events.send(Event::Note { text: format!("a template is left in the bucket: {error}") });
     }
     if made.create
         && let Some(there) = aws.stack(&made.stack).await?

@@ -123,7 +123,7 @@ impl Store {
     }
 
     /// Does one write, as safely as several: a plain update that the SDK repeats for want of an answer would be done twice
-    /// (docs/adr/0020-every-write-is-a-transaction.md).
+    /// (docs/adr/0019-every-write-is-a-transaction.md).
     ///
     /// # Errors
     /// [`StoreError::Write`].
