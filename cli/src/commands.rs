@@ -167,8 +167,8 @@ async fn observe_outputs(stacks: &[Stack], config: &Config, aws: &Aws) -> Result
             Ok(deployed.map(|deployed| (id, ObservedStack { deployed, template: None, resources: Vec::new() })))
         }
     });
-    let stacks = all(reading).await?;
-    Ok(Observed { stacks: stacks.into_iter().flatten().collect(), parameters: published(config, aws).await? })
+    let (stacks, parameters) = tokio::try_join!(all(reading), published(config, aws))?;
+    Ok(Observed { stacks: stacks.into_iter().flatten().collect(), parameters })
 }
 
 /// Says which account and region a command works on.

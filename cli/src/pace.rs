@@ -11,9 +11,9 @@ const LONGEST_UNANSWERED: Duration = Duration::from_secs(5);
 /// A cloud that answers at once is on this machine, and is asked as often as makes sense to somebody who watches.
 const SHORTEST: Duration = Duration::from_millis(20);
 
-/// A pause is at most so many times as long as the last answer took: in the long run asking takes up a ninth of the time, whoever is
+/// A pause is at most so many times as long as the last answer took: in the long run asking takes up a seventh of the time, whoever is
 /// asked. An answer that is late because CloudFormation is throttling slows us down by itself.
-const ANSWERS_A_PAUSE: u32 = 8;
+const ANSWERS_A_PAUSE: u32 = 6;
 
 /// How one operation is asked after.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,8 +70,8 @@ mod tests {
     }
 
     #[test]
-    fn in_the_long_run_asking_takes_a_ninth_of_the_time() {
-        assert_eq!(after(&[(50, false); 20]).pause(MIDDLE), Duration::from_millis(400));
+    fn in_the_long_run_asking_takes_a_seventh_of_the_time() {
+        assert_eq!(after(&[(50, false); 20]).pause(MIDDLE), Duration::from_millis(300));
         assert_eq!(after(&[(1, false); 20]).pause(MIDDLE), SHORTEST);
         assert_eq!(after(&[(3_000, false); 20]).pause(MIDDLE), LONGEST);
     }
