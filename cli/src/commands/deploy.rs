@@ -308,3 +308,18 @@ async fn enable_expiry(cart: &str, aws: &Aws) -> Result<(), Error> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_about_is_what_was_said_and_worse() {
+        let asked =
+            |required| [Reach::None, Reach::Any, Reach::Broadening, Reach::Destructive].map(|reach| must_ask(required, reach));
+        assert_eq!(asked(RequireApproval::Never), [false, false, false, false]);
+        assert_eq!(asked(RequireApproval::Any), [false, true, true, true]);
+        assert_eq!(asked(RequireApproval::Broadening), [false, false, true, true]);
+        assert_eq!(asked(RequireApproval::Destructive), [false, false, false, true]);
+    }
+}

@@ -71,14 +71,20 @@ impl Bench {
 
     fn configured(configuration: &str, protected: bool) -> Self {
         let project = Project::new("");
-        project.configure(&format!("frontend.env-file = '{}'\n{configuration}\n", project.path("frontend.env")));
         let mut settings = Settings::new(Code::not_packaged());
         if protected {
             settings.names.stage = "production".parse().map(cart_infra::Stage::Named).unwrap();
             settings.protected = true;
         }
         let bench = Self { server: Server::start(Account::default()), project, settings };
+        bench.configure(configuration);
         bench.package("first")
+    }
+
+    /// Replaces what the project is configured to be.
+    pub(crate) fn configure(&self, configuration: &str) {
+        let env_file = self.project.path("frontend.env");
+        self.project.configure(&format!("frontend.env-file = '{env_file}'\n{configuration}\n"));
     }
 
     /// Replaces the code by other code.

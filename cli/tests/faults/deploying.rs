@@ -137,3 +137,33 @@ fn what_a_stack_that_was_just_finished_publishes_is_seen() {
     bench.run(&["deploy", "--yes"]).succeeded();
     bench.is_tidy();
 }
+
+/// Everything deployed, and a configuration that lets another site read the answers.
+fn with_another_origin() -> Bench {
+    let bench = Bench::new().deployed(&StackId::ALL);
+    bench.configure("defaults.allowed-origin = 'https://shop.example'");
+    bench
+}
+
+#[test]
+fn a_pull_request_is_told_what_it_asked_about() {
+    let bench = with_another_origin();
+    for (fail_on, code) in [("any", 10), ("broadening", 10), ("destructive", 0)] {
+        let run = bench.run(&["diff", "--fail-on", fail_on]);
+        assert_eq!(run.code, code, "{fail_on}: {}", run.stderr);
+        assert!(run.stdout.contains("CartRestApi: pages of https://shop.example may read the answers"), "{}", run.stdout);
+    }
+    let state = bench.state();
+    assert!(state.log.0.iter().all(|call| ["Get", "Describe", "List"].iter().any(|verb| call.operation.starts_with(verb))));
+}
+
+#[test]
+fn what_need_not_be_approved_is_not_asked_about() {
+    let bench = with_another_origin();
+    let refused = bench.run(&["deploy", "--require-approval", "broadening"]).failed(3);
+    assert!(refused.contains("nobody to ask"), "{refused}");
+    bench.is_tidy();
+    assert_eq!(bench.state().log.count("ExecuteChangeSet"), 0);
+    bench.run(&["deploy", "--require-approval", "destructive"]).succeeded();
+    bench.is_tidy();
+}
