@@ -135,9 +135,9 @@ impl Reporting {
 /// Says why a command failed, and what to try next.
 pub(crate) fn failure(error: &Error) {
     let (red, cyan, reset) = (style::ERROR.render(), style::HINT.render(), anstyle::Reset.render());
-    anstream::eprintln!("{red}error{reset}: {error}");
+    anstream::eprintln!("{red}error{reset}: {}", words::no_command(&error.to_string()));
     for cause in causes(error) {
-        anstream::eprintln!("  caused by: {cause}");
+        anstream::eprintln!("  caused by: {}", words::no_command(&cause));
     }
     if let Some(hint) = error.hint() {
         anstream::eprintln!("{cyan}hint{reset}: {hint}");

@@ -22,7 +22,7 @@ impl<W: Write + Send> Report for Plain<W> {
     fn event(&mut self, _: Moment, event: &Event) {
         if let Some(line) = words::line(event, self.verbose) {
             // Nobody reading is no reason to stop deploying.
-            writeln!(self.out, "{line}").ok();
+            writeln!(self.out, "{}", words::no_command(&line)).ok();
         }
     }
 }

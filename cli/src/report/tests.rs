@@ -167,3 +167,12 @@ fn resource(logical_id: &str) -> Resource {
         status: "CREATE_COMPLETE".to_owned(),
     }
 }
+
+#[test]
+fn what_others_wrote_is_no_command() {
+    assert_eq!(
+        words::no_command("failed: no\n::set-output name=a::b\n  ::error::c"),
+        "failed: no\n. ::set-output name=a::b\n.   ::error::c"
+    );
+    assert_eq!(words::no_command("aws::lambda::function"), "aws::lambda::function");
+}

@@ -71,6 +71,14 @@ pub(super) fn line(event: &Event, verbose: bool) -> Option<String> {
     })
 }
 
+/// The same text, in which no line that a compiler or AWS wrote is a command to whoever runs a pipeline: GitHub Actions takes those that
+/// begin with two colons.
+pub(super) fn no_command(text: &str) -> String {
+    let lines =
+        text.split('\n').map(|line| if line.trim_start().starts_with("::") { format!(". {line}") } else { line.to_owned() });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 fn entry(name: impl std::fmt::Display, text: impl std::fmt::Display) -> String {
     format!("{:COLUMN$} {text}", name.to_string())
 }
