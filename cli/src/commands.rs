@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use cart_infra::{App, Code, Stack, StackId};
-use tokio::task::JoinSet;
 
 use crate::{
     args::{Cli, Command, Global, Target, Timed},
@@ -11,7 +10,7 @@ use crate::{
     config::{self, Config, Environment, LocalChoice},
     error::Error,
     event::Event,
-    execute::{self, Context},
+    execute::{self, Context, all},
     failure::Failure,
     plan::{self, Observed, ObservedStack},
     report::{Reporting, answer::Answer},
@@ -102,7 +101,7 @@ async fn observe_at_rest(stacks: &[Stack], config: &Config, context: &Context) -
         let following = busy.into_iter().map(|(stack, deployed)| {
             let (context, deployed) = (context.clone(), deployed.clone());
             let wanted = stacks.iter().find(|wanted| wanted.id() == stack).cloned();
-            async move { Ok(context.attach(stack, wanted.as_ref(), &deployed).await?) }
+            async move { context.attach(stack, wanted.as_ref(), &deployed).await }
         });
         all(following).await?;
     }
@@ -113,7 +112,7 @@ async fn observe_at_rest(stacks: &[Stack], config: &Config, context: &Context) -
 async fn observe(stacks: &[Stack], config: &Config, aws: &Aws) -> Result<Observed, Error> {
     let reading = stacks.iter().map(|stack| {
         let (id, name, aws) = (stack.id(), stack.name().to_owned(), aws.clone());
-        async move { Ok(observe_stack(&name, &aws).await?.map(|there| (id, there))) }
+        async move { Ok::<_, Error>(observe_stack(&name, &aws).await?.map(|there| (id, there))) }
     });
     let stacks = all(reading).await?;
     Ok(Observed { stacks: stacks.into_iter().flatten().collect(), parameters: published(config, aws).await? })
@@ -123,21 +122,6 @@ async fn observe(stacks: &[Stack], config: &Config, aws: &Aws) -> Result<Observe
 async fn published(config: &Config, aws: &Aws) -> Result<BTreeMap<String, String>, Error> {
     let root = config.names.parameter_path("");
     Ok(aws.parameters_below(root.trim_end_matches('/')).await?)
-}
-
-/// Works on all at once; the first failure ends the others.
-async fn all<T: Send + 'static>(
-    work: impl IntoIterator<Item = impl Future<Output = Result<T, Error>> + Send + 'static>,
-) -> Result<Vec<T>, Error> {
-    let mut running: JoinSet<_> = work.into_iter().collect();
-    let mut done = Vec::new();
-    while let Some(one) = running.join_next().await {
-        match one {
-            Ok(one) => done.push(one?),
-            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-        }
-    }
-    Ok(done)
 }
 
 async fn observe_stack(name: &str, aws: &Aws) -> Result<Option<ObservedStack>, Error> {
@@ -164,7 +148,7 @@ async fn observe_outputs(stacks: &[Stack], config: &Config, aws: &Aws) -> Result
         let (id, name, aws) = (stack.id(), stack.name().to_owned(), aws.clone());
         async move {
             let deployed = aws.stack(&name).await?.filter(|deployed| deployed.status != StackStatus::DeleteComplete);
-            Ok(deployed.map(|deployed| (id, ObservedStack { deployed, template: None, resources: Vec::new() })))
+            Ok::<_, Error>(deployed.map(|deployed| (id, ObservedStack { deployed, template: None, resources: Vec::new() })))
         }
     });
     let (stacks, parameters) = tokio::try_join!(all(reading), published(config, aws))?;

@@ -348,6 +348,21 @@ fn worst(errors: BTreeMap<StackId, StepError>, outcomes: &Outcomes) -> Result<()
     }
 }
 
+/// Works on all at once; the first failure ends the others.
+pub(crate) async fn all<T: Send + 'static, E: Send + 'static>(
+    work: impl IntoIterator<Item = impl Future<Output = Result<T, E>> + Send + 'static>,
+) -> Result<Vec<T>, E> {
+    let mut running: JoinSet<_> = work.into_iter().collect();
+    let mut done = Vec::new();
+    while let Some(one) = running.join_next().await {
+        match one {
+            Ok(one) => done.push(one?),
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        }
+    }
+    Ok(done)
+}
+
 /// Tells that an operation on a stack begins.
 fn begin(context: &Context, stack: StackId, operation: Operation, resources: usize, after: &[StackId]) {
     context.events.send(Event::StackStarted { stack, operation, resources, after: after.to_vec() });

@@ -31,9 +31,9 @@ pub(super) async fn run(args: &Selection, config: &Config, reporting: &Reporting
                     let following = busy.into_iter().map(|(stack, deployed)| {
                         let (context, deployed) = (context.clone(), deployed.clone());
                         let wanted = app.stack(stack).cloned();
-                        async move { Ok(context.attach(stack, wanted.as_ref(), &deployed).await?) }
+                        async move { context.attach(stack, wanted.as_ref(), &deployed).await }
                     });
-                    failed.extend(super::all(following).await?.into_iter().flatten());
+                    failed.extend(execute::all(following).await?.into_iter().flatten());
                 }
             })
             .await

@@ -9,7 +9,7 @@ use cart_contract::Service;
 use cart_infra::{ParameterSource, Stack, StackId};
 use tokio::{sync::OnceCell, task::JoinSet};
 
-use super::{Context, Error, Outcomes, StepError, Task, Wish, begin, delete::remove, explain::explain, in_order};
+use super::{Context, Error, Outcomes, StepError, Task, Wish, all, begin, delete::remove, explain::explain, in_order};
 use crate::{
     aws::{
         cloudformation::{ChangeSet, ChangeSetRequest, ChangeSetState, TemplateSource},
@@ -312,16 +312,10 @@ impl Shared {
                     events.during(&format!("uploading the code of {}", artifact.service), putting).await?;
                 }
                 events.send(Event::Stored { key: key.to_owned(), bytes: artifact.zip_bytes, present });
-                Ok(())
+                Ok::<_, StepError>(())
             }
         });
-        let mut running: JoinSet<Result<(), crate::aws::Error>> = uploads.collect();
-        while let Some(uploaded) = running.join_next().await {
-            match uploaded {
-                Ok(uploaded) => uploaded?,
-                Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-            }
-        }
+        all(uploads).await?;
         Ok(())
     }
 

@@ -167,3 +167,45 @@ fn what_need_not_be_approved_is_not_asked_about() {
     bench.run(&["deploy", "--require-approval", "destructive"]).succeeded();
     bench.is_tidy();
 }
+
+/// The story of a first deployment in which the table cannot be made for this reason.
+fn without_a_table(bench: &Bench, reason: String) -> String {
+    let trouble = Trouble {
+        stack: bench.name(StackId::Cart),
+        resource: "AWS::DynamoDB::Table".to_owned(),
+        during: During::Create,
+        reason,
+        always: false,
+    };
+    bench.state().account.inventory.troubles.push(trouble);
+    let story = bench.run(&["deploy", "--yes"]).failed(6);
+    bench.is_tidy();
+    story
+}
+
+#[test]
+fn a_refusal_that_only_aws_can_read_is_read_to_us() {
+    let reason = "You are not authorized to perform this operation. Encoded authorization failure message: aB-c_9";
+    let story = without_a_table(&Bench::new(), reason.to_owned());
+    assert!(
+        story.contains("DynamoDBShoppingCartTable (AWS::DynamoDB::Table): arn:aws:iam::123456789012:user/bench is not"),
+        "{story}"
+    );
+    let hint = story.lines().find(|line| line.starts_with("hint: ")).unwrap();
+    assert!(hint.contains("dynamodb:CreateTable"), "{hint}");
+
+    // Who may not have it read is told the rest.
+    let bench = Bench::new();
+    bench.script([Rule::at(1..=9, Fault::Refused(Why::AccessDenied)).of("DecodeAuthorizationMessage")]);
+    let story = without_a_table(&bench, reason.to_owned());
+    assert!(story.contains("Encoded authorization failure message: aB-c_9"), "{story}");
+}
+
+#[test]
+fn who_has_a_name_already_is_named() {
+    let bench = Bench::new().deployed(&[StackId::Bootstrap, StackId::Auth]);
+    let taken = bench.state().account.stack(&bench.name(StackId::Auth)).resources["CognitoUserPool"].physical_id.clone().unwrap();
+    let story = without_a_table(&bench, format!("{taken} already exists"));
+    let hint = story.lines().find(|line| line.starts_with("hint: ")).unwrap();
+    assert!(hint.contains(&bench.name(StackId::Auth)), "{hint}");
+}
