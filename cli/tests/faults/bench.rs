@@ -88,10 +88,16 @@ impl Bench {
     }
 
     /// Replaces the code by other code.
-    pub(crate) fn package(mut self, content: &str) -> Self {
+    pub(crate) fn package(self, content: &str) -> Self {
+        self.packages([content; 2])
+    }
+
+    /// Replaces the code of each service.
+    pub(crate) fn packages(mut self, contents: [&str; 2]) -> Self {
         let folder = self.project.path("packages");
+        let content = |wanted: Service| Service::ALL.into_iter().zip(contents).find(|(service, _)| *service == wanted).unwrap().1;
         let entry = |service: Service| {
-            let archive = format!("{service}: {content}");
+            let archive = format!("{service}: {}", content(service));
             let hash = Sha256::digest(&archive).iter().fold(String::new(), |hash, byte| format!("{hash}{byte:02x}"));
             let key = format!("{service}/{}.zip", &hash[..16]);
             fs::create_dir_all(folder.join(service.to_string())).unwrap();

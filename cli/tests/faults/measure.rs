@@ -43,6 +43,8 @@ fn main() {
         measure("nothing to do", &bench, &["deploy", "--yes"]);
         let bench = bench.package("second");
         measure("new code", &bench, &["deploy", "--yes"]);
+        let bench = bench.packages(["third", "second"]);
+        measure("new code of the two functions of products", &bench, &["deploy", "--yes"]);
         measure("delete", &bench, &["delete", "--yes"]);
     }
 }
