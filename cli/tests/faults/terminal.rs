@@ -38,7 +38,8 @@ impl Terminal {
                 None => terminal.env_remove(name),
             };
         }
-        terminal.args(["--quiet", "--return", "--flush", "--command", &quoted.join(" "), "/dev/null"]);
+        // A shell that stayed above the program would die of Ctrl-C itself, as dash does, and its exit code would be the one that is seen.
+        terminal.args(["--quiet", "--return", "--flush", "--command", &format!("exec {}", quoted.join(" ")), "/dev/null"]);
         terminal.current_dir(program.get_current_dir().unwrap());
         let mut child = terminal.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (keyboard, mut output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
