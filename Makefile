@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 # Always built as part of the whole: cargo settles features over what it builds together, and cartctl alone would be another set.
 CARTCTL := $(or $(CARGO_TARGET_DIR),target)/debug/cartctl
-.PHONY: help setup build local test test-live lint bench synth deploy delete clean
+.PHONY: help setup build local test test-live lint bench load synth deploy delete clean
 
 help: ## Show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
@@ -32,6 +32,9 @@ delete: build ## Delete from AWS
 
 bench: .venv/test.stamp ## Measure what the README says about speed
 	tools/bench
+
+load: setup build ## Two minutes of mixed traffic on a local shop; the sums have to agree
+	cargo test --quiet --workspace --locked --test load
 
 clean: ## Remove everything that can be made again
 	rm -rf target .venv .cartctl

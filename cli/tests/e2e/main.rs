@@ -4,6 +4,8 @@
 
 #[path = "../support/cloud.rs"]
 mod cloud;
+#[path = "../support/load.rs"]
+mod load;
 #[path = "../support/program.rs"]
 mod program;
 #[path = "../support/shop.rs"]
@@ -14,3 +16,4 @@ mod journey;
 mod local;
 mod protected;
 mod stages;
+mod traffic;

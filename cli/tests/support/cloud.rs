@@ -108,6 +108,14 @@ impl Cloud {
         answer.body
     }
 
+    /// Makes something of a service that has paths.
+    pub(crate) async fn create(&self, service: &str, path: &str, body: &Value) {
+        let url = format!("{}{path}", self.url());
+        let headers = [("authorization", &*signed(service)), ("content-type", "application/json")];
+        let answer = self.request(Request { method: "POST", url: &url, headers: &headers, body: &body.to_string() }).await;
+        assert!((200..300).contains(&answer.status), "{path}: {answer:?}");
+    }
+
     /// CloudFormation.
     pub(crate) fn cloudformation(&self) -> aws_sdk_cloudformation::Client {
         let config = aws_sdk_cloudformation::Config::builder()
