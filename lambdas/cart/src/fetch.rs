@@ -47,9 +47,9 @@ impl Http {
     /// # Errors
     /// [`FetchError::Fetch`] and [`FetchError::TooLarge`]. A status is never an error.
     pub async fn get(&self, url: &str) -> Result<(StatusCode, Vec<u8>), FetchError> {
-        let mut response = self.0.get(url).send().await.map_err(FetchError::Fetch)?;
+        let mut response = self.0.get(url).send().await.map_err(failed)?;
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(FetchError::Fetch)? {
+        while let Some(chunk) = response.chunk().await.map_err(failed)? {
             if body.len() + chunk.len() > MAX_DOCUMENT {
                 return Err(FetchError::TooLarge);
             }
@@ -57,6 +57,11 @@ impl Http {
         }
         Ok((response.status(), body))
     }
+}
+
+/// Without the URL, which says what somebody looks at and would end up in the log.
+fn failed(error: reqwest::Error) -> FetchError {
+    FetchError::Fetch(error.without_url())
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! `POST /cart`: adds to the caller's cart, or removes from it.
 
+use cart_contract::Metric;
 use cart_shared::{Answer, Endpoint, ProductId, Refusal, request::json_body};
 use lambda_http::Request;
 use serde::Deserialize;
@@ -48,7 +49,7 @@ impl Endpoint for AddToCart {
         let change = Change::try_from(quantity)?;
         let detail = self.products.detail(&product_id).await?;
         add(&self.store, &visitor.owner, &product_id, change, &detail, now).await?;
-        Ok(visitor.answer(json!({ "productId": product_id, "message": "product added to cart" })))
+        Ok(visitor.answer(json!({ "productId": product_id, "message": "product added to cart" })).counting(Metric::CartUpdated))
     }
 }
 

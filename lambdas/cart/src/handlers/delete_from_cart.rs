@@ -1,12 +1,9 @@
 //! Deletes the anonymous items that a migration has emptied, from the queue.
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
-use cart_shared::Chain;
-use lambda_runtime::{
-    LambdaEvent,
-    tracing::{error, info},
-};
+use cart_shared::{Chain, Consumer};
 use thiserror::Error;
+use tracing::{error, info};
 
 use crate::{
     deletions::{Deletion, NotADeletion},
@@ -30,11 +27,14 @@ enum DeleteError {
     Busy,
 }
 
-impl DeleteFromCart {
+impl Consumer for DeleteFromCart {
+    type Event = SqsEvent;
+    type Outcome = SqsBatchResponse;
+
     /// Does each message by itself, and names those that are to be delivered again.
-    pub async fn handle(&self, event: LambdaEvent<SqsEvent>) -> SqsBatchResponse {
+    async fn consume(&self, event: SqsEvent) -> SqsBatchResponse {
         let mut failed = SqsBatchResponse::default();
-        for message in event.payload.records {
+        for message in event.records {
             if let Err(error) = self.delete(&message).await {
                 let id = message.message_id.unwrap_or_default();
                 error!(message_id = id, error = %Chain(&error), "not deleted");
@@ -43,7 +43,9 @@ impl DeleteFromCart {
         }
         failed
     }
+}
 
+impl DeleteFromCart {
     async fn delete(&self, message: &SqsMessage) -> Result<(), DeleteError> {
         let deletion: Deletion = message.body.as_deref().unwrap_or_default().parse()?;
         match self.store.apply(Write::bury(&deletion)).await? {

@@ -1,5 +1,6 @@
 //! `PUT /cart/{product_id}`: sets how many of a product the caller's cart holds.
 
+use cart_contract::Metric;
 use cart_shared::{
     Answer, Endpoint, ProductId, Refusal,
     request::{json_body, path_product_id},
@@ -50,7 +51,9 @@ impl Endpoint for UpdateCart {
         let quantity = Quantity::try_from(body.quantity)?;
         let detail = self.products.detail(&product).await?;
         set(&self.store, &visitor.owner, &product, quantity, &detail, now).await?;
-        Ok(visitor.answer(json!({ "productId": product, "quantity": quantity.get(), "message": "cart updated" })))
+        Ok(visitor
+            .answer(json!({ "productId": product, "quantity": quantity.get(), "message": "cart updated" }))
+            .counting(Metric::CartUpdated))
     }
 }
 
