@@ -41,7 +41,7 @@ fn templates() -> Vec<(String, String)> {
     let watched = Settings { monitoring: Some(Monitoring { alarm_topic }), ..production.clone() };
     let local = Settings { endpoints: Endpoints::Local { base_url: "http://127.0.0.1:4566".parse().unwrap() }, ..demo.clone() };
 
-    let mut templates = Vec::new();
+    let mut templates: Vec<(String, String)> = Vec::new();
     for (stage, settings) in [
         ("default", demo),
         ("named", staging),
@@ -51,7 +51,11 @@ fn templates() -> Vec<(String, String)> {
         ("local", local),
     ] {
         for stack in app(&settings).stacks() {
-            templates.push((format!("{stage}-{}", stack.id()), stack.template().to_json()));
+            let template = stack.template().to_json();
+            // What is the same needs no second look.
+            if templates.iter().all(|(_, other)| *other != template) {
+                templates.push((format!("{stage}-{}", stack.id()), template));
+            }
         }
     }
     for (artifact_bucket, logging_role) in [(true, true), (true, false), (false, true)] {

@@ -19,8 +19,9 @@ const SECRET: &str = "5ec2e7";
 const CART: &str = "5ec2e7aa-213a-4ea8-aa32-58c217604e3c";
 const REQUEST_ID: &str = "0a1b2c3d-0000-4000-8000-000000000001";
 const TRACE_ID: &str = "1-65dfb5a1-0123456789abcdef01234567";
+const TRACE: &str = "Root=1-65dfb5a1-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=1";
 
-/// A server on this machine. Who gets no answer waits.
+/// A server on this machine, which answers to the head and the body of requests. Who gets no answer waits.
 async fn server(answer: impl Fn(String, String) -> Option<(&'static str, String)> + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -37,26 +38,20 @@ async fn server(answer: impl Fn(String, String) -> Option<(&'static str, String)
 async fn converse(caller: TcpStream, answer: &impl Fn(String, String) -> Option<(&'static str, String)>) -> Option<()> {
     let mut caller = BufReader::new(caller);
     loop {
-        let mut first = String::new();
+        let mut head = String::new();
         let mut length = 0;
-        loop {
-            let mut line = String::new();
-            if caller.read_line(&mut line).await.ok()? == 0 {
+        while !head.ends_with("\r\n\r\n") {
+            let start = head.len();
+            if caller.read_line(&mut head).await.ok()? == 0 {
                 return None;
             }
-            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            if let Some(value) = head[start..].to_ascii_lowercase().strip_prefix("content-length:") {
                 length = value.trim().parse().ok()?;
-            }
-            if line == "\r\n" {
-                break;
-            }
-            if first.is_empty() {
-                first = line;
             }
         }
         let mut body = vec![0; length];
         caller.read_exact(&mut body).await.ok()?;
-        let Some((head, body)) = answer(first, String::from_utf8_lossy(&body).into_owned()) else {
+        let Some((head, body)) = answer(head, String::from_utf8_lossy(&body).into_owned()) else {
             return std::future::pending().await;
         };
         let length = body.len();
@@ -73,7 +68,7 @@ async fn invoke(handler: &str, event: Value, elsewhere: (&'static str, Value)) -
             let head = format!(
                 "200 OK\r\nlambda-runtime-aws-request-id: {REQUEST_ID}\r\nlambda-runtime-deadline-ms: 9999999999999\r\n\
                  lambda-runtime-invoked-function-arn: arn:aws:lambda:eu-west-1:123456789012:function:it\r\n\
-                 lambda-runtime-trace-id: Root={TRACE_ID};Parent=0123456789abcdef;Sampled=1"
+                 lambda-runtime-trace-id: {TRACE}"
             );
             // Who asks for the next one has done everything for this one.
             let Some(event) = event.lock().unwrap().take() else {
@@ -86,7 +81,12 @@ async fn invoke(handler: &str, event: Value, elsewhere: (&'static str, Value)) -
         Some(("202 Accepted", "{}".to_owned()))
     })
     .await;
-    let elsewhere = server(move |_, _| Some((elsewhere.0, elsewhere.1.to_string()))).await;
+    let elsewhere = server(move |request, _| {
+        // The products service is part of the trace.
+        let lost = request.starts_with("GET /product/") && !request.contains(&format!("x-amzn-trace-id: {TRACE}\r\n"));
+        Some((if lost { "400 Bad Request" } else { elsewhere.0 }, elsewhere.1.to_string()))
+    })
+    .await;
     let elsewhere = format!("http://{elsewhere}");
     let mut function = Command::new(env!("CARGO_BIN_EXE_cart"))
         .env_clear()
