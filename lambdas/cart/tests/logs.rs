@@ -17,6 +17,8 @@ use tokio::{
 const SECRET: &str = "5ec2e7";
 /// The anonymous cart: knowing the id is having the cart.
 const CART: &str = "5ec2e7aa-213a-4ea8-aa32-58c217604e3c";
+/// What stands for it in logs.
+const OWNER: &str = "e57c5ddce34a9152";
 const REQUEST_ID: &str = "0a1b2c3d-0000-4000-8000-000000000001";
 const TRACE_ID: &str = "1-65dfb5a1-0123456789abcdef01234567";
 const TRACE: &str = "Root=1-65dfb5a1-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=1";
@@ -173,7 +175,7 @@ async fn a_request_leaves_a_line_that_says_whose_and_how_long() {
     assert_eq!(lines.len(), 1, "{lines:?}");
     let (line, metrics) = measured(&lines);
     assert_eq!(metrics, ["Latency", "ColdStart"]);
-    assert_eq!((&line["status"], &line["owner"]), (&json!(200), &json!("e57c5ddce34a9152")), "{line}");
+    assert_eq!((&line["status"], &line["owner"]), (&json!(200), &json!(OWNER)), "{line}");
 }
 
 #[tokio::test]
@@ -186,6 +188,20 @@ async fn a_change_is_counted_and_a_refused_one_is_not() {
     let (answer, lines) = invoke("update-cart", set(-1), written).await;
     assert_eq!(answer["statusCode"], 400, "{answer}");
     assert_eq!(measured(&lines).1, ["Latency", "ColdStart"]);
+}
+
+#[tokio::test]
+async fn a_cart_counts_when_something_was_in_it() {
+    for (handler, path, metric) in
+        [("migrate-cart", "/cart/migrate", "CartMigrated"), ("checkout-cart", "/cart/checkout", "CartCheckedOut")]
+    {
+        let (answer, lines) = invoke(handler, request("POST", path, Some(SECRET), ""), an_item()).await;
+        assert_eq!(answer["statusCode"], 200, "{answer}");
+        assert_eq!(measured(&lines).1, ["Latency", "ColdStart", metric]);
+        let (answer, lines) = invoke(handler, request("POST", path, Some(SECRET), ""), ("200 OK", json!({ "Items": [] }))).await;
+        assert_eq!(answer["statusCode"], 200, "{answer}");
+        assert_eq!(measured(&lines).1, ["Latency", "ColdStart"]);
+    }
 }
 
 #[tokio::test]
@@ -237,6 +253,23 @@ async fn an_event_is_measured_and_not_printed() {
         assert_ne!(answer["batchItemFailures"], json!([]), "{answer}");
         assert!(lines.iter().any(|line| line["level"] == "ERROR"), "{lines:?}");
         assert_eq!(measured(&lines).1, ["Latency", "ColdStart"]);
+        let owners = lines.iter().filter_map(|line| line["owner"].as_str()).collect::<Vec<_>>();
+        assert_eq!(owners, if handler == "delete-from-cart" { vec![OWNER] } else { vec![] }, "{lines:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_function_that_cannot_start_says_so_in_the_same_form() {
+    let binary = env!("CARGO_BIN_EXE_cart");
+    for (handler, missing) in
+        [("", "_HANDLER"), ("list-products", "no function `list-products`"), ("list-cart", "AWS_ACCESS_KEY_ID")]
+    {
+        let handler = (!handler.is_empty()).then_some(("_HANDLER", handler));
+        let output = Command::new(binary).env_clear().env("STACK_NAME", "carts").envs(handler).output().await.unwrap();
+        assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned()), (Some(1), String::new()));
+        let line: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((&line["level"], &line["message"]), (&json!("ERROR"), &json!("cannot run")));
+        assert!(line["error"].as_str().unwrap().contains(missing), "{line}");
     }
 }
 

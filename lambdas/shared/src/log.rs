@@ -7,10 +7,10 @@
 //! [Lambda]: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html
 
 use std::{
+    any::Any,
     error::Error,
     fmt::{self, Write as _},
     io::{self, Write as _},
-    panic::PanicHookInfo,
 };
 
 use cart_contract::metric;
@@ -42,7 +42,7 @@ pub(crate) const METRICS: &str = "metrics";
 
 /// Who prints.
 #[derive(Clone, Debug)]
-pub struct Origin {
+pub struct Source {
     /// The name of its stack.
     pub stack: String,
     /// The function's handler.
@@ -52,14 +52,14 @@ pub struct Origin {
 /// Begins to print what happens, and panics too. `level` is one of [Lambda's] names for a level, and `INFO` where it is none.
 ///
 /// [Lambda's]: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
-pub fn begin(origin: &Origin, level: &str) {
-    let lines = Lines::new(origin, level, |line: &str| {
+pub fn begin(source: &Source, level: &str) {
+    let lines = Lines::new(source, level, |line: &str| {
         // Where nobody reads, nobody can be told of it.
         let _ = io::stdout().lock().write_all(line.as_bytes());
     });
     // A second subscriber would be refused; there is none.
     let _ = tracing::subscriber::set_global_default(Registry::default().with(lines));
-    std::panic::set_hook(Box::new(report_panic));
+    std::panic::set_hook(Box::new(|panic| panicked(panic.location().map(ToString::to_string), panic.payload())));
 }
 
 /// Says whose cart the current request works on: a text by which the owner is recognized, and which gives nothing away.
@@ -67,11 +67,9 @@ pub fn owner_is(fingerprint: impl fmt::Display) {
     Span::current().record("owner", tracing::field::display(fingerprint));
 }
 
-/// A message that was put together may hold anything; one that was written in the source does not.
-fn report_panic(panic: &PanicHookInfo<'_>) {
-    let at = panic.location().map(ToString::to_string);
-    let reason = panic.payload().downcast_ref::<&'static str>();
-    error!(at, reason, "panicked");
+/// A reason that was put together may hold anything; one that was written in the source does not.
+fn panicked(at: Option<String>, reason: &dyn Any) {
+    error!(at, reason = reason.downcast_ref::<&'static str>(), "panicked");
 }
 
 /// Writes events as lines.
@@ -83,10 +81,10 @@ struct Lines<W> {
 }
 
 impl<W: Fn(&str)> Lines<W> {
-    fn new(origin: &Origin, level: &str, write: W) -> Self {
+    fn new(source: &Source, level: &str, write: W) -> Self {
         let mut constant = Members::default();
-        constant.text(metric::STACK, &origin.stack);
-        constant.text(metric::FUNCTION, &origin.function);
+        constant.text(metric::STACK, &source.stack);
+        constant.text(metric::FUNCTION, &source.function);
         let level = if level.eq_ignore_ascii_case("fatal") { "error" } else { level };
         Self { constant: constant.json, level: level.parse().map_or(LevelFilter::INFO, |level: Level| level.into()), write }
     }
@@ -251,8 +249,8 @@ mod tests {
     fn printed(level: &str, happens: impl FnOnce()) -> Vec<Value> {
         let lines = Arc::new(Mutex::new(String::new()));
         let written = Arc::clone(&lines);
-        let origin = Origin { stack: "the \"stack\"".to_owned(), function: "list-cart".to_owned() };
-        let layer = Lines::new(&origin, level, move |line: &str| written.lock().unwrap().push_str(line));
+        let source = Source { stack: "the \"stack\"".to_owned(), function: "list-cart".to_owned() };
+        let layer = Lines::new(&source, level, move |line: &str| written.lock().unwrap().push_str(line));
         tracing::subscriber::with_default(Registry::default().with(layer), happens);
         let lines = lines.lock().unwrap();
         assert!(lines.is_empty() || lines.ends_with('\n'));
@@ -325,6 +323,19 @@ mod tests {
         let [line] = lines.as_slice() else { panic!("one line: {lines:?}") };
         assert_eq!((&line["message"], &line["requestId"]), (&json!("cannot read the event"), &json!("4c1f")));
         assert_eq!(line.get("error"), None);
+    }
+
+    #[test]
+    fn a_panic_is_a_line_too_and_what_was_put_together_is_not_in_it() {
+        let lines = printed("INFO", || {
+            during_a_request(|| {
+                panicked(Some("src/it.rs:1:2".to_owned()), &"no table");
+                panicked(None, &format!("no {}", "cookie"));
+            });
+        });
+        let [written, composed] = lines.as_slice() else { panic!("two lines: {lines:?}") };
+        assert_eq!((&written["at"], &written["reason"]), (&json!("src/it.rs:1:2"), &json!("no table")));
+        assert_eq!((&composed["requestId"], composed.get("reason")), (&json!("4c1f"), None));
     }
 
     #[test]

@@ -16,12 +16,12 @@ pub async fn start(
 ) -> ExitCode {
     let (handler, common) = (lookup("_HANDLER"), CommonEnv::read(&lookup));
     let text = |value: &Result<String, _>| value.as_ref().map(Clone::clone).unwrap_or_default();
-    let origin = log::Origin {
+    let source = log::Source {
         stack: common.as_ref().map(|common| common.stack_name.clone()).unwrap_or_default(),
         function: text(&handler),
     };
     // Lambda sets it from the function's logging configuration.
-    log::begin(&origin, &text(&lookup("AWS_LAMBDA_LOG_LEVEL")));
+    log::begin(&source, &text(&lookup("AWS_LAMBDA_LOG_LEVEL")));
     let ran = match (handler, common) {
         (Ok(handler), Ok(_)) => Box::pin(run(handler)).await,
         (Err(missing), _) | (_, Err(missing)) => Err(missing.into()),

@@ -1,12 +1,13 @@
 //! Deletes the anonymous items that a migration has emptied, from the queue.
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
-use cart_shared::{Chain, Consumer};
+use cart_shared::{Chain, Consumer, log};
 use thiserror::Error;
-use tracing::{error, info};
+use tracing::{Instrument as _, error, field::Empty, info, info_span};
 
 use crate::{
     deletions::{Deletion, NotADeletion},
+    owner::Owner,
     store::{Outcome, Store, StoreError, write::Write},
 };
 
@@ -35,9 +36,10 @@ impl Consumer for DeleteFromCart {
     async fn consume(&self, event: SqsEvent) -> SqsBatchResponse {
         let mut failed = SqsBatchResponse::default();
         for message in event.records {
-            if let Err(error) = self.delete(&message).await {
+            let span = info_span!("message", owner = Empty);
+            if let Err(error) = self.delete(&message).instrument(span.clone()).await {
                 let id = message.message_id.unwrap_or_default();
-                error!(message_id = id, error = %Chain(&error), "not deleted");
+                span.in_scope(|| error!(message_id = id, error = %Chain(&error), "not deleted"));
                 failed.add_failure(id);
             }
         }
@@ -48,6 +50,7 @@ impl Consumer for DeleteFromCart {
 impl DeleteFromCart {
     async fn delete(&self, message: &SqsMessage) -> Result<(), DeleteError> {
         let deletion: Deletion = message.body.as_deref().unwrap_or_default().parse()?;
+        log::owner_is(Owner::Anonymous(deletion.cart).fingerprint());
         match self.store.apply(Write::bury(&deletion)).await? {
             Outcome::Done => Ok(()),
             Outcome::Stale => {
