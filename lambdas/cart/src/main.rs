@@ -1,6 +1,9 @@
 //! The `bootstrap` of the cart service: finds out which function it is, gives it what it needs, and runs it. The only reader of the
 //! environment.
 
+// A request within a span within the runtime's services: the compiler looks 128 types deep, which is a few short.
+#![recursion_limit = "256"]
+
 use std::process::ExitCode;
 
 use aws_types::SdkConfig;

@@ -33,7 +33,8 @@ impl Owner {
     /// too, of which there are too many to try. Without it, somebody who knows a key can find what happened to its cart.
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        Sha256::digest(self.to_string()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        let start = Sha256::digest(self.to_string()).iter().take(8).fold(0, |start, byte| (start << 8) | u64::from(*byte));
+        format!("{start:016x}")
     }
 }
 

@@ -15,15 +15,14 @@ pub async fn start(
     run: impl AsyncFnOnce(String) -> Result<(), RunError>,
 ) -> ExitCode {
     let (handler, common) = (lookup("_HANDLER"), CommonEnv::read(&lookup));
-    let text = |value: &Result<String, _>| value.as_ref().map(Clone::clone).unwrap_or_default();
     let source = log::Source {
         stack: common.as_ref().map(|common| common.stack_name.clone()).unwrap_or_default(),
-        function: text(&handler),
+        function: handler.as_deref().unwrap_or_default().to_owned(),
     };
     // Lambda sets it from the function's logging configuration.
-    log::begin(&source, &text(&lookup("AWS_LAMBDA_LOG_LEVEL")));
+    log::begin(&source, &lookup("AWS_LAMBDA_LOG_LEVEL").unwrap_or_default());
     let ran = match (handler, common) {
-        (Ok(handler), Ok(_)) => Box::pin(run(handler)).await,
+        (Ok(handler), Ok(_)) => run(handler).await,
         (Err(missing), _) | (_, Err(missing)) => Err(missing.into()),
     };
     match ran {
