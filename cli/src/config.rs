@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, str::FromStr};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_infra::{
-    Architecture, Code, Endpoints, LogRetention, Names, Origin, ParameterRoot, Settings, StackPrefix, Stage, StageName,
+    Architecture, Code, Endpoints, LogRetention, Monitoring, Names, Origin, ParameterRoot, Settings, StackPrefix, Stage, StageName,
+    TopicArn,
 };
 use serde::Deserialize;
 
@@ -28,6 +29,7 @@ pub(crate) struct Config {
     pub architecture: Architecture,
     log_retention: LogRetention,
     reserved_concurrency: Option<u32>,
+    monitoring: Option<Monitoring>,
     /// The tags of every stack.
     pub tags: BTreeMap<String, String>,
     /// The only account and region this stage may be in, where it says so. The local cloud is neither.
@@ -151,6 +153,7 @@ impl Config {
             },
             log_retention: self.log_retention,
             reserved_concurrency: self.reserved_concurrency,
+            monitoring: self.monitoring.clone(),
         }
     }
 
@@ -297,6 +300,8 @@ struct StageSection {
     architecture: Option<Architecture>,
     log_retention_days: Option<LogRetention>,
     reserved_concurrency: Option<u32>,
+    monitoring: Option<bool>,
+    alarm_topic: Option<TopicArn>,
     tags: BTreeMap<String, String>,
 }
 
@@ -401,11 +406,16 @@ fn resolve(
     let account = section.account.as_ref().or(common.account.as_ref()).filter(|_| !connection.endpoint.is_local());
     let pin =
         account.map(|account| Pin { account: account.clone(), region: section.region.clone().or_else(|| common.region.clone()) });
+    let protected = section.protected.or(common.protected).unwrap_or(false);
+    // Alarms cost money and want somebody to look at them, which a stage is worth whose data is.
+    let monitored = section.monitoring.or(common.monitoring).unwrap_or(protected);
+    let alarm_topic = section.alarm_topic.or_else(|| common.alarm_topic.clone());
     Ok(Config {
         tags,
         pin,
         names: Names { prefix: file.prefix, parameter_root: file.parameter_root, stage },
-        protected: section.protected.or(common.protected).unwrap_or(false),
+        protected,
+        monitoring: monitored.then_some(Monitoring { alarm_topic }),
         allowed_origin: section.allowed_origin.or_else(|| common.allowed_origin.clone()).unwrap_or_default(),
         architecture: section.architecture.or(common.architecture).unwrap_or_default(),
         log_retention: section.log_retention_days.or(common.log_retention_days).unwrap_or_default(),
@@ -491,6 +501,23 @@ pub(crate) mod tests {
         assert!(config.protected);
         assert_eq!(config.names.stack_name(cart_infra::StackId::Auth), "aws-serverless-shopping-cart-production-auth");
         assert_eq!(config.log_retention, toml::Value::Integer(14).try_into().unwrap());
+    }
+
+    #[test]
+    fn a_protected_stage_is_watched_unless_it_says_otherwise() {
+        const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:alarms";
+        let watched = |defaults: &str, stage: &str| {
+            let text = format!("[defaults]\n{defaults}\n[stages.it]\n{stage}");
+            let monitoring = resolved(&["--stage", "it"], &Environment::default(), &text).unwrap().monitoring;
+            monitoring.map(|monitoring| monitoring.alarm_topic.map(|topic| topic.to_string()))
+        };
+        assert_eq!(watched("", ""), None);
+        assert_eq!(watched("", "protected = true"), Some(None));
+        assert_eq!(watched("", "monitoring = true"), Some(None));
+        assert_eq!(watched("monitoring = true", "protected = true\nmonitoring = false"), None);
+        let topic = format!("alarm-topic = '{TOPIC}'");
+        assert_eq!(watched(&topic, "protected = true"), Some(Some(TOPIC.to_owned())));
+        assert_eq!(watched(&topic, ""), None, "a topic for all stages makes none of them watched");
     }
 
     #[test]

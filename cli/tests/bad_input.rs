@@ -86,6 +86,8 @@ fn a_configuration_that_cannot_be_used() {
         ("retention", "[stages.production]\nlog-retention-days = 15"),
         ("stage name", "[stages.auth]"),
         ("port", "local.port = 99999"),
+        ("alarm topic", "[defaults]\nalarm-topic = 'arn:aws:sns:eu-west-1:123456789012:alarms.fifo'"),
+        ("monitoring", "[stages.production]\nmonitoring = 'yes'"),
     ] {
         // Where the line is and what is possible there is said by the error itself.
         insta::assert_snapshot!(name, Stranger::new(configuration).fails(USAGE, &["diff"]));

@@ -3,6 +3,7 @@
 //! Whatever adds a resource tracks its caller, so that the resource is found where a stack asks for it, and not in here.
 
 pub mod function;
+pub mod monitoring;
 pub mod queue;
 pub mod rest_api;
 

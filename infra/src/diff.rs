@@ -203,6 +203,8 @@ const REPLACING: &[(&str, &[(&str, Replacement)])] = &[
     ("AWS::ApiGateway::Method", &[("HttpMethod", Always), ("ResourceId", Always), ("RestApiId", Always)]),
     ("AWS::ApiGateway::Resource", &[("ParentId", Always), ("PathPart", Always), ("RestApiId", Always)]),
     ("AWS::ApiGateway::Stage", &[("RestApiId", Always), ("StageName", Always)]),
+    ("AWS::CloudWatch::Alarm", &[("AlarmName", Always)]),
+    ("AWS::CloudWatch::Dashboard", &[("DashboardName", Always)]),
     ("AWS::Cognito::UserPool", &[
         ("AliasAttributes", Always), ("Schema", Conditional), ("UsernameAttributes", Always), ("UsernameConfiguration", Always),
     ]),

@@ -22,7 +22,9 @@ pub mod stacks;
 pub use app::App;
 pub use names::{Names, ParameterRoot, StackId, StackPrefix, Stage, StageName};
 pub use parse::Invalid;
-pub use settings::{Architecture, BootstrapSettings, Code, CodeKey, Endpoints, LogRetention, Origin, Settings};
+pub use settings::{
+    Architecture, BootstrapSettings, Code, CodeKey, Endpoints, LogRetention, Monitoring, Origin, Settings, TopicArn,
+};
 pub use stack::{ARTIFACT_BUCKET_PARAMETER, ParameterSource, Published, Shared, Stack};
 pub use stacks::bootstrap::ARTIFACT_BUCKET_OUTPUT;
 

@@ -34,6 +34,15 @@ pub struct Settings {
     ///
     /// Reserving takes from the account's pool, of which AWS keeps 100 unreserved: a young account has none to give.
     pub reserved_concurrency: Option<u32>,
+    /// Whether CloudWatch watches it, and who is told.
+    pub monitoring: Option<Monitoring>,
+}
+
+/// A dashboard and alarms.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Monitoring {
+    /// Who is told when something goes wrong, and when it is over. Without it, alarms are only shown.
+    pub alarm_topic: Option<TopicArn>,
 }
 
 impl Settings {
@@ -49,6 +58,7 @@ impl Settings {
             endpoints: Endpoints::default(),
             log_retention: LogRetention::default(),
             reserved_concurrency: None,
+            monitoring: None,
         }
     }
 
@@ -115,6 +125,23 @@ parsed! {
             && text.len() <= 1024
             && !text.starts_with('/')
             && text.chars().all(|c| c.is_ascii_alphanumeric() || "!-_.*'()/".contains(c));
+}
+
+parsed! {
+    /// The ARN of an SNS topic, which must be in the region that is deployed to.
+    ///
+    /// Not of a FIFO topic, whose name would end in `.fifo`:
+    /// [alarms cannot send to one](https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html).
+    TopicArn is "the ARN of an SNS topic": "like arn:aws:sns:eu-west-1:123456789012:alarms, and not of a FIFO topic",
+        |text| {
+            let parts: Vec<_> = text.split(':').collect();
+            let plain = |part: &str, more: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c));
+            matches!(parts.as_slice(), ["arn", partition, "sns", region, account, name]
+                if partition.starts_with("aws") && plain(partition, "-")
+                    && plain(region, "-")
+                    && account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit())
+                    && plain(name, "-_") && name.len() <= 256)
+        };
 }
 
 impl Default for Origin {
@@ -250,6 +277,25 @@ mod tests {
         assert_eq!(serde_json::from_str::<LogRetention>("365").unwrap().days(), 365);
         for text in ["0", "2", "fortnight"] {
             assert!(text.parse::<LogRetention>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_topic_is_one_that_alarms_can_send_to() {
+        for text in ["arn:aws:sns:eu-west-1:123456789012:alarms", "arn:aws-cn:sns:cn-north-1:123456789012:on_call-1"] {
+            assert_eq!(text.parse::<TopicArn>().unwrap().as_str(), text);
+        }
+        for text in [
+            "",
+            "alarms",
+            "arn:aws:sns:eu-west-1:123456789012:alarms.fifo",
+            "arn:aws:sqs:eu-west-1:123456789012:alarms",
+            "arn:aws:sns:eu-west-1:12345:alarms",
+            "arn:aws:sns::123456789012:alarms",
+            "arn:aws:sns:eu-west-1:123456789012:",
+            "arn:aws:sns:eu-west-1:123456789012:alarms:0a1b2c3d-0000-4000-8000-000000000000",
+        ] {
+            assert!(text.parse::<TopicArn>().is_err(), "{text}");
         }
     }
 

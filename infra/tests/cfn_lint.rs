@@ -4,7 +4,7 @@
 
 use std::{fs, path::Path, process::Command};
 
-use cart_infra::{BootstrapSettings, Code, Endpoints, Names, Settings, StackPrefix, app, bootstrap};
+use cart_infra::{BootstrapSettings, Code, Endpoints, Monitoring, Names, Settings, StackPrefix, app, bootstrap};
 
 const REGIONS: [&str; 3] = ["us-east-1", "eu-west-1", "ap-southeast-2"];
 
@@ -36,12 +36,26 @@ fn templates() -> Vec<(String, String)> {
     let demo = Settings::new(code);
     let staging = Settings { names: Names { stage: "staging".parse().unwrap(), ..Names::default() }, ..demo.clone() };
     let production = Settings { protected: true, ..staging.clone() };
+    let silent = Settings { monitoring: Some(Monitoring::default()), ..demo.clone() };
+    let alarm_topic = Some("arn:aws:sns:eu-west-1:123456789012:alarms".parse().unwrap());
+    let watched = Settings { monitoring: Some(Monitoring { alarm_topic }), ..production.clone() };
     let local = Settings { endpoints: Endpoints::Local { base_url: "http://127.0.0.1:4566".parse().unwrap() }, ..demo.clone() };
 
-    let mut templates = Vec::new();
-    for (stage, settings) in [("default", demo), ("named", staging), ("protected", production), ("local", local)] {
+    let mut templates: Vec<(String, String)> = Vec::new();
+    for (stage, settings) in [
+        ("default", demo),
+        ("named", staging),
+        ("protected", production),
+        ("silent", silent),
+        ("watched", watched),
+        ("local", local),
+    ] {
         for stack in app(&settings).stacks() {
-            templates.push((format!("{stage}-{}", stack.id()), stack.template().to_json()));
+            let template = stack.template().to_json();
+            // What is the same needs no second look.
+            if templates.iter().all(|(_, other)| *other != template) {
+                templates.push((format!("{stage}-{}", stack.id()), template));
+            }
         }
     }
     for (artifact_bucket, logging_role) in [(true, true), (true, false), (false, true)] {

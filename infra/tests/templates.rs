@@ -5,7 +5,7 @@
 use std::{collections::BTreeSet, fmt::Write, fs, path::Path};
 
 use cart_infra::{
-    Architecture, BootstrapSettings, Code, Endpoints, Names, ParameterSource, Settings, Stack, StackId, StackPrefix,
+    Architecture, BootstrapSettings, Code, Endpoints, Monitoring, Names, ParameterSource, Settings, Stack, StackId, StackPrefix,
     access::widened,
     app, bootstrap,
     cfn::{
@@ -31,6 +31,11 @@ fn settings() -> Settings {
 
 fn production() -> Settings {
     Settings { names: Names { stage: "production".parse().unwrap(), ..Names::default() }, protected: true, ..settings() }
+}
+
+fn watched() -> Settings {
+    let alarm_topic = Some("arn:aws:sns:eu-west-1:123456789012:alarms".parse().unwrap());
+    Settings { monitoring: Some(Monitoring { alarm_topic }), ..settings() }
 }
 
 fn everything() -> Stack {
@@ -90,14 +95,68 @@ fn an_emulator_differs_in_urls_and_in_how_tests_sign_in() {
 }
 
 #[test]
+fn a_stage_that_is_watched_has_a_dashboard_and_alarms_and_is_otherwise_the_same() {
+    let [auth, products, cart] = <[Changes; 3]>::try_from(differences(&settings(), &watched())).unwrap();
+    assert!(auth.is_empty() && products.is_empty());
+    assert!(cart.parameters.is_empty() && cart.outputs.is_empty() && cart.other.is_empty());
+    assert!(cart.resources.iter().all(|change| matches!(change.action, Action::Add)), "{cart:?}");
+
+    let template = template(&watched(), StackId::Cart);
+    let mut told = String::new();
+    for change in &cart.resources {
+        let properties = &template["Resources"][&change.logical_id]["Properties"];
+        if change.resource_type == "AWS::CloudWatch::Alarm" {
+            let [metric, statistic, threshold] = ["MetricName", "Statistic", "Threshold"].map(|name| &properties[name]);
+            let dimensions = properties["Dimensions"].as_array().unwrap().iter().map(|it| it["Value"].to_string());
+            let of = dimensions.collect::<Vec<_>>().join(", ");
+            writeln!(told, "{}: {statistic} of {metric} of {of} reaches {threshold}", change.logical_id).unwrap();
+            assert_eq!(properties["AlarmActions"], json!(["arn:aws:sns:eu-west-1:123456789012:alarms"]));
+            assert_eq!(properties["TreatMissingData"], "notBreaching");
+        } else {
+            assert_eq!((change.logical_id.as_str(), &*change.resource_type), ("Dashboard", "AWS::CloudWatch::Dashboard"));
+            let body: Json = serde_json::from_str(properties["DashboardBody"]["Fn::Sub"].as_str().unwrap()).unwrap();
+            for widget in body["widgets"].as_array().unwrap() {
+                let graph = &widget["properties"];
+                writeln!(told, "{}:", graph["title"].as_str().unwrap()).unwrap();
+                for line in graph["metrics"].as_array().unwrap() {
+                    writeln!(told, "  {line}").unwrap();
+                }
+            }
+        }
+    }
+    insta::assert_snapshot!("watched", told);
+}
+
+#[test]
+fn alarms_that_nobody_is_told_of_have_no_actions() {
+    let silent = Settings { monitoring: Some(Monitoring::default()), ..settings() };
+    let template = template(&silent, StackId::Cart);
+    let alarm = &template["Resources"]["AddToCartHandlerErrors"]["Properties"];
+    assert_eq!((alarm.get("AlarmActions"), alarm.get("OKActions")), (None, None), "{alarm}");
+}
+
+#[test]
+fn what_the_dashboard_shows_is_what_the_functions_measure() {
+    let cart = template(&watched(), StackId::Cart);
+    let functions = cart["Resources"].as_object().unwrap().values().filter(|it| it["Type"] == "AWS::Lambda::Function");
+    for function in functions {
+        assert_eq!(function["Properties"]["Environment"]["Variables"]["STACK_NAME"], json!({ "Ref": "AWS::StackName" }));
+        let handler = function["Properties"]["Handler"].as_str().unwrap();
+        let line = format!(r#"["ServerlessShoppingCart","Latency","stack","${{AWS::StackName}}","function","{handler}","#);
+        let body = cart["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"].as_str().unwrap();
+        assert!(body.contains(&line), "{line} in {body}");
+    }
+}
+
+#[test]
 fn the_same_settings_give_the_same_bytes() {
-    let synthesize = || app(&settings()).stacks().iter().map(|stack| stack.template().to_json()).collect::<Vec<_>>();
+    let synthesize = || app(&watched()).stacks().iter().map(|stack| stack.template().to_json()).collect::<Vec<_>>();
     assert_eq!(synthesize(), synthesize());
 }
 
 #[test]
 fn nothing_is_found_in_our_own_templates() {
-    for settings in [settings(), production()] {
+    for settings in [settings(), production(), watched()] {
         assert_eq!(check::check(&app(&settings)), []);
     }
     assert_eq!(check::check_stack(&everything()), []);
@@ -120,7 +179,7 @@ fn what_the_shop_allows_is_told_once() {
 
 #[test]
 fn other_settings_allow_nothing_else_but_another_page() {
-    for (before, after) in [(settings(), production()), (production(), settings())] {
+    for (before, after) in [(settings(), production()), (production(), settings()), (settings(), watched())] {
         for id in [StackId::Auth, StackId::Products, StackId::Cart] {
             assert_eq!(widened(Some(&template(&before, id)), Some(&template(&after, id))), [], "{id}");
         }
@@ -141,14 +200,23 @@ fn other_settings_allow_nothing_else_but_another_page() {
 #[test]
 fn every_resource_is_found_in_our_source() {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    for stack in app(&settings()).stacks().iter().chain([&everything()]) {
+    for stack in app(&watched()).stacks().iter().chain([&everything()]) {
         let file = format!("infra/src/stacks/{}.rs", stack.id());
         let source = fs::read_to_string(workspace.join(&file)).unwrap();
         for id in logical_ids(&stack.template().as_json()) {
             let place = stack.template().defined_at(&id).unwrap();
             assert_eq!(place.file(), file, "{id}");
             let line = source.lines().nth(place.line() as usize - 1).unwrap();
-            let defines = ["stack.add(", "stack.add_with(", "stack.publish(", "function::add(", "queue::", "Api::new(", "api."];
+            let defines = [
+                "stack.add(",
+                "stack.add_with(",
+                "stack.publish(",
+                "function::add(",
+                "monitoring::add(",
+                "queue::",
+                "Api::new(",
+                "api.",
+            ];
             assert!(defines.iter().any(|call| line.contains(call)), "{id}: {line}");
         }
         assert_eq!(stack.template().defined_at("Nothing"), None);
@@ -247,6 +315,7 @@ fn a_version_is_published_when_code_or_configuration_changes_and_not_otherwise()
         production(),
         Settings { log_retention: 365.try_into().unwrap(), ..settings() },
         Settings { reserved_concurrency: Some(5), ..settings() },
+        watched(),
     ] {
         assert_eq!(versions(&same), before);
     }
@@ -274,6 +343,7 @@ fn an_api_is_deployed_again_when_it_changes_and_not_otherwise() {
         Settings { architecture: Architecture::X86_64, ..settings() },
         Settings { log_retention: 365.try_into().unwrap(), ..settings() },
         Settings { reserved_concurrency: Some(5), ..settings() },
+        watched(),
     ] {
         assert_eq!(deployments(&same), before);
     }

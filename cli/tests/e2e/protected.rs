@@ -13,6 +13,7 @@ async fn a_protected_stage_keeps_accounts_and_carts() {
         cloud.resources("aws-serverless-shopping-cart-production-shoppingcart-service").await["DynamoDBShoppingCartTable"].clone();
     let pool = cloud.resources("aws-serverless-shopping-cart-production-auth").await["CognitoUserPool"].clone();
     let everything = cloud.inventory().await;
+    assert!(everything.iter().any(|entry| entry.starts_with("alarm ")), "it is watched: {everything:?}");
 
     let run = cloud.run(&["delete", "--local", "--stage", "production", "--output", "json"]);
     for kept in [

@@ -144,6 +144,10 @@ impl Cloud {
         add("function", &self.read("lambda", "/2015-03-31/functions/").await["Functions"], "FunctionName");
         add("mapping", &self.read("lambda", "/2015-03-31/event-source-mappings/").await["EventSourceMappings"], "UUID");
         add("api", &self.read("apigateway", "/restapis").await["item"], "name");
+        let cloudwatch =
+            async |operation| self.call("monitoring", &format!("GraniteServiceVersion20100801.{operation}"), &none).await;
+        add("alarm", &cloudwatch("DescribeAlarms").await["MetricAlarms"], "AlarmName");
+        add("dashboard", &cloudwatch("ListDashboards").await["DashboardEntries"], "DashboardName");
         for (kind, service, path, tag) in
             [("role", "iam", "/?Action=ListRoles&Version=2010-05-08", "RoleName"), ("bucket", "s3", "/", "Name")]
         {

@@ -225,6 +225,11 @@ impl Template {
         self.resources.get(&LogicalId::from(logical_id)).map(|entry| entry.defined_at)
     }
 
+    /// The resources of a type, in the order in which they were added.
+    pub(crate) fn all<R: Resource>(&self) -> Vec<Handle<R>> {
+        self.resources.iter().filter(|(_, entry)| entry.kind == R::TYPE).map(|(id, _)| Handle::new(id.clone())).collect()
+    }
+
     /// The properties of a resource as they are written, for constructs that name a resource by what others contain.
     pub(crate) fn properties(&self, id: &LogicalId) -> Option<&Json> {
         self.resources.get(id).map(|entry| &entry.properties)

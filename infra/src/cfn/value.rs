@@ -6,7 +6,7 @@
 use std::{fmt, marker::PhantomData};
 
 use serde::{Serialize, Serializer};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 /// The name of a parameter, condition, resource or output within its template.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -166,6 +166,29 @@ fn placeholder(part: &Part) -> String {
     }
 }
 
+/// A document as one text, in which references are resolved: for properties that hold JSON within a text.
+pub(crate) fn json_text<S: Serializer>(document: &impl Serialize, serializer: S) -> Result<S::Ok, S::Error> {
+    let document = serde_json::to_value(document).map_err(serde::ser::Error::custom)?;
+    json!({ "Fn::Sub": with_placeholders(document).to_string() }).serialize(serializer)
+}
+
+/// A document in which text stands where [`Value`] wrote calls of functions.
+fn with_placeholders(json: Json) -> Json {
+    match json {
+        Json::Object(fields) => match fields.iter().next().map(|(function, argument)| (function.as_str(), argument)) {
+            Some(("Ref", Json::String(id))) => format!("${{{id}}}").into(),
+            Some(("Fn::GetAtt", Json::Array(path))) => {
+                format!("${{{}}}", path.iter().filter_map(Json::as_str).collect::<Vec<_>>().join(".")).into()
+            }
+            Some(("Fn::Sub", text)) => text.clone(),
+            _ => fields.into_iter().map(|(name, value)| (name, with_placeholders(value))).collect(),
+        },
+        Json::Array(items) => items.into_iter().map(with_placeholders).collect(),
+        Json::String(text) => text.replace("${", "${!").into(),
+        scalar => scalar,
+    }
+}
+
 /// What can be a piece of [`text!`].
 pub(crate) trait IntoParts {
     fn into_parts(self) -> Vec<Part>;
@@ -276,6 +299,8 @@ kinds! {
     LogGroupName,
     /// The ARN of a queue.
     QueueArn: Arn,
+    /// The name of a queue.
+    QueueName,
     /// The URL of a queue.
     QueueUrl,
     /// The identifier of a path in a REST API.
@@ -316,6 +341,17 @@ mod tests {
         assert_eq!(json(&url), json!({ "Fn::Sub": "https://${Api}.execute-api.${AWS::Region}" }));
         let text: Value<String> = text!["a", "b"];
         assert_eq!(json(&text), json!("ab"));
+    }
+
+    #[test]
+    fn a_document_within_a_text_has_references_too() {
+        let api: Value<ApiId> = Value::reference("Api".into());
+        let document = json!({
+            "name": api, "arn": Value::<TableArn>::attribute("Table".into(), "Arn"), "plain": "${x}", "list": [1, text![&api, "!"] as Value<String>],
+        });
+        let written = json_text(&document, serde_json::value::Serializer).unwrap();
+        let expected = r#"{"name":"${Api}","arn":"${Table.Arn}","plain":"${!x}","list":[1,"${Api}!"]}"#;
+        assert_eq!(written, json!({ "Fn::Sub": expected }));
     }
 
     #[test]

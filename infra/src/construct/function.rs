@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use cart_contract::{Env, Function as Contract};
+use cart_contract::{CommonEnv, Env, Function as Contract};
 use serde_json::json;
 
 use super::fingerprint;
@@ -17,7 +17,7 @@ use crate::{
             logs::LogGroup,
         },
         template::Attributes,
-        value::{Handle, Part, Value, When},
+        value::{Handle, Part, Pseudo, Value, When, text},
     },
     settings::Settings,
     stack::Stack,
@@ -31,7 +31,7 @@ pub struct Definition<F: Contract> {
     pub id: &'static str,
     /// What it does.
     pub description: &'static str,
-    /// What it reads at start.
+    /// What it reads at start, besides what every function reads.
     pub environment: F::Env<Value<String>>,
     /// What it may do, besides logging and tracing.
     pub permissions: Vec<Statement>,
@@ -51,6 +51,7 @@ pub fn add<F: Contract>(stack: &mut Stack, settings: &Settings, definition: Defi
     let logs = stack.add(format!("{id}Logs"), &LogGroup { log_group_name: None, retention_in_days: settings.log_retention });
     let role = role(stack, id, &logs, permissions);
     let bucket = stack.artifact_bucket();
+    let common = CommonEnv { stack_name: text![Pseudo::StackName] };
     let function = Function {
         description,
         code: Code { s3_bucket: bucket, s3_key: settings.code.of(F::SERVICE).clone() },
@@ -60,7 +61,7 @@ pub fn add<F: Contract>(stack: &mut Stack, settings: &Settings, definition: Defi
         memory_size: memory,
         timeout,
         role: role.arn(),
-        environment: Environment { variables: environment.pairs().into_iter().collect() },
+        environment: Environment { variables: common.pairs().into_iter().chain(environment.pairs()).collect() },
         logging_config: LoggingConfig { log_group: logs.name(), log_format: LogFormat::Json },
         tracing_config: TracingConfig::Active,
         reserved_concurrent_executions: reserved_concurrency,

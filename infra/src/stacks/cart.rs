@@ -1,8 +1,8 @@
 //! The carts: table, API, migration and totals. Reads what the other two stacks publish.
 
 use cart_contract::{
-    AddToCart, CartAndProductsEnv, CartEnv, CheckoutCart, DeleteFromCart, GetCartTotal, ListCart, MigrateCart, MigrateEnv,
-    TableAndOriginEnv, TableEnv, UpdateCart, UpdateTotals,
+    AddToCart, CartAndProductsEnv, CartEnv, CheckoutCart, DeleteFromCart, Function as _, GetCartTotal, ListCart, Metric,
+    MigrateCart, MigrateEnv, TableAndOriginEnv, TableEnv, UpdateCart, UpdateTotals,
 };
 use serde_json::json;
 
@@ -20,10 +20,11 @@ use crate::{
             sqs::Queue,
         },
         template::Attributes,
-        value::{ApiUrl, Handle, UserPoolArn, UserPoolClientId, UserPoolId, Value, When, text},
+        value::{ApiUrl, Handle, Pseudo, UserPoolArn, UserPoolClientId, UserPoolId, Value, When, text},
     },
     construct::{
         function::{self, Definition},
+        monitoring::{self, Watched},
         queue,
         rest_api::{Api, Cors, Verb},
     },
@@ -52,9 +53,26 @@ pub fn stack(settings: &Settings, auth: &Auth, products: &Products) -> Stack {
         concurrency: stack.reserved_concurrency(settings.reserved_concurrency),
         table: table(&mut stack, settings),
     };
-    let deletions = shop.deletions(&mut stack);
-    shop.totals(&mut stack);
+    let (deletions, dead_letters) = shop.deletions(&mut stack);
+    let failures = shop.totals(&mut stack);
     shop.api(&mut stack, &deletions);
+    if let Some(monitoring) = &settings.monitoring {
+        let watched = Watched {
+            stream_reader: UpdateTotals::HANDLER,
+            counts: vec![
+                (Metric::CartUpdated, AddToCart::HANDLER),
+                (Metric::CartUpdated, UpdateCart::HANDLER),
+                (Metric::CartMigrated, MigrateCart::HANDLER),
+                (Metric::CartCheckedOut, CheckoutCart::HANDLER),
+            ],
+            work: &deletions,
+            failures: [&dead_letters, &failures],
+            table: &shop.table,
+            // The name of an API is that of its stack.
+            apis: [("CartApi", text![Pseudo::StackName]), ("ProductsApi", settings.names.stack_name(StackId::Products).into())],
+        };
+        monitoring::add(&mut stack, monitoring, &watched);
+    }
     stack
 }
 
@@ -86,8 +104,8 @@ struct Shop<'a> {
 }
 
 impl Shop<'_> {
-    /// The queue of anonymous items that migration leaves behind, and who deletes them.
-    fn deletions(&self, stack: &mut Stack) -> Handle<Queue> {
+    /// The queue of anonymous items that migration leaves behind, that of those which could not be deleted, and who deletes them.
+    fn deletions(&self, stack: &mut Stack) -> (Handle<Queue>, Handle<Queue>) {
         let dead_letters = queue::failures(stack, "CartDeleteSQSDLQ");
         let queue = queue::work(stack, "CartDeleteSQSQueue", DELETE_TIMEOUT, &dead_letters);
         let worker = function::add(
@@ -121,11 +139,11 @@ impl Shop<'_> {
                 source: EventSource::Queue { event_source_arn: queue.arn() },
             },
         );
-        queue
+        (queue, dead_letters)
     }
 
-    /// Who keeps the totals, from the table's stream.
-    fn totals(&self, stack: &mut Stack) {
+    /// Who keeps the totals, from the table's stream, and the queue of what could not be counted.
+    fn totals(&self, stack: &mut Stack) -> Handle<Queue> {
         let failures = queue::failures(stack, "UpdateTotalsFailures");
         let function = function::add(
             stack,
@@ -178,6 +196,7 @@ impl Shop<'_> {
                 },
             },
         );
+        failures
     }
 
     /// The API, and the functions behind it.

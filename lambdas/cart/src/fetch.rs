@@ -42,14 +42,17 @@ impl Http {
             .map_err(FetchError::Client)
     }
 
-    /// The status and the body at a URL.
+    /// The status and the body at a URL. Where the caller is part of a trace, so is who answers: `trace` is its [tracing header].
+    ///
+    /// [tracing header]: https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
     ///
     /// # Errors
     /// [`FetchError::Fetch`] and [`FetchError::TooLarge`]. A status is never an error.
-    pub async fn get(&self, url: &str) -> Result<(StatusCode, Vec<u8>), FetchError> {
-        let mut response = self.0.get(url).send().await.map_err(FetchError::Fetch)?;
+    pub async fn get(&self, url: &str, trace: Option<&str>) -> Result<(StatusCode, Vec<u8>), FetchError> {
+        let request = trace.into_iter().fold(self.0.get(url), |request, trace| request.header("x-amzn-trace-id", trace));
+        let mut response = request.send().await.map_err(failed)?;
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(FetchError::Fetch)? {
+        while let Some(chunk) = response.chunk().await.map_err(failed)? {
             if body.len() + chunk.len() > MAX_DOCUMENT {
                 return Err(FetchError::TooLarge);
             }
@@ -57,6 +60,11 @@ impl Http {
         }
         Ok((response.status(), body))
     }
+}
+
+/// Without the URL, which says what somebody looks at and would end up in the log.
+fn failed(error: reqwest::Error) -> FetchError {
+    FetchError::Fetch(error.without_url())
 }
 
 #[cfg(test)]
@@ -104,7 +112,7 @@ pub(crate) mod tests {
     #[tokio::test]
     async fn a_document_comes_with_its_status() {
         let server = Server::answering("404 Not Found", "none".to_owned()).await;
-        let (status, body) = Http::new().unwrap().get(&server.url).await.unwrap();
+        let (status, body) = Http::new().unwrap().get(&server.url, None).await.unwrap();
         assert_eq!((status, body.as_slice()), (StatusCode::NOT_FOUND, b"none".as_slice()));
     }
 
@@ -113,10 +121,10 @@ pub(crate) mod tests {
         let http = Http::new().unwrap();
         let elsewhere = Server::answering("200 OK", "secret".to_owned()).await;
         let server = Server::answering(&format!("302 Found\r\nlocation: {}", elsewhere.url), String::new()).await;
-        assert_eq!(http.get(&server.url).await.unwrap().0, StatusCode::FOUND);
+        assert_eq!(http.get(&server.url, None).await.unwrap().0, StatusCode::FOUND);
         assert_eq!(elsewhere.asked(), 0);
 
         let server = Server::answering("200 OK", "x".repeat(MAX_DOCUMENT + 1)).await;
-        assert!(matches!(http.get(&server.url).await, Err(FetchError::TooLarge)));
+        assert!(matches!(http.get(&server.url, None).await, Err(FetchError::TooLarge)));
     }
 }

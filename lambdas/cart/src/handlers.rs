@@ -1,4 +1,4 @@
-//! One file per function. A function of the API is an [`cart_shared::Endpoint`]; the two that take events have a `handle`.
+//! One file per function. A function of the API is an [`cart_shared::Endpoint`]; one that takes events is a [`cart_shared::Consumer`].
 
 pub mod add_to_cart;
 pub mod checkout_cart;

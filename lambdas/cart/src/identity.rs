@@ -5,13 +5,13 @@ pub mod cookie;
 pub mod keys;
 pub mod token;
 
-use cart_shared::{Answer, Chain, Refusal};
+use cart_shared::{Answer, Refusal, log};
 use lambda_http::{
     Request, RequestExt as _,
     http::{HeaderMap, header::AUTHORIZATION},
-    tracing::info,
 };
 use serde_json::Value;
+use tracing::info;
 use uuid::Uuid;
 
 use self::{cookie::CartCookie, keys::SigningKeys, token::Pool};
@@ -40,7 +40,7 @@ impl Visitor {
     /// An answer for this caller, who may have to be given a cookie.
     #[must_use]
     pub fn answer(&self, body: Value) -> Answer {
-        Answer { body, set_cookie: self.cookie.set_cookie() }
+        Answer { set_cookie: self.cookie.set_cookie(), ..Answer::new(body) }
     }
 }
 
@@ -61,12 +61,14 @@ impl Identity {
             Some(token) => Owner::User(self.user(token, now).await?),
             None => Owner::Anonymous(cookie.cart()),
         };
+        log::owner_is(owner.fingerprint());
         Ok(Visitor { owner, cookie })
     }
 
     async fn user(&self, token: &str, now: Timestamp) -> Result<UserId, Refusal> {
         let refuse = |bad: token::BadToken| {
-            info!(reason = %Chain(&bad), "token refused");
+            // Without its cause, which would quote what is in the token.
+            info!(reason = %bad, "token refused");
             Refusal::Unauthorized
         };
         let key_id = token::key_id(token).map_err(refuse)?;
@@ -84,7 +86,9 @@ pub fn authorized_user(request: &Request) -> Result<UserId, Refusal> {
     let context = request.request_context_ref();
     let claims = context.and_then(|context| context.authorizer()).and_then(|authorizer| authorizer.fields.get("claims"));
     let subject = claims.and_then(|claims| claims.get("sub")).and_then(Value::as_str);
-    subject.and_then(|subject| subject.parse().ok()).ok_or(Refusal::Unauthorized)
+    let user: UserId = subject.and_then(|subject| subject.parse().ok()).ok_or(Refusal::Unauthorized)?;
+    log::owner_is(Owner::User(user.clone()).fingerprint());
+    Ok(user)
 }
 
 /// The token of a request, if it has one: after `Bearer`, or by itself, as API Gateway's authorizer takes it too.

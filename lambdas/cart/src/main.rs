@@ -1,7 +1,10 @@
 //! The `bootstrap` of the cart service: finds out which function it is, gives it what it needs, and runs it. The only reader of the
 //! environment.
 
-use std::convert::Infallible;
+// A request within a span within the runtime's services: the compiler looks 128 types deep, which is a few short.
+#![recursion_limit = "256"]
+
+use std::process::ExitCode;
 
 use aws_types::SdkConfig;
 use cart::{
@@ -14,13 +17,15 @@ use cart::{
     store::Store,
 };
 use cart_contract::{CartAndProductsEnv, CartEnv, CartFunction, Env as _, MigrateEnv, TableAndOriginEnv, TableEnv};
-use cart_shared::{Cors, StartError, serve};
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use cart_shared::{Cors, StartError, consume, serve, start};
+use lambda_runtime::Error;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
-    lambda_runtime::tracing::init_default_subscriber();
-    let handler = variable("_HANDLER")?;
+async fn main() -> ExitCode {
+    start(variable, run).await
+}
+
+async fn run(handler: String) -> Result<(), Error> {
     let function = CartFunction::from_handler(&handler).ok_or(StartError::UnknownFunction(handler))?;
     let aws = sdk_config(variable)?;
     match function {
@@ -50,14 +55,8 @@ async fn main() -> Result<(), Error> {
             let env = TableAndOriginEnv::read(variable)?;
             serve(cors(&env.allowed_origin)?, GetCartTotal { store: store(&aws, env.table_name) }).await
         }
-        CartFunction::DeleteFromCart => {
-            let function = DeleteFromCart { store: store(&aws, TableEnv::read(variable)?.table_name) };
-            lambda_runtime::run(service_fn(async |event: LambdaEvent<_>| Ok::<_, Infallible>(function.handle(event).await))).await
-        }
-        CartFunction::UpdateTotals => {
-            let function = UpdateTotals { store: store(&aws, TableEnv::read(variable)?.table_name) };
-            lambda_runtime::run(service_fn(async |event: LambdaEvent<_>| Ok::<_, Infallible>(function.handle(event).await))).await
-        }
+        CartFunction::DeleteFromCart => consume(DeleteFromCart { store: store(&aws, TableEnv::read(variable)?.table_name) }).await,
+        CartFunction::UpdateTotals => consume(UpdateTotals { store: store(&aws, TableEnv::read(variable)?.table_name) }).await,
     }
 }
 

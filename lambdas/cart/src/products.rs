@@ -41,20 +41,20 @@ impl Products {
         Self { http, base_url }
     }
 
-    /// What the catalogue says of a product.
+    /// What the catalogue says of a product. `trace` is the tracing header of the request that asks for it.
     ///
     /// # Errors
     /// [`Refusal::NotFound`] where it is not in the catalogue, [`Refusal::Unavailable`] where that cannot be found out.
-    pub async fn detail(&self, id: &ProductId) -> Result<Value, Refusal> {
-        match self.find(id).await {
+    pub async fn detail(&self, id: &ProductId, trace: Option<&str>) -> Result<Value, Refusal> {
+        match self.find(id, trace).await {
             Ok(Some(detail)) => Ok(detail),
             Ok(None) => Err(Refusal::NotFound("no such product".to_owned())),
             Err(error) => Err(Refusal::Unavailable(error.into())),
         }
     }
 
-    async fn find(&self, id: &ProductId) -> Result<Option<Value>, ProductsError> {
-        let (status, body) = self.http.get(&format!("{}/product/{id}", self.base_url)).await?;
+    async fn find(&self, id: &ProductId, trace: Option<&str>) -> Result<Option<Value>, ProductsError> {
+        let (status, body) = self.http.get(&format!("{}/product/{id}", self.base_url), trace).await?;
         read(id, status, &body)
     }
 }

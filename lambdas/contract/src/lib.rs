@@ -3,7 +3,11 @@
 //! `infra` writes these values into templates, the services read them at start. Neither can drift from the other, because both use
 //! the types below: a variable the code reads and the template forgets does not compile. Knows nothing of AWS.
 
+pub mod metric;
+
 use std::fmt;
+
+pub use metric::Metric;
 
 /// A deployable binary. All functions of a service share one `bootstrap`; the Lambda handler names the function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -107,6 +111,14 @@ macro_rules! functions {
             type Env<V> = $env<V>;
         })+
     };
+}
+
+env! {
+    /// What every function reads besides what is its own.
+    CommonEnv {
+        /// The name of the stack it is in, by which its metrics are told from those of another stage in the same account.
+        stack_name: "STACK_NAME",
+    }
 }
 
 env! {

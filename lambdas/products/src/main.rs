@@ -1,16 +1,20 @@
 //! The `bootstrap` of the products service: finds out which function it is, and runs it. The only reader of the environment.
 
+use std::process::ExitCode;
+
 use cart_contract::{CatalogueEnv, Env as _, ProductsFunction};
-use cart_shared::{Cors, StartError, serve};
+use cart_shared::{Cors, StartError, serve, start};
 use products::{
     catalogue::Catalogue,
     handlers::{GetProduct, ListProducts},
 };
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), lambda_http::Error> {
-    lambda_http::tracing::init_default_subscriber();
-    let handler = variable("_HANDLER")?;
+async fn main() -> ExitCode {
+    start(variable, run).await
+}
+
+async fn run(handler: String) -> Result<(), lambda_http::Error> {
     let function = ProductsFunction::from_handler(&handler).ok_or(StartError::UnknownFunction(handler))?;
     let env = CatalogueEnv::read(variable)?;
     let cors = Cors::anonymous(env.allowed_origin.parse().map_err(StartError::Origin)?);

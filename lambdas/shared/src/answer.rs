@@ -3,6 +3,7 @@
 
 use std::error::Error;
 
+use cart_contract::Metric;
 use lambda_http::http::StatusCode;
 use serde_json::{Value, json};
 use thiserror::Error;
@@ -14,13 +15,21 @@ pub struct Answer {
     pub body: Value,
     /// The value of a `Set-Cookie` header, if the caller is to keep something. Visible ASCII, or it is left out.
     pub set_cookie: Option<String>,
+    /// What was done, if that is counted.
+    pub counted: Option<Metric>,
 }
 
 impl Answer {
-    /// An answer that sets no cookie.
+    /// An answer that sets no cookie, to something that is not counted.
     #[must_use]
     pub const fn new(body: Value) -> Self {
-        Self { body, set_cookie: None }
+        Self { body, set_cookie: None, counted: None }
+    }
+
+    /// The same, where something was done that is counted.
+    #[must_use]
+    pub fn counting(self, done: impl Into<Option<Metric>>) -> Self {
+        Self { counted: done.into(), ..self }
     }
 }
 

@@ -1,10 +1,12 @@
 //! What both services share about answering a browser: requests are parsed into types, answers and refusals become JSON with the
-//! headers a browser needs. Knows nothing of carts, catalogues or AWS clients.
+//! headers a browser needs; and what all functions share about being watched: one line of JSON for whatever happens. Knows nothing of carts, catalogues or AWS clients.
 
 pub mod answer;
 pub mod chain;
 pub mod cors;
+pub mod log;
 pub mod product_id;
+mod report;
 pub mod request;
 pub mod serve;
 pub mod start;
@@ -14,6 +16,6 @@ pub use self::{
     chain::Chain,
     cors::Cors,
     product_id::ProductId,
-    serve::{Endpoint, serve},
-    start::StartError,
+    serve::{Consumer, Endpoint, consume, serve},
+    start::{StartError, start},
 };

@@ -1,7 +1,14 @@
-//! Runs one function of an API: a request in, an answer or a refusal out, with the headers that belong on both. Knows nothing of
-//! what is asked. Logs why something failed, and never what was sent.
+//! Runs one function: of an API, a request in, an answer or a refusal out, with the headers that belong on both; or one that takes
+//! events. Knows nothing of what is asked. Ends each invocation with one line that says how it went, which is the metrics as well, and
+//! never what was sent.
 
-use std::convert::Infallible;
+use std::{
+    convert::Infallible,
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use cart_contract::Metric;
 
 use lambda_http::{
     Body, Error, Request, Response,
@@ -9,14 +16,17 @@ use lambda_http::{
         HeaderValue, StatusCode,
         header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, SET_COOKIE, X_CONTENT_TYPE_OPTIONS},
     },
+    lambda_runtime::{self, LambdaEvent},
     service_fn,
-    tracing::{error, info},
 };
+use serde::{Serialize, de::DeserializeOwned};
+use tracing::{Instrument as _, error, field::Empty, info, info_span};
 
 use crate::{
     answer::{Answer, Refusal},
     chain::Chain,
     cors::Cors,
+    report::Report,
 };
 
 /// A function behind API Gateway.
@@ -28,29 +38,94 @@ pub trait Endpoint: Sync {
     fn answer(&self, request: &Request) -> impl Future<Output = Result<Answer, Refusal>> + Send;
 }
 
+/// A function that takes events of its own kind.
+pub trait Consumer: Sync {
+    /// What Lambda hands over.
+    type Event: DeserializeOwned + Send;
+    /// What Lambda is told, for example which part of the event should come again.
+    type Outcome: Serialize + Send;
+
+    /// Does what the event asks. What cannot be done is part of the outcome, and logged.
+    fn consume(&self, event: Self::Event) -> impl Future<Output = Self::Outcome> + Send;
+}
+
 /// Answers the requests of Lambda's runtime, one after the other, until the process is stopped.
 ///
 /// # Errors
 /// When the runtime cannot be reached.
 pub async fn serve(cors: Cors, endpoint: impl Endpoint) -> Result<(), Error> {
-    let (cors, endpoint) = (&cors, &endpoint);
-    lambda_http::run(service_fn(async |request: Request| Ok::<_, Infallible>(respond(cors, endpoint, &request).await))).await
+    let (cors, endpoint, started) = (&cors, &endpoint, &Started::default());
+    lambda_http::run(service_fn(async |request: Request| Ok::<_, Infallible>(respond(started, cors, endpoint, &request).await)))
+        .await
 }
 
-async fn respond(cors: &Cors, endpoint: &impl Endpoint, request: &Request) -> Response<Body> {
-    let outcome = if cors.admits(request) { endpoint.answer(request).await } else { Err(Refusal::ForeignOrigin) };
-    match outcome {
-        Ok(answer) => response(cors, StatusCode::OK, &answer, None),
-        Err(refusal) => {
-            let status = refusal.status();
-            if status.is_server_error() {
-                error!(status = status.as_u16(), error = %Chain(&refusal), "failed");
-            } else {
-                info!(status = status.as_u16(), reason = %refusal, "refused");
-            }
-            response(cors, status, &Answer::new(refusal.body()), refusal.retry_after())
-        }
+/// Takes the events of Lambda's runtime, one after the other, until the process is stopped.
+///
+/// # Errors
+/// When the runtime cannot be reached.
+pub async fn consume<C: Consumer>(consumer: C) -> Result<(), Error> {
+    let (consumer, started) = (&consumer, &Started::default());
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<C::Event>| {
+        let invocation = started.invocation();
+        let outcome = consumer.consume(event.payload).await;
+        info!(metrics = %invocation.metrics(None), "consumed");
+        Ok::<_, Infallible>(outcome)
+    }))
+    .await
+}
+
+/// What the process remembers from one invocation to the next: whether there was one.
+#[derive(Default)]
+struct Started(AtomicBool);
+
+impl Started {
+    fn invocation(&self) -> Invocation {
+        Invocation { began: Instant::now(), first: !self.0.swap(true, Ordering::Relaxed) }
     }
+}
+
+struct Invocation {
+    began: Instant,
+    first: bool,
+}
+
+impl Invocation {
+    /// What to measure, now that it is over.
+    fn metrics(&self, counted: Option<Metric>) -> serde_json::Value {
+        Report { at: since_1970(), latency: self.began.elapsed(), first: self.first, counted }.members()
+    }
+}
+
+fn since_1970() -> Duration {
+    #[expect(clippy::disallowed_methods, reason = "this acts: it says when something was measured")]
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+async fn respond(started: &Started, cors: &Cors, endpoint: &impl Endpoint, request: &Request) -> Response<Body> {
+    let span = info_span!("request", owner = Empty);
+    let invocation = started.invocation();
+    let answering = async {
+        let outcome = if cors.admits(request) { endpoint.answer(request).await } else { Err(Refusal::ForeignOrigin) };
+        let status = outcome.as_ref().map_or_else(Refusal::status, |_| StatusCode::OK);
+        // What was refused was not done.
+        let metrics = invocation.metrics(outcome.as_ref().ok().and_then(|answer| answer.counted));
+        let code = status.as_u16();
+        match outcome {
+            Ok(answer) => {
+                info!(%metrics, status = code, "answered");
+                response(cors, status, &answer, None)
+            }
+            Err(refusal) => {
+                if status.is_server_error() {
+                    error!(%metrics, status = code, error = %Chain(&refusal), "failed");
+                } else {
+                    info!(%metrics, status = code, reason = %refusal, "refused");
+                }
+                response(cors, status, &Answer::new(refusal.body()), refusal.retry_after())
+            }
+        }
+    };
+    answering.instrument(span).await
 }
 
 fn response(cors: &Cors, status: StatusCode, answer: &Answer, retry_after: Option<u32>) -> Response<Body> {
@@ -85,7 +160,7 @@ mod tests {
     impl Endpoint for Shop {
         async fn answer(&self, _: &Request) -> Result<Answer, Refusal> {
             if self.open {
-                Ok(Answer { body: json!({ "products": [] }), set_cookie: Some("cartId=1".to_owned()) })
+                Ok(Answer { set_cookie: Some("cartId=1".to_owned()), ..Answer::new(json!({ "products": [] })) })
             } else {
                 Err(Refusal::Unavailable("connection reset by 10.0.0.7".into()))
             }
@@ -93,7 +168,8 @@ mod tests {
     }
 
     async fn ask(open: bool, request: Request) -> Response<Body> {
-        respond(&Cors::with_credentials("https://shop.example".parse().unwrap()), &Shop { open }, &request).await
+        respond(&Started::default(), &Cors::with_credentials("https://shop.example".parse().unwrap()), &Shop { open }, &request)
+            .await
     }
 
     fn header<'a>(response: &'a Response<Body>, name: &str) -> Option<&'a str> {

@@ -1,8 +1,38 @@
-//! Why a function cannot start. Reads nothing itself: a service's `main.rs` is the only reader of the environment.
+//! How a function starts, and why it cannot. Reads nothing itself: a service's `main.rs` is the only reader of the environment.
 
+use std::process::ExitCode;
+
+use cart_contract::{CommonEnv, Env as _};
+use lambda_http::Error as RunError;
 use thiserror::Error;
+use tracing::error;
 
-use crate::cors::NotAnOrigin;
+use crate::{chain::Chain, cors::NotAnOrigin, log};
+
+/// Begins to log, and runs the function that Lambda's `Handler` setting names, to the end of the process. `run` is given its name.
+pub async fn start(
+    lookup: impl Fn(&'static str) -> Result<String, StartError>,
+    run: impl AsyncFnOnce(String) -> Result<(), RunError>,
+) -> ExitCode {
+    let (handler, common) = (lookup("_HANDLER"), CommonEnv::read(&lookup));
+    let source = log::Source {
+        stack: common.as_ref().map(|common| common.stack_name.clone()).unwrap_or_default(),
+        function: handler.as_deref().unwrap_or_default().to_owned(),
+    };
+    // Lambda sets it from the function's logging configuration.
+    log::begin(&source, &lookup("AWS_LAMBDA_LOG_LEVEL").unwrap_or_default());
+    let ran = match (handler, common) {
+        (Ok(handler), Ok(_)) => run(handler).await,
+        (Err(missing), _) | (_, Err(missing)) => Err(missing.into()),
+    };
+    match ran {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            error!(error = %Chain(&*error), "cannot run");
+            ExitCode::FAILURE
+        }
+    }
+}
 
 /// The function is deployed wrongly: what it was given does not fit its code.
 #[derive(Debug, Error)]

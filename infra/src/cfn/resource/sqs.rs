@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::cfn::{
     policy::Document,
-    value::{Handle, QueueArn, QueueUrl, Value},
+    value::{Handle, QueueArn, QueueName, QueueUrl, Value},
 };
 
 super::types! { Queue = "AWS::SQS::Queue", QueuePolicy = "AWS::SQS::QueuePolicy" }
@@ -50,6 +50,12 @@ impl Handle<Queue> {
     #[must_use]
     pub fn url(&self) -> Value<QueueUrl> {
         self.reference()
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> Value<QueueName> {
+        self.attribute("QueueName")
     }
 
     /// Its ARN.

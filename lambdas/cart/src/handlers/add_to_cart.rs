@@ -1,6 +1,10 @@
 //! `POST /cart`: adds to the caller's cart, or removes from it.
 
-use cart_shared::{Answer, Endpoint, ProductId, Refusal, request::json_body};
+use cart_contract::Metric;
+use cart_shared::{
+    Answer, Endpoint, ProductId, Refusal,
+    request::{json_body, trace_of},
+};
 use lambda_http::Request;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -46,9 +50,9 @@ impl Endpoint for AddToCart {
         let visitor = self.identity.visitor(request, now).await?;
         let Body { product_id, quantity } = json_body(request, SHAPE)?;
         let change = Change::try_from(quantity)?;
-        let detail = self.products.detail(&product_id).await?;
+        let detail = self.products.detail(&product_id, trace_of(request)).await?;
         add(&self.store, &visitor.owner, &product_id, change, &detail, now).await?;
-        Ok(visitor.answer(json!({ "productId": product_id, "message": "product added to cart" })))
+        Ok(visitor.answer(json!({ "productId": product_id, "message": "product added to cart" })).counting(Metric::CartUpdated))
     }
 }
 

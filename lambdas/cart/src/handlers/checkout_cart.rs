@@ -1,7 +1,9 @@
 //! `POST /cart/checkout`: empties the caller's cart and says what was in it.
 
+use cart_contract::Metric;
 use cart_shared::{Answer, Chain, Endpoint, Refusal};
-use lambda_http::{Request, tracing::error};
+use lambda_http::Request;
+use tracing::error;
 
 use crate::{
     backoff::{self, Contended},
@@ -24,8 +26,10 @@ impl Endpoint for CheckoutCart {
         let owner = Owner::User(authorized_user(request)?);
         let now = clock::now();
         let taken = self.take_everything(&owner).await?;
+        // Who had nothing has checked nothing out.
+        let counted = (!taken.is_empty()).then_some(Metric::CartCheckedOut);
         // As of the beginning: what expires while it is being taken is taken as well.
-        Ok(Answer::new(shown(&taken, now)))
+        Ok(Answer::new(shown(&taken, now)).counting(counted))
     }
 }
 

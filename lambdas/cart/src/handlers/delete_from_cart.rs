@@ -1,15 +1,13 @@
 //! Deletes the anonymous items that a migration has emptied, from the queue.
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
-use cart_shared::Chain;
-use lambda_runtime::{
-    LambdaEvent,
-    tracing::{error, info},
-};
+use cart_shared::{Chain, Consumer, log};
 use thiserror::Error;
+use tracing::{Instrument as _, error, field::Empty, info, info_span};
 
 use crate::{
     deletions::{Deletion, NotADeletion},
+    owner::Owner,
     store::{Outcome, Store, StoreError, write::Write},
 };
 
@@ -30,22 +28,29 @@ enum DeleteError {
     Busy,
 }
 
-impl DeleteFromCart {
+impl Consumer for DeleteFromCart {
+    type Event = SqsEvent;
+    type Outcome = SqsBatchResponse;
+
     /// Does each message by itself, and names those that are to be delivered again.
-    pub async fn handle(&self, event: LambdaEvent<SqsEvent>) -> SqsBatchResponse {
+    async fn consume(&self, event: SqsEvent) -> SqsBatchResponse {
         let mut failed = SqsBatchResponse::default();
-        for message in event.payload.records {
-            if let Err(error) = self.delete(&message).await {
+        for message in event.records {
+            let span = info_span!("message", owner = Empty);
+            if let Err(error) = self.delete(&message).instrument(span.clone()).await {
                 let id = message.message_id.unwrap_or_default();
-                error!(message_id = id, error = %Chain(&error), "not deleted");
+                span.in_scope(|| error!(message_id = id, error = %Chain(&error), "not deleted"));
                 failed.add_failure(id);
             }
         }
         failed
     }
+}
 
+impl DeleteFromCart {
     async fn delete(&self, message: &SqsMessage) -> Result<(), DeleteError> {
         let deletion: Deletion = message.body.as_deref().unwrap_or_default().parse()?;
+        log::owner_is(Owner::Anonymous(deletion.cart).fingerprint());
         match self.store.apply(Write::bury(&deletion)).await? {
             Outcome::Done => Ok(()),
             Outcome::Stale => {

@@ -1,6 +1,7 @@
 //! `POST /cart/migrate`: moves the anonymous cart of the caller's cookie into the caller's own, each item exactly once
 //! (docs/adr/0010-exactly-once-migration.md).
 
+use cart_contract::Metric;
 use cart_shared::{Answer, Endpoint, Refusal};
 use lambda_http::Request;
 use uuid::Uuid;
@@ -30,18 +31,27 @@ impl Endpoint for MigrateCart {
         let now = clock::now();
         let owner = Owner::User(authorized_user(request)?);
         let cookie = CartCookie::held_in(request.headers()).unwrap_or_else(|| CartCookie::Issued(Uuid::new_v4()));
-        if let CartCookie::Held(cart) = cookie {
-            self.migrate(cart, &owner, MigrationId(Uuid::new_v4()), now).await?;
-        }
+        let moved = match cookie {
+            CartCookie::Held(cart) => self.migrate(cart, &owner, MigrationId(Uuid::new_v4()), now).await?,
+            CartCookie::Issued(_) => false,
+        };
         let items = self.store.cart(&owner).await?;
-        Ok(Visitor { owner, cookie }.answer(shown(&items, now)))
+        // The shop asks whenever somebody signs in; most have nothing to move.
+        let counted = moved.then_some(Metric::CartMigrated);
+        Ok(Visitor { owner, cookie }.answer(shown(&items, now)).counting(counted))
     }
 }
 
 impl MigrateCart {
     /// Moves every item, then asks for the emptied ones to be deleted: also for those that an earlier migration emptied, which may
     /// have been interrupted before it could ask.
-    pub(crate) async fn migrate(&self, cart: CartId, user: &Owner, migration: MigrationId, now: Timestamp) -> Result<(), Refusal> {
+    pub(crate) async fn migrate(
+        &self,
+        cart: CartId,
+        user: &Owner,
+        migration: MigrationId,
+        now: Timestamp,
+    ) -> Result<bool, Refusal> {
         let mut deletions = Vec::new();
         for item in self.store.cart(&Owner::Anonymous(cart)).await? {
             let product = item.product.clone();
@@ -49,7 +59,8 @@ impl MigrateCart {
                 deletions.push(Deletion { cart, product, migration });
             }
         }
-        self.deletions.request(&deletions).await.map_err(|error| Refusal::Unavailable(error.into()))
+        self.deletions.request(&deletions).await.map_err(|error| Refusal::Unavailable(error.into()))?;
+        Ok(deletions.iter().any(|deletion| deletion.migration == migration))
     }
 
     /// Moves what an item holds, if anything, and says which migration emptied it, if one did.

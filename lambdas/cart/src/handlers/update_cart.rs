@@ -1,8 +1,9 @@
 //! `PUT /cart/{product_id}`: sets how many of a product the caller's cart holds.
 
+use cart_contract::Metric;
 use cart_shared::{
     Answer, Endpoint, ProductId, Refusal,
-    request::{json_body, path_product_id},
+    request::{json_body, path_product_id, trace_of},
 };
 use lambda_http::Request;
 use serde::Deserialize;
@@ -48,9 +49,11 @@ impl Endpoint for UpdateCart {
             return Err(Refusal::BadRequest("the path and the body name different products".to_owned()));
         }
         let quantity = Quantity::try_from(body.quantity)?;
-        let detail = self.products.detail(&product).await?;
+        let detail = self.products.detail(&product, trace_of(request)).await?;
         set(&self.store, &visitor.owner, &product, quantity, &detail, now).await?;
-        Ok(visitor.answer(json!({ "productId": product, "quantity": quantity.get(), "message": "cart updated" })))
+        Ok(visitor
+            .answer(json!({ "productId": product, "quantity": quantity.get(), "message": "cart updated" }))
+            .counting(Metric::CartUpdated))
     }
 }
 

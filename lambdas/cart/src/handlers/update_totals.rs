@@ -2,14 +2,11 @@
 //! (docs/adr/0011-exactly-once-totals.md).
 
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
-use cart_shared::Chain;
-use lambda_runtime::{
-    LambdaEvent,
-    tracing::{debug, error},
-};
+use cart_shared::{Chain, Consumer};
 use serde::Deserialize;
 use serde_json::Value;
 use thiserror::Error;
+use tracing::{debug, error};
 
 use crate::{
     backoff::{self, Contended},
@@ -42,12 +39,17 @@ enum CountError {
     Contended(#[from] Contended),
 }
 
-impl UpdateTotals {
-    /// Counts the records of an event.
-    pub async fn handle(&self, event: LambdaEvent<StreamEvent>) -> DynamoDbEventResponse {
-        self.count_all(&event.payload.records, clock::now()).await
-    }
+impl Consumer for UpdateTotals {
+    type Event = StreamEvent;
+    type Outcome = DynamoDbEventResponse;
 
+    /// Counts the records of an event.
+    async fn consume(&self, event: StreamEvent) -> DynamoDbEventResponse {
+        self.count_all(&event.records, clock::now()).await
+    }
+}
+
+impl UpdateTotals {
     /// Counts records in their order, up to the first that cannot be counted: from there Lambda delivers again. One that has no
     /// number is reported without one, which stands for the whole batch
     /// (<https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html>).

@@ -63,7 +63,7 @@ impl SigningKeys {
     }
 
     async fn fetch(&self) -> Result<BTreeMap<String, DecodingKey>, KeysError> {
-        match self.http.get(&self.url).await? {
+        match self.http.get(&self.url, None).await? {
             (StatusCode::OK, body) => Ok(rsa_keys(serde_json::from_slice(&body)?)),
             (status, _) => Err(KeysError::Status(status)),
         }

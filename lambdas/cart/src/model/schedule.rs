@@ -12,7 +12,7 @@ use std::{
 };
 
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
-use lambda_runtime::LambdaEvent;
+use cart_shared::Consumer as _;
 use serde_json::{Value, json};
 
 use super::{
@@ -293,7 +293,7 @@ impl World {
             event.records.push(message.clone());
             async move {
                 let worker = DeleteFromCart { store: shop.store };
-                let failed = worker.handle(LambdaEvent::new(event, lambda_runtime::Context::default())).await;
+                let failed = worker.consume(event).await;
                 failed.batch_item_failures.is_empty().then_some(Value::Null)
             }
         });

@@ -1,0 +1,193 @@
+//! A dashboard, and alarms for what a person should look into. Watches every function that is in the stack when it is added, so that
+//! none can be forgotten. Knows nothing of what the functions do.
+//!
+//! One alarm a function rather than one over all: it says which, and a sum over several metrics costs as much as that many alarms
+//! (docs/adr/0021-watching-the-shop.md).
+
+use cart_contract::metric;
+
+use crate::{
+    cfn::{
+        resource::{
+            cloudwatch::{
+                Alarm, Body, Comparison, Dashboard, Dimension, Graph, Line, Metric, MissingData,
+                Statistic::{self, Maximum, Median, P99, Sum},
+                Widget,
+            },
+            dynamodb::Table,
+            lambda::Function,
+            sqs::Queue,
+        },
+        value::{Handle, Pseudo, Value, text},
+    },
+    endpoints::API_STAGE,
+    settings::Monitoring,
+    stack::Stack,
+};
+
+/// What is watched besides the functions.
+#[derive(Clone, Debug)]
+pub struct Watched<'a> {
+    /// The handler of the function that reads a stream, and falls behind if it fails.
+    pub stream_reader: &'static str,
+    /// What the functions count, and the handlers of those that do.
+    pub counts: Vec<(metric::Metric, &'static str)>,
+    /// The queue of work.
+    pub work: &'a Handle<Queue>,
+    /// The queues in which something is only when it went wrong.
+    pub failures: [&'a Handle<Queue>; 2],
+    /// The table.
+    pub table: &'a Handle<Table>,
+    /// The APIs: how a logical id begins that is about one, and its name.
+    pub apis: [(&'static str, Value<String>); 2],
+}
+
+/// Five minutes: short enough to be told in time, long enough that one bad minute is told once.
+const PERIOD: u32 = 5 * 60;
+
+/// Milliseconds that the next record of a stream may be old. It waits a minute for a full batch at most; a stream keeps it for a day.
+const LATE: u32 = 10 * 60 * 1000;
+
+/// So many failed requests in a period are more than a collision of two customers.
+const FAILED_REQUESTS: u32 = 5;
+
+/// Adds the dashboard and the alarms to a stack.
+#[track_caller]
+pub fn add(stack: &mut Stack, monitoring: &Monitoring, watched: &Watched<'_>) {
+    let functions = functions(stack);
+    let topics: Vec<_> = monitoring.alarm_topic.iter().cloned().collect();
+    let alarm = |metric, statistic, threshold, alarm_description| Alarm {
+        alarm_description,
+        metric,
+        statistic,
+        period: PERIOD,
+        evaluation_periods: 1,
+        threshold,
+        comparison_operator: Comparison::GreaterThanOrEqualToThreshold,
+        treat_missing_data: MissingData::NotBreaching,
+        alarm_actions: topics.clone(),
+        ok_actions: topics.clone(),
+    };
+    for it in &functions {
+        let (id, handler) = (it.handle.logical_id(), &it.handler);
+        let description = format!("{handler} crashed or ran out of time: look into its log");
+        stack.add(format!("{id}Errors"), &alarm(it.lambda("Errors"), Sum, 1, description));
+        let description = format!("{handler} is called more often than it may run: raise its limit, or the account's");
+        stack.add(format!("{id}Throttles"), &alarm(it.lambda("Throttles"), Sum, 1, description));
+    }
+    for it in functions.iter().filter(|it| it.handler == watched.stream_reader) {
+        let description = format!("{} falls behind the changes of the table: look into its log", it.handler);
+        stack.add(format!("{}Late", it.handle.logical_id()), &alarm(it.lambda("IteratorAge"), Maximum, LATE, description));
+    }
+    for queue in watched.failures {
+        let id = queue.logical_id();
+        let description = format!("{id} is not empty: something was given up and waits there, for two weeks");
+        stack.add(format!("{id}NotEmpty"), &alarm(waiting(queue), Maximum, 1, description));
+    }
+    for (id, name) in &watched.apis {
+        let description = "Requests fail on our side: look into the logs of the functions".to_owned();
+        stack.add(format!("{id}Failures"), &alarm(api(name, "5XXError"), Sum, FAILED_REQUESTS, description));
+    }
+    let widgets = graphs(&functions, watched).into_iter().enumerate().map(place).collect();
+    stack.add("Dashboard", &Dashboard { dashboard_body: Body { widgets } });
+}
+
+/// A function and what its metrics are found by.
+struct Watch {
+    handle: Handle<Function>,
+    handler: String,
+}
+
+fn functions(stack: &Stack) -> Vec<Watch> {
+    let template = stack.template();
+    let handler = |handle: &Handle<Function>| template.properties(handle.logical_id())?["Handler"].as_str().map(str::to_owned);
+    template.all::<Function>().into_iter().filter_map(|handle| Some(Watch { handler: handler(&handle)?, handle })).collect()
+}
+
+impl Watch {
+    /// Lambda's own, [over all versions and aliases](https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-view.html).
+    fn lambda(&self, metric_name: &'static str) -> Metric {
+        Metric { namespace: "AWS/Lambda", metric_name, dimensions: vec![dimension("FunctionName", self.handle.name().text())] }
+    }
+
+    fn line(&self, metric: Metric, statistic: Statistic, what: &str) -> Line {
+        Line { metric, statistic, label: format!("{}{what}", self.handler) }
+    }
+}
+
+/// What a function of this stack measures itself.
+fn ours(metric: metric::Metric, handler: &str) -> Metric {
+    let stack = dimension(metric::STACK, text![Pseudo::StackName]);
+    let dimensions = vec![stack, dimension(metric::FUNCTION, handler.into())];
+    Metric { namespace: metric::NAMESPACE, metric_name: metric.name(), dimensions }
+}
+
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html>
+fn waiting(queue: &Handle<Queue>) -> Metric {
+    let dimensions = vec![dimension("QueueName", queue.name().text())];
+    Metric { namespace: "AWS/SQS", metric_name: "ApproximateNumberOfMessagesVisible", dimensions }
+}
+
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-metrics-and-dimensions.html>
+fn api(name: &Value<String>, metric_name: &'static str) -> Metric {
+    let dimensions = vec![dimension("ApiName", name.clone()), dimension("Stage", API_STAGE.into())];
+    Metric { namespace: "AWS/ApiGateway", metric_name, dimensions }
+}
+
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html>
+fn table(table: &Handle<Table>, metric_name: &'static str) -> Metric {
+    Metric { namespace: "AWS/DynamoDB", metric_name, dimensions: vec![dimension("TableName", table.name().text())] }
+}
+
+fn dimension(name: &'static str, value: Value<String>) -> Dimension {
+    Dimension { name, value }
+}
+
+fn graphs(functions: &[Watch], watched: &Watched<'_>) -> Vec<Graph> {
+    let of_lambda = |name, what: &str| functions.iter().map(move |it| it.line(it.lambda(name), Sum, what)).collect::<Vec<_>>();
+    let of_ours = |metric, statistic| functions.iter().map(|it| it.line(ours(metric, &it.handler), statistic, "")).collect();
+    let counts = watched.counts.iter().map(|(metric, handler)| Line {
+        metric: ours(*metric, handler),
+        statistic: Sum,
+        label: format!("{} ({handler})", metric.name()),
+    });
+    let queues = [watched.work].into_iter().chain(watched.failures).map(|queue| Line {
+        metric: waiting(queue),
+        statistic: Maximum,
+        label: queue.logical_id().to_string(),
+    });
+    let late = functions.iter().filter(|it| it.handler == watched.stream_reader);
+    let requests = watched.apis.iter().flat_map(|(id, name)| {
+        ["Count", "4XXError", "5XXError"].map(|metric| Line {
+            metric: api(name, metric),
+            statistic: Sum,
+            label: format!("{id} {metric}"),
+        })
+    });
+    let throttles = ["ReadThrottleEvents", "WriteThrottleEvents", "TransactionConflict"].map(|metric| Line {
+        metric: table(watched.table, metric),
+        statistic: Sum,
+        label: metric.to_owned(),
+    });
+    vec![
+        Graph::by_minute("Requests to the APIs", requests.collect()),
+        Graph::by_minute("Carts", counts.collect()),
+        Graph::by_minute("Invocations", of_lambda("Invocations", "")),
+        Graph::by_minute("Errors and throttles", [of_lambda("Errors", " errors"), of_lambda("Throttles", " throttles")].concat()),
+        Graph::by_minute("Latency in ms, median", of_ours(metric::Metric::Latency, Median)),
+        Graph::by_minute("Latency in ms, 99 of 100", of_ours(metric::Metric::Latency, P99)),
+        Graph::by_minute("Cold starts", of_ours(metric::Metric::ColdStart, Sum)),
+        Graph::by_minute(
+            "Age in ms of the change counted next",
+            late.map(|it| it.line(it.lambda("IteratorAge"), Maximum, "")).collect(),
+        ),
+        Graph::by_minute("Messages in queues", queues.collect()),
+        Graph::by_minute("Throttles and collisions at the table", throttles.into()),
+    ]
+}
+
+/// Two in a row.
+fn place((index, properties): (usize, Graph)) -> Widget {
+    let (width, height) = (12, 6);
+    Widget { x: index % 2 * width, y: index / 2 * height, width, height, properties }
+}
