@@ -6,14 +6,17 @@ use std::convert::Infallible;
 use aws_types::SdkConfig;
 use cart::{
     clients::sdk_config,
+    dead_letters::DeadLetters,
     deletions::Deletions,
     fetch::Http,
-    handlers::{AddToCart, CheckoutCart, DeleteFromCart, GetCartTotal, ListCart, MigrateCart, UpdateCart, UpdateTotals},
+    handlers::{
+        AddToCart, CheckoutCart, CountBatches, DeleteFromCart, GetCartTotal, ListCart, MigrateCart, UpdateCart, UpdateTotals,
+    },
     identity::{Identity, keys::SigningKeys, token::Pool},
     products::Products,
     store::Store,
 };
-use cart_contract::{CartAndProductsEnv, CartEnv, CartFunction, Env as _, MigrateEnv, TableAndOriginEnv, TableEnv};
+use cart_contract::{BackgroundEnv, CartAndProductsEnv, CartEnv, CartFunction, Env as _, MigrateEnv, TableAndOriginEnv};
 use cart_shared::{Cors, StartError, serve};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
@@ -51,14 +54,22 @@ async fn main() -> Result<(), Error> {
             serve(cors(&env.allowed_origin)?, GetCartTotal { store: store(&aws, env.table_name) }).await
         }
         CartFunction::DeleteFromCart => {
-            let function = DeleteFromCart { store: store(&aws, TableEnv::read(variable)?.table_name) };
+            let (store, dead_letters) = background(&aws)?;
+            let function = DeleteFromCart { store, dead_letters };
             lambda_runtime::run(service_fn(async |event: LambdaEvent<_>| Ok::<_, Infallible>(function.handle(event).await))).await
         }
         CartFunction::UpdateTotals => {
-            let function = UpdateTotals { store: store(&aws, TableEnv::read(variable)?.table_name) };
-            lambda_runtime::run(service_fn(async |event: LambdaEvent<_>| Ok::<_, Infallible>(function.handle(event).await))).await
+            let (store, dead_letters) = background(&aws)?;
+            let function = CountBatches { totals: UpdateTotals { store }, dead_letters };
+            lambda_runtime::run(service_fn(async |event: LambdaEvent<_>| function.handle(event).await.map_err(Error::from))).await
         }
     }
+}
+
+/// What the two functions need that no browser calls.
+fn background(aws: &SdkConfig) -> Result<(Store, DeadLetters), Error> {
+    let env = BackgroundEnv::read(variable)?;
+    Ok((store(aws, env.table_name), DeadLetters::new(aws_sdk_sqs::Client::new(aws), env.dead_letter_queue_url)))
 }
 
 /// What the two functions need that put products into carts.

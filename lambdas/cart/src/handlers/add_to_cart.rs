@@ -46,7 +46,7 @@ impl Endpoint for AddToCart {
         let visitor = self.identity.visitor(request, now).await?;
         let Body { product_id, quantity } = json_body(request, SHAPE)?;
         let change = Change::try_from(quantity)?;
-        let detail = self.products.detail(&product_id).await?;
+        let detail = self.products.detail(&product_id, now).await?;
         add(&self.store, &visitor.owner, &product_id, change, &detail, now).await?;
         Ok(visitor.answer(json!({ "productId": product_id, "message": "product added to cart" })))
     }

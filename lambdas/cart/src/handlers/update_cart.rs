@@ -48,7 +48,7 @@ impl Endpoint for UpdateCart {
             return Err(Refusal::BadRequest("the path and the body name different products".to_owned()));
         }
         let quantity = Quantity::try_from(body.quantity)?;
-        let detail = self.products.detail(&product).await?;
+        let detail = self.products.detail(&product, now).await?;
         set(&self.store, &visitor.owner, &product, quantity, &detail, now).await?;
         Ok(visitor.answer(json!({ "productId": product, "quantity": quantity.get(), "message": "cart updated" })))
     }

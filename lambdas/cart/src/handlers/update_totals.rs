@@ -3,17 +3,13 @@
 
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use cart_shared::Chain;
-use lambda_runtime::{
-    LambdaEvent,
-    tracing::{debug, error},
-};
-use serde::Deserialize;
+use lambda_runtime::tracing::{debug, error};
 use serde_json::Value;
 use thiserror::Error;
 
 use crate::{
     backoff::{self, Contended},
-    clock::{self, Timestamp},
+    clock::Timestamp,
     ledger::{self, Malformed},
     store::{Outcome, Store, StoreError, write::Write},
 };
@@ -23,13 +19,6 @@ use crate::{
 pub struct UpdateTotals {
     /// Where totals are.
     pub store: Store,
-}
-
-/// A batch of a stream. Its records are read one by one.
-#[derive(Debug, Deserialize)]
-pub struct StreamEvent {
-    #[serde(rename = "Records")]
-    records: Vec<Value>,
 }
 
 #[derive(Debug, Error)]
@@ -43,11 +32,6 @@ enum CountError {
 }
 
 impl UpdateTotals {
-    /// Counts the records of an event.
-    pub async fn handle(&self, event: LambdaEvent<StreamEvent>) -> DynamoDbEventResponse {
-        self.count_all(&event.payload.records, clock::now()).await
-    }
-
     /// Counts records in their order, up to the first that cannot be counted: from there Lambda delivers again. One that has no
     /// number is reported without one, which stands for the whole batch
     /// (<https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html>).

@@ -2,9 +2,11 @@
 //!
 //! What is checked, by
 //! <https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-tokens-verifying-a-jwt.html>: the signature
-//! (RS256 and nothing else), the issuer, for whom it was issued, what it is used for, and when it expires.
+//! (RS256 and nothing else), the issuer, for whom it was issued, what it is used for, and when it expires; also since when it is valid,
+//! if it says so. When it was issued (`iat`) means nothing by itself
+//! ([RFC 7519, 4.1.6](https://www.rfc-editor.org/rfc/rfc7519#section-4.1.6)).
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
@@ -14,6 +16,9 @@ use crate::{clock::Timestamp, owner::UserId};
 
 /// The longest token looked at, in bytes. Cognito's have one to two thousand.
 const MAX_TOKEN: usize = 8 * 1024;
+
+/// By how much our clock and the pool's may differ. Both are AWS's and differ by milliseconds; a claim has whole seconds.
+const LEEWAY: Duration = Duration::from_secs(5);
 
 /// The user pool whose tokens are good.
 #[derive(Clone, Debug)]
@@ -51,6 +56,9 @@ pub enum BadToken {
     /// It was good once.
     #[error("it has expired")]
     Expired,
+    /// It will be good some day.
+    #[error("it is not valid yet")]
+    TooEarly,
     /// Its subject is no user.
     #[error("the subject is not a user")]
     Subject,
@@ -60,6 +68,7 @@ pub enum BadToken {
 struct Claims {
     sub: String,
     exp: u64,
+    nbf: Option<u64>,
     #[serde(flatten)]
     usage: Usage,
 }
@@ -98,13 +107,16 @@ impl Pool {
         if client != self.client_id {
             return Err(BadToken::OtherClient);
         }
-        if Timestamp(claims.exp) <= now {
+        if Timestamp(claims.exp) + LEEWAY <= now {
             return Err(BadToken::Expired);
+        }
+        if claims.nbf.is_some_and(|from| Timestamp(from) > now + LEEWAY) {
+            return Err(BadToken::TooEarly);
         }
         claims.sub.parse().map_err(|_| BadToken::Subject)
     }
 
-    /// What the library checks. The client and the expiry are checked above: the first has two names, the second needs the time,
+    /// What the library checks. The client and the times are checked above: the first has two names, the others need the time,
     /// which the library would take from the clock.
     fn validation(&self) -> Validation {
         let mut validation = Validation::new(Algorithm::RS256);
@@ -161,11 +173,11 @@ mod tests {
     }
 
     fn id_token() -> Value {
-        json!({ "sub": "user-1", "iss": ISSUER, "aud": "shop", "token_use": "id", "exp": NOW.0 + 1, "email": "a@b.example" })
+        json!({ "sub": "user-1", "iss": ISSUER, "aud": "shop", "token_use": "id", "exp": NOW.0, "email": "a@b.example" })
     }
 
     fn access_token() -> Value {
-        json!({ "sub": "user-1", "iss": ISSUER, "client_id": "shop", "token_use": "access", "exp": NOW.0 + 1, "scope": "x" })
+        json!({ "sub": "user-1", "iss": ISSUER, "client_id": "shop", "token_use": "access", "exp": NOW.0, "scope": "x" })
     }
 
     fn judge(token: &str) -> Result<String, BadToken> {
@@ -195,7 +207,12 @@ mod tests {
             claims.as_object_mut().unwrap().remove(name);
             judge(&signed(&PAIR, &rs256(), &claims))
         };
-        assert!(matches!(with(id_token(), "exp", json!(NOW.0)), Err(BadToken::Expired)));
+        assert!(matches!(with(id_token(), "exp", json!(NOW.0 - 5)), Err(BadToken::Expired)));
+        assert!(with(id_token(), "exp", json!(NOW.0 - 4)).is_ok(), "clocks differ");
+        assert!(matches!(with(id_token(), "nbf", json!(NOW.0 + 6)), Err(BadToken::TooEarly)));
+        assert!(with(id_token(), "nbf", json!(NOW.0 + 5)).is_ok());
+        assert!(with(id_token(), "iat", json!(NOW.0 + 1000)).is_ok(), "it says nothing of when it is valid");
+        assert!(with(id_token(), "exp", json!(u64::MAX)).is_ok(), "no arithmetic overflows");
         assert!(matches!(with(id_token(), "aud", json!("another")), Err(BadToken::OtherClient)));
         assert!(matches!(with(access_token(), "client_id", json!("another")), Err(BadToken::OtherClient)));
         assert!(matches!(with(id_token(), "sub", json!("a#b")), Err(BadToken::Subject)));
@@ -207,6 +224,7 @@ mod tests {
             ("token_use", json!("access")),
             ("exp", json!("never")),
             ("exp", json!(-1)),
+            ("nbf", json!("now")),
             ("sub", json!(null)),
         ] {
             assert!(matches!(with(id_token(), name, value.clone()), Err(BadToken::Claims(_))), "{name}: {value}");

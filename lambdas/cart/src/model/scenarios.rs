@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{
     caller::Caller,
     dynamodb::Table,
-    schedule::{Fate, Scenario, World, explore},
+    schedule::{Fate, Scenario, World, explore, wander},
 };
 use crate::{
     clock::Timestamp,
@@ -18,13 +18,13 @@ use crate::{
     owner::Owner,
 };
 
-const CART: &str = "cart#4c1fadaa-213a-4ea8-aa32-58c217604e3c";
-const USER: &str = "user#a";
-const MUG: &str = "product#mug";
-const NOW: Timestamp = Timestamp(1_000_000);
-const LATER: u64 = NOW.0 + 100;
+pub(super) const CART: &str = "cart#4c1fadaa-213a-4ea8-aa32-58c217604e3c";
+pub(super) const USER: &str = "user#a";
+pub(super) const MUG: &str = "product#mug";
+pub(super) const NOW: Timestamp = Timestamp(1_000_000);
+pub(super) const LATER: u64 = NOW.0 + 100;
 
-fn mug() -> ProductId {
+pub(super) fn mug() -> ProductId {
     "mug".parse().unwrap()
 }
 
@@ -111,6 +111,44 @@ fn migrations_move_everything_once_whatever_fails() {
 fn three_migrations_move_everything_once() {
     let callers = vec![migrates(1), migrates(2), migrates(3)];
     holds_always(&Scenario { table: with_mugs(1, 2), callers, faults: 0 }, 1800, |world| settles(world, &BTreeSet::from([3])));
+}
+
+/// All of them in one name. Eight names would only let the worker do less: it deletes what carries the name in its message.
+fn eight_migrations() -> Vec<Caller> {
+    vec![migrates(1); 8]
+}
+
+#[test]
+fn eight_migrations_move_everything_once() {
+    let scenario = Scenario { table: with_mugs(1, 2), callers: eight_migrations(), faults: 0 };
+    holds_always(&scenario, 1000, |world| settles(world, &BTreeSet::from([3])));
+}
+
+#[test]
+fn eight_migrations_move_everything_once_whatever_fails() {
+    let scenario = Scenario { table: with_mugs(1, 2), callers: eight_migrations(), faults: 1 };
+    holds_always(&scenario, 1000, |world| settles(world, &BTreeSet::from([3])));
+}
+
+/// Too many orders to follow them all: some, by chance, each from a seed that is named when it fails.
+#[test]
+fn eight_migrations_beside_additions_move_everything_once_by_chance() {
+    let mut faults = 0;
+    for seed in 0..400 {
+        let mut table = with_mugs(1, 2);
+        table.put(CART, "product#pan", 5, LATER);
+        table.page = 1;
+        let mut callers = vec![adds(CART, 10), adds(CART, 10), adds(USER, 100)];
+        callers.extend((1..=8).map(migrates));
+        let mut world = wander(&Scenario { table, callers, faults: 3 }, &mut fastrand::Rng::with_seed(seed));
+        faults += world.fates.iter().filter(|fate| matches!(fate, Fate::Killed | Fate::Refused)).count();
+        let added = [(10, &world.fates[0]), (10, &world.fates[1]), (100, &world.fates[2])];
+        let expected = possible(3, &added);
+        println!("seed {seed}: {:?}", world.fates);
+        settles(&mut world, &expected);
+        assert_eq!(world.table.quantity(USER, "product#pan"), Some(5));
+    }
+    assert!(faults > 100, "{faults}");
 }
 
 #[test]

@@ -2,7 +2,8 @@
 //! Knows nothing of carts beyond the queue of deletions, which it delivers late, twice, or never.
 //!
 //! Orders that leave everybody with the same answers, and the table with the same items, have the same future. It is looked at once, and
-//! the orders that lead through it are multiplied.
+//! the orders that lead through it are multiplied. Callers who do the same are not told apart: that the first has heard this and the second
+//! that is the same future as the other way round. So whoever checks an ending must not tell them apart either.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -75,12 +76,19 @@ enum Step {
     Kill(usize),
 }
 
+impl Step {
+    const fn is_fault(self) -> bool {
+        matches!(self, Self::Lose(_) | Self::Silence(_) | Self::Delay(_) | Self::Collide(_) | Self::Kill(_))
+    }
+}
+
 /// What one order has led to.
 #[derive(Clone)]
 pub(super) struct World {
     pub(super) table: Table,
     pub(super) fates: Vec<Fate>,
     known: Rc<Callers>,
+    beginnings: Vec<Place>,
     places: Vec<Place>,
     /// What those who are running ask.
     asking: Vec<Option<Rc<Call>>>,
@@ -100,6 +108,19 @@ pub(super) fn explore(scenario: &Scenario, check: impl Fn(&mut World)) -> Explor
     explored.schedules = follow(&world, state, &mut seen, &mut explored.endings, &check);
     explored.states = seen.len();
     explored
+}
+
+/// Follows one order, chosen by chance, to its end. What may go wrong does so now and then.
+pub(super) fn wander(scenario: &Scenario, random: &mut fastrand::Rng) -> World {
+    let mut world = World::new(scenario);
+    while world.fates.contains(&Fate::Running) {
+        let possible = world.possible();
+        let step = random.choice(&possible).copied().expect("whoever is running asks");
+        if !step.is_fault() || random.u8(..) < 8 {
+            world.take(step);
+        }
+    }
+    world
 }
 
 /// How many orders there are from here.
@@ -137,6 +158,7 @@ impl World {
             table: scenario.table.clone(),
             fates: Vec::new(),
             known: Rc::new(Callers::new()),
+            beginnings: Vec::new(),
             places: Vec::new(),
             asking: Vec::new(),
             queue: BTreeSet::new(),
@@ -151,7 +173,9 @@ impl World {
     }
 
     fn start(&mut self, caller: &Caller) -> usize {
-        self.places.push(self.known.beginning(caller));
+        let beginning = self.known.beginning(caller);
+        self.beginnings.push(beginning);
+        self.places.push(beginning);
         self.fates.push(Fate::Running);
         self.asking.push(None);
         self.go_on(self.places.len() - 1);
@@ -168,8 +192,23 @@ impl World {
     }
 
     fn state(&self) -> u64 {
+        let mut callers: Vec<_> = (0..self.places.len()).map(|caller| self.state_of(caller)).collect();
+        callers.sort_unstable();
         let mut state = DefaultHasher::new();
-        (self.table.state(), &self.fates, &self.places, &self.queue, &self.late, self.faults).hash(&mut state);
+        (self.table.state(), callers, &self.queue, self.faults).hash(&mut state);
+        state.finish()
+    }
+
+    /// All that is to come of a caller depends on. How it has come to its end does not matter any more.
+    fn state_of(&self, caller: usize) -> u64 {
+        let mut state = DefaultHasher::new();
+        (self.beginnings[caller], &self.fates[caller]).hash(&mut state);
+        let mut late = self.late.iter().filter(|(owner, _)| *owner == caller).map(|(_, call)| call).peekable();
+        if self.fates[caller] == Fate::Running || late.peek().is_some() {
+            self.places[caller].hash(&mut state);
+            self.table.done(caller).for_each(|token| token.hash(&mut state));
+            late.for_each(|call| call.hash(&mut state));
+        }
         state.finish()
     }
 
@@ -203,7 +242,7 @@ impl World {
 
     fn take(&mut self, step: Step) {
         self.steps.push(step);
-        if let Step::Lose(_) | Step::Silence(_) | Step::Delay(_) | Step::Collide(_) | Step::Kill(_) = step {
+        if step.is_fault() {
             self.faults -= 1;
         }
         match step {
@@ -279,6 +318,7 @@ impl World {
         }
         // Every answer arrived, so that nothing is asked again.
         self.table.forget(index);
+        self.beginnings.pop();
         self.places.pop();
         self.asking.pop();
         self.fates.pop().expect("its fate")
@@ -292,7 +332,7 @@ impl World {
             let mut event = SqsEvent::default();
             event.records.push(message.clone());
             async move {
-                let worker = DeleteFromCart { store: shop.store };
+                let worker = DeleteFromCart { store: shop.store, dead_letters: shop.dead_letters };
                 let failed = worker.handle(LambdaEvent::new(event, lambda_runtime::Context::default())).await;
                 failed.batch_item_failures.is_empty().then_some(Value::Null)
             }
