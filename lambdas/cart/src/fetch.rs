@@ -117,6 +117,8 @@ pub(crate) mod tests {
     pub(crate) enum Reply {
         /// The first lines of the answer, and its body.
         Answer(String, String),
+        /// The body, if it was asked for by this path; else 404.
+        Only(String, String),
         /// Closes the connection without a word.
         HangUp,
     }
@@ -175,9 +177,14 @@ pub(crate) mod tests {
                     return;
                 }
             }
-            request.clear();
             let index = asked.fetch_add(1, Ordering::Relaxed).min(replies.len() - 1);
-            let Reply::Answer(head, body) = &replies[index] else { return };
+            let (head, body) = match &replies[index] {
+                Reply::Answer(head, body) => (head.as_str(), body.as_str()),
+                Reply::Only(path, body) if request.starts_with(format!("GET {path} ").as_bytes()) => ("200 OK", body.as_str()),
+                Reply::Only(..) => ("404 Not Found", ""),
+                Reply::HangUp => return,
+            };
+            request.clear();
             let answer = format!("HTTP/1.1 {head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
             let _ = caller.write_all(answer.as_bytes()).await;
         }

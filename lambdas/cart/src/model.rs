@@ -3,14 +3,17 @@
 //!
 //! [`expression`] and [`dynamodb`] are the model; [`network`] is what the SDK's clients are plugged into, and makes [`caller`]s of the
 //! functions; [`schedule`] decides who is next, and [`scenarios`] says what must hold at the end. [`writers`] are too many for every
-//! order. [`direct`] is the same model for one function at a time.
+//! order. [`direct`] is the same model for one function at a time, in [`requests`] from a request to its answer, in [`mapping`] from a
+//! stream to the totals, and in [`hostile`] with anything at all.
 
 mod caller;
 pub(crate) mod direct;
 pub(crate) mod dynamodb;
 mod expression;
+mod hostile;
 mod mapping;
 pub(crate) mod network;
+mod requests;
 mod scenarios;
 mod schedule;
 mod writers;

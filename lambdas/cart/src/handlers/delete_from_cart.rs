@@ -44,7 +44,8 @@ impl DeleteFromCart {
             let id = message.message_id.as_deref().unwrap_or_default();
             if let Err(error) = self.delete(&message).await {
                 error!(message_id = id, error = %Chain(&error), "not deleted");
-                let given_up = is_final(&error, times_received(&message)) && self.give_up(&message, &error, &event.context.request_id).await;
+                let given_up =
+                    is_final(&error, times_received(&message)) && self.give_up(&message, &error, &event.context.request_id).await;
                 if !given_up {
                     failed.add_failure(id);
                 }

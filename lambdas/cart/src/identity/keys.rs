@@ -176,7 +176,10 @@ mod tests {
     use crate::fetch::tests::{Reply, Server};
 
     fn set(key_id: &str) -> Reply {
-        Reply::new("200 OK", &format!(r#"{{"keys":[{{"kid":"{key_id}","kty":"RSA","alg":"RS256","use":"sig","n":"AQAB","e":"AQAB"}}]}}"#))
+        Reply::new(
+            "200 OK",
+            &format!(r#"{{"keys":[{{"kid":"{key_id}","kty":"RSA","alg":"RS256","use":"sig","n":"AQAB","e":"AQAB"}}]}}"#),
+        )
     }
 
     fn keys_of(server: &Server) -> SigningKeys {
@@ -229,7 +232,8 @@ mod tests {
     async fn without_keys_nobody_is_judged_and_nobody_is_asked_for_each_request() {
         // Each of them three times, because that is how often a fetch tries; what makes no sense is not tried again.
         let busy = Reply::new("500 Oops", "");
-        let replies = [busy.clone(), busy.clone(), busy, Reply::new("200 OK", "<html>"), Reply::new("200 OK", r#"{"keys":[]}"#), set("rsa")];
+        let replies =
+            [busy.clone(), busy.clone(), busy, Reply::new("200 OK", "<html>"), Reply::new("200 OK", r#"{"keys":[]}"#), set("rsa")];
         let server = Server::replying(replies).await;
         let keys = keys_of(&server);
         for (now, found, asked) in [
@@ -264,12 +268,8 @@ mod tests {
     async fn those_who_ask_at_once_are_answered_by_one_fetch() {
         let server = Server::replying([set("rsa")]).await;
         let keys = keys_of(&server);
-        let found = tokio::join!(
-            has(&keys, "rsa", 1000),
-            has(&keys, "rsa", 1000),
-            has(&keys, "made-up", 1000),
-            has(&keys, "rsa", 1001),
-        );
+        let found =
+            tokio::join!(has(&keys, "rsa", 1000), has(&keys, "rsa", 1000), has(&keys, "made-up", 1000), has(&keys, "rsa", 1001),);
         assert_eq!((found, server.asked()), ((KNOWN, KNOWN, UNKNOWN, KNOWN), 1));
     }
 

@@ -129,7 +129,7 @@ impl Pool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::sync::LazyLock;
 
     use aws_lc_rs::{
@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     const NOW: Timestamp = Timestamp(1_800_000_000);
-    const ISSUER: &str = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_pool";
+    pub(crate) const ISSUER: &str = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_pool";
 
     static PAIR: LazyLock<KeyPair> = LazyLock::new(|| KeyPair::generate(KeySize::Rsa2048).unwrap());
 
@@ -164,6 +164,27 @@ mod tests {
         format!("{message}.{}", base64url(&signature))
     }
 
+    /// A token of the pool.
+    pub(crate) fn signed_by_pool(claims: &Value) -> String {
+        signed(&PAIR, &rs256(), claims)
+    }
+
+    /// A token of the pool with a header that it would not write.
+    pub(crate) fn signed_with(header: &Value, claims: &Value) -> String {
+        signed(&PAIR, header, claims)
+    }
+
+    /// What the pool publishes.
+    pub(crate) fn key_set() -> Value {
+        let [n, e] = public_key();
+        json!({ "keys": [{ "kid": "k1", "kty": "RSA", "alg": "RS256", "use": "sig", "n": n, "e": e }] })
+    }
+
+    fn public_key() -> [String; 2] {
+        let key = PAIR.public_key();
+        [key.modulus(), key.exponent()].map(|part| base64url(part.big_endian_without_leading_zero()))
+    }
+
     fn message(header: &Value, claims: &Value) -> String {
         format!("{}.{}", base64url(header.to_string().as_bytes()), base64url(claims.to_string().as_bytes()))
     }
@@ -172,19 +193,17 @@ mod tests {
         json!({ "alg": "RS256", "kid": "k1" })
     }
 
-    fn id_token() -> Value {
+    pub(crate) fn id_token() -> Value {
         json!({ "sub": "user-1", "iss": ISSUER, "aud": "shop", "token_use": "id", "exp": NOW.0, "email": "a@b.example" })
     }
 
-    fn access_token() -> Value {
+    pub(crate) fn access_token() -> Value {
         json!({ "sub": "user-1", "iss": ISSUER, "client_id": "shop", "token_use": "access", "exp": NOW.0, "scope": "x" })
     }
 
-    fn judge(token: &str) -> Result<String, BadToken> {
-        let key = DecodingKey::from_rsa_components(
-            &base64url(PAIR.public_key().modulus().big_endian_without_leading_zero()),
-            &base64url(PAIR.public_key().exponent().big_endian_without_leading_zero()),
-        );
+    pub(crate) fn judge(token: &str) -> Result<String, BadToken> {
+        let [n, e] = public_key();
+        let key = DecodingKey::from_rsa_components(&n, &e);
         let pool = Pool { issuer: ISSUER.to_owned(), client_id: "shop".to_owned() };
         key_id(token)?;
         pool.user(token, &key.unwrap(), NOW).map(|user| user.to_string())

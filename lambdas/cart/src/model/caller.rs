@@ -29,12 +29,7 @@ impl Shop {
     /// A shop at the end of these lines.
     pub(super) fn at(network: &Network) -> Self {
         let line = || network.clone();
-        Self {
-            store: store_at(line()),
-            deletions: deletions_at(line()),
-            dead_letters: dead_letters_at(line()),
-            network: line(),
-        }
+        Self { store: store_at(line()), deletions: deletions_at(line()), dead_letters: dead_letters_at(line()), network: line() }
     }
 
     /// One of so many possibilities: every one of them is tried.

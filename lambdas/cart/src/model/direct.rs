@@ -6,10 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use aws_sdk_dynamodb::config::{
-    HttpClient, RuntimeComponents,
-    http::HttpRequest,
-};
+use aws_sdk_dynamodb::config::{HttpClient, RuntimeComponents, http::HttpRequest};
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector};
 use serde_json::{Value, json};
 
@@ -24,7 +21,6 @@ pub(crate) struct Services(Arc<Mutex<State>>);
 
 struct State {
     table: Table,
-    writes: usize,
     sent: Vec<Value>,
     refuses: Box<dyn FnMut(&Call) -> bool + Send>,
 }
@@ -38,7 +34,7 @@ impl fmt::Debug for Services {
 impl Services {
     /// Services that do what they are asked, and a table.
     pub(crate) fn new(table: Table) -> Self {
-        Self(Arc::new(Mutex::new(State { table, writes: 0, sent: Vec::new(), refuses: Box::new(|_| false) })))
+        Self(Arc::new(Mutex::new(State { table, sent: Vec::new(), refuses: Box::new(|_| false) })))
     }
 
     /// From now on they refuse some calls.
@@ -49,11 +45,6 @@ impl Services {
     /// The table as it is now.
     pub(crate) fn table(&self) -> Table {
         self.state().table.clone()
-    }
-
-    /// How often something was written.
-    pub(crate) fn writes(&self) -> usize {
-        self.state().writes
     }
 
     /// The messages that were sent, in their order.
@@ -82,10 +73,7 @@ impl State {
                 let taken = |entry: &Value| json!({ "Id": entry["Id"], "MessageId": "1", "MD5OfMessageBody": "" });
                 (200, json!({ "Successful": entries.iter().map(taken).collect::<Vec<_>>(), "Failed": [] }))
             }
-            operation => {
-                self.writes += usize::from(operation == "TransactWriteItems");
-                self.table.call(0, operation, &call.request)
-            }
+            operation => self.table.call(0, operation, &call.request),
         }
     }
 }

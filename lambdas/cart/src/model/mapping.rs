@@ -18,10 +18,7 @@ use super::{
     network::{dead_letters_at, store_at},
     scenarios::{CART, NOW, USER},
 };
-use crate::handlers::{
-    CountBatches, UpdateTotals,
-    count_batches::NothingCounted,
-};
+use crate::handlers::{CountBatches, UpdateTotals, count_batches::NothingCounted};
 
 /// As often as the template says.
 const RETRIES: usize = 10;
@@ -50,7 +47,8 @@ async fn deliver(
         delivered.invocations += 1;
         let again = match function(batch).await {
             Ok(response) => {
-                let mut reported = response.batch_item_failures.into_iter().map(|failure| failure.item_identifier.unwrap_or_default());
+                let mut reported =
+                    response.batch_item_failures.into_iter().map(|failure| failure.item_identifier.unwrap_or_default());
                 let Some(first) = reported.next() else { continue };
                 let from = batch.iter().position(|record| number(record) == first).unwrap_or(0);
                 if from > 0 {
@@ -100,7 +98,11 @@ async fn deliver_to(services: &Services, records: &[Value], batch: usize) -> Del
 fn wrong(services: &Services) -> Vec<(String, i64)> {
     let table = services.table();
     let totals = table.held_and_counted();
-    totals.iter().filter(|(_, held, counted)| held != counted).map(|(product, held, counted)| ((*product).to_owned(), counted - held)).collect()
+    totals
+        .iter()
+        .filter(|(_, held, counted)| held != counted)
+        .map(|(product, held, counted)| ((*product).to_owned(), counted - held))
+        .collect()
 }
 
 /// A record that no table writes, in the place of one that changes nothing.

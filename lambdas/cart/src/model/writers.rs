@@ -96,8 +96,8 @@ fn race(seed: u64, faults: bool) -> Race {
         let Some(&index) = random.choice(&running) else { break };
         let writer = &mut writers[index];
         let Next::Asks(call) = &writer.next else { continue };
-        let writes = call.operation == "TransactWriteItems";
-        let fault = if faults && writes { random.u8(0..16) } else { u8::MAX };
+        let is_write = call.operation == "TransactWriteItems";
+        let fault = if faults && is_write { random.u8(0..16) } else { u8::MAX };
         let heard = if fault == 0 && !table.knows(index, &call.request) {
             Some(cancelled(&[json!({ "Code": "TransactionConflict" })]))
         } else {
@@ -131,7 +131,7 @@ fn race(seed: u64, faults: bool) -> Race {
 #[test]
 fn sixty_four_writers_leave_the_sum_of_what_was_accepted() {
     let mut all = Race::default();
-    for seed in 0..24 {
+    for seed in 0..16 {
         let race = catch_unwind(AssertUnwindSafe(|| race(seed, seed % 2 == 1))).unwrap_or_else(|broken| {
             println!("broken by seed {seed}");
             resume_unwind(broken)
@@ -141,5 +141,5 @@ fn sixty_four_writers_leave_the_sum_of_what_was_accepted() {
         all.effective += race.effective;
     }
     println!("{all:?}");
-    assert!(all.effective > 12 * WRITERS && all.refused > 0, "both happen, or this proves little: {all:?}");
+    assert!(all.effective > 8 * WRITERS && all.refused > 0, "both happen, or this proves little: {all:?}");
 }
