@@ -12,13 +12,19 @@ use crate::{
 /// As long as SQS keeps anything: what failed waits for people, who have weekends.
 const TWO_WEEKS: u32 = 14 * 24 * 60 * 60;
 
-/// A queue of work, whose messages go to `dead_letters` when they were received five times in vain.
+/// A queue of work, whose messages go to `dead_letters` when they were received so many times in vain.
 ///
 /// A message stays hidden for six times the worker's time-out, which is
 /// [what AWS advises](https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html).
 #[track_caller]
-pub fn work(stack: &mut Stack, id: &'static str, worker_timeout: u32, dead_letters: &Handle<Queue>) -> Handle<Queue> {
-    let redrive = RedrivePolicy { dead_letter_target_arn: dead_letters.arn(), max_receive_count: 5 };
+pub fn work(
+    stack: &mut Stack,
+    id: &'static str,
+    worker_timeout: u32,
+    max_receive_count: u32,
+    dead_letters: &Handle<Queue>,
+) -> Handle<Queue> {
+    let redrive = RedrivePolicy { dead_letter_target_arn: dead_letters.arn(), max_receive_count };
     let queue = Queue { visibility_timeout: Some(6 * worker_timeout), redrive_policy: Some(redrive), ..Queue::default() };
     add(stack, id, queue)
 }

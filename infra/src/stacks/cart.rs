@@ -1,8 +1,8 @@
 //! The carts: table, API, migration and totals. Reads what the other two stacks publish.
 
 use cart_contract::{
-    AddToCart, CartAndProductsEnv, CartEnv, CheckoutCart, DeleteFromCart, Function as _, GetCartTotal, ListCart, Metric,
-    MigrateCart, MigrateEnv, TableAndOriginEnv, TableEnv, UpdateCart, UpdateTotals,
+    AddToCart, BackgroundEnv, CartAndProductsEnv, CartEnv, CheckoutCart, DELETIONS_RECEIVED_AT_MOST, DeleteFromCart, Function as _,
+    GetCartTotal, ListCart, Metric, MigrateCart, MigrateEnv, TableAndOriginEnv, UpdateCart, UpdateTotals,
 };
 use serde_json::json;
 
@@ -37,8 +37,9 @@ use crate::{
 /// Where the carts answer.
 pub const CART_API_URL: Shared<ApiUrl> = Shared::at("shopping-cart/cart-api-url", "CartServiceUrl", "The base URL of the cart API");
 
-/// Seconds for one batch of deletions. The queue hides messages six times as long.
-const DELETE_TIMEOUT: u32 = 10;
+/// Seconds for one batch of deletions: five, each of which waits for the table for five seconds at most, and what failed for the last
+/// time is still to be handed on. The queue hides messages six times as long.
+const DELETE_TIMEOUT: u32 = 30;
 
 /// Defines the stack.
 #[must_use]
@@ -107,7 +108,7 @@ impl Shop<'_> {
     /// The queue of anonymous items that migration leaves behind, that of those which could not be deleted, and who deletes them.
     fn deletions(&self, stack: &mut Stack) -> (Handle<Queue>, Handle<Queue>) {
         let dead_letters = queue::failures(stack, "CartDeleteSQSDLQ");
-        let queue = queue::work(stack, "CartDeleteSQSQueue", DELETE_TIMEOUT, &dead_letters);
+        let queue = queue::work(stack, "CartDeleteSQSQueue", DELETE_TIMEOUT, DELETIONS_RECEIVED_AT_MOST, &dead_letters);
         let worker = function::add(
             stack,
             self.settings,
@@ -115,9 +116,11 @@ impl Shop<'_> {
                 function: DeleteFromCart,
                 id: "DeleteFromCartHandler",
                 description: "Deletes anonymous items that were migrated",
-                environment: TableEnv { table_name: self.table.name().text() },
+                environment: self.background_environment(&dead_letters),
                 permissions: vec![
                     self.may("DeleteItems", &["dynamodb:DeleteItem"]),
+                    // With the reason, which the queue's own way there does not give.
+                    Statement::allow("HandOnFailures", &["sqs:SendMessage"], dead_letters.arn()),
                     // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions
                     Statement::allow(
                         "ReceiveMessages",
@@ -152,7 +155,7 @@ impl Shop<'_> {
                 function: UpdateTotals,
                 id: "UpdateTotalsHandler",
                 description: "Keeps the total of each product over all carts",
-                environment: TableEnv { table_name: self.table.name().text() },
+                environment: self.background_environment(&failures),
                 permissions: vec![
                     self.may("WriteTotals", &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]),
                     Statement::allow(
@@ -340,6 +343,10 @@ impl Shop<'_> {
             user_pool_client_id,
             product_service_url: self.products_url.clone().text(),
         }
+    }
+
+    fn background_environment(&self, dead_letters: &Handle<Queue>) -> BackgroundEnv<Value<String>> {
+        BackgroundEnv { table_name: self.table.name().text(), dead_letter_queue_url: dead_letters.url().text() }
     }
 
     fn table_and_origin_environment(&self) -> TableAndOriginEnv<Value<String>> {

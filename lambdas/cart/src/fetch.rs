@@ -1,12 +1,22 @@
-//! Gets small documents over HTTP. Knows nothing of what is in them.
+//! Gets small documents over HTTP, and tries again for a while if nothing comes. Knows nothing of what is in them.
 
 use std::time::Duration;
 
 use reqwest::{Client, StatusCode, redirect};
 use thiserror::Error;
+use tokio::time::timeout;
+
+use crate::backoff;
 
 /// The largest document taken, in bytes.
 const MAX_DOCUMENT: usize = 64 * 1024;
+
+/// How often a document is asked for.
+const TRIES: u32 = 3;
+/// How long one try may take. Who answers does so in a tenth of it, also when woken for it.
+const PATIENCE: Duration = Duration::from_millis(1200);
+/// How long all tries may take together. A function looks up two documents at most, keys and a product, and has ten seconds.
+const ALL_PATIENCE: Duration = Duration::from_secs(3);
 
 /// The HTTP client of the process. Clones share its connections.
 #[derive(Clone, Debug)]
@@ -21,6 +31,9 @@ pub enum FetchError {
     /// No answer, or not all of it.
     #[error("cannot fetch a document")]
     Fetch(#[source] reqwest::Error),
+    /// No try came to its end.
+    #[error("cannot fetch a document within {} seconds", ALL_PATIENCE.as_secs())]
+    TooLate,
     /// A document so large that it cannot be the one wanted.
     #[error("the document is too large")]
     TooLarge,
@@ -34,7 +47,7 @@ impl Http {
     pub fn new() -> Result<Self, FetchError> {
         Client::builder()
             .connect_timeout(Duration::from_secs(1))
-            .timeout(Duration::from_secs(3))
+            .timeout(PATIENCE)
             .redirect(redirect::Policy::none())
             .no_proxy()
             .build()
@@ -42,13 +55,30 @@ impl Http {
             .map_err(FetchError::Client)
     }
 
-    /// The status and the body at a URL. Where the caller is part of a trace, so is who answers: `trace` is its [tracing header].
+    /// The status and the body at a URL. Asks again where another answer may come of it. Where the caller is part of a trace, so is who
+    /// answers: `trace` is its [tracing header].
     ///
     /// [tracing header]: https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
     ///
     /// # Errors
-    /// [`FetchError::Fetch`] and [`FetchError::TooLarge`]. A status is never an error.
+    /// Any but [`FetchError::Client`]. A status is never an error.
     pub async fn get(&self, url: &str, trace: Option<&str>) -> Result<(StatusCode, Vec<u8>), FetchError> {
+        timeout(ALL_PATIENCE, self.try_several_times(url, trace)).await.unwrap_or(Err(FetchError::TooLate))
+    }
+
+    async fn try_several_times(&self, url: &str, trace: Option<&str>) -> Result<(StatusCode, Vec<u8>), FetchError> {
+        let mut attempt = 0;
+        loop {
+            let outcome = self.try_once(url, trace).await;
+            if !may_be_better_next_time(&outcome) || attempt + 1 == TRIES {
+                return outcome;
+            }
+            backoff::pause_for_service(attempt).await;
+            attempt += 1;
+        }
+    }
+
+    async fn try_once(&self, url: &str, trace: Option<&str>) -> Result<(StatusCode, Vec<u8>), FetchError> {
         let request = trace.into_iter().fold(self.0.get(url), |request, trace| request.header("x-amzn-trace-id", trace));
         let mut response = request.send().await.map_err(failed)?;
         let mut body = Vec::new();
@@ -67,6 +97,16 @@ fn failed(error: reqwest::Error) -> FetchError {
     FetchError::Fetch(error.without_url())
 }
 
+/// Whether it is the moment that was bad: a broken connection, no answer in time, too much to do, a failure over there. Everything else
+/// is an answer, and would be the same again.
+fn may_be_better_next_time(outcome: &Result<(StatusCode, Vec<u8>), FetchError>) -> bool {
+    match outcome {
+        Ok((status, _)) => status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS,
+        Err(FetchError::Fetch(_)) => true,
+        Err(FetchError::Client(_) | FetchError::TooLate | FetchError::TooLarge) => false,
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use std::sync::{
@@ -76,55 +116,157 @@ pub(crate) mod tests {
 
     use tokio::{
         io::{AsyncReadExt as _, AsyncWriteExt as _},
-        net::TcpListener,
+        net::{TcpListener, TcpStream},
     };
 
     use super::*;
 
-    /// A server on this machine that gives every caller the same answer.
+    /// What a server does when it is asked.
+    #[derive(Clone)]
+    pub(crate) enum Reply {
+        /// The first lines of the answer, and its body.
+        Answer(String, String),
+        /// The body, if it was asked for by this path; else 404.
+        Only(String, String),
+        /// Closes the connection without a word.
+        HangUp,
+    }
+
+    impl Reply {
+        pub(crate) fn new(head: &str, body: &str) -> Self {
+            Self::Answer(head.to_owned(), body.to_owned())
+        }
+    }
+
+    /// A server on this machine. It keeps connections open, as API Gateway does.
     pub(crate) struct Server {
         pub(crate) url: String,
+        connections: Arc<AtomicUsize>,
         asked: Arc<AtomicUsize>,
     }
 
     impl Server {
+        /// Gives every caller the same answer.
         pub(crate) async fn answering(head: &str, body: String) -> Self {
-            let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-            let url = format!("http://{}", listener.local_addr().unwrap());
-            let answer = format!("HTTP/1.1 {head}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len());
-            let asked = Arc::new(AtomicUsize::new(0));
-            let count = Arc::clone(&asked);
-            tokio::spawn(async move {
-                while let Ok((mut caller, _)) = listener.accept().await {
-                    count.fetch_add(1, Ordering::Relaxed);
-                    let _ = caller.read(&mut [0; 4096]).await;
-                    let _ = caller.write_all(answer.as_bytes()).await;
-                }
-            });
-            Self { url, asked }
+            Self::replying([Reply::Answer(head.to_owned(), body)]).await
         }
 
+        /// Replies with one after the other, and then always with the last.
+        pub(crate) async fn replying(replies: impl Into<Vec<Reply>>) -> Self {
+            let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+            let url = format!("http://{}", listener.local_addr().unwrap());
+            let replies: Arc<[Reply]> = replies.into().into();
+            let (connections, asked) = (Arc::default(), Arc::default());
+            let server = Self { url, connections: Arc::clone(&connections), asked: Arc::clone(&asked) };
+            tokio::spawn(async move {
+                while let Ok((caller, _)) = listener.accept().await {
+                    connections.fetch_add(1, Ordering::Relaxed);
+                    tokio::spawn(serve(caller, Arc::clone(&replies), Arc::clone(&asked)));
+                }
+            });
+            server
+        }
+
+        /// Requests so far.
         pub(crate) fn asked(&self) -> usize {
             self.asked.load(Ordering::Relaxed)
         }
+
+        /// Connections so far.
+        pub(crate) fn connections(&self) -> usize {
+            self.connections.load(Ordering::Relaxed)
+        }
+    }
+
+    async fn serve(mut caller: TcpStream, replies: Arc<[Reply]>, asked: Arc<AtomicUsize>) {
+        let mut request = Vec::new();
+        loop {
+            while !request.ends_with(b"\r\n\r\n") {
+                if caller.read_buf(&mut request).await.unwrap_or(0) == 0 {
+                    return;
+                }
+            }
+            let index = asked.fetch_add(1, Ordering::Relaxed).min(replies.len() - 1);
+            let (head, body) = match &replies[index] {
+                Reply::Answer(head, body) => (head.as_str(), body.as_str()),
+                Reply::Only(path, body) if request.starts_with(format!("GET {path} ").as_bytes()) => ("200 OK", body.as_str()),
+                Reply::Only(..) => ("404 Not Found", ""),
+                Reply::HangUp => return,
+            };
+            request.clear();
+            let answer = format!("HTTP/1.1 {head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+            let _ = caller.write_all(answer.as_bytes()).await;
+        }
+    }
+
+    async fn get(server: &Server) -> Result<(u16, Vec<u8>), FetchError> {
+        Http::new().unwrap().get(&server.url, None).await.map(|(status, body)| (status.as_u16(), body))
     }
 
     #[tokio::test]
     async fn a_document_comes_with_its_status() {
         let server = Server::answering("404 Not Found", "none".to_owned()).await;
-        let (status, body) = Http::new().unwrap().get(&server.url, None).await.unwrap();
-        assert_eq!((status, body.as_slice()), (StatusCode::NOT_FOUND, b"none".as_slice()));
+        assert_eq!(get(&server).await.unwrap(), (404, b"none".to_vec()));
     }
 
     #[tokio::test]
     async fn nobody_is_sent_elsewhere_or_given_too_much() {
-        let http = Http::new().unwrap();
         let elsewhere = Server::answering("200 OK", "secret".to_owned()).await;
         let server = Server::answering(&format!("302 Found\r\nlocation: {}", elsewhere.url), String::new()).await;
-        assert_eq!(http.get(&server.url, None).await.unwrap().0, StatusCode::FOUND);
+        assert_eq!(get(&server).await.unwrap().0, 302);
         assert_eq!(elsewhere.asked(), 0);
 
         let server = Server::answering("200 OK", "x".repeat(MAX_DOCUMENT + 1)).await;
-        assert!(matches!(http.get(&server.url, None).await, Err(FetchError::TooLarge)));
+        assert!(matches!(get(&server).await, Err(FetchError::TooLarge)));
+        assert_eq!(server.asked(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_may_pass_is_tried_again() {
+        let fine = Reply::new("200 OK", "here");
+        for passing in
+            [Reply::HangUp, Reply::new("500 Oops", ""), Reply::new("503 Busy", ""), Reply::new("429 Too Many Requests", "")]
+        {
+            let server = Server::replying([passing.clone(), passing, fine.clone()]).await;
+            assert_eq!(get(&server).await.unwrap(), (200, b"here".to_vec()));
+            assert_eq!(server.asked(), 3);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_stays_as_it_is_is_not() {
+        for answer in ["400 Bad Request", "403 Forbidden", "404 Not Found", "304 Not Modified"] {
+            let server = Server::replying([Reply::new(answer, ""), Reply::new("200 OK", "")]).await;
+            assert_eq!(get(&server).await.unwrap().0.to_string(), answer[..3]);
+            assert_eq!(server.asked(), 1, "{answer}");
+        }
+    }
+
+    #[tokio::test]
+    async fn trying_again_has_an_end() {
+        let server = Server::answering("502 Bad Gateway", String::new()).await;
+        assert_eq!(get(&server).await.unwrap().0, 502);
+        assert_eq!(server.asked(), 3);
+        let server = Server::replying([Reply::HangUp]).await;
+        assert!(matches!(get(&server).await, Err(FetchError::Fetch(_))));
+        assert!((3..=6).contains(&server.asked()), "{}", server.asked());
+    }
+
+    #[tokio::test]
+    async fn whoever_does_not_answer_is_not_waited_for() {
+        // Nobody accepts what the system connects. Without an end of patience this test would have none.
+        let silent = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = format!("http://{}", silent.local_addr().unwrap());
+        assert!(matches!(Http::new().unwrap().get(&url, None).await, Err(FetchError::TooLate)));
+    }
+
+    #[tokio::test]
+    async fn one_connection_serves_many_requests() {
+        let server = Server::answering("200 OK", "here".to_owned()).await;
+        let http = Http::new().unwrap();
+        for _ in 0..5 {
+            http.clone().get(&server.url, None).await.unwrap();
+        }
+        assert_eq!((server.asked(), server.connections()), (5, 1));
     }
 }

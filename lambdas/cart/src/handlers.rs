@@ -2,6 +2,7 @@
 
 pub mod add_to_cart;
 pub mod checkout_cart;
+pub mod count_batches;
 pub mod delete_from_cart;
 pub mod get_cart_total;
 pub mod list_cart;
@@ -10,6 +11,7 @@ pub mod update_cart;
 pub mod update_totals;
 
 pub use self::{
-    add_to_cart::AddToCart, checkout_cart::CheckoutCart, delete_from_cart::DeleteFromCart, get_cart_total::GetCartTotal,
-    list_cart::ListCart, migrate_cart::MigrateCart, update_cart::UpdateCart, update_totals::UpdateTotals,
+    add_to_cart::AddToCart, checkout_cart::CheckoutCart, count_batches::CountBatches, delete_from_cart::DeleteFromCart,
+    get_cart_total::GetCartTotal, list_cart::ListCart, migrate_cart::MigrateCart, update_cart::UpdateCart,
+    update_totals::UpdateTotals,
 };

@@ -9,14 +9,17 @@ use std::process::ExitCode;
 use aws_types::SdkConfig;
 use cart::{
     clients::sdk_config,
+    dead_letters::DeadLetters,
     deletions::Deletions,
     fetch::Http,
-    handlers::{AddToCart, CheckoutCart, DeleteFromCart, GetCartTotal, ListCart, MigrateCart, UpdateCart, UpdateTotals},
+    handlers::{
+        AddToCart, CheckoutCart, CountBatches, DeleteFromCart, GetCartTotal, ListCart, MigrateCart, UpdateCart, UpdateTotals,
+    },
     identity::{Identity, keys::SigningKeys, token::Pool},
     products::Products,
     store::Store,
 };
-use cart_contract::{CartAndProductsEnv, CartEnv, CartFunction, Env as _, MigrateEnv, TableAndOriginEnv, TableEnv};
+use cart_contract::{BackgroundEnv, CartAndProductsEnv, CartEnv, CartFunction, Env as _, MigrateEnv, TableAndOriginEnv};
 use cart_shared::{Cors, StartError, consume, serve, start};
 use lambda_runtime::Error;
 
@@ -55,9 +58,21 @@ async fn run(handler: String) -> Result<(), Error> {
             let env = TableAndOriginEnv::read(variable)?;
             serve(cors(&env.allowed_origin)?, GetCartTotal { store: store(&aws, env.table_name) }).await
         }
-        CartFunction::DeleteFromCart => consume(DeleteFromCart { store: store(&aws, TableEnv::read(variable)?.table_name) }).await,
-        CartFunction::UpdateTotals => consume(UpdateTotals { store: store(&aws, TableEnv::read(variable)?.table_name) }).await,
+        CartFunction::DeleteFromCart => {
+            let (store, dead_letters) = background(&aws)?;
+            consume(DeleteFromCart { store, dead_letters }).await
+        }
+        CartFunction::UpdateTotals => {
+            let (store, dead_letters) = background(&aws)?;
+            consume(CountBatches { totals: UpdateTotals { store }, dead_letters }).await
+        }
     }
+}
+
+/// What the two functions need that no browser calls.
+fn background(aws: &SdkConfig) -> Result<(Store, DeadLetters), Error> {
+    let env = BackgroundEnv::read(variable)?;
+    Ok((store(aws, env.table_name), DeadLetters::new(aws_sdk_sqs::Client::new(aws), env.dead_letter_queue_url)))
 }
 
 /// What the two functions need that put products into carts.

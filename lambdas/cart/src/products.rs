@@ -1,4 +1,10 @@
-//! Asks the products service what a product is. Knows nothing of carts.
+//! Asks the products service what a product is, and remembers the answer for a moment. Knows nothing of carts.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use cart_shared::{ProductId, Refusal};
 use reqwest::StatusCode;
@@ -6,13 +12,17 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use crate::fetch::{FetchError, Http};
+use crate::{
+    clock::Timestamp,
+    fetch::{FetchError, Http},
+};
 
-/// The products service.
+/// The products service. Clones share what they remember.
 #[derive(Clone, Debug)]
 pub struct Products {
     http: Http,
     base_url: String,
+    found: Arc<Mutex<Found>>,
 }
 
 /// The products service says neither what the product is nor that there is none.
@@ -37,17 +47,23 @@ struct Document {
 impl Products {
     /// The service at a base URL without a slash at the end.
     #[must_use]
-    pub const fn new(http: Http, base_url: String) -> Self {
-        Self { http, base_url }
+    pub fn new(http: Http, base_url: String) -> Self {
+        Self { http, base_url, found: Arc::default() }
     }
 
-    /// What the catalogue says of a product. `trace` is the tracing header of the request that asks for it.
+    /// What the catalogue says of a product, or said less than a minute ago. `trace` is the tracing header of the request that asks.
     ///
     /// # Errors
     /// [`Refusal::NotFound`] where it is not in the catalogue, [`Refusal::Unavailable`] where that cannot be found out.
-    pub async fn detail(&self, id: &ProductId, trace: Option<&str>) -> Result<Value, Refusal> {
+    pub async fn detail(&self, id: &ProductId, now: Timestamp, trace: Option<&str>) -> Result<Value, Refusal> {
+        if let Some(detail) = self.remembered(|found| found.get(id, now)) {
+            return Ok(detail);
+        }
         match self.find(id, trace).await {
-            Ok(Some(detail)) => Ok(detail),
+            Ok(Some(detail)) => {
+                self.remembered(|found| found.put(id.clone(), detail.clone(), now));
+                Ok(detail)
+            }
             Ok(None) => Err(Refusal::NotFound("no such product".to_owned())),
             Err(error) => Err(Refusal::Unavailable(error.into())),
         }
@@ -56,6 +72,10 @@ impl Products {
     async fn find(&self, id: &ProductId, trace: Option<&str>) -> Result<Option<Value>, ProductsError> {
         let (status, body) = self.http.get(&format!("{}/product/{id}", self.base_url), trace).await?;
         read(id, status, &body)
+    }
+
+    fn remembered<T>(&self, ask: impl FnOnce(&mut Found) -> T) -> T {
+        ask(&mut self.found.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -72,9 +92,39 @@ fn read(id: &ProductId, status: StatusCode, body: &[u8]) -> Result<Option<Value>
     }
 }
 
+/// Products that were found. Those that were not are asked for each time: what is new in the catalogue can be bought at once, and
+/// whoever makes up ids displaces nothing here.
+#[derive(Debug, Default)]
+struct Found(HashMap<ProductId, (Value, Timestamp)>);
+
+impl Found {
+    /// How long it is believed. The price in a cart is from when the product was put in anyway.
+    const FOR: Duration = Duration::from_mins(1);
+    /// How many there are at most. A catalogue that is larger is asked a little more often.
+    const MOST: usize = 256;
+
+    fn get(&self, id: &ProductId, now: Timestamp) -> Option<Value> {
+        self.0.get(id).filter(|(_, since)| now < *since + Self::FOR).map(|(detail, _)| detail.clone())
+    }
+
+    fn put(&mut self, id: ProductId, detail: Value, now: Timestamp) {
+        if self.0.len() >= Self::MOST {
+            self.0.retain(|_, (_, since)| now < *since + Self::FOR);
+        }
+        if self.0.len() < Self::MOST || self.0.contains_key(&id) {
+            self.0.insert(id, (detail, now));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::fetch::tests::{Reply, Server};
+
+    const NOW: Timestamp = Timestamp(1000);
 
     #[test]
     fn only_the_product_asked_for_is_believed() {
@@ -89,5 +139,58 @@ mod tests {
         for status in [StatusCode::FORBIDDEN, StatusCode::FOUND, StatusCode::BAD_GATEWAY] {
             assert!(matches!(found(status, ""), Err(ProductsError::Status(answered)) if answered == status));
         }
+    }
+
+    fn products(server: &Server) -> Products {
+        Products::new(Http::new().unwrap(), server.url.clone())
+    }
+
+    fn mug(price: u32) -> Reply {
+        Reply::new("200 OK", &json!({ "product": { "productId": "mug", "price": price } }).to_string())
+    }
+
+    #[tokio::test]
+    async fn a_product_is_remembered_for_a_minute() {
+        let server = Server::replying([mug(1290), mug(1390)]).await;
+        let products = products(&server);
+        for (seconds, price) in [(0, 1290), (59, 1290), (60, 1390), (119, 1390)] {
+            let now = NOW + Duration::from_secs(seconds);
+            let detail = products.clone().detail(&"mug".parse().unwrap(), now, None).await.unwrap();
+            assert_eq!(detail["price"], price, "after {seconds} seconds");
+        }
+        assert_eq!((server.asked(), server.connections()), (2, 1));
+    }
+
+    #[tokio::test]
+    async fn that_there_is_none_is_not_remembered() {
+        let server = Server::replying([Reply::new("404 Not Found", ""), mug(1290)]).await;
+        let products = products(&server);
+        let id = "mug".parse().unwrap();
+        assert!(matches!(products.detail(&id, NOW, None).await, Err(Refusal::NotFound(_))));
+        assert!(products.detail(&id, NOW, None).await.is_ok(), "it was put into the catalogue just now");
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_not_remembered_and_hides_nothing_that_is() {
+        let server = Server::replying([mug(1290), Reply::new("500 Oops", "")]).await;
+        let products = products(&server);
+        let (mug, pan) = ("mug".parse().unwrap(), "pan".parse().unwrap());
+        assert!(products.detail(&mug, NOW, None).await.is_ok());
+        let refusal = products.detail(&pan, NOW, None).await.unwrap_err();
+        assert_eq!((refusal.status().as_u16(), refusal.retry_after()), (503, Some(2)));
+        assert!(products.detail(&mug, NOW, None).await.is_ok());
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let mut found = Found::default();
+        let id = |number: usize| format!("p{number}").parse::<ProductId>().unwrap();
+        (0..Found::MOST + 10).for_each(|number| found.put(id(number), Value::Null, NOW));
+        assert_eq!(found.0.len(), Found::MOST);
+        assert_eq!(found.get(&id(Found::MOST), NOW), None);
+        found.put(id(0), json!(1), NOW);
+        assert_eq!(found.get(&id(0), NOW), Some(json!(1)), "what is in it can be renewed");
+        found.put(id(Found::MOST), Value::Null, NOW + Found::FOR);
+        assert_eq!(found.0.len(), 1, "what is too old makes room");
     }
 }

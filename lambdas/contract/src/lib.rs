@@ -186,12 +186,18 @@ env! {
 }
 
 env! {
-    /// What a function reads that no browser calls.
-    TableEnv {
+    /// What a function reads that no browser calls: it has nobody to tell what cannot be done.
+    BackgroundEnv {
         /// The name of the cart table.
         table_name: "TABLE_NAME",
+        /// The queue of what cannot be done, for people to look at.
+        dead_letter_queue_url: "DEAD_LETTER_QUEUE_URL",
     }
 }
+
+/// How often a message of the queue of deletions is received at most: whoever fails with it for the last time can say why, before the
+/// queue moves it to the dead letters without a word.
+pub const DELETIONS_RECEIVED_AT_MOST: u32 = 5;
 
 functions! {
     /// The functions of the products service.
@@ -219,9 +225,9 @@ functions! {
         /// `GET /cart/{product_id}/total`
         GetCartTotal = "get-cart-total" reads TableAndOriginEnv,
         /// Deletes migrated anonymous items, from the queue.
-        DeleteFromCart = "delete-from-cart" reads TableEnv,
+        DeleteFromCart = "delete-from-cart" reads BackgroundEnv,
         /// Keeps the totals, from the table's stream.
-        UpdateTotals = "update-totals" reads TableEnv,
+        UpdateTotals = "update-totals" reads BackgroundEnv,
     }
 }
 

@@ -33,7 +33,7 @@ impl Answer {
     }
 }
 
-/// Why a request is not done. Nothing was changed.
+/// Why a request is not done. Nothing was changed, unless it says otherwise.
 #[derive(Debug, Error)]
 pub enum Refusal {
     /// The request makes no sense, for the reason given.
@@ -51,7 +51,8 @@ pub enum Refusal {
     /// The body is larger than any sensible one.
     #[error("the body is too large")]
     TooLarge,
-    /// Something behind this function does not answer; the same request may succeed soon.
+    /// Something behind this function does not answer; the same request may succeed soon. If what does not answer is what was to be
+    /// changed, it may be changed all the same: whoever asks again looks first (docs/adr/0019-every-write-is-a-transaction.md).
     #[error("the service is busy, please try again")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
     /// A bug, or damaged data.

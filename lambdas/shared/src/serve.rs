@@ -4,6 +4,7 @@
 
 use std::{
     convert::Infallible,
+    error::Error as StdError,
     sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -44,9 +45,15 @@ pub trait Consumer: Sync {
     type Event: DeserializeOwned + Send;
     /// What Lambda is told, for example which part of the event should come again.
     type Outcome: Serialize + Send;
+    /// Why nothing of the event is done.
+    type Failure: StdError + Send + Sync + 'static;
 
-    /// Does what the event asks. What cannot be done is part of the outcome, and logged.
-    fn consume(&self, event: Self::Event) -> impl Future<Output = Self::Outcome> + Send;
+    /// Does what the event asks. What cannot be done is part of the outcome, and logged. The id is that of the invocation, under which
+    /// the log tells more.
+    ///
+    /// # Errors
+    /// Where all of the event is to come again.
+    fn consume(&self, event: Self::Event, request_id: &str) -> impl Future<Output = Result<Self::Outcome, Self::Failure>> + Send;
 }
 
 /// Answers the requests of Lambda's runtime, one after the other, until the process is stopped.
@@ -67,9 +74,13 @@ pub async fn consume<C: Consumer>(consumer: C) -> Result<(), Error> {
     let (consumer, started) = (&consumer, &Started::default());
     lambda_runtime::run(service_fn(async |event: LambdaEvent<C::Event>| {
         let invocation = started.invocation();
-        let outcome = consumer.consume(event.payload).await;
-        info!(metrics = %invocation.metrics(None), "consumed");
-        Ok::<_, Infallible>(outcome)
+        let outcome = consumer.consume(event.payload, &event.context.request_id).await;
+        let metrics = invocation.metrics(None);
+        match &outcome {
+            Ok(_) => info!(%metrics, "consumed"),
+            Err(error) => error!(%metrics, error = %Chain(error), "failed"),
+        }
+        outcome.map_err(Error::from)
     }))
     .await
 }

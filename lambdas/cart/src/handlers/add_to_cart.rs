@@ -50,7 +50,7 @@ impl Endpoint for AddToCart {
         let visitor = self.identity.visitor(request, now).await?;
         let Body { product_id, quantity } = json_body(request, SHAPE)?;
         let change = Change::try_from(quantity)?;
-        let detail = self.products.detail(&product_id, trace_of(request)).await?;
+        let detail = self.products.detail(&product_id, now, trace_of(request)).await?;
         add(&self.store, &visitor.owner, &product_id, change, &detail, now).await?;
         Ok(visitor.answer(json!({ "productId": product_id, "message": "product added to cart" })).counting(Metric::CartUpdated))
     }

@@ -49,7 +49,7 @@ impl Endpoint for UpdateCart {
             return Err(Refusal::BadRequest("the path and the body name different products".to_owned()));
         }
         let quantity = Quantity::try_from(body.quantity)?;
-        let detail = self.products.detail(&product, trace_of(request)).await?;
+        let detail = self.products.detail(&product, now, trace_of(request)).await?;
         set(&self.store, &visitor.owner, &product, quantity, &detail, now).await?;
         Ok(visitor
             .answer(json!({ "productId": product, "quantity": quantity.get(), "message": "cart updated" }))

@@ -2,15 +2,14 @@
 //! (docs/adr/0011-exactly-once-totals.md).
 
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
-use cart_shared::{Chain, Consumer};
-use serde::Deserialize;
+use cart_shared::Chain;
 use serde_json::Value;
 use thiserror::Error;
 use tracing::{debug, error};
 
 use crate::{
     backoff::{self, Contended},
-    clock::{self, Timestamp},
+    clock::Timestamp,
     ledger::{self, Malformed},
     store::{Outcome, Store, StoreError, write::Write},
 };
@@ -22,13 +21,6 @@ pub struct UpdateTotals {
     pub store: Store,
 }
 
-/// A batch of a stream. Its records are read one by one.
-#[derive(Debug, Deserialize)]
-pub struct StreamEvent {
-    #[serde(rename = "Records")]
-    records: Vec<Value>,
-}
-
 #[derive(Debug, Error)]
 enum CountError {
     #[error("cannot read a record")]
@@ -37,16 +29,6 @@ enum CountError {
     Store(#[from] StoreError),
     #[error("cannot count a change yet")]
     Contended(#[from] Contended),
-}
-
-impl Consumer for UpdateTotals {
-    type Event = StreamEvent;
-    type Outcome = DynamoDbEventResponse;
-
-    /// Counts the records of an event.
-    async fn consume(&self, event: StreamEvent) -> DynamoDbEventResponse {
-        self.count_all(&event.records, clock::now()).await
-    }
 }
 
 impl UpdateTotals {

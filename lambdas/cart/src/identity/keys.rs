@@ -1,8 +1,11 @@
-//! The user pool's signing keys: fetched when first needed, kept as long as the process lives. Knows nothing of what is signed.
-//!
-//! A process lives for some hours at most, so a key that the pool no longer publishes is forgotten soon enough.
+//! The user pool's signing keys: fetched when first needed, and again when they are old or one is missing. Knows nothing of what is
+//! signed.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{PoisonError, RwLock},
+    time::Duration,
+};
 
 use jsonwebtoken::{
     DecodingKey,
@@ -21,12 +24,22 @@ use crate::{
 /// makes up key names must not make us fetch for each.
 const FETCH_AGAIN_AFTER: Duration = Duration::from_mins(1);
 
+/// How long nobody is asked after a fetch that failed: not so long that a hiccup locks everybody out, not so short that a service in
+/// trouble is asked for every request.
+const REST_AFTER_FAILURE: Duration = Duration::from_secs(5);
+
+/// How long keys are believed without being looked after, so that one the pool has withdrawn is forgotten also by a process that lives
+/// for long.
+const OLD_AFTER: Duration = Duration::from_hours(1);
+
 /// The keys at a URL.
 #[derive(Debug)]
 pub struct SigningKeys {
     http: Http,
     url: String,
-    known: Mutex<Known>,
+    known: RwLock<Known>,
+    /// Held while fetching, so that whoever needs the same keys waits for them instead of fetching too.
+    fetching: Mutex<()>,
 }
 
 /// The keys cannot be had, so nobody's token can be judged.
@@ -41,45 +54,109 @@ pub enum KeysError {
     /// Something that is no key set.
     #[error("cannot read the signing keys")]
     Read(#[from] serde_json::Error),
+    /// A key set without a key that could sign a token.
+    #[error("there is no signing key")]
+    None,
+    /// They could not be fetched a moment ago.
+    #[error("the signing keys could not be fetched a moment ago")]
+    JustFailed,
 }
 
 impl SigningKeys {
     /// The keys at a URL, none of which is known yet.
     #[must_use]
     pub const fn new(http: Http, url: String) -> Self {
-        Self { http, url, known: Mutex::const_new(Known { keys: BTreeMap::new(), fetched: None }) }
+        Self { http, url, known: RwLock::new(Known::NOTHING), fetching: Mutex::const_new(()) }
     }
 
     /// The key of that name, if the pool has it.
     ///
     /// # Errors
-    /// When it is not known and cannot be fetched.
+    /// When it is not known, and whether the pool has it cannot be found out.
     pub async fn find(&self, key_id: &str, now: Timestamp) -> Result<Option<DecodingKey>, KeysError> {
-        let mut known = self.known.lock().await;
-        if known.is_worth_fetching(key_id, now) {
-            *known = Known { keys: self.fetch().await?, fetched: Some(now) };
+        if let Some(verdict) = self.known(|known| known.verdict(key_id, now)) {
+            return verdict.into();
         }
-        Ok(known.keys.get(key_id).cloned())
+        let _only_one = self.fetching.lock().await;
+        // Somebody else may have fetched them in between.
+        if let Some(verdict) = self.known(|known| known.verdict(key_id, now)) {
+            return verdict.into();
+        }
+        let fetched = self.fetch().await;
+        self.known(|known| known.learn(fetched, key_id, now))
     }
 
     async fn fetch(&self) -> Result<BTreeMap<String, DecodingKey>, KeysError> {
-        match self.http.get(&self.url, None).await? {
-            (StatusCode::OK, body) => Ok(rsa_keys(serde_json::from_slice(&body)?)),
-            (status, _) => Err(KeysError::Status(status)),
-        }
+        let keys = match self.http.get(&self.url, None).await? {
+            (StatusCode::OK, body) => rsa_keys(serde_json::from_slice(&body)?),
+            (status, _) => return Err(KeysError::Status(status)),
+        };
+        if keys.is_empty() { Err(KeysError::None) } else { Ok(keys) }
+    }
+
+    fn known<T>(&self, ask: impl FnOnce(&mut Known) -> T) -> T {
+        ask(&mut self.known.write().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 #[derive(Debug)]
 struct Known {
     keys: BTreeMap<String, DecodingKey>,
+    /// When they were fetched.
     fetched: Option<Timestamp>,
+    /// When fetching them failed, if it did not succeed since.
+    failed: Option<Timestamp>,
+}
+
+/// What can be said of a key without fetching.
+enum Verdict {
+    Key(DecodingKey),
+    Unknown,
+    JustFailed,
+}
+
+impl From<Verdict> for Result<Option<DecodingKey>, KeysError> {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Key(key) => Ok(Some(key)),
+            Verdict::Unknown => Ok(None),
+            Verdict::JustFailed => Err(KeysError::JustFailed),
+        }
+    }
 }
 
 impl Known {
-    fn is_worth_fetching(&self, key_id: &str, now: Timestamp) -> bool {
-        let may_be_new = self.fetched.is_none_or(|fetched| now >= fetched + FETCH_AGAIN_AFTER);
-        may_be_new && !self.keys.contains_key(key_id)
+    const NOTHING: Self = Self { keys: BTreeMap::new(), fetched: None, failed: None };
+
+    /// Nothing, if the keys are to be fetched first.
+    fn verdict(&self, key_id: &str, now: Timestamp) -> Option<Verdict> {
+        let within = |since: Option<Timestamp>, time| since.is_some_and(|since| now < since + time);
+        let failed = within(self.failed, REST_AFTER_FAILURE);
+        match self.keys.get(key_id) {
+            Some(key) if failed || within(self.fetched, OLD_AFTER) => Some(Verdict::Key(key.clone())),
+            None if failed => Some(Verdict::JustFailed),
+            None if within(self.fetched, FETCH_AGAIN_AFTER) => Some(Verdict::Unknown),
+            _ => None,
+        }
+    }
+
+    /// Takes what was fetched, and says what that means for a key. What is known stays known while nothing better can be had.
+    fn learn(
+        &mut self,
+        fetched: Result<BTreeMap<String, DecodingKey>, KeysError>,
+        key_id: &str,
+        now: Timestamp,
+    ) -> Result<Option<DecodingKey>, KeysError> {
+        match fetched {
+            Ok(keys) => {
+                *self = Self { keys, fetched: Some(now), failed: None };
+                Ok(self.keys.get(key_id).cloned())
+            }
+            Err(error) => {
+                self.failed = Some(now);
+                self.keys.get(key_id).cloned().map(Some).ok_or(error)
+            }
+        }
     }
 }
 
@@ -95,37 +172,104 @@ fn rsa_keys(set: JwkSet) -> BTreeMap<String, DecodingKey> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fetch::tests::Server;
+    use crate::fetch::tests::{Reply, Server};
 
-    #[test]
-    fn made_up_key_names_do_not_make_us_fetch() {
-        let known =
-            Known { keys: BTreeMap::from([("a".to_owned(), DecodingKey::from_secret(b""))]), fetched: Some(Timestamp(1000)) };
-        assert!(!known.is_worth_fetching("a", Timestamp(9999)), "it is known");
-        assert!(!known.is_worth_fetching("b", Timestamp(1059)));
-        assert!(known.is_worth_fetching("b", Timestamp(1060)), "the pool may have it by now");
-        assert!(Known { keys: BTreeMap::new(), fetched: None }.is_worth_fetching("a", Timestamp(0)));
+    fn set(key_id: &str) -> Reply {
+        Reply::new(
+            "200 OK",
+            &format!(r#"{{"keys":[{{"kid":"{key_id}","kty":"RSA","alg":"RS256","use":"sig","n":"AQAB","e":"AQAB"}}]}}"#),
+        )
     }
 
-    const SET: &str = r#"{"keys":[{"kid":"rsa","kty":"RSA","alg":"RS256","use":"sig","n":"AQAB","e":"AQAB"}]}"#;
+    fn keys_of(server: &Server) -> SigningKeys {
+        SigningKeys::new(Http::new().unwrap(), server.url.clone())
+    }
+
+    async fn has(keys: &SigningKeys, key_id: &str, now: u64) -> Option<bool> {
+        keys.find(key_id, Timestamp(now)).await.ok().map(|key| key.is_some())
+    }
+
+    const KNOWN: Option<bool> = Some(true);
+    const UNKNOWN: Option<bool> = Some(false);
+    const NOBODY_KNOWS: Option<bool> = None;
 
     #[tokio::test]
     async fn keys_are_fetched_once_and_asked_for_often() {
-        let server = Server::answering("200 OK", SET.to_owned()).await;
-        let keys = SigningKeys::new(Http::new().unwrap(), server.url.clone());
-        for (key_id, found) in [("rsa", true), ("rsa", true), ("made-up", false), ("made-up-too", false)] {
-            assert_eq!(keys.find(key_id, Timestamp(1000)).await.unwrap().is_some(), found, "{key_id}");
+        let server = Server::replying([set("rsa")]).await;
+        let keys = keys_of(&server);
+        for (key_id, found) in [("rsa", KNOWN), ("rsa", KNOWN), ("made-up", UNKNOWN), ("made-up-too", UNKNOWN)] {
+            assert_eq!(has(&keys, key_id, 1000).await, found, "{key_id}");
         }
         assert_eq!(server.asked(), 1);
     }
 
     #[tokio::test]
-    async fn without_keys_nobody_is_judged() {
-        for (head, body) in [("500 Oops", SET), ("200 OK", "<html>")] {
-            let server = Server::answering(head, body.to_owned()).await;
-            let keys = SigningKeys::new(Http::new().unwrap(), server.url.clone());
-            assert!(keys.find("rsa", Timestamp(1000)).await.is_err(), "{head} {body}");
+    async fn made_up_key_names_do_not_make_us_fetch() {
+        let server = Server::replying([set("old"), set("new")]).await;
+        let keys = keys_of(&server);
+        for (now, key_id, found, asked) in [
+            (1000, "old", KNOWN, 1),
+            (1059, "new", UNKNOWN, 1),
+            (1060, "new", KNOWN, 2),
+            (1061, "old", UNKNOWN, 2),
+            (1119, "made-up", UNKNOWN, 2),
+        ] {
+            assert_eq!((has(&keys, key_id, now).await, server.asked()), (found, asked), "{key_id} at {now}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_withdrawn_key_is_forgotten_within_the_hour() {
+        let server = Server::replying([set("old"), set("new")]).await;
+        let keys = keys_of(&server);
+        for (now, found, asked) in [(1000, KNOWN, 1), (4599, KNOWN, 1), (4600, UNKNOWN, 2)] {
+            assert_eq!((has(&keys, "old", now).await, server.asked()), (found, asked), "at {now}");
+        }
+    }
+
+    #[tokio::test]
+    async fn without_keys_nobody_is_judged_and_nobody_is_asked_for_each_request() {
+        // Each of them three times, because that is how often a fetch tries; what makes no sense is not tried again.
+        let busy = Reply::new("500 Oops", "");
+        let replies =
+            [busy.clone(), busy.clone(), busy, Reply::new("200 OK", "<html>"), Reply::new("200 OK", r#"{"keys":[]}"#), set("rsa")];
+        let server = Server::replying(replies).await;
+        let keys = keys_of(&server);
+        for (now, found, asked) in [
+            (1000, NOBODY_KNOWS, 3),
+            (1004, NOBODY_KNOWS, 3),
+            (1005, NOBODY_KNOWS, 4),
+            (1009, NOBODY_KNOWS, 4),
+            (1010, NOBODY_KNOWS, 5),
+            (1015, KNOWN, 6),
+        ] {
+            assert_eq!((has(&keys, "rsa", now).await, server.asked()), (found, asked), "at {now}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_known_stays_known_though_it_cannot_be_fetched_again() {
+        let server = Server::replying([set("rsa"), Reply::new("404 Not Found", "")]).await;
+        let keys = keys_of(&server);
+        for (now, key_id, found, asked) in [
+            (1000, "rsa", KNOWN, 1),
+            (1100, "made-up", NOBODY_KNOWS, 2),
+            (1101, "made-up", NOBODY_KNOWS, 2),
+            (1101, "rsa", KNOWN, 2),
+            (9000, "rsa", KNOWN, 3),
+            (9001, "rsa", KNOWN, 3),
+        ] {
+            assert_eq!((has(&keys, key_id, now).await, server.asked()), (found, asked), "{key_id} at {now}");
+        }
+    }
+
+    #[tokio::test]
+    async fn those_who_ask_at_once_are_answered_by_one_fetch() {
+        let server = Server::replying([set("rsa")]).await;
+        let keys = keys_of(&server);
+        let found =
+            tokio::join!(has(&keys, "rsa", 1000), has(&keys, "rsa", 1000), has(&keys, "made-up", 1000), has(&keys, "rsa", 1001),);
+        assert_eq!((found, server.asked()), ((KNOWN, KNOWN, UNKNOWN, KNOWN), 1));
     }
 
     #[test]

@@ -2,9 +2,11 @@
 //!
 //! What is checked, by
 //! <https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-tokens-verifying-a-jwt.html>: the signature
-//! (RS256 and nothing else), the issuer, for whom it was issued, what it is used for, and when it expires.
+//! (RS256 and nothing else), the issuer, for whom it was issued, what it is used for, and when it expires; also since when it is valid,
+//! if it says so. When it was issued (`iat`) means nothing by itself
+//! ([RFC 7519, 4.1.6](https://www.rfc-editor.org/rfc/rfc7519#section-4.1.6)).
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
@@ -14,6 +16,9 @@ use crate::{clock::Timestamp, owner::UserId};
 
 /// The longest token looked at, in bytes. Cognito's have one to two thousand.
 const MAX_TOKEN: usize = 8 * 1024;
+
+/// By how much our clock and the pool's may differ. Both are AWS's and differ by milliseconds; a claim has whole seconds.
+const LEEWAY: Duration = Duration::from_secs(5);
 
 /// The user pool whose tokens are good.
 #[derive(Clone, Debug)]
@@ -51,6 +56,9 @@ pub enum BadToken {
     /// It was good once.
     #[error("it has expired")]
     Expired,
+    /// It will be good some day.
+    #[error("it is not valid yet")]
+    TooEarly,
     /// Its subject is no user.
     #[error("the subject is not a user")]
     Subject,
@@ -60,6 +68,7 @@ pub enum BadToken {
 struct Claims {
     sub: String,
     exp: u64,
+    nbf: Option<u64>,
     #[serde(flatten)]
     usage: Usage,
 }
@@ -98,13 +107,16 @@ impl Pool {
         if client != self.client_id {
             return Err(BadToken::OtherClient);
         }
-        if Timestamp(claims.exp) <= now {
+        if Timestamp(claims.exp) + LEEWAY <= now {
             return Err(BadToken::Expired);
+        }
+        if claims.nbf.is_some_and(|from| Timestamp(from) > now + LEEWAY) {
+            return Err(BadToken::TooEarly);
         }
         claims.sub.parse().map_err(|_| BadToken::Subject)
     }
 
-    /// What the library checks. The client and the expiry are checked above: the first has two names, the second needs the time,
+    /// What the library checks. The client and the times are checked above: the first has two names, the others need the time,
     /// which the library would take from the clock.
     fn validation(&self) -> Validation {
         let mut validation = Validation::new(Algorithm::RS256);
@@ -117,7 +129,7 @@ impl Pool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::sync::LazyLock;
 
     use aws_lc_rs::{
@@ -134,7 +146,7 @@ mod tests {
     use super::*;
 
     const NOW: Timestamp = Timestamp(1_800_000_000);
-    const ISSUER: &str = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_pool";
+    pub(crate) const ISSUER: &str = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_pool";
 
     static PAIR: LazyLock<KeyPair> = LazyLock::new(|| KeyPair::generate(KeySize::Rsa2048).unwrap());
 
@@ -152,6 +164,27 @@ mod tests {
         format!("{message}.{}", base64url(&signature))
     }
 
+    /// A token of the pool.
+    pub(crate) fn signed_by_pool(claims: &Value) -> String {
+        signed(&PAIR, &rs256(), claims)
+    }
+
+    /// A token of the pool with a header that it would not write.
+    pub(crate) fn signed_with(header: &Value, claims: &Value) -> String {
+        signed(&PAIR, header, claims)
+    }
+
+    /// What the pool publishes.
+    pub(crate) fn key_set() -> Value {
+        let [n, e] = public_key();
+        json!({ "keys": [{ "kid": "k1", "kty": "RSA", "alg": "RS256", "use": "sig", "n": n, "e": e }] })
+    }
+
+    fn public_key() -> [String; 2] {
+        let key = PAIR.public_key();
+        [key.modulus(), key.exponent()].map(|part| base64url(part.big_endian_without_leading_zero()))
+    }
+
     fn message(header: &Value, claims: &Value) -> String {
         format!("{}.{}", base64url(header.to_string().as_bytes()), base64url(claims.to_string().as_bytes()))
     }
@@ -160,19 +193,17 @@ mod tests {
         json!({ "alg": "RS256", "kid": "k1" })
     }
 
-    fn id_token() -> Value {
-        json!({ "sub": "user-1", "iss": ISSUER, "aud": "shop", "token_use": "id", "exp": NOW.0 + 1, "email": "a@b.example" })
+    pub(crate) fn id_token() -> Value {
+        json!({ "sub": "user-1", "iss": ISSUER, "aud": "shop", "token_use": "id", "exp": NOW.0, "email": "a@b.example" })
     }
 
-    fn access_token() -> Value {
-        json!({ "sub": "user-1", "iss": ISSUER, "client_id": "shop", "token_use": "access", "exp": NOW.0 + 1, "scope": "x" })
+    pub(crate) fn access_token() -> Value {
+        json!({ "sub": "user-1", "iss": ISSUER, "client_id": "shop", "token_use": "access", "exp": NOW.0, "scope": "x" })
     }
 
-    fn judge(token: &str) -> Result<String, BadToken> {
-        let key = DecodingKey::from_rsa_components(
-            &base64url(PAIR.public_key().modulus().big_endian_without_leading_zero()),
-            &base64url(PAIR.public_key().exponent().big_endian_without_leading_zero()),
-        );
+    pub(crate) fn judge(token: &str) -> Result<String, BadToken> {
+        let [n, e] = public_key();
+        let key = DecodingKey::from_rsa_components(&n, &e);
         let pool = Pool { issuer: ISSUER.to_owned(), client_id: "shop".to_owned() };
         key_id(token)?;
         pool.user(token, &key.unwrap(), NOW).map(|user| user.to_string())
@@ -195,7 +226,12 @@ mod tests {
             claims.as_object_mut().unwrap().remove(name);
             judge(&signed(&PAIR, &rs256(), &claims))
         };
-        assert!(matches!(with(id_token(), "exp", json!(NOW.0)), Err(BadToken::Expired)));
+        assert!(matches!(with(id_token(), "exp", json!(NOW.0 - 5)), Err(BadToken::Expired)));
+        assert!(with(id_token(), "exp", json!(NOW.0 - 4)).is_ok(), "clocks differ");
+        assert!(matches!(with(id_token(), "nbf", json!(NOW.0 + 6)), Err(BadToken::TooEarly)));
+        assert!(with(id_token(), "nbf", json!(NOW.0 + 5)).is_ok());
+        assert!(with(id_token(), "iat", json!(NOW.0 + 1000)).is_ok(), "it says nothing of when it is valid");
+        assert!(with(id_token(), "exp", json!(u64::MAX)).is_ok(), "no arithmetic overflows");
         assert!(matches!(with(id_token(), "aud", json!("another")), Err(BadToken::OtherClient)));
         assert!(matches!(with(access_token(), "client_id", json!("another")), Err(BadToken::OtherClient)));
         assert!(matches!(with(id_token(), "sub", json!("a#b")), Err(BadToken::Subject)));
@@ -207,6 +243,7 @@ mod tests {
             ("token_use", json!("access")),
             ("exp", json!("never")),
             ("exp", json!(-1)),
+            ("nbf", json!("now")),
             ("sub", json!(null)),
         ] {
             assert!(matches!(with(id_token(), name, value.clone()), Err(BadToken::Claims(_))), "{name}: {value}");

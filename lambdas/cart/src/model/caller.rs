@@ -13,18 +13,25 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::network::{Call, Heard, Network};
-use crate::{deletions::Deletions, store::Store};
+use super::network::{Call, Heard, Network, dead_letters_at, deletions_at, store_at};
+use crate::{dead_letters::DeadLetters, deletions::Deletions, store::Store};
 
 /// What functions call.
 #[derive(Clone, Debug)]
 pub(super) struct Shop {
     pub(super) store: Store,
     pub(super) deletions: Deletions,
+    pub(super) dead_letters: DeadLetters,
     network: Network,
 }
 
 impl Shop {
+    /// A shop at the end of these lines.
+    pub(super) fn at(network: &Network) -> Self {
+        let line = || network.clone();
+        Self { store: store_at(line()), deletions: deletions_at(line()), dead_letters: dead_letters_at(line()), network: line() }
+    }
+
     /// One of so many possibilities: every one of them is tried.
     pub(super) async fn any_of(&self, possibilities: usize) -> usize {
         let (_, chosen) = self.network.ask("AnyOf", json!(possibilities)).await.expect("this never fails");
@@ -54,6 +61,11 @@ impl Caller {
     {
         Self { name: name.into(), begin: Rc::new(move |shop| Box::pin(begin(shop))) }
     }
+
+    /// Calls the function.
+    pub(super) fn begin(&self, shop: Shop) -> Running {
+        (self.begin)(shop)
+    }
 }
 
 /// What a caller does next.
@@ -82,8 +94,7 @@ struct Places {
 
 impl Callers {
     pub(super) fn new() -> Self {
-        let network = Network::default();
-        Self { shop: Shop { store: network.store(), deletions: network.deletions(), network }, places: RefCell::default() }
+        Self { shop: Shop::at(&Network::default()), places: RefCell::default() }
     }
 
     /// Where a caller begins.
@@ -125,7 +136,7 @@ impl Callers {
     fn find_out(&self, caller: &Caller, heard: &[Heard]) -> Next {
         let network = &self.shop.network;
         network.hang_up();
-        let mut running = (caller.begin)(self.shop.clone());
+        let mut running = caller.begin(self.shop.clone());
         let mut tokens = Vec::new();
         for heard in heard {
             until_asking(&mut running, network, &mut tokens);
@@ -136,7 +147,7 @@ impl Callers {
 }
 
 /// Runs a caller up to its next call. Its tokens are random; here they are numbered.
-fn until_asking(running: &mut Running, network: &Network, tokens: &mut Vec<Value>) -> Next {
+pub(super) fn until_asking(running: &mut Running, network: &Network, tokens: &mut Vec<Value>) -> Next {
     for _ in 0..100 {
         if let Poll::Ready(answer) = running.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             return Next::Ends(answer);

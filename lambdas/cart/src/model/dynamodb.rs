@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     hash::{DefaultHasher, Hash as _, Hasher as _},
-    rc::Rc,
+    sync::Arc,
 };
 
 use serde_json::{Value, json};
@@ -15,14 +15,14 @@ type Key = (String, String);
 
 /// A table. What has expired is still there: only [`Table::expire`] deletes it.
 #[derive(Clone, Debug)]
-pub(super) struct Table {
-    items: BTreeMap<Key, Rc<Stored>>,
+pub(crate) struct Table {
+    items: BTreeMap<Key, Arc<Stored>>,
     /// What was done under the tokens of each caller.
-    done: BTreeMap<(usize, String), Rc<Value>>,
+    done: BTreeMap<(usize, String), Arc<Value>>,
     /// The records of the table's stream.
-    pub(super) stream: Vec<Rc<Value>>,
+    pub(crate) stream: Vec<Arc<Value>>,
     /// How many items a page of an answer has.
-    pub(super) page: usize,
+    pub(crate) page: usize,
 }
 
 /// An item, and what it is recognized by: the state of a table is asked for more often than anything else.
@@ -41,19 +41,24 @@ impl Stored {
 }
 
 /// A status, and a body.
-pub(super) type Answer = (u16, Value);
+pub(crate) type Answer = (u16, Value);
 
 impl Table {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { items: BTreeMap::new(), done: BTreeMap::new(), stream: Vec::new(), page: 100 }
     }
 
-    /// All that later calls depend on.
-    pub(super) fn state(&self) -> (Vec<u64>, Vec<&(usize, String)>) {
-        (self.items.values().map(|item| item.hash).collect(), self.done.keys().collect())
+    /// What is stored, as far as later calls depend on it.
+    pub(crate) fn state(&self) -> Vec<u64> {
+        self.items.values().map(|item| item.hash).collect()
     }
 
-    pub(super) fn call(&mut self, caller: usize, operation: &str, request: &Value) -> Answer {
+    /// The tokens of a caller under which something was done, on which its later calls depend.
+    pub(crate) fn done(&self, caller: usize) -> impl Iterator<Item = &str> {
+        self.done.keys().filter(move |(owner, _)| *owner == caller).map(|(_, token)| token.as_str())
+    }
+
+    pub(crate) fn call(&mut self, caller: usize, operation: &str, request: &Value) -> Answer {
         match operation {
             "GetItem" => (200, self.items.get(&key(&request["Key"])).map_or(json!({}), |item| json!({ "Item": item.attributes }))),
             "Query" => (200, self.query(request)),
@@ -63,28 +68,28 @@ impl Table {
     }
 
     /// Whether a request was done already.
-    pub(super) fn knows(&self, caller: usize, request: &Value) -> bool {
+    pub(crate) fn knows(&self, caller: usize, request: &Value) -> bool {
         request["ClientRequestToken"].as_str().is_some_and(|token| self.done.contains_key(&(caller, token.to_owned())))
     }
 
     /// Forgets what was done under a caller's tokens, as DynamoDB does after ten minutes.
-    pub(super) fn forget(&mut self, caller: usize) {
+    pub(crate) fn forget(&mut self, caller: usize) {
         self.done.retain(|(owner, _), _| *owner != caller);
     }
 
     /// The number stored of a product, if there is an item.
-    pub(super) fn quantity(&self, pk: &str, sk: &str) -> Option<i64> {
+    pub(crate) fn quantity(&self, pk: &str, sk: &str) -> Option<i64> {
         let item = self.items.get(&(pk.to_owned(), sk.to_owned()))?;
         item.attributes["quantity"]["N"].as_str().and_then(|number| number.parse().ok())
     }
 
     /// How many items are stored under a partition key.
-    pub(super) fn count(&self, pk: &str) -> usize {
+    pub(crate) fn count(&self, pk: &str) -> usize {
         self.items.keys().filter(|key| key.0 == pk).count()
     }
 
     /// Puts an item there, as it was before anything happens.
-    pub(super) fn put(&mut self, pk: &str, sk: &str, quantity: i64, expires: u64) {
+    pub(crate) fn put(&mut self, pk: &str, sk: &str, quantity: i64, expires: u64) {
         let item = json!({
             "pk": { "S": pk }, "sk": { "S": sk }, "productDetail": { "NULL": true },
             "quantity": { "N": quantity.to_string() }, "expirationTime": { "N": expires.to_string() },
@@ -92,8 +97,16 @@ impl Table {
         self.write(&(pk.to_owned(), sk.to_owned()), serde_json::from_value(item).ok());
     }
 
+    /// Puts the mark of a migration on an item.
+    pub(crate) fn mark(&mut self, pk: &str, sk: &str, migration: &str) {
+        let key = (pk.to_owned(), sk.to_owned());
+        let mut item = self.items[&key].attributes.clone();
+        item.insert("migration".to_owned(), json!({ "S": migration }));
+        self.write(&key, Some(item));
+    }
+
     /// Deletes an item, as DynamoDB does some time after it has expired.
-    pub(super) fn expire(&mut self, pk: &str, sk: &str) {
+    pub(crate) fn expire(&mut self, pk: &str, sk: &str) {
         self.write(&(pk.to_owned(), sk.to_owned()), None);
     }
 
@@ -148,18 +161,18 @@ impl Table {
         for (key, item) in writes {
             self.write(&key, item);
         }
-        self.done.insert(token, Rc::new(request["TransactItems"].clone()));
+        self.done.insert(token, Arc::new(request["TransactItems"].clone()));
         (200, json!({}))
     }
 
     fn write(&mut self, key: &Key, item: Option<Attributes>) {
-        let item = item.map(|item| Rc::new(Stored::new(item)));
+        let item = item.map(|item| Arc::new(Stored::new(item)));
         let old = match &item {
-            Some(item) => self.items.insert(key.clone(), Rc::clone(item)),
+            Some(item) => self.items.insert(key.clone(), Arc::clone(item)),
             None => self.items.remove(key),
         };
         if old != item {
-            self.stream.push(Rc::new(json!({ "dynamodb": {
+            self.stream.push(Arc::new(json!({ "dynamodb": {
                 "Keys": { "pk": { "S": key.0 }, "sk": { "S": key.1 } },
                 "SequenceNumber": (self.stream.len() + 8).to_string(),
                 "OldImage": old.map(|item| item.attributes.clone()), "NewImage": item.map(|item| item.attributes.clone()),
@@ -168,7 +181,7 @@ impl Table {
     }
 
     /// What all carts hold of each product, and what the totals say.
-    pub(super) fn held_and_counted(&self) -> Vec<(&str, i64, i64)> {
+    pub(crate) fn held_and_counted(&self) -> Vec<(&str, i64, i64)> {
         let in_carts = || self.items.keys().filter(|key| key.0.starts_with("cart#") || key.0.starts_with("user#"));
         let totals = self.items.keys().filter(|key| key.1 == "totalquantity").map(|key| key.0.as_str());
         let products: BTreeSet<_> = in_carts().map(|key| key.1.as_str()).chain(totals).collect();
@@ -183,7 +196,7 @@ impl Table {
 }
 
 /// A transaction that is not done.
-pub(super) fn cancelled(reasons: &[Value]) -> Answer {
+pub(crate) fn cancelled(reasons: &[Value]) -> Answer {
     let name = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
     (400, json!({ "__type": name, "message": "cancelled", "CancellationReasons": reasons }))
 }

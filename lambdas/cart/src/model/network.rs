@@ -18,13 +18,13 @@ use aws_smithy_runtime_api::client::{
 use serde_json::Value;
 
 use super::dynamodb::Answer;
-use crate::{deletions::Deletions, store::Store};
+use crate::{dead_letters::DeadLetters, deletions::Deletions, store::Store};
 
 /// A call on its way.
 #[derive(Clone, Debug, Hash, PartialEq)]
-pub(super) struct Call {
-    pub(super) operation: String,
-    pub(super) request: Value,
+pub(crate) struct Call {
+    pub(crate) operation: String,
+    pub(crate) request: Value,
 }
 
 /// The line between one caller and all services. Clones are the same line.
@@ -38,7 +38,7 @@ struct Line {
 }
 
 /// What a caller hears: an answer, or that the connection is broken.
-pub(super) type Heard = Option<Answer>;
+pub(crate) type Heard = Option<Answer>;
 
 impl Network {
     fn line(&self) -> MutexGuard<'_, Line> {
@@ -66,34 +66,44 @@ impl Network {
         assert!(self.line().asked.replace(call).is_none(), "a caller makes one call at a time");
         poll_fn(|_| self.line().answered.take().map_or(Poll::Pending, Poll::Ready)).await
     }
+}
 
-    /// The store, at the end of these lines.
-    pub(super) fn store(&self) -> Store {
-        let config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::from_static("eu-west-1"))
-            .endpoint_url("http://dynamodb")
-            .allow_no_auth()
-            .retry_config(RetryConfig::standard())
-            .retry_partition(RetryPartition::custom("model").token_bucket(TokenBucket::unlimited()).build())
-            .sleep_impl(NoTime)
-            .http_client(self.clone());
-        Store::new(aws_sdk_dynamodb::Client::from_conf(config.build()), "carts".to_owned())
-    }
+/// The store, at the end of a line.
+pub(crate) fn store_at(line: impl HttpClient + 'static) -> Store {
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static("eu-west-1"))
+        .endpoint_url("http://dynamodb")
+        .allow_no_auth()
+        .retry_config(RetryConfig::standard())
+        .retry_partition(RetryPartition::custom("model").token_bucket(TokenBucket::unlimited()).build())
+        .sleep_impl(NoTime)
+        .http_client(line);
+    Store::new(aws_sdk_dynamodb::Client::from_conf(config.build()), "carts".to_owned())
+}
 
-    /// The queue, at the end of these lines.
-    pub(super) fn deletions(&self) -> Deletions {
-        let config = aws_sdk_sqs::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::from_static("eu-west-1"))
-            .endpoint_url("http://sqs")
-            .allow_no_auth()
-            .retry_config(RetryConfig::standard())
-            .retry_partition(RetryPartition::custom("model").token_bucket(TokenBucket::unlimited()).build())
-            .sleep_impl(NoTime)
-            .http_client(self.clone());
-        Deletions::new(aws_sdk_sqs::Client::from_conf(config.build()), "http://sqs/deletions".to_owned())
-    }
+/// The queues, at the end of a line.
+fn queues_at(line: impl HttpClient + 'static) -> aws_sdk_sqs::Client {
+    let config = aws_sdk_sqs::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static("eu-west-1"))
+        .endpoint_url("http://sqs")
+        .allow_no_auth()
+        .retry_config(RetryConfig::standard())
+        .retry_partition(RetryPartition::custom("model").token_bucket(TokenBucket::unlimited()).build())
+        .sleep_impl(NoTime)
+        .http_client(line);
+    aws_sdk_sqs::Client::from_conf(config.build())
+}
+
+/// The queue of deletions, at the end of a line.
+pub(crate) fn deletions_at(line: impl HttpClient + 'static) -> Deletions {
+    Deletions::new(queues_at(line), "http://sqs/deletions".to_owned())
+}
+
+/// The queue of what cannot be done, at the end of a line.
+pub(crate) fn dead_letters_at(line: impl HttpClient + 'static) -> DeadLetters {
+    DeadLetters::new(queues_at(line), "http://sqs/dead-letters".to_owned())
 }
 
 impl HttpClient for Network {
@@ -104,17 +114,25 @@ impl HttpClient for Network {
 
 impl HttpConnector for Network {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let target = request.headers().get("x-amz-target").expect("an operation").to_owned();
-        let body = serde_json::from_slice(request.body().bytes().expect("a body in memory")).expect("JSON");
+        let call = Call::of(&request);
         let network = self.clone();
-        HttpConnectorFuture::new(async move {
-            let operation = target.rsplit('.').next().unwrap_or_default();
-            let Some((status, body)) = network.ask(operation, body).await else {
-                return Err(ConnectorError::io("the connection is broken".into()));
-            };
-            Ok(HttpResponse::new(status.try_into().expect("a status"), body.to_string().into()))
-        })
+        HttpConnectorFuture::new(async move { sent_back(network.ask(&call.operation, call.request).await) })
     }
+}
+
+impl Call {
+    /// What a request of the SDK asks.
+    pub(crate) fn of(request: &HttpRequest) -> Self {
+        let target = request.headers().get("x-amz-target").expect("an operation");
+        let request = serde_json::from_slice(request.body().bytes().expect("a body in memory")).expect("JSON");
+        Self { operation: target.rsplit('.').next().unwrap_or_default().to_owned(), request }
+    }
+}
+
+/// What the SDK hears.
+pub(crate) fn sent_back(heard: Heard) -> Result<HttpResponse, ConnectorError> {
+    let (status, body) = heard.ok_or_else(|| ConnectorError::io("the connection is broken".into()))?;
+    Ok(HttpResponse::new(status.try_into().expect("a status"), body.to_string().into()))
 }
 
 /// Sleeps for no time.

@@ -1,6 +1,6 @@
 //! What must hold whatever happens beside it, and in whichever order: nothing in a cart is counted twice or lost.
 
-use std::collections::BTreeSet;
+use std::{cell::Cell, collections::BTreeSet};
 
 use cart_shared::ProductId;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{
     caller::Caller,
     dynamodb::Table,
-    schedule::{Fate, Scenario, World, explore},
+    schedule::{Fate, Scenario, World, explore, wander},
 };
 use crate::{
     clock::Timestamp,
@@ -18,13 +18,13 @@ use crate::{
     owner::Owner,
 };
 
-const CART: &str = "cart#4c1fadaa-213a-4ea8-aa32-58c217604e3c";
-const USER: &str = "user#a";
-const MUG: &str = "product#mug";
-const NOW: Timestamp = Timestamp(1_000_000);
-const LATER: u64 = NOW.0 + 100;
+pub(super) const CART: &str = "cart#4c1fadaa-213a-4ea8-aa32-58c217604e3c";
+pub(super) const USER: &str = "user#a";
+pub(super) const MUG: &str = "product#mug";
+pub(super) const NOW: Timestamp = Timestamp(1_000_000);
+pub(super) const LATER: u64 = NOW.0 + 100;
 
-fn mug() -> ProductId {
+pub(super) fn mug() -> ProductId {
     "mug".parse().unwrap()
 }
 
@@ -102,7 +102,7 @@ fn holds_always(scenario: &Scenario, at_least: usize, check: impl Fn(&mut World)
 
 #[test]
 fn migrations_move_everything_once_whatever_fails() {
-    holds_always(&Scenario { table: with_mugs(1, 2), callers: vec![migrates(1), migrates(2)], faults: 1 }, 1100, |world| {
+    holds_always(&Scenario { table: with_mugs(1, 2), callers: vec![migrates(1), migrates(2)], faults: 1 }, 500, |world| {
         settles(world, &BTreeSet::from([3]));
     });
 }
@@ -110,13 +110,60 @@ fn migrations_move_everything_once_whatever_fails() {
 #[test]
 fn three_migrations_move_everything_once() {
     let callers = vec![migrates(1), migrates(2), migrates(3)];
-    holds_always(&Scenario { table: with_mugs(1, 2), callers, faults: 0 }, 1800, |world| settles(world, &BTreeSet::from([3])));
+    holds_always(&Scenario { table: with_mugs(1, 2), callers, faults: 0 }, 400, |world| settles(world, &BTreeSet::from([3])));
+}
+
+/// All of them in one name. Eight names would only let the worker do less: it deletes what carries the name in its message.
+fn at_once(migrations: usize) -> Vec<Caller> {
+    vec![migrates(1); migrations]
+}
+
+#[test]
+fn eight_migrations_move_everything_once() {
+    let scenario = Scenario { table: with_mugs(1, 2), callers: at_once(8), faults: 0 };
+    holds_always(&scenario, 1000, |world| settles(world, &BTreeSet::from([3])));
+}
+
+#[test]
+fn four_migrations_move_everything_once_whatever_fails() {
+    let scenario = Scenario { table: with_mugs(1, 2), callers: at_once(4), faults: 1 };
+    holds_always(&scenario, 1000, |world| settles(world, &BTreeSet::from([3])));
+}
+
+#[test]
+fn migrations_of_two_products_move_everything_once() {
+    let mut table = with_mugs(1, 2);
+    table.put(CART, "product#pan", 5, LATER);
+    table.page = 1;
+    holds_always(&Scenario { table, callers: at_once(3), faults: 0 }, 1000, |world| {
+        settles(world, &BTreeSet::from([3]));
+        assert_eq!(world.table.quantity(USER, "product#pan"), Some(5));
+    });
+}
+
+/// Too many orders to follow them all: some of them, by chance.
+#[test]
+fn eight_migrations_beside_additions_move_everything_once_by_chance() {
+    let mut table = with_mugs(1, 2);
+    table.put(CART, "product#pan", 5, LATER);
+    table.page = 1;
+    let mut callers = vec![adds(CART, 10), adds(CART, 10), adds(USER, 100)];
+    callers.extend((1..=8).map(migrates));
+    let failed = Cell::new(0);
+    wander(&Scenario { table, callers, faults: 3 }, 100, |world| {
+        failed.update(|failed| failed + world.fates.iter().filter(|fate| matches!(fate, Fate::Killed | Fate::Refused)).count());
+        let added = [(10, &world.fates[0]), (10, &world.fates[1]), (100, &world.fates[2])];
+        let expected = possible(3, &added);
+        settles(world, &expected);
+        assert_eq!(world.table.quantity(USER, "product#pan"), Some(5));
+    });
+    assert!(failed.get() > 30, "{failed:?}");
 }
 
 #[test]
 fn migrations_beside_an_addition_move_everything_once() {
     let callers = vec![adds(CART, 10), migrates(1), migrates(2)];
-    holds_always(&Scenario { table: with_mugs(1, 2), callers, faults: 0 }, 1600, |world| {
+    holds_always(&Scenario { table: with_mugs(1, 2), callers, faults: 0 }, 500, |world| {
         let expected = possible(3, &[(10, &world.fates[0])]);
         settles(world, &expected);
     });
@@ -125,7 +172,7 @@ fn migrations_beside_an_addition_move_everything_once() {
 #[test]
 fn what_is_put_in_after_a_migration_stays_whatever_fails() {
     let callers = vec![adds(CART, 10), migrates(1)];
-    holds_always(&Scenario { table: with_mugs(1, 2), callers, faults: 2 }, 4300, |world| {
+    holds_always(&Scenario { table: with_mugs(1, 2), callers, faults: 2 }, 2000, |world| {
         let expected = possible(3, &[(10, &world.fates[0])]);
         settles(world, &expected);
     });
@@ -133,7 +180,7 @@ fn what_is_put_in_after_a_migration_stays_whatever_fails() {
 
 #[test]
 fn a_quantity_that_is_set_is_set_once_though_its_answer_is_lost() {
-    holds_always(&Scenario { table: with_mugs(1, 2), callers: vec![migrates(1), sets(CART, 5)], faults: 2 }, 1500, |world| {
+    holds_always(&Scenario { table: with_mugs(1, 2), callers: vec![migrates(1), sets(CART, 5)], faults: 2 }, 700, |world| {
         // Before the migration it replaces what is moved, after it nothing.
         let expected = match world.fates[1] {
             Fate::Done(_) => BTreeSet::from([7, 8]),
@@ -164,7 +211,7 @@ fn what_has_expired_is_moved_by_nobody() {
 #[test]
 fn a_checkout_answers_what_it_took() {
     for (callers, faults, at_least) in
-        [(vec![checks_out(), adds(USER, 10)], 1, 100), (vec![checks_out(), adds(USER, 10), migrates(1)], 0, 300)]
+        [(vec![checks_out(), adds(USER, 10)], 1, 100), (vec![checks_out(), adds(USER, 10), migrates(1)], 0, 250)]
     {
         holds_always(&Scenario { table: with_mugs(1, 2), callers, faults }, at_least, |world| {
             let expected = possible(3, &[(10, &world.fates[1])]);
@@ -186,7 +233,7 @@ fn a_checkout_takes_more_than_one_transaction_and_one_page_can_hold() {
     let mut table = with_mugs(0, 2);
     (0..130).for_each(|product| table.put(USER, &format!("product#p{product:03}"), 1000, LATER));
     table.page = 40;
-    holds_always(&Scenario { table, callers: vec![checks_out(), adds(USER, 10)], faults: 0 }, 50, |world| {
+    holds_always(&Scenario { table, callers: vec![checks_out(), adds(USER, 10)], faults: 0 }, 40, |world| {
         let (Fate::Done(taken), left) = (&world.fates[0], mugs(&world.table)) else { panic!("{:?}", world.fates[0]) };
         assert_eq!(taken.as_i64().unwrap() + left, 130_012);
         assert!(world.table.count(USER) <= 1);
@@ -194,9 +241,28 @@ fn a_checkout_takes_more_than_one_transaction_and_one_page_can_hold() {
 }
 
 #[test]
+fn a_checkout_that_is_disturbed_after_its_first_transaction_loses_nothing() {
+    let mut table = with_mugs(0, 2);
+    (0..101).for_each(|product| table.put(USER, &format!("product#p{product:03}"), 1000, LATER));
+    table.page = 60;
+    let total = 101_002;
+    holds_always(&Scenario { table, callers: vec![checks_out()], faults: 1 }, 20, |world| {
+        let left: i64 = world.table.held_and_counted().iter().map(|(_, held, _)| held).sum();
+        match &world.fates[0] {
+            // Also where only the first hundred are taken for certain. What nobody knows is whether the last two are: they are not
+            // answered then, and are either still there or gone.
+            Fate::Done(taken) => assert!([total, total - 2000].contains(&(taken.as_i64().unwrap() + left)), "{taken} and {left}"),
+            // Nobody was told, so that the first hundred may be gone.
+            Fate::Refused => assert!([total, 2000].contains(&left), "{left}"),
+            _ => assert!([total, 2000, 0].contains(&left), "{left}"),
+        }
+    });
+}
+
+#[test]
 fn no_quantity_leaves_its_bounds() {
     let callers = vec![adds(CART, 6000), adds(CART, 6000), adds(CART, -7000)];
-    holds_always(&Scenario { table: with_mugs(5000, 0), callers, faults: 1 }, 280, |world| {
+    holds_always(&Scenario { table: with_mugs(5000, 0), callers, faults: 1 }, 100, |world| {
         assert!((0..=10_000).contains(&mugs(&world.table)));
         let sums = [-2000, 4000, 5000, 10_000].map(|sum: i64| sum.max(0));
         if world.fates.iter().all(|fate| matches!(fate, Fate::Done(_))) {

@@ -2,7 +2,8 @@
 //! Knows nothing of carts beyond the queue of deletions, which it delivers late, twice, or never.
 //!
 //! Orders that leave everybody with the same answers, and the table with the same items, have the same future. It is looked at once, and
-//! the orders that lead through it are multiplied.
+//! the orders that lead through it are multiplied. Callers who do the same are not told apart: that the first has heard this and the second
+//! that is the same future as the other way round. So whoever checks an ending must not tell them apart either.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -44,7 +45,7 @@ pub(super) enum Fate {
 /// How far it was looked.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Explored {
-    /// Orders of steps, from the beginning to an end.
+    /// Orders of steps, from the beginning to an end, not counting when something was sent.
     pub(super) schedules: u128,
     /// Different states that they lead through.
     pub(super) states: usize,
@@ -75,12 +76,19 @@ enum Step {
     Kill(usize),
 }
 
+impl Step {
+    const fn is_fault(self) -> bool {
+        matches!(self, Self::Lose(_) | Self::Silence(_) | Self::Delay(_) | Self::Collide(_) | Self::Kill(_))
+    }
+}
+
 /// What one order has led to.
 #[derive(Clone)]
 pub(super) struct World {
     pub(super) table: Table,
     pub(super) fates: Vec<Fate>,
     known: Rc<Callers>,
+    beginnings: Vec<Place>,
     places: Vec<Place>,
     /// What those who are running ask.
     asking: Vec<Option<Rc<Call>>>,
@@ -100,6 +108,26 @@ pub(super) fn explore(scenario: &Scenario, check: impl Fn(&mut World)) -> Explor
     explored.schedules = follow(&world, state, &mut seen, &mut explored.endings, &check);
     explored.states = seen.len();
     explored
+}
+
+/// Follows so many orders to their ends, each chosen by chance from a seed. What may go wrong does so now and then.
+pub(super) fn wander(scenario: &Scenario, seeds: u64, check: impl Fn(&mut World)) {
+    let beginning = World::new(scenario);
+    for seed in 0..seeds {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut world = beginning.clone();
+        while world.fates.contains(&Fate::Running) {
+            let possible = world.possible();
+            let step = random.choice(&possible).copied().expect("whoever is running asks");
+            if !step.is_fault() || random.u8(..) < 16 {
+                world.take(step);
+            }
+        }
+        if let Err(broken) = catch_unwind(AssertUnwindSafe(|| check(&mut world))) {
+            println!("broken from seed {seed} by {:?}", world.steps);
+            resume_unwind(broken);
+        }
+    }
 }
 
 /// How many orders there are from here.
@@ -137,6 +165,7 @@ impl World {
             table: scenario.table.clone(),
             fates: Vec::new(),
             known: Rc::new(Callers::new()),
+            beginnings: Vec::new(),
             places: Vec::new(),
             asking: Vec::new(),
             queue: BTreeSet::new(),
@@ -151,7 +180,9 @@ impl World {
     }
 
     fn start(&mut self, caller: &Caller) -> usize {
-        self.places.push(self.known.beginning(caller));
+        let beginning = self.known.beginning(caller);
+        self.beginnings.push(beginning);
+        self.places.push(beginning);
         self.fates.push(Fate::Running);
         self.asking.push(None);
         self.go_on(self.places.len() - 1);
@@ -168,12 +199,33 @@ impl World {
     }
 
     fn state(&self) -> u64 {
+        let mut callers: Vec<_> = (0..self.places.len()).map(|caller| self.state_of(caller)).collect();
+        callers.sort_unstable();
         let mut state = DefaultHasher::new();
-        (self.table.state(), &self.fates, &self.places, &self.queue, &self.late, self.faults).hash(&mut state);
+        (self.table.state(), callers, &self.queue, self.faults).hash(&mut state);
+        state.finish()
+    }
+
+    /// All that is to come of a caller depends on. How it has come to its end does not matter any more.
+    fn state_of(&self, caller: usize) -> u64 {
+        let mut state = DefaultHasher::new();
+        (self.beginnings[caller], &self.fates[caller]).hash(&mut state);
+        let mut late = self.late.iter().filter(|(owner, _)| *owner == caller).map(|(_, call)| call).peekable();
+        if self.fates[caller] == Fate::Running || late.peek().is_some() {
+            self.places[caller].hash(&mut state);
+            self.table.done(caller).for_each(|token| token.hash(&mut state));
+            late.for_each(|call| call.hash(&mut state));
+        }
         state.finish()
     }
 
     fn possible(&self) -> Vec<Step> {
+        // To send changes nothing for anybody but whoever is delivered the message, and nobody can be before. So when nothing fails any
+        // more it may as well be now: every order with a later sending leads where the same order leads with this one first.
+        let sends = |call: &Option<Rc<Call>>| call.as_ref().is_some_and(|call| call.operation == "SendMessageBatch");
+        if let Some(caller) = self.asking.iter().position(sends).filter(|_| self.faults == 0) {
+            return vec![Step::Answer(caller)];
+        }
         let mut steps = Vec::new();
         for (caller, call) in self.asking.iter().enumerate() {
             let Some(call) = call else { continue };
@@ -203,7 +255,7 @@ impl World {
 
     fn take(&mut self, step: Step) {
         self.steps.push(step);
-        if let Step::Lose(_) | Step::Silence(_) | Step::Delay(_) | Step::Collide(_) | Step::Kill(_) = step {
+        if step.is_fault() {
             self.faults -= 1;
         }
         match step {
@@ -279,6 +331,7 @@ impl World {
         }
         // Every answer arrived, so that nothing is asked again.
         self.table.forget(index);
+        self.beginnings.pop();
         self.places.pop();
         self.asking.pop();
         self.fates.pop().expect("its fate")
@@ -292,8 +345,8 @@ impl World {
             let mut event = SqsEvent::default();
             event.records.push(message.clone());
             async move {
-                let worker = DeleteFromCart { store: shop.store };
-                let failed = worker.consume(event).await;
+                let worker = DeleteFromCart { store: shop.store, dead_letters: shop.dead_letters };
+                let Ok(failed) = worker.consume(event, "request").await;
                 failed.batch_item_failures.is_empty().then_some(Value::Null)
             }
         });

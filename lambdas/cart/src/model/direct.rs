@@ -1,0 +1,92 @@
+//! Services that answer at once, for tests of one function from its event to its answer. Tells what was written and sent, and fails where
+//! it is told to. Knows nothing of who calls.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use aws_sdk_dynamodb::config::{HttpClient, RuntimeComponents, http::HttpRequest};
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector};
+use serde_json::{Value, json};
+
+use super::{
+    dynamodb::{Answer, Table},
+    network::{Call, sent_back},
+};
+
+/// DynamoDB and SQS. Clones are the same.
+#[derive(Clone)]
+pub(crate) struct Services(Arc<Mutex<State>>);
+
+struct State {
+    table: Table,
+    sent: Vec<Value>,
+    refuses: Box<dyn FnMut(&Call) -> bool + Send>,
+}
+
+impl fmt::Debug for Services {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Services")
+    }
+}
+
+impl Services {
+    /// Services that do what they are asked, and a table.
+    pub(crate) fn new(table: Table) -> Self {
+        Self(Arc::new(Mutex::new(State { table, sent: Vec::new(), refuses: Box::new(|_| false) })))
+    }
+
+    /// From now on they refuse some calls.
+    pub(crate) fn refuse(&self, which: impl FnMut(&Call) -> bool + Send + 'static) {
+        self.state().refuses = Box::new(which);
+    }
+
+    /// The table as it is now.
+    pub(crate) fn table(&self) -> Table {
+        self.state().table.clone()
+    }
+
+    /// The messages that were sent, in their order.
+    pub(crate) fn sent(&self) -> Vec<Value> {
+        self.state().sent.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().expect("no thread has died with it")
+    }
+}
+
+impl State {
+    fn serve(&mut self, call: &Call) -> Answer {
+        if (self.refuses)(call) {
+            return (400, json!({ "__type": "ValidationException", "message": "no" }));
+        }
+        match call.operation.as_str() {
+            "SendMessage" => {
+                self.sent.push(call.request.clone());
+                (200, json!({ "MessageId": "1", "MD5OfMessageBody": "" }))
+            }
+            "SendMessageBatch" => {
+                let entries = call.request["Entries"].as_array().expect("messages");
+                self.sent.extend(entries.iter().cloned());
+                let taken = |entry: &Value| json!({ "Id": entry["Id"], "MessageId": "1", "MD5OfMessageBody": "" });
+                (200, json!({ "Successful": entries.iter().map(taken).collect::<Vec<_>>(), "Failed": [] }))
+            }
+            operation => self.table.call(0, operation, &call.request),
+        }
+    }
+}
+
+impl HttpClient for Services {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Services {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let answer = self.state().serve(&Call::of(&request));
+        HttpConnectorFuture::ready(sent_back(Some(answer)))
+    }
+}

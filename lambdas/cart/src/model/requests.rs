@@ -1,0 +1,242 @@
+//! Functions of the API from a request to their answer: who is asking, what is looked up, and what is written when something is wrong.
+
+use cart_shared::{Answer, Endpoint, Refusal};
+use lambda_http::Request;
+use serde_json::{Value, json};
+
+use super::{
+    direct::Services,
+    dynamodb::Table,
+    network::{deletions_at, store_at},
+    scenarios::{CART, MUG, NOW, USER, mug},
+};
+use crate::{
+    fetch::{
+        Http,
+        tests::{Reply, Server},
+    },
+    handlers::{AddToCart, CheckoutCart, GetCartTotal, ListCart, MigrateCart, UpdateCart, add_to_cart::add},
+    identity::{
+        Identity,
+        keys::SigningKeys,
+        token::{Pool, tests as tokens},
+    },
+    products::Products,
+};
+
+/// Later than any clock these tests will see.
+const NEVER: u64 = 99_999_999_999;
+
+/// Everything that functions need.
+pub(crate) struct Backend {
+    pub(crate) services: Services,
+    http: Http,
+    keys: Server,
+    products: Server,
+}
+
+impl Backend {
+    /// A shop that sells mugs.
+    pub(crate) async fn new(table: Table) -> Self {
+        Self::with_products(table, &[Reply::Only("/product/mug".to_owned(), r#"{"product":{"productId":"mug"}}"#.to_owned())]).await
+    }
+
+    async fn with_products(table: Table, products: &[Reply]) -> Self {
+        let keys = Server::answering("200 OK", tokens::key_set().to_string()).await;
+        Self { services: Services::new(table), http: Http::new().unwrap(), keys, products: Server::replying(products).await }
+    }
+
+    fn identity(&self) -> Identity {
+        let pool = Pool { issuer: tokens::ISSUER.to_owned(), client_id: "shop".to_owned() };
+        Identity::new(pool, SigningKeys::new(self.http.clone(), self.keys.url.clone()))
+    }
+
+    fn products(&self) -> Products {
+        Products::new(self.http.clone(), self.products.url.clone())
+    }
+
+    /// What a function answers to a request.
+    pub(crate) async fn ask(&self, function: &str, request: &Request) -> Result<Answer, Refusal> {
+        let (store, identity) = (store_at(self.services.clone()), self.identity());
+        match function {
+            "list" => ListCart { identity, store }.answer(request).await,
+            "add" => AddToCart { identity, products: self.products(), store }.answer(request).await,
+            "update" => UpdateCart { identity, products: self.products(), store }.answer(request).await,
+            "migrate" => MigrateCart { store, deletions: deletions_at(self.services.clone()) }.answer(request).await,
+            "checkout" => CheckoutCart { store }.answer(request).await,
+            "total" => GetCartTotal { store }.answer(request).await,
+            function => panic!("no function {function}"),
+        }
+    }
+}
+
+/// All of them.
+pub(crate) const FUNCTIONS: [&str; 6] = ["list", "add", "update", "migrate", "checkout", "total"];
+
+/// A request as API Gateway sends it: headers, the product in the path, claims of the authorizer, a body.
+pub(crate) fn event(headers: &[(&str, &str)], product: &str, claims: &Value, body: &str) -> Value {
+    let mut lists = serde_json::Map::new();
+    for (name, value) in headers {
+        lists.entry(*name).or_insert_with(|| json!([])).as_array_mut().unwrap().push(json!(value));
+    }
+    json!({
+        "httpMethod": "POST", "path": "/cart", "resource": "/cart", "headers": {}, "multiValueHeaders": lists,
+        "pathParameters": { "product_id": product }, "body": body, "isBase64Encoded": false,
+        "requestContext": { "requestId": "1", "httpMethod": "POST", "identity": {}, "authorizer": { "claims": claims } },
+    })
+}
+
+fn request(event: &Value) -> Request {
+    lambda_http::request::from_str(&event.to_string()).unwrap()
+}
+
+const ADD: &str = r#"{"productId":"mug","quantity":2}"#;
+
+fn cookie() -> String {
+    format!("cartId={}", CART.strip_prefix("cart#").unwrap())
+}
+
+/// Everything that is stored, to see that nothing changed.
+fn contents(services: &Services) -> Vec<u64> {
+    services.table().state()
+}
+
+#[tokio::test]
+async fn while_the_products_are_down_nothing_is_written_and_the_caller_is_told_to_come_back() {
+    for reply in [Reply::HangUp, Reply::new("503 Busy", ""), Reply::new("200 OK", "<html>")] {
+        let backend = Backend::with_products(Table::new(), &[reply]).await;
+        for function in ["add", "update"] {
+            let request = request(&event(&[("cookie", &cookie())], "mug", &json!({}), ADD));
+            let refusal = backend.ask(function, &request).await.unwrap_err();
+            assert_eq!((refusal.status().as_u16(), refusal.retry_after()), (503, Some(2)), "{function}");
+        }
+        assert_eq!(contents(&backend.services), Vec::<u64>::new());
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_the_pool_leads_to_the_users_cart_and_any_other_to_none() {
+    let mut table = Table::new();
+    table.put("user#user-1", MUG, 3, NEVER);
+    table.put(CART, MUG, 1, NEVER);
+    let backend = Backend::new(table).await;
+    let ask = async |headers: &[(&str, &str)]| {
+        let answer = backend.ask("list", &request(&event(headers, "", &json!({}), ""))).await;
+        answer.map(|answer| answer.body["products"][0]["quantity"].as_u64()).map_err(|refusal| refusal.status().as_u16())
+    };
+    let lasting = |mut claims: Value| {
+        claims["exp"] = json!(NEVER);
+        tokens::signed_by_pool(&claims)
+    };
+    let cookie = cookie();
+    for token in [lasting(tokens::id_token()), lasting(tokens::access_token())] {
+        for value in [format!("Bearer {token}"), token] {
+            assert_eq!(ask(&[("authorization", &value), ("cookie", &cookie)]).await, Ok(Some(3)));
+        }
+    }
+    assert_eq!(ask(&[("cookie", &cookie)]).await, Ok(Some(1)), "nobody in particular");
+    let good = format!("Bearer {}", lasting(tokens::id_token()));
+    let mut elsewhere = tokens::id_token();
+    elsewhere["iss"] = json!("https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_another");
+    let mut client = tokens::id_token();
+    client["aud"] = json!("another");
+    let mut expired = tokens::id_token();
+    expired["exp"] = json!(1_000_000_000);
+    let expired = tokens::signed_by_pool(&expired);
+    let huge = format!("Bearer {}", "a".repeat(9000));
+    for bad in
+        ["", "Bearer", "Bearer a.b.c", "Basic dTpw", &lasting(elsewhere), &lasting(client), &expired, &huge, &format!("{good}x")]
+    {
+        assert_eq!(ask(&[("authorization", bad), ("cookie", &cookie)]).await, Err(401), "{bad:.80}");
+    }
+    assert_eq!(ask(&[("authorization", &good), ("authorization", &good)]).await, Err(401), "which of the two?");
+    assert_eq!(ask(&[("authorization", "\u{e9}"), ("cookie", &cookie)]).await, Err(401));
+}
+
+#[tokio::test]
+async fn while_keys_cannot_be_had_a_token_is_neither_good_nor_bad() {
+    let mut backend = Backend::new(Table::new()).await;
+    backend.keys = Server::answering("404 Not Found", String::new()).await;
+    let token = tokens::signed_by_pool(&tokens::id_token());
+    let refusal = backend.ask("add", &request(&event(&[("authorization", &token)], "", &json!({}), ADD))).await.unwrap_err();
+    assert_eq!((refusal.status().as_u16(), refusal.retry_after()), (503, Some(2)));
+    assert_eq!(contents(&backend.services), Vec::<u64>::new());
+}
+
+#[tokio::test]
+async fn of_several_cookies_the_first_that_is_a_cart_counts() {
+    let backend = Backend::new(Table::new()).await;
+    let cookies = format!("cartId=; cartId=../../user#a; {}; cartId=5b2fadaa-213a-4ea8-aa32-58c217604e3c", cookie());
+    let answer = backend.ask("add", &request(&event(&[("cookie", &cookies)], "", &json!({}), ADD))).await.unwrap();
+    assert_eq!((answer.set_cookie, backend.services.table().quantity(CART, MUG)), (None, Some(2)));
+}
+
+#[tokio::test]
+async fn no_path_leads_out_of_the_shop() {
+    let backend = Backend::new(Table::new()).await;
+    let long = "a".repeat(300);
+    for id in [
+        "",
+        ".",
+        "..",
+        "../admin",
+        "..%2fadmin",
+        "%2e%2e",
+        "a/b",
+        "a\\b",
+        "mug?x=1",
+        "mug#x",
+        "mug\0",
+        "mug\r\nx: y",
+        "müg",
+        "＂mug",
+        &long,
+    ] {
+        for function in ["update", "total"] {
+            let refusal =
+                backend.ask(function, &request(&event(&[("cookie", &cookie())], id, &json!({}), r#"{"quantity":1}"#))).await;
+            assert_eq!(refusal.unwrap_err().status().as_u16(), 400, "{function} {id:?}");
+        }
+        let body = json!({ "productId": id, "quantity": 1 }).to_string();
+        let refusal = backend.ask("add", &request(&event(&[("cookie", &cookie())], "", &json!({}), &body))).await;
+        assert_eq!(refusal.unwrap_err().status().as_u16(), 400, "{id:?}");
+    }
+    assert_eq!((backend.products.asked(), contents(&backend.services)), (0, Vec::new()));
+}
+
+#[tokio::test]
+async fn what_has_expired_is_in_no_cart_though_it_is_still_stored() {
+    let expired = || {
+        let mut table = Table::new();
+        table.put(CART, MUG, 5, 1);
+        table.put(USER, MUG, 7, 1);
+        table.put(USER, "product#pan", 1, NEVER);
+        table
+    };
+    let claims = json!({ "sub": "a" });
+    let cookie = cookie();
+    let headers = [("cookie", cookie.as_str())];
+    let lines =
+        |answer: Answer| answer.body["products"].as_array().unwrap().iter().map(|line| line["sk"].clone()).collect::<Vec<_>>();
+    let none: Vec<Value> = Vec::new();
+
+    let backend = Backend::new(expired()).await;
+    assert_eq!(lines(backend.ask("list", &request(&event(&headers, "", &json!({}), ""))).await.unwrap()), none);
+    assert!(backend.ask("add", &request(&event(&headers, "", &json!({}), ADD))).await.is_ok());
+    assert_eq!(backend.services.table().quantity(CART, MUG), Some(2), "and not seven");
+    assert!(backend.ask("add", &request(&event(&headers, "", &json!({}), r#"{"productId":"mug","quantity":-5}"#))).await.is_ok());
+    assert_eq!(backend.services.table().quantity(CART, MUG), Some(0));
+
+    let backend = Backend::new(expired()).await;
+    assert_eq!(lines(backend.ask("migrate", &request(&event(&headers, "", &claims, ""))).await.unwrap()), [json!("pan")]);
+    assert_eq!(backend.services.table().quantity(USER, MUG), Some(7), "not touched");
+    assert_eq!(lines(backend.ask("checkout", &request(&event(&[], "", &claims, ""))).await.unwrap()), [json!("pan")]);
+    assert_eq!(backend.services.table().count(USER), 0, "and gone with the rest");
+
+    // A removal from what has expired has nothing to remove, and writes nothing.
+    let backend = Backend::new(expired()).await;
+    let (owner, change) = (USER.parse().unwrap(), (-1).try_into().unwrap());
+    let before = contents(&backend.services);
+    assert!(add(&store_at(backend.services.clone()), &owner, &mug(), change, &json!({}), NOW).await.is_ok());
+    assert_eq!(contents(&backend.services), before);
+}
