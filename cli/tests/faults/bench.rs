@@ -30,7 +30,7 @@ use std::{
 
 use account::Account;
 use cart_contract::Service;
-use cart_infra::{App, BootstrapSettings, Code, ParameterSource, Settings, Stack, StackId};
+use cart_infra::{App, BootstrapSettings, Code, Monitoring, ParameterSource, Settings, Stack, StackId};
 use inventory::Latencies;
 use operation::Terms;
 use rustix::process::{Pid, Signal, kill_process};
@@ -75,6 +75,8 @@ impl Bench {
         if protected {
             settings.names.stage = "production".parse().map(cart_infra::Stage::Named).unwrap();
             settings.protected = true;
+            // As cartctl.toml has it, which watches what it protects.
+            settings.monitoring = Some(Monitoring::default());
         }
         let bench = Self { server: Server::start(Account::default()), project, settings };
         bench.configure(configuration);
