@@ -150,14 +150,14 @@ fn eight_migrations_beside_additions_move_everything_once_by_chance() {
     let mut callers = vec![adds(CART, 10), adds(CART, 10), adds(USER, 100)];
     callers.extend((1..=8).map(migrates));
     let failed = Cell::new(0);
-    wander(&Scenario { table, callers, faults: 3 }, 100, |world| {
+    wander(&Scenario { table, callers, faults: 3 }, 25, |world| {
         failed.update(|failed| failed + world.fates.iter().filter(|fate| matches!(fate, Fate::Killed | Fate::Refused)).count());
         let added = [(10, &world.fates[0]), (10, &world.fates[1]), (100, &world.fates[2])];
         let expected = possible(3, &added);
         settles(world, &expected);
         assert_eq!(world.table.quantity(USER, "product#pan"), Some(5));
     });
-    assert!(failed.get() > 30, "{failed:?}");
+    assert!(failed.get() > 5, "{failed:?}");
 }
 
 #[test]
