@@ -33,6 +33,8 @@ async fn a_stage_is_deployed_used_changed_and_deleted() {
     bad_input_changes_nothing(&shop, &visitor).await;
     the_cart_follows_its_owner(&shop, &visitor).await;
     who_is_nobody_is_refused(&shop).await;
+    only_this_shops_tokens_count(&shop).await;
+    what_cannot_be_done_says_why(&shop).await;
 
     nothing_changes_without_a_change(&cloud).await;
     the_frontend_is_told(&shop).await;
@@ -258,6 +260,94 @@ async fn who_is_nobody_is_refused(shop: &Shop<'_>) {
         assert_eq!(shop.cart(&Customer::default(), "POST", path, "").await.status, 401, "{path} without a token");
     }
     assert_eq!(shop.table().await, before);
+}
+
+/// Tokens of the same issuer for another application, and of another pool of the same account.
+async fn only_this_shops_tokens_count(shop: &Shop<'_>) {
+    let [product] = shop.catalogue().await;
+    let name = "ada@example.com";
+    let id_token = shop.sign_in(name).await;
+    let add = json!({ "productId": product, "quantity": 4 }).to_string();
+    assert_eq!(shop.cart(&id_token, "POST", "/cart", &add).await.status, 200);
+    let bearer = |tokens: &Value, kind: &str| Customer { cookie: None, token: Some(tokens[kind].as_str().unwrap().to_owned()) };
+    let access_token = bearer(&shop.tokens(&shop.client, name).await, "AccessToken");
+    assert_eq!(shop.held(&access_token).await, [(product.clone(), 4)], "whoever it is, it is the same");
+
+    let client_of = async |pool: &str| {
+        let flows = ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"];
+        let client = json!({ "UserPoolId": pool, "ClientName": "other", "ExplicitAuthFlows": flows });
+        let made = shop.cognito("CreateUserPoolClient", &client).await;
+        made["UserPoolClient"]["ClientId"].as_str().unwrap().to_owned()
+    };
+    let other_client = client_of(&shop.pool).await;
+    let made = shop.cognito("CreateUserPool", &json!({ "PoolName": "other" })).await;
+    let other_pool = made["UserPool"]["Id"].as_str().unwrap();
+    let its_client = client_of(other_pool).await;
+    shop.sign_up_to(other_pool, &its_client, name).await;
+    let before = shop.table().await;
+    for client in [&other_client, &its_client] {
+        let tokens = shop.tokens(client, name).await;
+        for kind in ["IdToken", "AccessToken", "RefreshToken"] {
+            let nobody = bearer(&tokens, kind);
+            for (method, path) in [("GET", "/cart".to_owned()), ("POST", "/cart".to_owned()), ("PUT", format!("/cart/{product}"))] {
+                let answer = shop.cart(&nobody, method, &path, if method == "GET" { "" } else { &add }).await;
+                assert_eq!(answer.status, 401, "{method} {path} with the {kind} of {client}: {answer:?}");
+            }
+        }
+    }
+    assert_eq!(shop.table().await, before);
+    shop.cognito("DeleteUserPoolClient", &json!({ "UserPoolId": shop.pool, "ClientId": other_client })).await;
+    shop.cognito("DeleteUserPool", &json!({ "UserPoolId": other_pool })).await;
+}
+
+/// The one message that is in a queue, or will be: its text, and why it is there. It is taken out.
+async fn dead_letter(cloud: &Cloud, queue: &str) -> (Value, String) {
+    let receive = json!({ "QueueUrl": queue, "MessageAttributeNames": ["All"] });
+    let message = eventually("a dead letter", async || {
+        let received = cloud.call("sqs", "AmazonSQS.ReceiveMessage", &receive).await["Messages"].take();
+        received.get(0).cloned()
+    })
+    .await;
+    let delete = json!({ "QueueUrl": queue, "ReceiptHandle": message["ReceiptHandle"] });
+    cloud.call("sqs", "AmazonSQS.DeleteMessage", &delete).await;
+    let attribute = |name: &str| message["MessageAttributes"][name]["StringValue"].as_str().unwrap_or_else(|| panic!("{message}"));
+    assert!(!attribute("requestId").is_empty());
+    (message["Body"].as_str().unwrap().parse().unwrap(), attribute("reason").to_owned())
+}
+
+async fn what_cannot_be_done_says_why(shop: &Shop<'_>) {
+    let cloud = shop.cloud;
+    let [first, second] = shop.catalogue().await;
+    let queues = cloud.resources(CART).await;
+    let no_deletion = json!({ "pk": "user#ada", "sk": "product#mug" });
+    let message = json!({ "QueueUrl": queues["CartDeleteSQSQueue"], "MessageBody": no_deletion.to_string() });
+    cloud.call("sqs", "AmazonSQS.SendMessage", &message).await;
+    let (body, reason) = dead_letter(cloud, &queues["CartDeleteSQSDLQ"]).await;
+    assert_eq!((body, reason.as_str()), (no_deletion, "cannot read a message: the message is not a deletion"));
+
+    // Somebody writes into the table what no function would, between two that are counted all the same.
+    let visitor = Customer { cookie: Some("4c1fadaa-213a-4ea8-aa32-58c217604e3c".to_owned()), token: None };
+    let put_in = async |product: &str| {
+        let body = json!({ "productId": product, "quantity": 2 }).to_string();
+        assert_eq!(shop.cart(&visitor, "POST", "/cart", &body).await.status, 200);
+    };
+    let table = &queues["DynamoDBShoppingCartTable"];
+    let key = json!({ "pk": { "S": "cart#5b2fadaa-213a-4ea8-aa32-58c217604e3c" }, "sk": { "S": format!("product#{first}") } });
+    let mut item = key.clone();
+    item["quantity"] = json!({ "S": "many" });
+    put_in(&first).await;
+    cloud.call("dynamodb", "DynamoDB_20120810.PutItem", &json!({ "TableName": table, "Item": item })).await;
+    put_in(&second).await;
+    let (record, reason) = dead_letter(cloud, &queues["UpdateTotalsFailures"]).await;
+    assert_eq!(
+        (&record["dynamodb"]["NewImage"]["quantity"], reason.as_str()),
+        (&json!({ "S": "many" }), "the stream record is malformed")
+    );
+    the_total_becomes(shop, &first, 6).await;
+    the_total_becomes(shop, &second, 2).await;
+    cloud.call("dynamodb", "DynamoDB_20120810.DeleteItem", &json!({ "TableName": table, "Key": key })).await;
+    let (record, _) = dead_letter(cloud, &queues["UpdateTotalsFailures"]).await;
+    assert_eq!(record["dynamodb"]["OldImage"]["quantity"], json!({ "S": "many" }));
 }
 
 /// The version every function of a stack serves, by the function's name in the template.

@@ -81,7 +81,11 @@ impl<'a> Shop<'a> {
 
     /// Makes an account for somebody who has none; their id.
     pub(crate) async fn sign_up(&self, name: &str) -> String {
-        let (client, pool) = (&self.client, &self.pool);
+        self.sign_up_to(&self.pool, &self.client, name).await
+    }
+
+    /// Makes an account in a pool, by way of an application of it.
+    pub(crate) async fn sign_up_to(&self, pool: &str, client: &str, name: &str) -> String {
         let user = self.cognito("SignUp", &json!({ "ClientId": client, "Username": name, "Password": PASSWORD })).await;
         self.cognito("ConfirmSignUp", &json!({ "ClientId": client, "Username": name, "ConfirmationCode": "000000" })).await;
         let found = self.cognito("AdminGetUser", &json!({ "UserPoolId": pool, "Username": name })).await;
@@ -91,10 +95,15 @@ impl<'a> Shop<'a> {
 
     /// Signs somebody in who has an account.
     pub(crate) async fn sign_in(&self, name: &str) -> Customer {
+        let tokens = self.tokens(&self.client, name).await;
+        Customer { cookie: None, token: Some(tokens["IdToken"].as_str().unwrap().to_owned()) }
+    }
+
+    /// The tokens somebody is given by an application.
+    pub(crate) async fn tokens(&self, client: &str, name: &str) -> Value {
         let parameters = json!({ "USERNAME": name, "PASSWORD": PASSWORD });
-        let input = json!({ "ClientId": self.client, "AuthFlow": "USER_PASSWORD_AUTH", "AuthParameters": parameters });
-        let signed_in = self.cognito("InitiateAuth", &input).await;
-        Customer { cookie: None, token: Some(signed_in["AuthenticationResult"]["IdToken"].as_str().unwrap().to_owned()) }
+        let input = json!({ "ClientId": client, "AuthFlow": "USER_PASSWORD_AUTH", "AuthParameters": parameters });
+        self.cognito("InitiateAuth", &input).await["AuthenticationResult"].take()
     }
 
     /// Calls an operation of the user pools.

@@ -50,7 +50,7 @@ pub enum StoreError {
     /// Reading failed.
     #[error("cannot read the table")]
     Read(#[source] Box<aws_sdk_dynamodb::Error>),
-    /// Writing failed. Whether it was written is not known.
+    /// Writing failed. Whether it was written is not known: also where the last answer is a refusal, an earlier one may have been lost.
     #[error("cannot write to the table")]
     Write(#[source] Box<aws_sdk_dynamodb::Error>),
     /// What is stored cannot be understood.
@@ -61,7 +61,8 @@ pub enum StoreError {
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Read(_) | StoreError::Write(_) => Self::Unavailable(error.into()),
+            StoreError::Read(_) => Self::Unavailable(error.into()),
+            StoreError::Write(_) => Self::Unclear(error.into()),
             StoreError::Damaged(_) => Self::Internal(error.into()),
         }
     }

@@ -33,7 +33,7 @@ impl Answer {
     }
 }
 
-/// Why a request is not done. Nothing was changed, unless it says otherwise.
+/// Why a request is not done. Nothing was changed, except perhaps with [`Refusal::Unclear`].
 #[derive(Debug, Error)]
 pub enum Refusal {
     /// The request makes no sense, for the reason given.
@@ -51,10 +51,12 @@ pub enum Refusal {
     /// The body is larger than any sensible one.
     #[error("the body is too large")]
     TooLarge,
-    /// Something behind this function does not answer; the same request may succeed soon. If what does not answer is what was to be
-    /// changed, it may be changed all the same: whoever asks again looks first (docs/adr/0019-every-write-is-a-transaction.md).
+    /// Something behind this function does not answer; the same request may succeed soon.
     #[error("the service is busy, please try again")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
+    /// What was to be changed does not answer, so that it may be changed or not: whoever just asks again may have it done twice.
+    #[error("this may be done or not, please look before you try again")]
+    Unclear(#[source] Box<dyn Error + Send + Sync>),
     /// A bug, or damaged data.
     #[error("something went wrong on our side")]
     Internal(#[source] Box<dyn Error + Send + Sync>),
@@ -71,6 +73,7 @@ impl Refusal {
             | Self::ForeignOrigin
             | Self::NotFound(_)
             | Self::TooLarge
+            | Self::Unclear(_)
             | Self::Internal(_) => None,
         }
     }
@@ -84,7 +87,7 @@ impl Refusal {
             Self::ForeignOrigin => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable(_) | Self::Unclear(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

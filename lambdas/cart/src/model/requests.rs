@@ -164,6 +164,19 @@ async fn while_keys_cannot_be_had_a_token_is_neither_good_nor_bad() {
 }
 
 #[tokio::test]
+async fn nobody_is_told_to_try_again_who_may_have_been_heard() {
+    for (operation, message, retry_after) in [
+        ("GetItem", "the service is busy, please try again", Some(2)),
+        ("TransactWriteItems", "this may be done or not, please look before you try again", None),
+    ] {
+        let backend = Backend::new(Table::new()).await;
+        backend.services.refuse(move |call| call.operation == operation);
+        let refusal = backend.ask("add", &request(&event(&[], "", &json!({}), ADD))).await.unwrap_err();
+        assert_eq!((refusal.status().as_u16(), refusal.retry_after(), refusal.to_string().as_str()), (503, retry_after, message));
+    }
+}
+
+#[tokio::test]
 async fn of_several_cookies_the_first_that_is_a_cart_counts() {
     let backend = Backend::new(Table::new()).await;
     let cookies = format!("cartId=; cartId=../../user#a; {}; cartId=5b2fadaa-213a-4ea8-aa32-58c217604e3c", cookie());
