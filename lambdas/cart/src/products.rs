@@ -1,7 +1,7 @@
 //! Asks the products service what a product is. Knows nothing of carts.
 
 use cart_shared::{ProductId, Refusal};
-use reqwest::StatusCode;
+use lambda_http::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use thiserror::Error;
@@ -39,6 +39,12 @@ impl Products {
     #[must_use]
     pub const fn new(http: Http, base_url: String) -> Self {
         Self { http, base_url }
+    }
+
+    /// Opens a connection to the service, if it can be reached.
+    pub async fn connect(&self) {
+        // Answered by the API itself: nothing is run for it, and nothing counts it as an error.
+        drop(self.http.options(&format!("{}/product", self.base_url)).await);
     }
 
     /// What the catalogue says of a product.

@@ -8,7 +8,7 @@ use jsonwebtoken::{
     DecodingKey,
     jwk::{AlgorithmParameters, JwkSet},
 };
-use reqwest::StatusCode;
+use lambda_http::http::StatusCode;
 use thiserror::Error;
 use tokio::sync::Mutex;
 
@@ -48,6 +48,14 @@ impl SigningKeys {
     #[must_use]
     pub const fn new(http: Http, url: String) -> Self {
         Self { http, url, known: Mutex::const_new(Known { keys: BTreeMap::new(), fetched: None }) }
+    }
+
+    /// Fetches the keys before anybody asks for one, if they can be had.
+    pub async fn prefetch(&self, now: Timestamp) {
+        let mut known = self.known.lock().await;
+        if let Ok(keys) = self.fetch().await {
+            *known = Known { keys, fetched: Some(now) };
+        }
     }
 
     /// The key of that name, if the pool has it.
@@ -112,7 +120,7 @@ mod tests {
     #[tokio::test]
     async fn keys_are_fetched_once_and_asked_for_often() {
         let server = Server::answering("200 OK", SET.to_owned()).await;
-        let keys = SigningKeys::new(Http::new().unwrap(), server.url.clone());
+        let keys = SigningKeys::new(Http::new(), server.url.clone());
         for (key_id, found) in [("rsa", true), ("rsa", true), ("made-up", false), ("made-up-too", false)] {
             assert_eq!(keys.find(key_id, Timestamp(1000)).await.unwrap().is_some(), found, "{key_id}");
         }
@@ -123,7 +131,7 @@ mod tests {
     async fn without_keys_nobody_is_judged() {
         for (head, body) in [("500 Oops", SET), ("200 OK", "<html>")] {
             let server = Server::answering(head, body.to_owned()).await;
-            let keys = SigningKeys::new(Http::new().unwrap(), server.url.clone());
+            let keys = SigningKeys::new(Http::new(), server.url.clone());
             assert!(keys.find("rsa", Timestamp(1000)).await.is_err(), "{head} {body}");
         }
     }
