@@ -31,7 +31,13 @@ use std::{
 use cart_contract::Service;
 use serde_json::Value;
 
-use self::{cloud::Cloud, functions::Function, process::Process, runtime::Runtime, shop::Shop, stub::Urls};
+use self::{
+    cloud::Cloud,
+    functions::Function,
+    process::{Process, Surroundings},
+    runtime::Runtime,
+    shop::Shop,
+};
 
 /// Where the shop's pages come from.
 const ORIGIN: &str = "https://shop.example";
@@ -89,10 +95,9 @@ fn main() {
     let packages: Vec<_> =
         folders.iter().enumerate().map(|(index, folder)| unpack(folder, &temporary.join(index.to_string()))).collect();
     let shop = Shop::open();
-    let mut urls = stub::start(&shop);
-    if let Some(cloud) = &cloud {
-        urls.aws = cloud.url();
-    }
+    let [aws, keys, products] = stub::start(&shop);
+    let aws = cloud.as_ref().map_or(aws, Cloud::url);
+    let around = Surroundings { aws, keys, products, certificates: process::certificates(temporary.join("certificates")) };
     let functions = functions::all(&shop);
 
     let mut figures = vec![vec![Vec::new(); functions.len()]; packages.len()];
@@ -100,9 +105,10 @@ fn main() {
         for (index, function) in functions.iter().enumerate() {
             for (packages, figures) in packages.iter().zip(&mut figures) {
                 let program = &packages.service(function.service).1;
-                figures[index].push(measure(function, program, &urls, || {
-                    cloud.iter().for_each(|cloud| cloud.fill(&shop));
-                    if cloud.is_some() { WARM_IN_CLOUD } else { WARM }
+                figures[index].push(measure(function, program, &around, || {
+                    let Some(cloud) = &cloud else { return WARM };
+                    cloud.fill(&shop);
+                    WARM_IN_CLOUD
                 }));
             }
         }
@@ -115,11 +121,11 @@ fn main() {
 }
 
 /// Runs a function in a process of its own. `prepare` is called before each event, and says how many events there are to be.
-fn measure(function: &Function, program: &Path, urls: &Urls, prepare: impl Fn() -> usize) -> Figures {
+fn measure(function: &Function, program: &Path, around: &Surroundings, prepare: impl Fn() -> usize) -> Figures {
     let runtime = Runtime::new();
     let warm = prepare();
     runtime.send(&function.event);
-    let process = Process::start(program, function.handler, &runtime.address, urls);
+    let process = Process::start(program, function.handler, &runtime.address, around);
     let init = runtime.ready() - process.started;
     let answer = runtime.answer();
     function.check(&answer.body);
@@ -135,7 +141,7 @@ fn measure(function: &Function, program: &Path, urls: &Urls, prepare: impl Fn() 
             took.push(answer.took);
         }
     }
-    let busy_warm = (process.busy() - busy_first) / u32::try_from(warm).unwrap();
+    let busy_warm = process.busy().saturating_sub(busy_first) / u32::try_from(warm).unwrap();
     let resident = process.resident();
     let log = process.end();
     let complaint = log.lines().find(|line| line.contains("ERROR") || line.contains("WARN"));

@@ -3,7 +3,8 @@
 use std::{
     fs,
     io::Read as _,
-    path::Path,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -12,13 +13,35 @@ use std::{
 use crate::{
     ORIGIN,
     shop::{CLIENT, ISSUER},
-    stub::Urls,
 };
 
-/// A process that runs a function.
+/// Where systems have their root certificates.
+const BUNDLE: &str = "ca-bundle.crt";
+const BUNDLES: [&str; 2] = ["/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/certs/ca-certificates.crt"];
+
+/// What is around a process.
+pub(crate) struct Surroundings {
+    /// The URLs of AWS, of the user pool's keys and of the products service.
+    pub(crate) aws: String,
+    pub(crate) keys: String,
+    pub(crate) products: String,
+    /// The folder of root certificates.
+    pub(crate) certificates: PathBuf,
+}
+
+/// Makes a folder of root certificates as Amazon Linux has it: nothing but this machine's bundle. Other systems have some hundred files
+/// beside it, and a process reads them all.
+pub(crate) fn certificates(folder: PathBuf) -> PathBuf {
+    let bundle = BUNDLES.into_iter().find(|bundle| Path::new(bundle).is_file()).unwrap();
+    fs::create_dir_all(&folder).unwrap();
+    symlink(bundle, folder.join(BUNDLE)).unwrap();
+    folder
+}
+
+/// A process that runs a function. It ends with its owner.
 pub(crate) struct Process {
     child: Child,
-    log: JoinHandle<String>,
+    log: Option<JoinHandle<String>>,
     /// Just before it was started.
     pub(crate) started: Instant,
 }
@@ -26,7 +49,7 @@ pub(crate) struct Process {
 impl Process {
     /// Starts a function with the variables that Lambda sets
     /// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>) and those of all templates.
-    pub(crate) fn start(program: &Path, handler: &str, runtime: &str, urls: &Urls) -> Self {
+    pub(crate) fn start(program: &Path, handler: &str, runtime: &str, around: &Surroundings) -> Self {
         let mut command = Command::new(program);
         command.env_clear().envs([
             ("_HANDLER", handler),
@@ -51,13 +74,16 @@ impl Process {
             ("LANG", "en_US.UTF-8"),
             ("PATH", "/usr/local/bin:/usr/bin/:/bin:/opt/bin"),
             ("TZ", ":UTC"),
+            // In Lambda these are the defaults.
+            ("SSL_CERT_DIR", around.certificates.to_str().unwrap()),
+            ("SSL_CERT_FILE", around.certificates.join(BUNDLE).to_str().unwrap()),
             // What stands in for AWS.
-            ("AWS_ENDPOINT_URL", &urls.aws),
+            ("AWS_ENDPOINT_URL", &around.aws),
             // What the templates say.
             ("ALLOWED_ORIGIN", ORIGIN),
-            ("DELETE_FROM_CART_QUEUE_URL", &format!("{}/000000000000/deletions", urls.aws)),
-            ("JWKS_URL", &urls.keys),
-            ("PRODUCT_SERVICE_URL", &urls.products),
+            ("DELETE_FROM_CART_QUEUE_URL", &format!("{}/000000000000/deletions", around.aws)),
+            ("JWKS_URL", &around.keys),
+            ("PRODUCT_SERVICE_URL", &around.products),
             ("TABLE_NAME", "carts"),
             ("TOKEN_ISSUER", ISSUER),
             ("USER_POOL_CLIENT_ID", CLIENT),
@@ -71,7 +97,7 @@ impl Process {
             output.read_to_string(&mut log).unwrap();
             log
         });
-        Self { child, log, started }
+        Self { child, log: Some(log), started }
     }
 
     /// The bytes it has in memory.
@@ -94,7 +120,14 @@ impl Process {
     /// Ends it; what it has logged.
     pub(crate) fn end(mut self) -> String {
         self.child.kill().unwrap();
-        self.child.wait().unwrap();
-        self.log.join().unwrap()
+        self.log.take().map(|log| log.join().unwrap()).unwrap_or_default()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // If it has ended by itself, it needs no ending.
+        drop(self.child.kill());
+        drop(self.child.wait());
     }
 }

@@ -70,11 +70,10 @@ impl Runtime {
 
     /// When the process asks for its first event.
     pub(crate) fn ready(&self) -> Instant {
-        match self.heard.recv_timeout(PATIENCE) {
-            Ok(Heard::Ready(at)) => at,
-            Ok(Heard::Answer(_)) => panic!("an answer to nothing"),
-            Ok(Heard::Failure(failure)) => panic!("{failure}"),
-            Err(_) => panic!("it does not start"),
+        match self.heard.recv_timeout(PATIENCE).expect("it starts") {
+            Heard::Ready(at) => at,
+            Heard::Answer(_) => panic!("an answer to nothing"),
+            Heard::Failure(failure) => panic!("{failure}"),
         }
     }
 
@@ -86,11 +85,10 @@ impl Runtime {
     /// The answer to the event that was handed out.
     pub(crate) fn answer(&self) -> Answer {
         loop {
-            match self.heard.recv_timeout(PATIENCE) {
-                Ok(Heard::Answer(answer)) => return answer,
-                Ok(Heard::Ready(_)) => (),
-                Ok(Heard::Failure(failure)) => panic!("{failure}"),
-                Err(_) => panic!("no answer"),
+            match self.heard.recv_timeout(PATIENCE).expect("it answers") {
+                Heard::Answer(answer) => return answer,
+                Heard::Ready(_) => (),
+                Heard::Failure(failure) => panic!("{failure}"),
             }
         }
     }

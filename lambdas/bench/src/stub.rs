@@ -7,15 +7,8 @@ use serde_json::{Value, json};
 
 use crate::{http, shop::Shop};
 
-/// Where the stubs are. Each is a host of its own, as in AWS.
-pub(crate) struct Urls {
-    pub(crate) aws: String,
-    pub(crate) keys: String,
-    pub(crate) products: String,
-}
-
-/// Starts the stubs.
-pub(crate) fn start(shop: &Shop) -> Urls {
+/// Starts the stubs, and says where they are: AWS, the keys, the products service. Each is a host of its own, as in AWS.
+pub(crate) fn start(shop: &Shop) -> [String; 3] {
     let item = shop.item(&format!("user#{}", crate::shop::USER), 0);
     let table = Table {
         healthy: http::response("200 OK", "", "healthy"),
@@ -34,7 +27,7 @@ pub(crate) fn start(shop: &Shop) -> Urls {
     let products = http::serve(move |request, connection| {
         connection.write_all(if request.line().starts_with("GET /product/") { &product } else { &allowed })
     });
-    Urls { aws, keys: format!("{keys}/jwks.json"), products }
+    [aws, format!("{keys}/jwks.json"), products]
 }
 
 struct Table {

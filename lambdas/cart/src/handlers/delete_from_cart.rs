@@ -2,7 +2,6 @@
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use cart_shared::Chain;
-use futures_util::future::join_all;
 use lambda_runtime::{
     LambdaEvent,
     tracing::{error, info},
@@ -32,14 +31,11 @@ enum DeleteError {
 }
 
 impl DeleteFromCart {
-    /// Does each message by itself, all at once, and names those that are to be delivered again. A batch has a few messages, and each
-    /// is one call.
+    /// Does each message by itself, and names those that are to be delivered again.
     pub async fn handle(&self, event: LambdaEvent<SqsEvent>) -> SqsBatchResponse {
         let mut failed = SqsBatchResponse::default();
-        let messages = event.payload.records;
-        let outcomes = join_all(messages.iter().map(|message| self.delete(message))).await;
-        for (message, outcome) in messages.into_iter().zip(outcomes) {
-            if let Err(error) = outcome {
+        for message in event.payload.records {
+            if let Err(error) = self.delete(&message).await {
                 let id = message.message_id.unwrap_or_default();
                 error!(message_id = id, error = %Chain(&error), "not deleted");
                 failed.add_failure(id);

@@ -2,7 +2,6 @@
 //! (docs/adr/0010-exactly-once-migration.md).
 
 use cart_shared::{Answer, Endpoint, Refusal};
-use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use lambda_http::Request;
 use tokio::join;
 use uuid::Uuid;
@@ -17,9 +16,6 @@ use crate::{
     quantity::Quantity,
     store::{Outcome, Store, write::Write},
 };
-
-/// How many items are moved at a time. Nearly every cart is moved at once, and none opens more connections than these.
-const AT_ONCE: usize = 8;
 
 /// Moves an anonymous cart to its user.
 #[derive(Debug)]
@@ -37,7 +33,7 @@ impl Endpoint for MigrateCart {
         let cookie = CartCookie::held_in(request.headers()).unwrap_or_else(|| CartCookie::Issued(Uuid::new_v4()));
         let mut deletions = Vec::new();
         if let CartCookie::Held(cart) = cookie {
-            deletions = self.move_all(cart, &owner, MigrationId(Uuid::new_v4()), now).await?;
+            deletions = self.migrate(cart, &owner, MigrationId(Uuid::new_v4()), now).await?;
         }
         let (requested, items) = join!(self.request(&deletions), self.store.cart(&owner));
         requested?;
@@ -47,26 +43,26 @@ impl Endpoint for MigrateCart {
 }
 
 impl MigrateCart {
-    /// Moves every item, several at a time: what becomes of one is no concern of another. Says which items are to be deleted: also those
-    /// that an earlier migration emptied, which may have been interrupted before it could ask for that.
-    pub(crate) async fn move_all(
+    /// Moves every item, and says which are to be deleted now: also those that an earlier migration emptied, which may have been
+    /// interrupted before it could ask for that.
+    pub(crate) async fn migrate(
         &self,
         cart: CartId,
         user: &Owner,
         migration: MigrationId,
         now: Timestamp,
     ) -> Result<Vec<Deletion>, Refusal> {
-        let items = self.store.cart(&Owner::Anonymous(cart)).await?;
-        let moves = items.into_iter().map(async |item| {
+        let mut deletions = Vec::new();
+        for item in self.store.cart(&Owner::Anonymous(cart)).await? {
             let product = item.product.clone();
-            let emptied_by = self.move_item(cart, user, item, migration, now).await?;
-            Ok::<_, Refusal>(emptied_by.map(|migration| Deletion { cart, product, migration }))
-        });
-        let deletions: Vec<_> = stream::iter(moves).buffer_unordered(AT_ONCE).try_collect().await?;
-        Ok(deletions.into_iter().flatten().collect())
+            if let Some(migration) = self.move_item(cart, user, item, migration, now).await? {
+                deletions.push(Deletion { cart, product, migration });
+            }
+        }
+        Ok(deletions)
     }
 
-    /// Asks for the emptied items to be deleted.
+    /// Asks for emptied items to be deleted.
     pub(crate) async fn request(&self, deletions: &[Deletion]) -> Result<(), Refusal> {
         self.deletions.request(deletions).await.map_err(|error| Refusal::Unavailable(error.into()))
     }
