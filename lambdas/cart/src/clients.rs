@@ -9,6 +9,8 @@ use aws_sdk_dynamodb::config::{
 use aws_types::SdkConfig;
 use cart_shared::StartError;
 
+use crate::fetch::Http;
+
 /// What Lambda tells a function about itself, and perhaps where the local cloud is.
 ///
 /// Source of the names: <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>. `AWS_ENDPOINT_URL` is set only
@@ -16,7 +18,7 @@ use cart_shared::StartError;
 ///
 /// # Errors
 /// [`StartError::Missing`] where `lookup` finds no region or no credentials.
-pub fn sdk_config(lookup: impl Fn(&'static str) -> Result<String, StartError>) -> Result<SdkConfig, StartError> {
+pub fn sdk_config(http: &Http, lookup: impl Fn(&'static str) -> Result<String, StartError>) -> Result<SdkConfig, StartError> {
     let credentials = Credentials::new(
         lookup("AWS_ACCESS_KEY_ID")?,
         lookup("AWS_SECRET_ACCESS_KEY")?,
@@ -27,6 +29,7 @@ pub fn sdk_config(lookup: impl Fn(&'static str) -> Result<String, StartError>) -
     let mut config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(lookup("AWS_REGION")?))
+        .http_client(http.for_aws())
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .retry_config(RetryConfig::standard())
         .timeout_config(patience());
@@ -34,11 +37,8 @@ pub fn sdk_config(lookup: impl Fn(&'static str) -> Result<String, StartError>) -
     Ok(config.build())
 }
 
-/// A key-value look-up takes milliseconds. An attempt that takes much longer is stuck, and a caller is waiting.
+/// A key-value look-up takes milliseconds. An attempt that takes much longer is stuck, and a caller is waiting. How long it may take
+/// to connect is up to [`Http`].
 fn patience() -> TimeoutConfig {
-    TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(1))
-        .operation_attempt_timeout(Duration::from_secs(2))
-        .operation_timeout(Duration::from_secs(5))
-        .build()
+    TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(2)).operation_timeout(Duration::from_secs(5)).build()
 }

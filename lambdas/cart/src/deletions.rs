@@ -2,8 +2,9 @@
 
 use std::str::FromStr;
 
-use aws_sdk_sqs::{Client, types::SendMessageBatchRequestEntry};
+use aws_sdk_sqs::{Client, Config, config::retry::RetryConfig, types::SendMessageBatchRequestEntry};
 use cart_shared::ProductId;
+use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 use thiserror::Error;
 use uuid::Uuid;
@@ -12,6 +13,7 @@ use crate::{
     backoff,
     item::MigrationId,
     owner::{CartId, Owner},
+    warm_up::Ping,
 };
 
 /// One item to delete, if it is still as the migration left it.
@@ -81,15 +83,20 @@ impl Deletions {
         Self { client, queue_url }
     }
 
+    /// Opens a connection to SQS, if it can be reached.
+    pub async fn connect(&self) {
+        let once = Config::builder().retry_config(RetryConfig::disabled());
+        let request = self.client.get_queue_url().queue_name("ping").customize().interceptor(Ping).config_override(once);
+        // Good health is not the URL of a queue, so that there is always an error.
+        drop(request.send().await);
+    }
+
     /// Asks for items to be deleted. Asking twice does no harm.
     ///
     /// # Errors
     /// When not every message is in the queue; then all of this may be repeated.
     pub async fn request(&self, deletions: &[Deletion]) -> Result<(), DeletionsError> {
-        for batch in deletions.chunks(BATCH) {
-            self.request_batch(batch).await?;
-        }
-        Ok(())
+        try_join_all(deletions.chunks(BATCH).map(|batch| self.request_batch(batch))).await.map(drop)
     }
 
     async fn request_batch(&self, batch: &[Deletion]) -> Result<(), DeletionsError> {

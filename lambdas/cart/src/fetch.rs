@@ -1,8 +1,23 @@
-//! Gets small documents over HTTP, and tries again for a while if nothing comes. Knows nothing of what is in them.
+//! The HTTP client of the process: gets small documents, trying again for a while if nothing comes, and carries what the AWS clients send.
+//! One client, so that there is one store of root certificates to load, one implementation of TLS in the binary, and one pool of
+//! connections, which `warm_up` fills. Knows nothing of what is in a document.
 
 use std::time::Duration;
 
-use reqwest::{Client, StatusCode, redirect};
+use aws_smithy_http_client::{
+    Connector,
+    tls::{Provider, TlsContext, rustls_provider::CryptoMode},
+};
+use aws_smithy_runtime_api::{
+    client::{
+        http::{HttpConnector as _, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn},
+        orchestrator::HttpRequest,
+        result::ConnectorError,
+    },
+    http::HttpError,
+};
+use aws_smithy_types::byte_stream::{ByteStream, error::Error as BodyError};
+use lambda_http::http::StatusCode;
 use thiserror::Error;
 use tokio::time::timeout;
 
@@ -13,46 +28,62 @@ const MAX_DOCUMENT: usize = 64 * 1024;
 
 /// How often a document is asked for.
 const TRIES: u32 = 3;
-/// How long one try may take. Who answers does so in a tenth of it, also when woken for it.
+/// How long it may take until a connection is open.
+const CONNECT_LIMIT: Duration = Duration::from_secs(1);
+/// How long one try may take. Who answers does so in a tenth of it, also when woken for it. For the AWS clients other limits hold (see
+/// `clients`).
 const PATIENCE: Duration = Duration::from_millis(1200);
 /// How long all tries may take together. A function looks up two documents at most, keys and a product, and has ten seconds.
 const ALL_PATIENCE: Duration = Duration::from_secs(3);
 
-/// The HTTP client of the process. Clones share its connections.
+/// The HTTP client of the process. Clones share its connections. It follows no redirects and is not influenced by proxy variables.
 #[derive(Clone, Debug)]
-pub struct Http(Client);
+pub struct Http(SharedHttpConnector);
 
 /// Nothing usable came back.
 #[derive(Debug, Error)]
 pub enum FetchError {
-    /// The client cannot be made, for example for want of root certificates.
-    #[error("cannot make an HTTP client")]
-    Client(#[source] reqwest::Error),
-    /// No answer, or not all of it.
+    /// Nothing can be asked at such a URL.
+    #[error("cannot ask for a document")]
+    Request(#[from] HttpError),
+    /// No answer.
     #[error("cannot fetch a document")]
-    Fetch(#[source] reqwest::Error),
-    /// No try came to its end.
-    #[error("cannot fetch a document within {} seconds", ALL_PATIENCE.as_secs())]
+    Fetch(#[source] ConnectorError),
+    /// Not all of an answer.
+    #[error("a document breaks off")]
+    Body(#[from] BodyError),
+    /// No answer in time, or not all of it.
+    #[error("a document takes too long")]
     TooLate,
     /// A document so large that it cannot be the one wanted.
     #[error("the document is too large")]
     TooLarge,
 }
 
+impl Default for Http {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Http {
-    /// A client that gives up soon, follows no redirects, and is not influenced by proxy variables.
-    ///
-    /// # Errors
-    /// [`FetchError::Client`].
-    pub fn new() -> Result<Self, FetchError> {
-        Client::builder()
-            .connect_timeout(Duration::from_secs(1))
-            .timeout(PATIENCE)
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .build()
-            .map(Self)
-            .map_err(FetchError::Client)
+    /// A client that trusts whom this machine trusts.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with(TlsContext::default())
+    }
+
+    pub(crate) fn with(tls: TlsContext) -> Self {
+        let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_LIMIT).build();
+        let connector = Connector::builder().connector_settings(settings).tls_provider(Provider::Rustls(CryptoMode::AwsLc));
+        Self(SharedHttpConnector::new(connector.tls_context(tls).build()))
+    }
+
+    /// This client, as the AWS clients take it.
+    #[must_use]
+    pub fn for_aws(&self) -> SharedHttpClient {
+        let connector = self.0.clone();
+        http_client_fn(move |_, _| connector.clone())
     }
 
     /// The status and the body at a URL. Asks again where another answer may come of it. Where the caller is part of a trace, so is who
@@ -61,15 +92,23 @@ impl Http {
     /// [tracing header]: https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
     ///
     /// # Errors
-    /// Any but [`FetchError::Client`]. A status is never an error.
+    /// [`FetchError`]. A status is never an error.
     pub async fn get(&self, url: &str, trace: Option<&str>) -> Result<(StatusCode, Vec<u8>), FetchError> {
         timeout(ALL_PATIENCE, self.try_several_times(url, trace)).await.unwrap_or(Err(FetchError::TooLate))
+    }
+
+    /// Asks what may be asked at a URL, once; that does nothing there.
+    ///
+    /// # Errors
+    /// [`FetchError`].
+    pub async fn options(&self, url: &str) -> Result<(), FetchError> {
+        self.try_once("OPTIONS", url, None).await.map(drop)
     }
 
     async fn try_several_times(&self, url: &str, trace: Option<&str>) -> Result<(StatusCode, Vec<u8>), FetchError> {
         let mut attempt = 0;
         loop {
-            let outcome = self.try_once(url, trace).await;
+            let outcome = self.try_once("GET", url, trace).await;
             if !may_be_better_next_time(&outcome) || attempt + 1 == TRIES {
                 return outcome;
             }
@@ -78,23 +117,27 @@ impl Http {
         }
     }
 
-    async fn try_once(&self, url: &str, trace: Option<&str>) -> Result<(StatusCode, Vec<u8>), FetchError> {
-        let request = trace.into_iter().fold(self.0.get(url), |request, trace| request.header("x-amzn-trace-id", trace));
-        let mut response = request.send().await.map_err(failed)?;
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(failed)? {
+    async fn try_once(&self, method: &str, url: &str, trace: Option<&str>) -> Result<(StatusCode, Vec<u8>), FetchError> {
+        let mut request = HttpRequest::get(url)?;
+        request.set_method(method)?;
+        if let Some(trace) = trace {
+            request.headers_mut().try_insert("x-amzn-trace-id", trace.to_owned())?;
+        }
+        timeout(PATIENCE, self.send(request)).await.unwrap_or(Err(FetchError::TooLate))
+    }
+
+    async fn send(&self, request: HttpRequest) -> Result<(StatusCode, Vec<u8>), FetchError> {
+        let answer = self.0.call(request).await.map_err(FetchError::Fetch)?.try_into_http1x()?;
+        let (head, body) = answer.into_parts();
+        let (mut chunks, mut body) = (ByteStream::new(body), Vec::new());
+        while let Some(chunk) = chunks.next().await.transpose()? {
             if body.len() + chunk.len() > MAX_DOCUMENT {
                 return Err(FetchError::TooLarge);
             }
             body.extend_from_slice(&chunk);
         }
-        Ok((response.status(), body))
+        Ok((head.status, body))
     }
-}
-
-/// Without the URL, which says what somebody looks at and would end up in the log.
-fn failed(error: reqwest::Error) -> FetchError {
-    FetchError::Fetch(error.without_url())
 }
 
 /// Whether it is the moment that was bad: a broken connection, no answer in time, too much to do, a failure over there. Everything else
@@ -102,8 +145,8 @@ fn failed(error: reqwest::Error) -> FetchError {
 fn may_be_better_next_time(outcome: &Result<(StatusCode, Vec<u8>), FetchError>) -> bool {
     match outcome {
         Ok((status, _)) => status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS,
-        Err(FetchError::Fetch(_)) => true,
-        Err(FetchError::Client(_) | FetchError::TooLate | FetchError::TooLarge) => false,
+        Err(FetchError::Fetch(_) | FetchError::Body(_) | FetchError::TooLate) => true,
+        Err(FetchError::Request(_) | FetchError::TooLarge) => false,
     }
 }
 
@@ -200,7 +243,7 @@ pub(crate) mod tests {
     }
 
     async fn get(server: &Server) -> Result<(u16, Vec<u8>), FetchError> {
-        Http::new().unwrap().get(&server.url, None).await.map(|(status, body)| (status.as_u16(), body))
+        Http::new().get(&server.url, None).await.map(|(status, body)| (status.as_u16(), body))
     }
 
     #[tokio::test]
@@ -257,13 +300,13 @@ pub(crate) mod tests {
         // Nobody accepts what the system connects. Without an end of patience this test would have none.
         let silent = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url = format!("http://{}", silent.local_addr().unwrap());
-        assert!(matches!(Http::new().unwrap().get(&url, None).await, Err(FetchError::TooLate)));
+        assert!(matches!(Http::new().get(&url, None).await, Err(FetchError::TooLate)));
     }
 
     #[tokio::test]
     async fn one_connection_serves_many_requests() {
         let server = Server::answering("200 OK", "here".to_owned()).await;
-        let http = Http::new().unwrap();
+        let http = Http::new();
         for _ in 0..5 {
             http.clone().get(&server.url, None).await.unwrap();
         }

@@ -51,6 +51,11 @@ impl Identity {
         Self { pool, keys }
     }
 
+    /// Learns the pool's keys before the first caller comes, if they can be had.
+    pub async fn prepare(&self, now: Timestamp) {
+        self.keys.prefetch(now).await;
+    }
+
     /// The caller of a function that serves everybody.
     ///
     /// # Errors

@@ -20,3 +20,4 @@ pub mod owner;
 pub mod products;
 pub mod quantity;
 pub mod store;
+pub mod warm_up;

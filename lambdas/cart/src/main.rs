@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use aws_types::SdkConfig;
 use cart::{
     clients::sdk_config,
+    clock,
     dead_letters::DeadLetters,
     deletions::Deletions,
     fetch::Http,
@@ -18,10 +19,12 @@ use cart::{
     identity::{Identity, keys::SigningKeys, token::Pool},
     products::Products,
     store::Store,
+    warm_up,
 };
 use cart_contract::{BackgroundEnv, CartAndProductsEnv, CartEnv, CartFunction, Env as _, MigrateEnv, TableAndOriginEnv};
 use cart_shared::{Cors, StartError, consume, serve, start};
 use lambda_runtime::Error;
+use tokio::join;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -30,57 +33,77 @@ async fn main() -> ExitCode {
 
 async fn run(handler: String) -> Result<(), Error> {
     let function = CartFunction::from_handler(&handler).ok_or(StartError::UnknownFunction(handler))?;
-    let aws = sdk_config(variable)?;
+    let http = Http::new();
+    let aws = sdk_config(&http, variable)?;
     match function {
         CartFunction::ListCart => {
             let env = CartEnv::read(variable)?;
-            let identity = identity(Http::new()?, env.token_issuer, env.user_pool_client_id, env.jwks_url);
-            serve(cors(&env.allowed_origin)?, ListCart { identity, store: store(&aws, env.table_name) }).await
+            let identity = identity(http, env.token_issuer, env.user_pool_client_id, env.jwks_url);
+            let store = store(&aws, env.table_name);
+            warm_up(async { join!(identity.prepare(clock::now()), store.connect()) }).await;
+            serve(cors(&env.allowed_origin)?, ListCart { identity, store }).await
         }
         CartFunction::AddToCart => {
-            let (cors, identity, products, store) = shopping(&aws)?;
+            let (cors, identity, products, store) = shopping(http, &aws).await?;
             serve(cors, AddToCart { identity, products, store }).await
         }
         CartFunction::UpdateCart => {
-            let (cors, identity, products, store) = shopping(&aws)?;
+            let (cors, identity, products, store) = shopping(http, &aws).await?;
             serve(cors, UpdateCart { identity, products, store }).await
         }
         CartFunction::MigrateCart => {
             let env = MigrateEnv::read(variable)?;
             let deletions = Deletions::new(aws_sdk_sqs::Client::new(&aws), env.delete_queue_url);
-            serve(cors(&env.allowed_origin)?, MigrateCart { store: store(&aws, env.table_name), deletions }).await
+            let store = store(&aws, env.table_name);
+            warm_up(async { join!(store.connect(), deletions.connect()) }).await;
+            serve(cors(&env.allowed_origin)?, MigrateCart { store, deletions }).await
         }
         CartFunction::CheckoutCart => {
             let env = TableAndOriginEnv::read(variable)?;
-            serve(cors(&env.allowed_origin)?, CheckoutCart { store: store(&aws, env.table_name) }).await
+            serve(cors(&env.allowed_origin)?, CheckoutCart { store: open_store(&aws, env.table_name).await }).await
         }
         CartFunction::GetCartTotal => {
             let env = TableAndOriginEnv::read(variable)?;
-            serve(cors(&env.allowed_origin)?, GetCartTotal { store: store(&aws, env.table_name) }).await
+            serve(cors(&env.allowed_origin)?, GetCartTotal { store: open_store(&aws, env.table_name).await }).await
         }
         CartFunction::DeleteFromCart => {
-            let (store, dead_letters) = background(&aws)?;
+            let (store, dead_letters) = background(&aws).await?;
             consume(DeleteFromCart { store, dead_letters }).await
         }
         CartFunction::UpdateTotals => {
-            let (store, dead_letters) = background(&aws)?;
+            let (store, dead_letters) = background(&aws).await?;
             consume(CountBatches { totals: UpdateTotals { store }, dead_letters }).await
         }
     }
 }
 
-/// What the two functions need that no browser calls.
-fn background(aws: &SdkConfig) -> Result<(Store, DeadLetters), Error> {
+/// What the two functions need that no browser calls. The queue of what fails is needed so seldom that nobody connects to it beforehand.
+async fn background(aws: &SdkConfig) -> Result<(Store, DeadLetters), Error> {
     let env = BackgroundEnv::read(variable)?;
-    Ok((store(aws, env.table_name), DeadLetters::new(aws_sdk_sqs::Client::new(aws), env.dead_letter_queue_url)))
+    let dead_letters = DeadLetters::new(aws_sdk_sqs::Client::new(aws), env.dead_letter_queue_url);
+    Ok((open_store(aws, env.table_name).await, dead_letters))
 }
 
-/// What the two functions need that put products into carts.
-fn shopping(aws: &SdkConfig) -> Result<(Cors, Identity, Products, Store), Error> {
+/// What the two functions need that put products into carts, its connections open.
+async fn shopping(http: Http, aws: &SdkConfig) -> Result<(Cors, Identity, Products, Store), Error> {
     let env = CartAndProductsEnv::read(variable)?;
-    let http = Http::new()?;
+    let cors = cors(&env.allowed_origin)?;
     let identity = identity(http.clone(), env.token_issuer, env.user_pool_client_id, env.jwks_url);
-    Ok((cors(&env.allowed_origin)?, identity, Products::new(http, env.product_service_url), store(aws, env.table_name)))
+    let products = Products::new(http, env.product_service_url);
+    let store = store(aws, env.table_name);
+    warm_up(async { join!(identity.prepare(clock::now()), products.connect(), store.connect()) }).await;
+    Ok((cors, identity, products, store))
+}
+
+async fn open_store(aws: &SdkConfig, table: String) -> Store {
+    let store = store(aws, table);
+    warm_up(store.connect()).await;
+    store
+}
+
+/// Waits for connections to open before anybody waits for an answer.
+async fn warm_up(connecting: impl Future) {
+    warm_up::within(warm_up::LIMIT, connecting).await;
 }
 
 fn store(aws: &SdkConfig, table: String) -> Store {

@@ -11,7 +11,8 @@ pub mod attributes;
 pub mod write;
 
 use aws_sdk_dynamodb::{
-    Client,
+    Client, Config,
+    config::retry::RetryConfig,
     error::BuildError,
     operation::transact_write_items::TransactWriteItemsError,
     types::{AttributeValue, Delete, TransactWriteItem, Update},
@@ -23,7 +24,7 @@ use self::{
     attributes::{Damaged, number},
     write::{Action, Write},
 };
-use crate::{item::Item, owner::Owner};
+use crate::{item::Item, owner::Owner, warm_up::Ping};
 
 /// The table.
 #[derive(Clone, Debug)]
@@ -77,6 +78,14 @@ impl Store {
     #[must_use]
     pub const fn new(client: Client, table: String) -> Self {
         Self { client, table }
+    }
+
+    /// Opens a connection to DynamoDB, if it can be reached.
+    pub async fn connect(&self) {
+        let once = Config::builder().retry_config(RetryConfig::disabled());
+        let request = self.client.get_item().table_name(&self.table).customize().interceptor(Ping).config_override(once);
+        // Good health is not an item, so that there is always an error.
+        drop(request.send().await);
     }
 
     /// Everything stored of a cart, what is emptied or expired included, as it is at this moment.

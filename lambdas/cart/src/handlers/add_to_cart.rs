@@ -8,6 +8,7 @@ use cart_shared::{
 use lambda_http::Request;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::join;
 
 use crate::{
     backoff::{self, Contended},
@@ -50,31 +51,34 @@ impl Endpoint for AddToCart {
         let visitor = self.identity.visitor(request, now).await?;
         let Body { product_id, quantity } = json_body(request, SHAPE)?;
         let change = Change::try_from(quantity)?;
-        let detail = self.products.detail(&product_id, now, trace_of(request)).await?;
-        add(&self.store, &visitor.owner, &product_id, change, &detail, now).await?;
+        let detail = self.products.detail(&product_id, now, trace_of(request));
+        add(&self.store, &visitor.owner, &product_id, change, detail, now).await?;
         Ok(visitor.answer(json!({ "productId": product_id, "message": "product added to cart" })).counting(Metric::CartUpdated))
     }
 }
 
 /// Decides on what is stored, and writes if that is still so. To let the table add by itself would save the reading, but an addition that
-/// was given up and arrives late would count as well.
+/// was given up and arrives late would count as well. The first reading takes place while it is found out what the product is.
 pub(crate) async fn add(
     store: &Store,
     owner: &Owner,
     product: &ProductId,
     change: Change,
-    detail: &Value,
+    detail: impl Future<Output = Result<Value, Refusal>>,
     now: Timestamp,
 ) -> Result<(), Refusal> {
+    let (detail, stored) = join!(detail, store.item(owner, product));
+    // That there is no such product is said first: it holds whatever the table says.
+    let (detail, mut stored) = (detail?, stored?);
     for attempt in 0..backoff::ATTEMPTS {
-        let stored = store.item(owner, product).await?;
         let held = stored.as_ref().map_or(Quantity::ZERO, |item| item.held(now));
         let wanted = held.after(change)?;
-        let write = Write::set(owner, product, wanted, detail, now).if_still(stored.as_ref());
+        let write = Write::set(owner, product, wanted, &detail, now).if_still(stored.as_ref());
         if wanted == held || store.apply(write).await? == Outcome::Done {
             return Ok(());
         }
         backoff::pause(attempt).await;
+        stored = store.item(owner, product).await?;
     }
     Err(Contended.into())
 }

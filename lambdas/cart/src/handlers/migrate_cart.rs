@@ -4,6 +4,7 @@
 use cart_contract::Metric;
 use cart_shared::{Answer, Endpoint, Refusal};
 use lambda_http::Request;
+use tokio::join;
 use uuid::Uuid;
 
 use crate::{
@@ -31,27 +32,30 @@ impl Endpoint for MigrateCart {
         let now = clock::now();
         let owner = Owner::User(authorized_user(request)?);
         let cookie = CartCookie::held_in(request.headers()).unwrap_or_else(|| CartCookie::Issued(Uuid::new_v4()));
-        let moved = match cookie {
-            CartCookie::Held(cart) => self.migrate(cart, &owner, MigrationId(Uuid::new_v4()), now).await?,
-            CartCookie::Issued(_) => false,
+        let migration = MigrationId(Uuid::new_v4());
+        let deletions = match cookie {
+            CartCookie::Held(cart) => self.migrate(cart, &owner, migration, now).await?,
+            CartCookie::Issued(_) => Vec::new(),
         };
-        let items = self.store.cart(&owner).await?;
+        let (requested, items) = join!(self.request(&deletions), self.store.cart(&owner));
+        requested?;
+        let items = items?;
         // The shop asks whenever somebody signs in; most have nothing to move.
-        let counted = moved.then_some(Metric::CartMigrated);
+        let counted = deletions.iter().any(|deletion| deletion.migration == migration).then_some(Metric::CartMigrated);
         Ok(Visitor { owner, cookie }.answer(shown(&items, now)).counting(counted))
     }
 }
 
 impl MigrateCart {
-    /// Moves every item, then asks for the emptied ones to be deleted: also for those that an earlier migration emptied, which may
-    /// have been interrupted before it could ask.
+    /// Moves every item, and says which are to be deleted now: also those that an earlier migration emptied, which may have been
+    /// interrupted before it could ask for that.
     pub(crate) async fn migrate(
         &self,
         cart: CartId,
         user: &Owner,
         migration: MigrationId,
         now: Timestamp,
-    ) -> Result<bool, Refusal> {
+    ) -> Result<Vec<Deletion>, Refusal> {
         let mut deletions = Vec::new();
         for item in self.store.cart(&Owner::Anonymous(cart)).await? {
             let product = item.product.clone();
@@ -59,8 +63,12 @@ impl MigrateCart {
                 deletions.push(Deletion { cart, product, migration });
             }
         }
-        self.deletions.request(&deletions).await.map_err(|error| Refusal::Unavailable(error.into()))?;
-        Ok(deletions.iter().any(|deletion| deletion.migration == migration))
+        Ok(deletions)
+    }
+
+    /// Asks for emptied items to be deleted.
+    pub(crate) async fn request(&self, deletions: &[Deletion]) -> Result<(), Refusal> {
+        self.deletions.request(deletions).await.map_err(|error| Refusal::Unavailable(error.into()))
     }
 
     /// Moves what an item holds, if anything, and says which migration emptied it, if one did.

@@ -11,7 +11,7 @@ use jsonwebtoken::{
     DecodingKey,
     jwk::{AlgorithmParameters, JwkSet},
 };
-use reqwest::StatusCode;
+use lambda_http::http::StatusCode;
 use thiserror::Error;
 use tokio::sync::Mutex;
 
@@ -67,6 +67,14 @@ impl SigningKeys {
     #[must_use]
     pub const fn new(http: Http, url: String) -> Self {
         Self { http, url, known: RwLock::new(Known::NOTHING), fetching: Mutex::const_new(()) }
+    }
+
+    /// Fetches the keys before anybody asks for one, if they can be had.
+    pub async fn prefetch(&self, now: Timestamp) {
+        let _only_one = self.fetching.lock().await;
+        if let Ok(keys) = self.fetch().await {
+            self.known(|known| *known = Known { keys, fetched: Some(now), failed: None });
+        }
     }
 
     /// The key of that name, if the pool has it.
@@ -182,7 +190,7 @@ mod tests {
     }
 
     fn keys_of(server: &Server) -> SigningKeys {
-        SigningKeys::new(Http::new().unwrap(), server.url.clone())
+        SigningKeys::new(Http::new(), server.url.clone())
     }
 
     async fn has(keys: &SigningKeys, key_id: &str, now: u64) -> Option<bool> {

@@ -43,7 +43,7 @@ impl Backend {
 
     async fn with_products(table: Table, products: &[Reply]) -> Self {
         let keys = Server::answering("200 OK", tokens::key_set().to_string()).await;
-        Self { services: Services::new(table), http: Http::new().unwrap(), keys, products: Server::replying(products).await }
+        Self { services: Services::new(table), http: Http::new(), keys, products: Server::replying(products).await }
     }
 
     fn identity(&self) -> Identity {
@@ -250,6 +250,6 @@ async fn what_has_expired_is_in_no_cart_though_it_is_still_stored() {
     let backend = Backend::new(expired()).await;
     let (owner, change) = (USER.parse().unwrap(), (-1).try_into().unwrap());
     let before = contents(&backend.services);
-    assert!(add(&store_at(backend.services.clone()), &owner, &mug(), change, &json!({}), NOW).await.is_ok());
+    assert!(add(&store_at(backend.services.clone()), &owner, &mug(), change, async { Ok(json!({})) }, NOW).await.is_ok());
     assert_eq!(contents(&backend.services), before);
 }

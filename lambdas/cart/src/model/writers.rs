@@ -45,7 +45,9 @@ impl Wish {
         Caller::new("writes", move |shop: Shop| async move {
             let (owner, product, detail) = (USER.parse().unwrap(), mug(), json!({}));
             match self {
-                Self::Add(change) => add(&shop.store, &owner, &product, change.try_into().unwrap(), &detail, NOW).await,
+                Self::Add(change) => {
+                    add(&shop.store, &owner, &product, change.try_into().unwrap(), async { Ok(detail) }, NOW).await
+                }
                 Self::Set(to) => set(&shop.store, &owner, &product, to.try_into().unwrap(), &detail, NOW).await,
             }
             .ok()
