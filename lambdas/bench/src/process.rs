@@ -80,7 +80,9 @@ impl Process {
             // What stands in for AWS.
             ("AWS_ENDPOINT_URL", &around.aws),
             // What the templates say.
+            ("STACK_NAME", "bench"),
             ("ALLOWED_ORIGIN", ORIGIN),
+            ("DEAD_LETTER_QUEUE_URL", &format!("{}/000000000000/dead-letters", around.aws)),
             ("DELETE_FROM_CART_QUEUE_URL", &format!("{}/000000000000/deletions", around.aws)),
             ("JWKS_URL", &around.keys),
             ("PRODUCT_SERVICE_URL", &around.products),
