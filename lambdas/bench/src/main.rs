@@ -72,6 +72,8 @@ struct Figures {
     busy_warm: Duration,
     /// The bytes in memory at the end.
     resident: u64,
+    /// How many calls a warm answer takes.
+    calls: usize,
 }
 
 /// The packages of a folder.
@@ -131,6 +133,7 @@ fn measure(function: &Function, program: &Path, around: &Surroundings, prepare: 
     function.check(&answer.body);
     let first = answer.at - process.started;
     let busy_first = process.busy();
+    let called_before = stub::calls();
     let mut took = Vec::new();
     for index in 0..warm {
         prepare();
@@ -143,11 +146,21 @@ fn measure(function: &Function, program: &Path, around: &Surroundings, prepare: 
     }
     let busy_warm = process.busy().saturating_sub(busy_first) / u32::try_from(warm).unwrap();
     let resident = process.resident();
+    let calls = (stub::calls() - called_before) / warm;
     let log = process.end();
     let complaint = log.lines().find(|line| line.contains("ERROR") || line.contains("WARN"));
     assert_eq!(complaint, None, "{} complains", function.handler);
     took.sort_unstable();
-    Figures { init, first, half: took[took.len() / 2], nearly_all: took[took.len() * 99 / 100], busy_first, busy_warm, resident }
+    Figures {
+        init,
+        first,
+        half: took[took.len() / 2],
+        nearly_all: took[took.len() * 99 / 100],
+        busy_first,
+        busy_warm,
+        resident,
+        calls,
+    }
 }
 
 impl Figures {
@@ -165,6 +178,7 @@ impl Figures {
             busy_first: of(rounds, |figures| figures.busy_first),
             busy_warm: of(rounds, |figures| figures.busy_warm),
             resident: of(rounds, |figures| figures.resident),
+            calls: of(rounds, |figures| figures.calls),
         }
     }
 }
@@ -196,13 +210,15 @@ fn unpack(folder: &Path, to: &Path) -> Packages {
 
 fn tell(packages: &Packages, functions: &[Function], figures: &[Figures], in_cloud: bool) {
     println!("\n{}\n", packages.folder.display());
-    println!("| Function | Init | First response | Warm p50 | Warm p99 | Processor: first | Processor: warm | Resident |");
-    println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
+    println!("| Function | Calls | Init | First response | Warm p50 | Warm p99 | Processor: first | Processor: warm | Resident |");
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
     for (function, figures) in functions.iter().zip(figures) {
-        let Figures { init, first, half, nearly_all, busy_first, busy_warm, resident } = figures;
+        let Figures { init, first, half, nearly_all, busy_first, busy_warm, resident, calls } = figures;
         println!(
-            "| `{}` | {} | {} | {} | {} | {} | {} | {} |",
+            "| `{}` | {} | {} | {} | {} | {} | {} | {} | {} |",
             function.handler,
+            // Those to the local cloud are not counted.
+            if in_cloud { "-".to_owned() } else { calls.to_string() },
             milliseconds(*init, 1),
             milliseconds(*first, 1),
             milliseconds(*half, 2),
@@ -212,6 +228,9 @@ fn tell(packages: &Packages, functions: &[Function], figures: &[Figures], in_clo
             megabytes(*resident),
         );
     }
+    let together = |figure: fn(&Figures) -> Duration| milliseconds(figures.iter().map(figure).sum(), 1);
+    let (first, warm) = (together(|figures| figures.busy_first), together(|figures| figures.busy_warm));
+    println!("| together | | | | | | {first} | {warm} | |");
     println!("\n| Service | Binary | Zip |\n| --- | --- | --- |");
     for (service, program, zip) in &packages.services {
         println!("| {service} | {} | {} |", megabytes(fs::metadata(program).unwrap().len()), megabytes(*zip));

@@ -1,11 +1,22 @@
 //! What the functions call, answering at once and always the same: a table in which every cart holds two products, the queue, the
 //! user pool's keys, and the products service. Knows nothing of who calls.
 
-use std::io::{self, Write as _};
+use std::{
+    io::{self, Write as _},
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use serde_json::{Value, json};
 
 use crate::{http, shop::Shop};
+
+/// How often anything here was called.
+static CALLS: AtomicUsize = AtomicUsize::new(0);
+
+/// How often anything here was called.
+pub(crate) fn calls() -> usize {
+    CALLS.load(Ordering::Relaxed)
+}
 
 /// Starts the stubs, and says where they are: AWS, the keys, the products service. Each is a host of its own, as in AWS.
 pub(crate) fn start(shop: &Shop) -> [String; 3] {
@@ -20,11 +31,18 @@ pub(crate) fn start(shop: &Shop) -> [String; 3] {
             { "Id": "0", "MessageId": "0", "MD5OfMessageBody": "" }, { "Id": "1", "MessageId": "1", "MD5OfMessageBody": "" },
         ] })),
     };
-    let aws = http::serve(move |request, connection| connection.write_all(table.answer(request)?));
+    let aws = http::serve(move |request, connection| {
+        CALLS.fetch_add(1, Ordering::Relaxed);
+        connection.write_all(table.answer(request)?)
+    });
     let keys = answer(&shop.pool.keys());
-    let keys = http::serve(move |_, connection| connection.write_all(&keys));
+    let keys = http::serve(move |_, connection| {
+        CALLS.fetch_add(1, Ordering::Relaxed);
+        connection.write_all(&keys)
+    });
     let (product, allowed) = (answer(&json!({ "product": shop.product(0) })), http::response("200 OK", "", ""));
     let products = http::serve(move |request, connection| {
+        CALLS.fetch_add(1, Ordering::Relaxed);
         connection.write_all(if request.line().starts_with("GET /product/") { &product } else { &allowed })
     });
     [aws, format!("{keys}/jwks.json"), products]

@@ -102,6 +102,7 @@ async fn invoke(handler: &str, event: Value, elsewhere: (&'static str, Value)) -
         .envs([("AWS_REGION", "eu-west-1"), ("AWS_ACCESS_KEY_ID", SECRET), ("AWS_SECRET_ACCESS_KEY", SECRET)])
         .envs([("AWS_ENDPOINT_URL", &*elsewhere), ("JWKS_URL", &elsewhere), ("PRODUCT_SERVICE_URL", &elsewhere)])
         .envs([("ALLOWED_ORIGIN", "http://localhost:8080"), ("TABLE_NAME", "carts"), ("DELETE_FROM_CART_QUEUE_URL", &elsewhere)])
+        .env("DEAD_LETTER_QUEUE_URL", &elsewhere)
         .envs([("TOKEN_ISSUER", "https://issuer.example"), ("USER_POOL_CLIENT_ID", "client")])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -116,7 +117,9 @@ async fn invoke(handler: &str, event: Value, elsewhere: (&'static str, Value)) -
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
     let printed = String::from_utf8(output.stdout).unwrap();
     assert!(!printed.contains(SECRET), "{printed}");
-    (serde_json::from_str(&answer).unwrap(), printed.lines().map(|line| checked(handler, line)).collect())
+    // Said before there is any request, where the machine is busy.
+    let lines = printed.lines().filter(|line| !line.contains("not everything could be reached in time"));
+    (serde_json::from_str(&answer).unwrap(), lines.map(|line| checked(handler, line)).collect())
 }
 
 /// A line that is as every line must be.
