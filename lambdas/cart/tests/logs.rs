@@ -134,10 +134,9 @@ fn checked(handler: &str, line: &str) -> Value {
     line
 }
 
-/// The last line, which is that of the metrics, and the names of these.
+/// The line of the metrics, and the names of these.
 fn measured(lines: &[Value]) -> (&Value, Vec<&str>) {
-    let (last, others) = lines.split_last().unwrap();
-    assert!(others.iter().all(|line| line.get("_aws").is_none()), "{lines:?}");
+    let [last] = lines.iter().filter(|line| line.get("_aws").is_some()).collect::<Vec<_>>()[..] else { panic!("one: {lines:?}") };
     let metrics = &last["_aws"]["CloudWatchMetrics"][0];
     let metrics = metrics["Metrics"].as_array().unwrap().iter().map(|metric| metric["Name"].as_str().unwrap());
     (last, metrics.inspect(|name| assert!(last[*name].is_number(), "{last}")).collect())
