@@ -49,6 +49,9 @@ impl Endpoint for MigrateCart {
 impl MigrateCart {
     /// Moves every item, and says which are to be deleted now: also those that an earlier migration emptied, which may have been
     /// interrupted before it could ask for that.
+    ///
+    /// All items move together or, in a cart of more products than one transaction takes, so many at a time. What changes in between is
+    /// read again.
     pub(crate) async fn migrate(
         &self,
         cart: CartId,
@@ -56,50 +59,47 @@ impl MigrateCart {
         migration: MigrationId,
         now: Timestamp,
     ) -> Result<Vec<Deletion>, Refusal> {
-        let mut deletions = Vec::new();
-        for item in self.store.cart(&Owner::Anonymous(cart)).await? {
-            let product = item.product.clone();
-            if let Some(migration) = self.move_item(cart, user, item, migration, now).await? {
-                deletions.push(Deletion { cart, product, migration });
+        let mut attempt = 0;
+        while attempt < backoff::ATTEMPTS {
+            let items = self.store.cart(&Owner::Anonymous(cart)).await?;
+            let held: Vec<_> = items.iter().filter(|item| item.held(now) > Quantity::ZERO).collect();
+            let moving = &held[..held.len().min(AT_ONCE)];
+            if !moving.is_empty() {
+                // Not read beside the first: most of those who sign in have nothing to move.
+                let users = self.store.cart(user).await?;
+                let writes = moving.iter().flat_map(|item| moves(cart, user, item, &users, migration, now));
+                if self.store.apply_together(writes.collect()).await? != Outcome::Done {
+                    backoff::pause(attempt).await;
+                    attempt += 1;
+                    continue;
+                }
+            }
+            if moving.len() == held.len() {
+                return Ok(emptied(cart, &items, &held, migration));
             }
         }
-        Ok(deletions)
+        Err(Contended.into())
     }
 
     /// Asks for emptied items to be deleted.
     pub(crate) async fn request(&self, deletions: &[Deletion]) -> Result<(), Refusal> {
         self.deletions.request(deletions).await.map_err(|error| Refusal::Unavailable(error.into()))
     }
+}
 
-    /// Moves what an item holds, if anything, and says which migration emptied it, if one did.
-    async fn move_item(
-        &self,
-        cart: CartId,
-        user: &Owner,
-        mut item: Item,
-        migration: MigrationId,
-        now: Timestamp,
-    ) -> Result<Option<MigrationId>, Refusal> {
-        for attempt in 0..backoff::ATTEMPTS {
-            let moving = item.held(now);
-            if moving == Quantity::ZERO {
-                return Ok(item.emptied_by);
-            }
-            let users = self.store.item(user, &item.product).await?;
-            let together = users.as_ref().map_or(Quantity::ZERO, |item| item.held(now)).merged_with(moving);
-            let writes = vec![
-                Write::set(user, &item.product, together, &item.detail, now).if_still(users.as_ref()),
-                Write::empty(cart, &item, migration, now),
-            ];
-            if self.store.apply_together(writes).await? == Outcome::Done {
-                return Ok(Some(migration));
-            }
-            backoff::pause(attempt).await;
-            match self.store.item(&Owner::Anonymous(cart), &item.product).await? {
-                Some(stored) => item = stored,
-                None => return Ok(None),
-            }
-        }
-        Err(Contended.into())
-    }
+/// How many items move together: each takes two writes.
+const AT_ONCE: usize = Store::TOGETHER / 2;
+
+/// Puts what an item holds into the user's cart and leaves it empty, if both are still as they were read.
+fn moves(cart: CartId, user: &Owner, item: &Item, users: &[Item], migration: MigrationId, now: Timestamp) -> [Write; 2] {
+    let users = users.iter().find(|users| users.product == item.product);
+    let together = users.map_or(Quantity::ZERO, |users| users.held(now)).merged_with(item.held(now));
+    [Write::set(user, &item.product, together, &item.detail, now).if_still(users), Write::empty(cart, item, migration, now)]
+}
+
+/// The items that a migration has left empty: this one those it has just moved, an earlier one those that say so.
+fn emptied(cart: CartId, items: &[Item], moved: &[&Item], migration: MigrationId) -> Vec<Deletion> {
+    let by = |item: &Item| if moved.contains(&item) { Some(migration) } else { item.emptied_by };
+    let deletion = |item: &Item| Some(Deletion { cart, product: item.product.clone(), migration: by(item)? });
+    items.iter().filter_map(deletion).collect()
 }

@@ -1,6 +1,7 @@
 //! Where the calls of the SDK's clients end: each waits here until somebody decides what becomes of it. Knows nothing of what is called.
 
 use std::{
+    collections::{BTreeMap, VecDeque},
     future::poll_fn,
     sync::{Arc, Mutex, MutexGuard},
     task::Poll,
@@ -31,10 +32,12 @@ pub(crate) struct Call {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Network(Arc<Mutex<Line>>);
 
+/// Calls that are made beside each other are answered in the order in which they were made.
 #[derive(Debug, Default)]
 struct Line {
-    asked: Option<Call>,
-    answered: Option<Heard>,
+    calls: u64,
+    asked: VecDeque<(u64, Call)>,
+    answered: BTreeMap<u64, Heard>,
 }
 
 /// What a caller hears: an answer, or that the connection is broken.
@@ -52,19 +55,27 @@ impl Network {
 
     /// What the caller is waiting for.
     pub(super) fn asked(&self) -> Option<Call> {
-        self.line().asked.clone()
+        self.line().asked.front().map(|(_, call)| call.clone())
     }
 
     /// Ends a call.
     pub(super) fn answer(&self, heard: Heard) {
-        *self.line() = Line { asked: None, answered: Some(heard) };
+        let mut line = self.line();
+        if let Some((number, _)) = line.asked.pop_front() {
+            line.answered.insert(number, heard);
+        }
     }
 
     /// Makes a call.
     pub(super) async fn ask(&self, operation: &str, request: Value) -> Heard {
-        let call = Call { operation: operation.to_owned(), request };
-        assert!(self.line().asked.replace(call).is_none(), "a caller makes one call at a time");
-        poll_fn(|_| self.line().answered.take().map_or(Poll::Pending, Poll::Ready)).await
+        let number = {
+            let mut line = self.line();
+            let number = line.calls;
+            line.calls += 1;
+            line.asked.push_back((number, Call { operation: operation.to_owned(), request }));
+            number
+        };
+        poll_fn(|_| self.line().answered.remove(&number).map_or(Poll::Pending, Poll::Ready)).await
     }
 }
 

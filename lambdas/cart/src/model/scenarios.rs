@@ -136,7 +136,7 @@ fn migrations_of_two_products_move_everything_once() {
     let mut table = with_mugs(1, 2);
     table.put(CART, "product#pan", 5, LATER);
     table.page = 1;
-    holds_always(&Scenario { table, callers: at_once(3), faults: 0 }, 4500, |world| {
+    holds_always(&Scenario { table, callers: at_once(3), faults: 0 }, 1200, |world| {
         settles(world, &BTreeSet::from([3]));
         assert_eq!(world.table.quantity(USER, "product#pan"), Some(5));
     });
@@ -227,6 +227,26 @@ fn a_checkout_answers_what_it_took() {
             }
         });
     }
+}
+
+#[test]
+fn a_migration_takes_more_than_one_transaction_and_one_page_can_hold() {
+    let mut table = with_mugs(1, 2);
+    (0..60).for_each(|product| table.put(CART, &format!("product#p{product:03}"), 1000, LATER));
+    table.page = 40;
+    // Stopped before it asks for deletions: sixty messages have more orders than can be followed.
+    let moves = Caller::new("moves", |shop| async move {
+        let Ok(Owner::Anonymous(cart)) = CART.parse() else { panic!("{CART}") };
+        let function = MigrateCart { store: shop.store, deletions: shop.deletions };
+        let moved = function.migrate(cart, &USER.parse().unwrap(), MigrationId(Uuid::from_u128(1)), NOW).await;
+        moved.ok().map(|_| Value::Null)
+    });
+    holds_always(&Scenario { table, callers: vec![moves, adds(CART, 10)], faults: 0 }, 20, |world| {
+        let expected = possible(3, &[(10, &world.fates[1])]);
+        settles(world, &expected);
+        let moved = (0..60).map(|product| world.table.quantity(USER, &format!("product#p{product:03}")));
+        assert!(moved.into_iter().all(|quantity| quantity == Some(1000)));
+    });
 }
 
 #[test]
