@@ -2,11 +2,12 @@
 //! Knows no time: whoever pauses goes on at once, and what takes long is a call that others are let before.
 //!
 //! [`expression`] and [`dynamodb`] are the model; [`network`] is what the SDK's clients are plugged into, and makes [`caller`]s of the
-//! functions; [`schedule`] decides who is next, and [`scenarios`] says what must hold at the end.
+//! functions; [`schedule`] decides who is next, and [`scenarios`] and [`rebuild`] say what must hold at the end.
 
 mod caller;
 mod dynamodb;
 mod expression;
 mod network;
+mod rebuild;
 mod scenarios;
 mod schedule;

@@ -21,6 +21,7 @@ use crate::{deletions::Deletions, store::Store};
 pub(super) struct Shop {
     pub(super) store: Store,
     pub(super) deletions: Deletions,
+    pub(super) dynamodb: aws_sdk_dynamodb::Client,
     network: Network,
 }
 
@@ -29,6 +30,20 @@ impl Shop {
     pub(super) async fn any_of(&self, possibilities: usize) -> usize {
         let (_, chosen) = self.network.ask("AnyOf", json!(possibilities)).await.expect("this never fails");
         usize::try_from(chosen.as_u64().expect("a number")).expect("a small one")
+    }
+
+    /// The records of the stream from this place on, of items whose partition key begins like this. Waits until there is one; none, if
+    /// that would be in vain.
+    pub(super) async fn records(&self, from: usize, owner: &str) -> Vec<Value> {
+        let (_, records) = self.network.ask("Records", json!([from, owner])).await.expect("this never fails");
+        records.as_array().expect("records").clone()
+    }
+
+    /// Waits until each of these items is noted in this generation or is gone: what asking again and again comes to. False, if that would
+    /// be in vain.
+    pub(super) async fn until_noted(&self, generation: u64, items: &[(String, String)]) -> bool {
+        let (_, noted) = self.network.ask("UntilNoted", json!([generation, items])).await.expect("this never fails");
+        noted.as_bool().expect("yes or no")
     }
 
     /// DynamoDB deletes an expired item.
@@ -83,7 +98,7 @@ struct Places {
 impl Callers {
     pub(super) fn new() -> Self {
         let network = Network::default();
-        Self { shop: Shop { store: network.store(), deletions: network.deletions(), network }, places: RefCell::default() }
+        Self { shop: Shop { store: network.store(), deletions: network.deletions(), dynamodb: network.dynamodb(), network }, places: RefCell::default() }
     }
 
     /// Where a caller begins.

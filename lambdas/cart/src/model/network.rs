@@ -20,6 +20,9 @@ use serde_json::Value;
 use super::dynamodb::Answer;
 use crate::{deletions::Deletions, store::Store};
 
+/// The name of the table.
+pub(super) const TABLE: &str = "carts";
+
 /// A call on its way.
 #[derive(Clone, Debug, Hash, PartialEq)]
 pub(super) struct Call {
@@ -69,6 +72,11 @@ impl Network {
 
     /// The store, at the end of these lines.
     pub(super) fn store(&self) -> Store {
+        Store::new(self.dynamodb(), TABLE.to_owned())
+    }
+
+    /// The table as others call it, at the end of these lines.
+    pub(super) fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         let config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::from_static("eu-west-1"))
@@ -78,7 +86,7 @@ impl Network {
             .retry_partition(RetryPartition::custom("model").token_bucket(TokenBucket::unlimited()).build())
             .sleep_impl(NoTime)
             .http_client(self.clone());
-        Store::new(aws_sdk_dynamodb::Client::from_conf(config.build()), "carts".to_owned())
+        aws_sdk_dynamodb::Client::from_conf(config.build())
     }
 
     /// The queue, at the end of these lines.
