@@ -27,6 +27,7 @@ pub(crate) mod plan;
 mod style;
 mod summary;
 mod terminal;
+pub(crate) mod totals;
 #[cfg(test)]
 mod tests;
 pub(crate) mod words;

@@ -2,7 +2,7 @@
 
 use cart_contract::{
     AddToCart, CartAndProductsEnv, CartEnv, CheckoutCart, DeleteFromCart, GetCartTotal, ListCart, MigrateCart, MigrateEnv,
-    TableAndOriginEnv, TableEnv, UpdateCart, UpdateTotals,
+    TableAndOriginEnv, TableEnv, UpdateCart, UpdateTotals, table,
 };
 use serde_json::json;
 
@@ -36,6 +36,9 @@ use crate::{
 /// Where the carts answer.
 pub const CART_API_URL: Shared<ApiUrl> = Shared::at("shopping-cart/cart-api-url", "CartServiceUrl", "The base URL of the cart API");
 
+/// The logical id of the table of carts. What is kept in it is told in [`cart_contract::table`].
+pub const TABLE: &str = "DynamoDBShoppingCartTable";
+
 /// Seconds for one batch of deletions. The queue hides messages six times as long.
 const DELETE_TIMEOUT: u32 = 10;
 
@@ -60,7 +63,7 @@ pub fn stack(settings: &Settings, auth: &Auth, products: &Products) -> Stack {
 
 fn table(stack: &mut Stack, settings: &Settings) -> Handle<Table> {
     stack.add_with(
-        "DynamoDBShoppingCartTable",
+        TABLE,
         Attributes::stateful(settings.removal()),
         &Table {
             key: Key::strings("pk", "sk"),
@@ -136,7 +139,7 @@ impl Shop<'_> {
                 description: "Keeps the total of each product over all carts",
                 environment: TableEnv { table_name: self.table.name().text() },
                 permissions: vec![
-                    self.may("WriteTotals", &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]),
+                    self.may("WriteTotals", &["dynamodb:BatchGetItem", "dynamodb:UpdateItem"]),
                     Statement::allow(
                         "ReadStream",
                         &["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
@@ -239,7 +242,7 @@ impl Shop<'_> {
                     id: "UpdateCartHandler",
                     description: "Sets the quantity of a product in the caller's cart",
                     environment: self.cart_and_products_environment(),
-                    permissions: vec![self.may("ChangeItems", &["dynamodb:GetItem", "dynamodb:UpdateItem"])],
+                    permissions: vec![self.may("ChangeItems", &["dynamodb:UpdateItem"])],
                     memory: 512,
                     timeout: 10,
                     reserved_concurrency: concurrency(),
@@ -258,7 +261,7 @@ impl Shop<'_> {
                         delete_queue_url: deletions.url().text(),
                     },
                     permissions: vec![
-                        self.may("MoveItems", &TRANSACTIONS),
+                        self.may("MoveItems", &["dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"]),
                         Statement::allow("RequestDeletions", &["sqs:SendMessage"], deletions.arn()),
                     ],
                     memory: 512,
@@ -274,7 +277,7 @@ impl Shop<'_> {
                     id: "CheckoutCartHandler",
                     description: "Empties the user's cart",
                     environment: self.table_and_origin_environment(),
-                    permissions: vec![self.may("TakeItems", &TRANSACTIONS)],
+                    permissions: vec![self.may("TakeItems", &["dynamodb:DeleteItem", "dynamodb:Query"])],
                     memory: 512,
                     timeout: 20,
                     reserved_concurrency: concurrency(),
@@ -297,6 +300,8 @@ impl Shop<'_> {
         }
     }
 
+    /// What a function does with the table. A transaction has no action of its own: it takes
+    /// [those of its parts](https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html).
     fn may(&self, sid: &'static str, actions: &[&'static str]) -> Statement {
         Statement::allow(sid, actions, self.table.arn())
     }
@@ -338,26 +343,10 @@ struct Functions {
     total: Handle<Alias>,
 }
 
-/// Reading a cart and changing its items all at once. A transaction has no action of its own: it takes
-/// [those of its parts](https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html).
-const TRANSACTIONS: [&str; 6] = [
-    "dynamodb:ConditionCheckItem",
-    "dynamodb:DeleteItem",
-    "dynamodb:GetItem",
-    "dynamodb:PutItem",
-    "dynamodb:Query",
-    "dynamodb:UpdateItem",
-];
-
 /// The changes that matter to totals: of products in carts, and not of the totals themselves, which would call the function again.
 ///
 /// See [filtering](https://docs.aws.amazon.com/lambda/latest/dg/with-ddb-filtering.html).
 fn items_in_carts() -> String {
-    json!({
-        "dynamodb": { "Keys": {
-            "pk": { "S": [{ "prefix": "cart#" }, { "prefix": "user#" }] },
-            "sk": { "S": [{ "prefix": "product#" }] },
-        } },
-    })
-    .to_string()
+    let owners = table::OWNERS.map(|prefix| json!({ "prefix": prefix }));
+    json!({ "dynamodb": { "Keys": { "pk": { "S": owners }, "sk": { "S": [{ "prefix": table::PRODUCT }] } } } }).to_string()
 }

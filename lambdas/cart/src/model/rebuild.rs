@@ -4,7 +4,10 @@
 //! It is written down here with the calls that cartctl sends (`cli/src/execute/totals.rs`), out of the same writes and decisions
 //! ([`cart_contract::table`]). To ask again and again whether an item is noted is one step here, taken once it is.
 
-use std::{collections::BTreeMap, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    str::FromStr,
+};
 
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use cart_contract::table::{self, Control, Generations, Kept, Noted, Update};
@@ -136,10 +139,12 @@ async fn rebuild(shop: &Shop, mark: &str, alone: bool) -> Result<(), Stopped> {
     if alone {
         count_everything(shop).await.ok_or(Stopped)?;
     }
-    let mut totals = Vec::new();
+    // Also those of the products in carts: who counted one of them for the first time may have made its total since.
+    let mut totals = BTreeSet::new();
     loop {
         let (items, on_this_page, next) = carts.page(after).await?;
         totals.extend(on_this_page);
+        totals.extend(items.iter().map(|((_, product), _)| product.clone()));
         let items: Vec<_> = items.into_iter().map(|(item, _)| item).collect();
         if !items.is_empty() && !shop.until_noted(generation, &items).await {
             return Err(Stopped);
