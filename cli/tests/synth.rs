@@ -126,7 +126,7 @@ fn every_template_fits_into_a_request() {
 #[test]
 fn help_says_what_there_is() {
     let project = Project::new("");
-    let commands = ["", "synth", "package", "deploy", "diff", "delete", "attach", "frontend-env", "status", "outputs", "local"]
+    let commands = ["", "synth", "package", "deploy", "diff", "delete", "attach", "frontend-env", "status", "outputs", "totals", "local"]
         .map(|command| {
             let arguments: Vec<_> = command.split_whitespace().chain(["--help"]).collect();
             let help = finish(&mut without_network(&project, &arguments)).succeeded().0;

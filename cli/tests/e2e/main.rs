@@ -14,3 +14,4 @@ mod journey;
 mod local;
 mod protected;
 mod stages;
+mod totals;
