@@ -13,9 +13,9 @@ use crate::stack::{Deployed, Phase, Resource, StackStatus};
 pub(crate) mod bootstrap;
 pub(crate) mod delete;
 pub(crate) mod deploy;
-pub(crate) mod totals;
 #[cfg(test)]
 pub(crate) mod tests;
+pub(crate) mod totals;
 
 /// What is there, as far as a plan depends on it.
 #[derive(Clone, Debug, Default)]

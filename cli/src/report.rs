@@ -27,9 +27,9 @@ pub(crate) mod plan;
 mod style;
 mod summary;
 mod terminal;
-pub(crate) mod totals;
 #[cfg(test)]
 mod tests;
+pub(crate) mod totals;
 pub(crate) mod words;
 
 /// Something that shows events as they come.

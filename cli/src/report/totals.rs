@@ -73,10 +73,7 @@ pub(crate) fn answer(sums: &Sums, wrong: &BTreeSet<String>, all: bool, corrected
     Answer::new(text, json)
 }
 
-fn headed<const COLUMNS: usize>(
-    head: [&str; COLUMNS],
-    rows: impl Iterator<Item = [String; COLUMNS]>,
-) -> Vec<[String; COLUMNS]> {
+fn headed<const COLUMNS: usize>(head: [&str; COLUMNS], rows: impl Iterator<Item = [String; COLUMNS]>) -> Vec<[String; COLUMNS]> {
     std::iter::once(head.map(str::to_owned)).chain(rows).collect()
 }
 

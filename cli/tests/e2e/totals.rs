@@ -43,7 +43,11 @@ async fn damage(cloud: &Cloud, product: &str, quantity: i64) {
 fn checked(cloud: &Cloud, code: i32) -> Value {
     let run = cloud.run(&["totals", "--local", "--all", "--output", "json"]);
     let answer = serde_json::from_str(&run.stdout).unwrap();
-    if code == 0 { drop(run.succeeded()) } else { drop(run.failed(code)) }
+    if code == 0 {
+        drop(run.succeeded())
+    } else {
+        drop(run.failed(code))
+    }
     answer
 }
 
@@ -78,7 +82,8 @@ async fn totals_that_are_wrong_are_told_and_counted_anew_while_customers_go_on()
         }
     }
     let right = checked(&cloud, 0);
-    let sum = |product: &str, held: i64, total: i64| json!({ "product": product, "held": held, "total": total, "right": held == total });
+    let sum =
+        |product: &str, held: i64, total: i64| json!({ "product": product, "held": held, "total": total, "right": held == total });
     let mut sums = vec![sum(&first, 4, 4), sum(&second, 8, 8)];
     sums.sort_by_key(|sum| sum["product"].to_string());
     assert_eq!(right, json!({ "right": true, "items": 8, "unreadable": 0, "products": sums }));
@@ -89,7 +94,8 @@ async fn totals_that_are_wrong_are_told_and_counted_anew_while_customers_go_on()
     let found = |product: &str| wrong["products"].as_array().unwrap().iter().find(|sum| sum["product"] == product).unwrap().clone();
     assert_eq!((found(&first), found(&second), found(&third)), (sum(&first, 4, 99), sum(&second, 8, 8), sum(&third, 0, 7)));
     let told = cloud.run(&["totals", "--local"]).failed(10);
-    let said = "error: 2 totals are not what the carts hold\nhint: `cartctl totals --rebuild` counts them anew, while the shop goes on\n";
+    let said =
+        "error: 2 totals are not what the carts hold\nhint: `cartctl totals --rebuild` counts them anew, while the shop goes on\n";
     assert!(told.ends_with(said), "{told}");
 
     // Not at a terminal, and not `--local`: somebody has to say yes.

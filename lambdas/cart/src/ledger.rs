@@ -357,13 +357,19 @@ mod tests {
         Write(usize, usize, Option<i64>),
         /// From so many records before the first one that is due to so many after it, by somebody who does not know of a generation
         /// that began since.
-        Deliver { back: usize, ahead: usize, late: bool },
+        Deliver {
+            back: usize,
+            ahead: usize,
+            late: bool,
+        },
         /// The next record is given up.
         GiveUp,
         /// A total becomes wrong by so much.
         Damage(usize, i64),
         /// A rebuild begins, touches so many items, and is killed.
-        Begin { touched: usize },
+        Begin {
+            touched: usize,
+        },
         /// A rebuild goes on to its end.
         Rebuild,
         /// The notes of what is gone expire, once the stream has forgotten its records.

@@ -135,7 +135,8 @@ impl Store {
         for keys in keys.chunks(Self::TOGETHER) {
             let mut keys = keys.to_vec();
             for attempt in 0..=backoff::ATTEMPTS {
-                let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build().map_err(read_failed)?;
+                let wanted =
+                    KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build().map_err(read_failed)?;
                 let answer = self.client.batch_get_item().request_items(&self.table, wanted).send().await.map_err(read_failed)?;
                 found.extend(answer.responses.unwrap_or_default().remove(&self.table).unwrap_or_default());
                 let unread = answer.unprocessed_keys.unwrap_or_default().remove(&self.table);

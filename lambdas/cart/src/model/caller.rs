@@ -98,7 +98,10 @@ struct Places {
 impl Callers {
     pub(super) fn new() -> Self {
         let network = Network::default();
-        Self { shop: Shop { store: network.store(), deletions: network.deletions(), dynamodb: network.dynamodb(), network }, places: RefCell::default() }
+        Self {
+            shop: Shop { store: network.store(), deletions: network.deletions(), dynamodb: network.dynamodb(), network },
+            places: RefCell::default(),
+        }
     }
 
     /// Where a caller begins.

@@ -148,7 +148,8 @@ impl Table {
 
     fn page(&self, request: &Value, wanted: impl Fn(&Attributes) -> bool) -> Value {
         let after = (!request["ExclusiveStartKey"].is_null()).then(|| key(&request["ExclusiveStartKey"]));
-        let found = self.items.iter().filter(|(key, item)| after.as_ref().is_none_or(|after| *key > after) && wanted(&item.attributes));
+        let found =
+            self.items.iter().filter(|(key, item)| after.as_ref().is_none_or(|after| *key > after) && wanted(&item.attributes));
         let found: Vec<_> = found.map(|(_, item)| &item.attributes).collect();
         let shown = &found[..found.len().min(self.page)];
         let mut answer = json!({ "Items": shown, "Count": shown.len() });

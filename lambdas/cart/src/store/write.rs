@@ -214,10 +214,7 @@ mod tests {
     fn every_value_is_used_and_every_name_has_a_value() {
         let deletion = Deletion { cart: cart(), product: product(), migration: MigrationId(Uuid::nil()) };
         let mut writes: Vec<_> = every_item_write().into_iter().map(|(_, write)| write).collect();
-        writes.extend([
-            Write::take_out(&user(), &item()),
-            Write::bury(&deletion),
-        ]);
+        writes.extend([Write::take_out(&user(), &item()), Write::bury(&deletion)]);
         writes.extend(every_count());
         for write in writes {
             let update = if let Action::Update(expression) = &write.action { expression.as_str() } else { "" };
