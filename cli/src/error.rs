@@ -139,7 +139,7 @@ impl Error {
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Self::Config(_) | Self::Events(_) => ExitCode::Usage,
-            Self::Aws(error) => aws_exit_code(error),
+            Self::Aws(error) | Self::Totals(execute::totals::Error::Aws(error)) => aws_exit_code(error),
             Self::Blocked(_) => ExitCode::Stuck,
             Self::Execute(error) => match error {
                 execute::Error::Failed { partial: true, .. } => ExitCode::Partial,
@@ -150,11 +150,14 @@ impl Error {
                 execute::Error::Aws(error) => aws_exit_code(error),
             },
             Self::Declined | Self::ApprovalNeeded | Self::Protected { .. } => ExitCode::Declined,
-            Self::Totals(execute::totals::Error::Aws(error)) => aws_exit_code(error),
-            Self::Totals(execute::totals::Error::Stuck { .. }) | Self::NotDeployed { .. } => ExitCode::Failed,
             Self::ChangesFound | Self::TotalsWrong { .. } => ExitCode::Changes,
             Self::Interrupted | Self::RecountInterrupted | Self::Left => ExitCode::Interrupted,
-            Self::Findings(_) | Self::Package(_) | Self::EnvFile(_) | Self::Local(_) => ExitCode::Failed,
+            Self::Totals(execute::totals::Error::Stuck { .. })
+            | Self::NotDeployed { .. }
+            | Self::Findings(_)
+            | Self::Package(_)
+            | Self::EnvFile(_)
+            | Self::Local(_) => ExitCode::Failed,
         }
     }
 }

@@ -94,7 +94,9 @@ impl Counting {
     pub(crate) async fn look(&self) -> Result<Sums, Error> {
         let mut sums = Sums::default();
         let look = self.pages(async |rows| {
-            rows.into_iter().for_each(|row| sums.add(row));
+            for row in rows {
+                sums.add(row);
+            }
             Ok(())
         });
         self.events.during("reading the carts and the totals", look).await?;

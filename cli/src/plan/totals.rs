@@ -284,8 +284,8 @@ mod tests {
     fn what_is_counted_as_it_is_need_not_be_touched() {
         let items = ["a", "b", "c", "d"].map(|owner| (key(owner, "mug"), Some(2)));
         let note = |generation, counted| Noted { generation, counted };
-        let notes = [("a", note(2, Some(2))), ("b", note(1, Some(2))), ("c", note(2, Some(1)))];
-        let noted: BTreeMap<_, _> = notes.into_iter().map(|(owner, note)| (key(owner, "mug"), note)).collect();
+        let all = [("a", note(2, Some(2))), ("b", note(1, Some(2))), ("c", note(2, Some(1)))];
+        let noted: BTreeMap<_, _> = all.into_iter().map(|(owner, note)| (key(owner, "mug"), note)).collect();
         let touched: Vec<_> = to_touch(&items, &noted, 2).into_iter().map(|key| key.owner).collect();
         assert_eq!(touched, ["b", "c", "d"]);
         let waiting: Vec<_> = not_yet(items.map(|(key, _)| key).into(), &noted, 2).into_iter().map(|key| key.owner).collect();

@@ -1,6 +1,6 @@
 //! Totals in words: what a rebuild will do, and what a check found.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt::Write};
 
 use serde_json::json;
 
@@ -51,10 +51,10 @@ pub(crate) fn answer(sums: &Sums, wrong: &BTreeSet<String>, all: bool, corrected
     }
     if wrong.is_empty() {
         let items = usize::try_from(sums.items).unwrap_or(usize::MAX);
-        text += &format!("all totals are right: {}, {} in carts\n", number(standings.len(), "product"), number(items, "item"));
+        writeln!(text, "all totals are right: {}, {} in carts", number(standings.len(), "product"), number(items, "item")).ok();
     }
     if sums.unreadable > 0 {
-        text += &format!("not counted, because their quantity is no number that could be: {}\n", sums.unreadable);
+        writeln!(text, "not counted, because their quantity is no number that could be: {}", sums.unreadable).ok();
     }
     let products: Vec<_> = shown_standings
         .iter()
@@ -83,4 +83,51 @@ fn shown(total: Option<i64>) -> String {
 
 fn number(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use cart_contract::table::Generations;
+
+    use super::*;
+    use crate::plan::totals::{ItemKey, Row};
+
+    fn sums() -> Sums {
+        let mut sums = Sums::default();
+        for (product, held, total) in [("cup", 2, Some(2)), ("mug", 3, Some(99)), ("pot", 0, Some(-1)), ("tray", 1, None)] {
+            if held > 0 {
+                let key = ItemKey { owner: "cart#1".to_owned(), product: product.to_owned() };
+                sums.add(Row::Item { key, quantity: Some(held) });
+            }
+            if total.is_some() {
+                sums.add(Row::Total { product: product.to_owned(), quantity: total, generations: Generations::default() });
+            }
+        }
+        sums.add(Row::Item { key: ItemKey { owner: "user#a".to_owned(), product: "cup".to_owned() }, quantity: None });
+        sums
+    }
+
+    #[test]
+    fn a_check_and_a_rebuild_can_be_read() {
+        let wrong: BTreeSet<_> = ["mug", "pot", "tray"].map(str::to_owned).into();
+        let corrected = |product: &str, was, is| Corrected { product: product.to_owned(), was, is };
+        let corrected = [corrected("cup", Some(2), 2), corrected("mug", Some(99), 3), corrected("pot", None, 0)];
+        let all_right = BTreeSet::new();
+        let answers = [
+            answer(&sums(), &wrong, false, None),
+            answer(&sums(), &wrong, true, None),
+            answer(&sums(), &all_right, false, Some(&corrected)),
+            answer(&Sums::default(), &all_right, true, Some(&[])),
+        ];
+        let answers = answers.map(|answer| format!("{}{}", answer.text(), answer.json()));
+        insta::assert_snapshot!([vec![rebuild_text(&sums(), 100)], answers.to_vec()].concat().join("\n\n"));
+    }
+
+    #[test]
+    fn nobodys_cart_is_named() {
+        let answer = answer(&sums(), &BTreeSet::from(["mug".to_owned()]), true, None);
+        for told in [answer.text().to_owned(), answer.json().to_string()] {
+            assert!(!told.contains("cart#") && !told.contains("user#"), "{told}");
+        }
+    }
 }

@@ -43,11 +43,7 @@ async fn damage(cloud: &Cloud, product: &str, quantity: i64) {
 fn checked(cloud: &Cloud, code: i32) -> Value {
     let run = cloud.run(&["totals", "--local", "--all", "--output", "json"]);
     let answer = serde_json::from_str(&run.stdout).unwrap();
-    if code == 0 {
-        drop(run.succeeded())
-    } else {
-        drop(run.failed(code))
-    }
+    assert_eq!(run.code, code, "{}", run.stderr);
     answer
 }
 

@@ -352,7 +352,7 @@ mod tests {
         totals: BTreeMap<ProductId, Total>,
     }
 
-    #[derive(Clone, Debug)]
+    #[derive(Clone, Copy, Debug)]
     enum Step {
         Write(usize, usize, Option<i64>),
         /// From so many records before the first one that is due to so many after it, by somebody who does not know of a generation

@@ -114,16 +114,16 @@ impl Write {
 
     fn if_still_of(mut self, read: Option<Generations>) -> Self {
         let Some(Generations { of, rebuilding }) = read else { return self.only_if("attribute_not_exists(pk)") };
-        let mut condition = "attribute_exists(pk)".to_owned();
+        let mut conditions = vec!["attribute_exists(pk)".to_owned()];
         for (name, value) in [("generation", Some(of).filter(|of| *of > 0)), ("rebuilding", rebuilding)] {
             if let Some(value) = value {
-                condition += &format!(" AND {name} = :{name}Read");
+                conditions.push(format!("{name} = :{name}Read"));
                 self = self.with(&format!("{name}Read"), to_number(value));
             } else {
-                condition += &format!(" AND attribute_not_exists({name})");
+                conditions.push(format!("attribute_not_exists({name})"));
             }
         }
-        self.only_if(&condition)
+        self.only_if(&conditions.join(" AND "))
     }
 
     /// Only if the item is still as it was read: not there, or with the same quantity until the same time. Whatever happened to it in
