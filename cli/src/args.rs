@@ -22,8 +22,8 @@ pub(crate) struct Cli {
 const AFTER_HELP: &str = "\
 Flags win over environment variables, those over cartctl.toml, that over defaults.
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 declined or approval needed, 4 credentials or ownership,
-5 a stack needs a decision first, 6 done in part, 10 `diff --fail-on` found changes, 124 AWS goes on without us,
-130 interrupted.";
+5 a stack needs a decision first, 6 done in part, 10 `diff --fail-on` found changes or `totals` a wrong total,
+124 AWS goes on without us, 130 interrupted.";
 
 /// Options every command takes.
 #[derive(Args, Debug)]
@@ -90,6 +90,18 @@ pub(crate) enum Command {
     Status(Target),
     /// Show the outputs of each stack
     Outputs(Target),
+    /// Check the totals of products against the carts, or count them anew
+    ///
+    /// Reads every cart, and says which totals are not what the carts hold; it ends with exit code 10 if there are such. A change is
+    /// counted within a minute or so, and a total that differs is looked at again before it is called wrong.
+    ///
+    /// With `--rebuild` all totals are counted anew while the shop goes on. Every item in a cart gets an attribute that nobody reads, so
+    /// that the function that keeps the totals hears of it; nothing else about it changes. A total is replaced once everything is
+    /// counted. It may be interrupted at any time: the same command goes on where it was.
+    ///
+    /// It takes `cloudformation:DescribeStacks` and `ListStackResources`, `dynamodb:Scan` and `BatchGetItem`; to rebuild also `GetItem`
+    /// and `UpdateItem`.
+    Totals(Totals),
     /// Run the whole backend on this machine: no AWS account, no Docker
     Local(Local),
 }
@@ -266,6 +278,25 @@ pub(crate) enum EnvFormat {
     Shell,
     /// `NAME=value` lines for `$GITHUB_ENV` or `$GITHUB_OUTPUT`.
     Github,
+}
+
+/// `cartctl totals`
+#[derive(Args, Debug)]
+pub(crate) struct Totals {
+    #[command(flatten)]
+    pub target: Target,
+    /// Count all totals anew
+    #[arg(long)]
+    pub rebuild: bool,
+    /// How many items a rebuild touches in a second; it reads up to ten times as many
+    #[arg(long, value_name = "ITEMS", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub rate: u32,
+    /// Show every product, also those whose total is right
+    #[arg(long)]
+    pub all: bool,
+    /// Say that a protected stage is meant
+    #[arg(long, requires = "rebuild")]
+    pub protected_ok: bool,
 }
 
 /// `cartctl local`

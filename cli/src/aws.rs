@@ -12,6 +12,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::config::{Connection, Profile};
 
+pub(crate) mod carts;
 pub(crate) mod cloudformation;
 pub(crate) mod gateway_account;
 pub(crate) mod object_store;

@@ -31,6 +31,7 @@ mod outputs;
 mod package;
 mod status;
 mod synth;
+mod totals;
 
 /// Runs the command that was typed, until it is done or interrupted.
 pub(crate) async fn run(cli: Cli, environment: &Environment, reporting: &Reporting) -> Result<Answer, Error> {
@@ -47,6 +48,7 @@ pub(crate) async fn run(cli: Cli, environment: &Environment, reporting: &Reporti
         Command::Attach(Timed { args, .. }) => attach::run(&args, &aws(&args.target)?, reporting).await,
         Command::FrontendEnv(args) => interruptible(frontend_env::run(&args, &aws(&args.target)?)).await,
         Command::Status(target) => interruptible(status::run(&aws(&target)?)).await,
+        Command::Totals(args) => totals::run(&args, &aws(&args.target)?, reporting).await,
         Command::Outputs(target) => interruptible(outputs::run(&aws(&target)?)).await,
         // It ends by being interrupted, and has something to stop then.
         Command::Local(args) => local::run(&args, &load(&global, LocalChoice::Starting(args.port), environment)?, reporting).await,

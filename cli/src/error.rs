@@ -1,5 +1,7 @@
 //! What can go wrong in a command, what to do about it, and the exit code it ends with. Knows nothing of how it is printed.
 
+use cart_infra::StackId;
+
 use crate::{aws, config, env_file, execute, local, package, plan, report};
 
 /// How the process ends when not with 0. These numbers are documented in the README and stay as they are.
@@ -18,7 +20,7 @@ pub(crate) enum ExitCode {
     Stuck = 5,
     /// Some stacks were deployed or deleted, others were not.
     Partial = 6,
-    /// `diff --fail-on` found what it was told to look for.
+    /// `diff --fail-on` found what it was told to look for, or `totals` a total that is wrong.
     Changes = 10,
     /// AWS goes on with what was begun, and nobody waits for it.
     Detached = 124,
@@ -38,6 +40,9 @@ pub(crate) enum Error {
     /// A call to AWS failed.
     #[error(transparent)]
     Aws(#[from] aws::Error),
+    /// Totals were not counted anew.
+    #[error(transparent)]
+    Totals(#[from] execute::totals::Error),
     /// The functions could not be built or packaged.
     #[error(transparent)]
     Package(#[from] package::Error),
@@ -65,6 +70,22 @@ pub(crate) enum Error {
     /// `diff --fail-on` found what it was told to look for.
     #[error("there are changes")]
     ChangesFound,
+    /// Totals are not what the carts hold.
+    #[error("{products} {} not what the carts hold", if *products == 1 { "total is" } else { "totals are" })]
+    TotalsWrong {
+        /// How many.
+        products: usize,
+        /// Whether they were counted anew just before.
+        rebuilt: bool,
+    },
+    /// There is no such stack.
+    #[error("the {stack} stack of the stage `{stage}` is not deployed")]
+    NotDeployed {
+        /// Which.
+        stack: StackId,
+        /// Of which stage.
+        stage: String,
+    },
     /// The stage is protected, and nobody said that it is meant.
     #[error("the stage `{stage}` is protected")]
     Protected {
@@ -74,6 +95,9 @@ pub(crate) enum Error {
     /// Ctrl-C, while nothing was changed yet.
     #[error("interrupted, nothing was changed")]
     Interrupted,
+    /// Ctrl-C, while totals are counted anew.
+    #[error("interrupted while the totals were counted anew: each is what it was, or right")]
+    RecountInterrupted,
     /// A second Ctrl-C, while AWS works.
     #[error("left at once: what AWS was doing goes on")]
     Left,
@@ -90,11 +114,23 @@ impl Error {
             Self::Blocked(error) => Some(error.hint()),
             Self::Execute(error) => error.hint(),
             Self::EnvFile(error) => error.hint(),
+            Self::Totals(error) => error.hint(),
             Self::Local(error) => error.hint(),
             Self::Findings(_) => Some("the definitions are in infra/src/stacks".to_owned()),
             Self::ApprovalNeeded => Some("look at the plan above, then run the command again with `--yes`".to_owned()),
             Self::Protected { .. } => Some("if this stage is meant, say so with `--protected-ok`".to_owned()),
             Self::Left => Some("`cartctl attach` follows it to its end; run the same command again for the rest".to_owned()),
+            Self::TotalsWrong { rebuilt: false, .. } => {
+                Some("`cartctl totals --rebuild` counts them anew, while the shop goes on".to_owned())
+            }
+            Self::TotalsWrong { rebuilt: true, .. } => Some(
+                "changes were lost meanwhile: look into the queue UpdateTotalsFailures, then run the same command again".to_owned(),
+            ),
+            Self::NotDeployed { stage, .. } => {
+                let stage = if stage == "default" { String::new() } else { format!(" --stage {stage}") };
+                Some(format!("`cartctl deploy{stage}` deploys it"))
+            }
+            Self::RecountInterrupted => Some("the same command goes on where it was".to_owned()),
             Self::Declined | Self::ChangesFound | Self::Interrupted => None,
         }
     }
@@ -103,7 +139,7 @@ impl Error {
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Self::Config(_) | Self::Events(_) => ExitCode::Usage,
-            Self::Aws(error) => aws_exit_code(error),
+            Self::Aws(error) | Self::Totals(execute::totals::Error::Aws(error)) => aws_exit_code(error),
             Self::Blocked(_) => ExitCode::Stuck,
             Self::Execute(error) => match error {
                 execute::Error::Failed { partial: true, .. } => ExitCode::Partial,
@@ -114,9 +150,14 @@ impl Error {
                 execute::Error::Aws(error) => aws_exit_code(error),
             },
             Self::Declined | Self::ApprovalNeeded | Self::Protected { .. } => ExitCode::Declined,
-            Self::ChangesFound => ExitCode::Changes,
-            Self::Interrupted | Self::Left => ExitCode::Interrupted,
-            Self::Findings(_) | Self::Package(_) | Self::EnvFile(_) | Self::Local(_) => ExitCode::Failed,
+            Self::ChangesFound | Self::TotalsWrong { .. } => ExitCode::Changes,
+            Self::Interrupted | Self::RecountInterrupted | Self::Left => ExitCode::Interrupted,
+            Self::Totals(execute::totals::Error::Stuck { .. })
+            | Self::NotDeployed { .. }
+            | Self::Findings(_)
+            | Self::Package(_)
+            | Self::EnvFile(_)
+            | Self::Local(_) => ExitCode::Failed,
         }
     }
 }

@@ -97,6 +97,8 @@ pub(crate) enum Event {
         /// Whether they can be asked what is to become of what goes on.
         choice: bool,
     },
+    /// Counting the totals anew went on.
+    Recount(Recount),
     /// Something worth knowing that stops nothing.
     Note {
         /// What.
@@ -124,6 +126,51 @@ pub(crate) enum Event {
         /// What to try next, where there is something.
         #[serde(skip_serializing_if = "Option::is_none")]
         hint: Option<String>,
+    },
+}
+
+/// How far counting the totals anew has come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "step", rename_all = "snake_case")]
+pub(crate) enum Recount {
+    /// Changes are counted in a new generation from now on.
+    Begun {
+        /// Which.
+        generation: u64,
+        /// Whether it was begun before, and not finished.
+        resumed: bool,
+    },
+    /// Some items in carts were looked at.
+    Touching {
+        /// How many so far.
+        items: usize,
+        /// For how many of them the stream had to be told.
+        touched: usize,
+    },
+    /// All of them were.
+    Touched {
+        /// How many.
+        items: usize,
+        /// For how many of them the stream had to be told.
+        touched: usize,
+        /// How long it took.
+        #[serde(rename = "took_ms", serialize_with = "millis")]
+        took: Duration,
+    },
+    /// Some are not counted yet.
+    Waiting {
+        /// How many are.
+        counted: usize,
+        /// For how many it is waited just now.
+        left: usize,
+    },
+    /// All of them are counted.
+    Counted {
+        /// How many.
+        items: usize,
+        /// How long it was waited.
+        #[serde(rename = "took_ms", serialize_with = "millis")]
+        took: Duration,
     },
 }
 

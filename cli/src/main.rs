@@ -49,8 +49,9 @@ async fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            // A difference that was looked for has been told as an answer.
-            if output == args::Output::Json && !matches!(error, error::Error::ChangesFound) {
+            // What was looked for and found has been told as an answer.
+            let told = matches!(error, error::Error::ChangesFound | error::Error::TotalsWrong { .. });
+            if output == args::Output::Json && !told {
                 report::answer::of_failure(&error).print(output);
             }
             report::failure(&error);

@@ -15,6 +15,7 @@ pub(crate) mod delete;
 pub(crate) mod deploy;
 #[cfg(test)]
 pub(crate) mod tests;
+pub(crate) mod totals;
 
 /// What is there, as far as a plan depends on it.
 #[derive(Clone, Debug, Default)]

@@ -29,6 +29,7 @@ mod summary;
 mod terminal;
 #[cfg(test)]
 mod tests;
+pub(crate) mod totals;
 pub(crate) mod words;
 
 /// Something that shows events as they come.

@@ -117,7 +117,7 @@ fn a_profile_that_is_asked_for_is_taken_or_nothing_is() {
 #[test]
 fn an_endpoint_that_does_not_answer() {
     let stranger = Stranger::new("").with_keys();
-    for command in ["deploy", "diff", "delete", "frontend-env", "status", "outputs"] {
+    for command in ["deploy", "diff", "delete", "frontend-env", "status", "outputs", "totals"] {
         let arguments = [command, "--region", "eu-west-1", "--endpoint-url", "http://127.0.0.1:1"];
         // The number of the error is the system's.
         let shown = stranger.fails_with_hint(FAILED, &arguments);
@@ -128,7 +128,7 @@ fn an_endpoint_that_does_not_answer() {
 #[test]
 fn a_local_cloud_that_does_not_run() {
     let stranger = Stranger::new("");
-    for command in ["deploy", "diff", "delete", "frontend-env", "status", "outputs"] {
+    for command in ["deploy", "diff", "delete", "frontend-env", "status", "outputs", "totals"] {
         let shown = stranger.fails_with_hint(USAGE, &[command, "--local"]);
         assert!(shown.contains("error: the local cloud is not running\n"), "{shown}");
     }
@@ -142,6 +142,8 @@ fn what_cannot_be_meant() {
     insta::assert_snapshot!(stranger.fails(USAGE, &["deploy", "everything"]));
     insta::assert_snapshot!(stranger.fails(USAGE, &["status", "--local", "--profile", "shop"]));
     insta::assert_snapshot!(stranger.fails(USAGE, &["local", "--detach", "--stop"]));
+    insta::assert_snapshot!(stranger.fails(USAGE, &["totals", "--rebuild", "--rate", "0"]));
+    insta::assert_snapshot!(stranger.fails(USAGE, &["totals", "--protected-ok"]));
 }
 
 /// An AWS that knows one account with nothing in it, and remembers what it was asked and by which service.
@@ -208,7 +210,7 @@ fn a_stage_that_belongs_elsewhere() {
     let aws = Aws::with_bucket("404 Not Found");
     for (name, pin) in [("account", "account = '999999999999'"), ("region", "account = '123456789012'\nregion = 'us-east-1'")] {
         let stranger = Stranger::new(&format!("[stages.staging]\n{pin}")).with_keys();
-        for command in ["deploy", "delete"] {
+        for command in ["deploy", "delete", "totals"] {
             let arguments = [command, "--stage", "staging", "--yes", "--region", "eu-west-1", "--endpoint-url", &aws.url];
             let shown = stranger.fails_with_hint(CREDENTIALS, &arguments);
             insta::assert_snapshot!(format!("{command} pinned {name}"), shown.replace(&aws.url, "[url]"));
@@ -225,6 +227,18 @@ fn a_protected_stage_that_was_not_meant() {
         let arguments = [command, "--stage", "production", "--yes", "--endpoint-url", "http://127.0.0.1:1"];
         insta::assert_snapshot!(format!("{command} protected"), stranger.fails_with_hint(DECLINED, &arguments));
     }
+    let arguments = ["totals", "--rebuild", "--stage", "production", "--yes", "--endpoint-url", "http://127.0.0.1:1"];
+    insta::assert_snapshot!("totals protected", stranger.fails_with_hint(DECLINED, &arguments));
+}
+
+#[test]
+fn carts_that_are_not_deployed() {
+    let aws = Aws::with_bucket("404 Not Found");
+    let stranger = Stranger::new("[stages.staging]").with_keys();
+    let arguments = ["totals", "--rebuild", "--yes", "--stage", "staging", "--region", "eu-west-1", "--endpoint-url", &aws.url];
+    insta::assert_snapshot!(stranger.fails_with_hint(FAILED, &arguments).replace(&aws.url, "[url]"));
+    let asked = aws.asked.lock().unwrap();
+    assert!(asked.iter().eq(["cloudformation POST / HTTP/1.1 ", "sts POST / HTTP/1.1 "]), "{asked:?}");
 }
 
 #[test]

@@ -24,6 +24,18 @@ impl Answer {
         Self::new(aligned(rows), json)
     }
 
+    /// It for people.
+    #[cfg(test)]
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// It for programs.
+    #[cfg(test)]
+    pub(super) fn json(&self) -> &Json {
+        &self.json
+    }
+
     /// Prints it.
     pub(crate) fn print(&self, output: Output) {
         let mut out = anstream::stdout();

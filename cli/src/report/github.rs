@@ -91,6 +91,7 @@ impl<W: Write + Send> Report for GitHub<W> {
             Event::Started { .. }
             | Event::Stored { .. }
             | Event::Interrupted { .. }
+            | Event::Recount(_)
             | Event::Note { .. }
             | Event::Wrote { .. }
             | Event::Outputs { .. }

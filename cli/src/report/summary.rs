@@ -75,6 +75,7 @@ impl Summary {
             | Event::ResourceChanged { .. }
             | Event::StackSettled { outcome: Settled::AtRest { .. }, .. }
             | Event::Interrupted { .. }
+            | Event::Recount(_)
             | Event::Wrote { .. } => {}
             Event::StackSettled { stack, outcome, took } => {
                 let took = match outcome {

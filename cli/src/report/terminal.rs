@@ -14,6 +14,7 @@ pub(super) struct Terminal {
     verbose: bool,
     waiting: BTreeMap<String, ProgressBar>,
     building: Option<ProgressBar>,
+    counting: Option<ProgressBar>,
     stacks: BTreeMap<StackId, ProgressBar>,
 }
 
@@ -25,6 +26,7 @@ impl Terminal {
             verbose,
             waiting: BTreeMap::new(),
             building: None,
+            counting: None,
             stacks: BTreeMap::new(),
         }
     }
@@ -70,6 +72,19 @@ impl Report for Terminal {
                     }
                 } else {
                     if let Some(bar) = self.building.take() {
+                        bar.finish_and_clear();
+                    }
+                    self.say(event);
+                }
+            }
+            Event::Recount(recount) => {
+                if let Some(text) = words::recounting(recount) {
+                    match &self.counting {
+                        Some(bar) => bar.set_message(text),
+                        None => self.counting = Some(self.spinner(text)),
+                    }
+                } else {
+                    if let Some(bar) = self.counting.take() {
                         bar.finish_and_clear();
                     }
                     self.say(event);

@@ -8,7 +8,7 @@ use cart_infra::{StackId, diff::Replacement};
 use super::{plan, words};
 use crate::{
     config::tests::settings,
-    event::{Event, Link, Operation, Settled, Spent},
+    event::{Event, Link, Operation, Recount, Settled, Spent},
     failure::{FailedResource, Failure},
     moment::Moment,
     package::{Artifact, Progress},
@@ -93,6 +93,12 @@ pub(super) fn every_event() -> Vec<Event> {
         settled(Settled::LeftAlone),
         Event::Interrupted { choice: true },
         Event::Interrupted { choice: false },
+        Event::Recount(Recount::Begun { generation: 1, resumed: false }),
+        Event::Recount(Recount::Begun { generation: 1, resumed: true }),
+        Event::Recount(Recount::Touching { items: 200, touched: 125 }),
+        Event::Recount(Recount::Touched { items: 345, touched: 270, took: Duration::from_millis(2_704) }),
+        Event::Recount(Recount::Waiting { counted: 45, left: 55 }),
+        Event::Recount(Recount::Counted { items: 345, took: Duration::from_millis(61_250) }),
         Event::Note { text: "the frontend's .env is written once all stacks are deployed".to_owned() },
         Event::Wrote { path: "frontend/.env".into() },
         Event::Outputs { outputs: [(StackId::Cart, [("CartApi".to_owned(), "https://a.example/Prod".to_owned())].into())].into() },

@@ -4,7 +4,7 @@ use std::{cmp::Reverse, time::Duration};
 
 use super::style::{BOLD, CHANGED, ERROR, FAINT, GOOD, paint};
 use crate::{
-    event::{Event, Link, Operation, Settled, Spent},
+    event::{Event, Link, Operation, Recount, Settled, Spent},
     package::Progress,
 };
 
@@ -66,6 +66,7 @@ pub(super) fn line(event: &Event, verbose: bool) -> Option<String> {
              another Ctrl-C leaves at once",
         ),
         Event::Interrupted { choice: false } => entry("stop", "nothing new is begun, and what goes on is left to AWS"),
+        Event::Recount(recount) => return recounted(recount).map(|text| entry("totals", text)),
         Event::Note { text } => entry("note", text),
         Event::Wrote { path } => entry("wrote", path),
     })
@@ -89,6 +90,30 @@ pub(super) fn compiling(progress: &Progress) -> Option<String> {
         Progress::Compiling { done, total, current } => Some(format!("compiling {done}/{total} {current}")),
         Progress::WaitingForLock => Some("another cargo is building, waiting for it".to_owned()),
         Progress::Said { .. } | Progress::Compiled { .. } | Progress::Packaged { .. } => None,
+    }
+}
+
+/// What is being counted anew just now.
+pub(super) fn recounting(recount: &Recount) -> Option<String> {
+    match recount {
+        Recount::Touching { items, touched } => Some(format!("{items} items looked at, {touched} touched")),
+        Recount::Waiting { counted, left } => Some(format!("{counted} items counted, waiting for {left} more")),
+        Recount::Begun { .. } | Recount::Touched { .. } | Recount::Counted { .. } => None,
+    }
+}
+
+/// What has been counted anew; nothing while it goes on.
+fn recounted(recount: &Recount) -> Option<String> {
+    match recount {
+        Recount::Begun { generation, resumed: false } => Some(format!("counting anew (generation {generation})")),
+        Recount::Begun { generation, resumed: true } => {
+            Some(format!("counting anew (generation {generation}), from where it was left"))
+        }
+        Recount::Touched { items, touched, took } => {
+            Some(format!("{items} items looked at, {touched} touched in {}", seconds(*took)))
+        }
+        Recount::Counted { items, took } => Some(format!("{items} items counted, waited {}", seconds(*took))),
+        Recount::Touching { .. } | Recount::Waiting { .. } => None,
     }
 }
 

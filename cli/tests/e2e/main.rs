@@ -16,4 +16,5 @@ mod journey;
 mod local;
 mod protected;
 mod stages;
+mod totals;
 mod traffic;

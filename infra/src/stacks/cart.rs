@@ -2,7 +2,7 @@
 
 use cart_contract::{
     AddToCart, BackgroundEnv, CartAndProductsEnv, CartEnv, CheckoutCart, DELETIONS_RECEIVED_AT_MOST, DeleteFromCart, Function as _,
-    GetCartTotal, ListCart, Metric, MigrateCart, MigrateEnv, TableAndOriginEnv, UpdateCart, UpdateTotals,
+    GetCartTotal, ListCart, Metric, MigrateCart, MigrateEnv, TableAndOriginEnv, UpdateCart, UpdateTotals, table,
 };
 use serde_json::json;
 
@@ -36,6 +36,9 @@ use crate::{
 
 /// Where the carts answer.
 pub const CART_API_URL: Shared<ApiUrl> = Shared::at("shopping-cart/cart-api-url", "CartServiceUrl", "The base URL of the cart API");
+
+/// The logical id of the table of carts. What is kept in it is told in [`cart_contract::table`].
+pub const TABLE: &str = "DynamoDBShoppingCartTable";
 
 /// Seconds for one batch of deletions: five, each of which waits for the table for five seconds at most, and what failed for the last
 /// time is still to be handed on. The queue hides messages six times as long.
@@ -79,7 +82,7 @@ pub fn stack(settings: &Settings, auth: &Auth, products: &Products) -> Stack {
 
 fn table(stack: &mut Stack, settings: &Settings) -> Handle<Table> {
     stack.add_with(
-        "DynamoDBShoppingCartTable",
+        TABLE,
         Attributes::stateful(settings.removal()),
         &Table {
             key: Key::strings("pk", "sk"),
@@ -157,7 +160,7 @@ impl Shop<'_> {
                 description: "Keeps the total of each product over all carts",
                 environment: self.background_environment(&failures),
                 permissions: vec![
-                    self.may("WriteTotals", &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]),
+                    self.may("WriteTotals", &["dynamodb:BatchGetItem", "dynamodb:UpdateItem"]),
                     Statement::allow(
                         "ReadStream",
                         &["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
@@ -261,7 +264,7 @@ impl Shop<'_> {
                     id: "UpdateCartHandler",
                     description: "Sets the quantity of a product in the caller's cart",
                     environment: self.cart_and_products_environment(),
-                    permissions: vec![self.may("ChangeItems", &["dynamodb:GetItem", "dynamodb:UpdateItem"])],
+                    permissions: vec![self.may("ChangeItems", &["dynamodb:UpdateItem"])],
                     memory: 512,
                     timeout: 10,
                     reserved_concurrency: concurrency(),
@@ -280,7 +283,7 @@ impl Shop<'_> {
                         delete_queue_url: deletions.url().text(),
                     },
                     permissions: vec![
-                        self.may("MoveItems", &TRANSACTIONS),
+                        self.may("MoveItems", &["dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"]),
                         Statement::allow("RequestDeletions", &["sqs:SendMessage"], deletions.arn()),
                     ],
                     memory: 512,
@@ -296,7 +299,7 @@ impl Shop<'_> {
                     id: "CheckoutCartHandler",
                     description: "Empties the user's cart",
                     environment: self.table_and_origin_environment(),
-                    permissions: vec![self.may("TakeItems", &TRANSACTIONS)],
+                    permissions: vec![self.may("TakeItems", &["dynamodb:DeleteItem", "dynamodb:Query"])],
                     memory: 512,
                     timeout: 20,
                     reserved_concurrency: concurrency(),
@@ -319,6 +322,8 @@ impl Shop<'_> {
         }
     }
 
+    /// What a function does with the table. A transaction has no action of its own: it takes
+    /// [those of its parts](https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html).
     fn may(&self, sid: &'static str, actions: &[&'static str]) -> Statement {
         Statement::allow(sid, actions, self.table.arn())
     }
@@ -364,26 +369,10 @@ struct Functions {
     total: Handle<Alias>,
 }
 
-/// Reading a cart and changing its items all at once. A transaction has no action of its own: it takes
-/// [those of its parts](https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html).
-const TRANSACTIONS: [&str; 6] = [
-    "dynamodb:ConditionCheckItem",
-    "dynamodb:DeleteItem",
-    "dynamodb:GetItem",
-    "dynamodb:PutItem",
-    "dynamodb:Query",
-    "dynamodb:UpdateItem",
-];
-
 /// The changes that matter to totals: of products in carts, and not of the totals themselves, which would call the function again.
 ///
 /// See [filtering](https://docs.aws.amazon.com/lambda/latest/dg/with-ddb-filtering.html).
 fn items_in_carts() -> String {
-    json!({
-        "dynamodb": { "Keys": {
-            "pk": { "S": [{ "prefix": "cart#" }, { "prefix": "user#" }] },
-            "sk": { "S": [{ "prefix": "product#" }] },
-        } },
-    })
-    .to_string()
+    let owners = table::OWNERS.map(|prefix| json!({ "prefix": prefix }));
+    json!({ "dynamodb": { "Keys": { "pk": { "S": owners }, "sk": { "S": [{ "prefix": table::PRODUCT }] } } } }).to_string()
 }

@@ -2,9 +2,9 @@
 //! Knows no time: whoever pauses goes on at once, and what takes long is a call that others are let before.
 //!
 //! [`expression`] and [`dynamodb`] are the model; [`network`] is what the SDK's clients are plugged into, and makes [`caller`]s of the
-//! functions; [`schedule`] decides who is next, and [`scenarios`] says what must hold at the end. [`writers`] are too many for every
-//! order. [`direct`] is the same model for one function at a time, in [`requests`] from a request to its answer, in [`mapping`] from a
-//! stream to the totals, and in [`hostile`] with anything at all.
+//! functions; [`schedule`] decides who is next, and [`scenarios`] and [`rebuild`] say what must hold at the end. [`writers`] are too many
+//! for every order. [`direct`] is the same model for one function at a time, in [`requests`] from a request to its answer, in [`mapping`]
+//! from a stream to the totals, and in [`hostile`] with anything at all.
 
 mod caller;
 pub(crate) mod direct;
@@ -13,6 +13,7 @@ mod expression;
 mod hostile;
 mod mapping;
 pub(crate) mod network;
+mod rebuild;
 mod requests;
 mod scenarios;
 mod schedule;

@@ -1,13 +1,9 @@
 //! The table of carts and totals, in DynamoDB. Carries out [`Write`]s, which say everything about themselves, and reports whether
 //! they were done. Knows nothing of why something is written, and never starts a write again by itself.
-//!
-//! | `pk` | `sk` | what |
-//! | --- | --- | --- |
-//! | `cart#<uuid>` or `user#<sub>` | `product#<id>` | an item in a cart |
-//! | `product#<id>` | `totalquantity` | what all carts hold of a product |
-//! | `counted#` and the `pk` of an item | `product#<id>` | the last change of that item that is in the total |
+//! What is where is told in [`cart_contract::table`].
 
 pub mod attributes;
+pub mod books;
 pub mod write;
 
 use aws_sdk_dynamodb::{
@@ -15,16 +11,21 @@ use aws_sdk_dynamodb::{
     config::retry::RetryConfig,
     error::BuildError,
     operation::transact_write_items::TransactWriteItemsError,
-    types::{AttributeValue, Delete, TransactWriteItem, Update},
+    types::{AttributeValue, Delete, KeysAndAttributes, TransactWriteItem, Update},
 };
 use cart_shared::{ProductId, Refusal};
 use thiserror::Error;
 
 use self::{
-    attributes::{Damaged, number},
+    attributes::{Attributes, Damaged, number},
     write::{Action, Write},
 };
-use crate::{item::Item, owner::Owner, warm_up::Ping};
+use crate::{
+    backoff::{self, Contended},
+    item::Item,
+    owner::Owner,
+    warm_up::Ping,
+};
 
 /// The table.
 #[derive(Clone, Debug)]
@@ -54,6 +55,9 @@ pub enum StoreError {
     /// Writing failed. Whether it was written is not known: also where the last answer is a refusal, an earlier one may have been lost.
     #[error("cannot write to the table")]
     Write(#[source] Box<aws_sdk_dynamodb::Error>),
+    /// Not everything was read, however often it was asked for.
+    #[error("cannot read all of it yet")]
+    Unread(#[source] Contended),
     /// What is stored cannot be understood.
     #[error("an item is damaged")]
     Damaged(#[from] Damaged),
@@ -62,7 +66,7 @@ pub enum StoreError {
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Read(_) => Self::Unavailable(error.into()),
+            StoreError::Read(_) | StoreError::Unread(_) => Self::Unavailable(error.into()),
             StoreError::Write(_) => Self::Unclear(error.into()),
             StoreError::Damaged(_) => Self::Internal(error.into()),
         }
@@ -70,8 +74,9 @@ impl From<StoreError> for Refusal {
 }
 
 impl Store {
-    /// The most writes that can be done together, by
-    /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>.
+    /// The most writes that can be done together, and the most items that can be read together, by
+    /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html> and
+    /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>.
     pub const TOGETHER: usize = 100;
 
     /// The table of that name.
@@ -130,6 +135,33 @@ impl Store {
         let read = self.client.get_item().table_name(&self.table).set_key(Some(attributes::total_key(product)));
         let answer = read.send().await.map_err(read_failed)?;
         Ok(answer.item().map_or(Ok(0), |item| number(item, "quantity"))?)
+    }
+
+    /// All of these that there are, as they are at this moment, in any order.
+    ///
+    /// # Errors
+    /// [`StoreError::Read`] and [`StoreError::Unread`].
+    pub async fn all(&self, keys: &[Attributes]) -> Result<Vec<Attributes>, StoreError> {
+        let mut found = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(Self::TOGETHER) {
+            let mut keys = keys.to_vec();
+            for attempt in 0..=backoff::ATTEMPTS {
+                let wanted =
+                    KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build().map_err(read_failed)?;
+                let answer = self.client.batch_get_item().request_items(&self.table, wanted).send().await.map_err(read_failed)?;
+                found.extend(answer.responses.unwrap_or_default().remove(&self.table).unwrap_or_default());
+                let unread = answer.unprocessed_keys.unwrap_or_default().remove(&self.table);
+                keys = unread.map(|unread| unread.keys).unwrap_or_default();
+                if keys.is_empty() {
+                    break;
+                }
+                backoff::pause(attempt).await;
+            }
+            if !keys.is_empty() {
+                return Err(StoreError::Unread(Contended));
+            }
+        }
+        Ok(found)
     }
 
     /// Does one write, as safely as several: a plain update that the SDK repeats for want of an answer would be done twice

@@ -1,9 +1,11 @@
 //! What the infrastructure promises the Lambda functions: which functions there are, and the environment each reads.
 //!
 //! `infra` writes these values into templates, the services read them at start. Neither can drift from the other, because both use
-//! the types below: a variable the code reads and the template forgets does not compile. Knows nothing of AWS.
+//! the types below: a variable the code reads and the template forgets does not compile. What is kept in the table of carts is in
+//! [`table`]. Knows nothing of AWS.
 
 pub mod metric;
+pub mod table;
 
 use std::fmt;
 

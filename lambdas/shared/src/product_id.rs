@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
+use cart_contract::table;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -11,8 +12,8 @@ use thiserror::Error;
 pub struct ProductId(String);
 
 impl ProductId {
-    /// The longest id, in bytes. A UUID has 36.
-    pub const MAX_LEN: usize = 64;
+    /// The longest id, in bytes.
+    pub const MAX_LEN: usize = table::LONGEST_PRODUCT_ID;
 
     /// The id as text.
     #[must_use]
@@ -30,9 +31,7 @@ impl TryFrom<String> for ProductId {
     type Error = NotAProductId;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        let fits = (1..=Self::MAX_LEN).contains(&text.len());
-        let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        if fits && plain { Ok(Self(text)) } else { Err(NotAProductId) }
+        if table::is_product_id(&text) { Ok(Self(text)) } else { Err(NotAProductId) }
     }
 }
 

@@ -13,7 +13,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::network::{Call, Heard, Network, dead_letters_at, deletions_at, store_at};
+use super::network::{Call, Heard, Network, dead_letters_at, deletions_at, dynamodb_at, store_at};
 use crate::{dead_letters::DeadLetters, deletions::Deletions, store::Store};
 
 /// What functions call.
@@ -22,6 +22,7 @@ pub(super) struct Shop {
     pub(super) store: Store,
     pub(super) deletions: Deletions,
     pub(super) dead_letters: DeadLetters,
+    pub(super) dynamodb: aws_sdk_dynamodb::Client,
     network: Network,
 }
 
@@ -29,13 +30,33 @@ impl Shop {
     /// A shop at the end of these lines.
     pub(super) fn at(network: &Network) -> Self {
         let line = || network.clone();
-        Self { store: store_at(line()), deletions: deletions_at(line()), dead_letters: dead_letters_at(line()), network: line() }
+        Self {
+            store: store_at(line()),
+            deletions: deletions_at(line()),
+            dead_letters: dead_letters_at(line()),
+            dynamodb: dynamodb_at(line()),
+            network: line(),
+        }
     }
 
     /// One of so many possibilities: every one of them is tried.
     pub(super) async fn any_of(&self, possibilities: usize) -> usize {
         let (_, chosen) = self.network.ask("AnyOf", json!(possibilities)).await.expect("this never fails");
         usize::try_from(chosen.as_u64().expect("a number")).expect("a small one")
+    }
+
+    /// The records of the stream from this place on, of items whose partition key begins like this. Waits until there is one; none, if
+    /// that would be in vain.
+    pub(super) async fn records(&self, from: usize, owner: &str) -> Vec<Value> {
+        let (_, records) = self.network.ask("Records", json!([from, owner])).await.expect("this never fails");
+        records.as_array().expect("records").clone()
+    }
+
+    /// Waits until each of these items is noted in this generation or is gone: what asking again and again comes to. False, if that would
+    /// be in vain.
+    pub(super) async fn until_noted(&self, generation: u64, items: &[(String, String)]) -> bool {
+        let (_, noted) = self.network.ask("UntilNoted", json!([generation, items])).await.expect("this never fails");
+        noted.as_bool().expect("yes or no")
     }
 
     /// DynamoDB deletes an expired item.

@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use cart_contract::table::Kept;
 use serde_json::{Value, json};
 
 use super::expression::{Attributes, holds, updated};
@@ -19,10 +20,14 @@ pub(crate) struct Table {
     items: BTreeMap<Key, Arc<Stored>>,
     /// What was done under the tokens of each caller.
     done: BTreeMap<(usize, String), Arc<Value>>,
-    /// The records of the table's stream.
-    pub(crate) stream: Vec<Arc<Value>>,
+    /// The records of the table's stream that the event source's filter lets through, each with what it is recognized by.
+    stream: Vec<(Arc<Value>, u64)>,
+    /// How many there ever were.
+    told: usize,
     /// How many items a page of an answer has.
     pub(crate) page: usize,
+    /// Whether what happens depends on the stream while it goes on.
+    pub(crate) streamed: bool,
 }
 
 /// An item, and what it is recognized by: the state of a table is asked for more often than anything else.
@@ -45,12 +50,13 @@ pub(crate) type Answer = (u16, Value);
 
 impl Table {
     pub(crate) const fn new() -> Self {
-        Self { items: BTreeMap::new(), done: BTreeMap::new(), stream: Vec::new(), page: 100 }
+        Self { items: BTreeMap::new(), done: BTreeMap::new(), stream: Vec::new(), told: 0, page: 100, streamed: false }
     }
 
-    /// What is stored, as far as later calls depend on it.
-    pub(crate) fn state(&self) -> Vec<u64> {
-        self.items.values().map(|item| item.hash).collect()
+    /// What is stored, and what the stream holds if that matters, as far as later calls depend on it.
+    pub(crate) fn state(&self) -> (Vec<u64>, Vec<u64>) {
+        let told = self.stream.iter().filter(|_| self.streamed).map(|(_, hash)| *hash).collect();
+        (self.items.values().map(|item| item.hash).collect(), told)
     }
 
     /// The tokens of a caller under which something was done, on which its later calls depend.
@@ -62,6 +68,9 @@ impl Table {
         match operation {
             "GetItem" => (200, self.items.get(&key(&request["Key"])).map_or(json!({}), |item| json!({ "Item": item.attributes }))),
             "Query" => (200, self.query(request)),
+            "Scan" => (200, self.scan(request)),
+            "BatchGetItem" => (200, self.batch(request)),
+            "UpdateItem" => self.update(request),
             "TransactWriteItems" => self.transact(caller, request),
             operation => panic!("{operation} is not modelled"),
         }
@@ -81,6 +90,28 @@ impl Table {
     pub(crate) fn quantity(&self, pk: &str, sk: &str) -> Option<i64> {
         let item = self.items.get(&(pk.to_owned(), sk.to_owned()))?;
         item.attributes["quantity"]["N"].as_str().and_then(|number| number.parse().ok())
+    }
+
+    /// The records from this place on, of the carts whose partition key begins like this.
+    pub(super) fn records(&self, from: usize, owner: &str) -> Vec<Value> {
+        let key = |record: &Value| record["dynamodb"]["Keys"]["pk"]["S"].as_str().is_some_and(|pk| pk.starts_with(owner));
+        self.stream.iter().map(|(record, _)| &**record).filter(|record| key(record)).skip(from).cloned().collect()
+    }
+
+    /// Forgets the records of the stream, as it does after a day.
+    pub(super) fn forget_stream(&mut self) {
+        self.stream.clear();
+    }
+
+    /// Whether an attribute of an item is a number, and at least this.
+    pub(super) fn reaches(&self, pk: &str, sk: &str, name: &str, least: u64) -> bool {
+        let number = |item: &Arc<Stored>| item.attributes.get(name)?["N"].as_str()?.parse::<u64>().ok();
+        self.items.get(&(pk.to_owned(), sk.to_owned())).and_then(number).is_some_and(|number| number >= least)
+    }
+
+    /// Whether an item has an attribute.
+    pub(super) fn has(&self, pk: &str, sk: &str, name: &str) -> bool {
+        self.items.get(&(pk.to_owned(), sk.to_owned())).is_some_and(|item| item.attributes.contains_key(name))
     }
 
     /// How many items are stored under a partition key.
@@ -105,6 +136,14 @@ impl Table {
         self.write(&key, Some(item));
     }
 
+    /// Makes a number of an item another one, as somebody does who repairs or damages it by hand.
+    pub(super) fn set(&mut self, pk: &str, sk: &str, name: &str, number: i64) {
+        let key = (pk.to_owned(), sk.to_owned());
+        let mut item = self.items[&key].attributes.clone();
+        item.insert(name.to_owned(), json!({ "N": number.to_string() }));
+        self.write(&key, Some(item));
+    }
+
     /// Deletes an item, as DynamoDB does some time after it has expired.
     pub(crate) fn expire(&mut self, pk: &str, sk: &str) {
         self.write(&(pk.to_owned(), sk.to_owned()), None);
@@ -112,11 +151,18 @@ impl Table {
 
     fn query(&self, request: &Value) -> Value {
         let condition = request["KeyConditionExpression"].as_str().expect("a condition");
+        self.page(request, |item| holds(condition, Some(item), &request["ExpressionAttributeValues"]))
+    }
+
+    fn scan(&self, request: &Value) -> Value {
+        assert_eq!(request["ConsistentRead"], true, "what was written before would not be found");
+        self.page(request, |_| true)
+    }
+
+    fn page(&self, request: &Value, wanted: impl Fn(&Attributes) -> bool) -> Value {
         let after = (!request["ExclusiveStartKey"].is_null()).then(|| key(&request["ExclusiveStartKey"]));
-        let found = self.items.iter().filter(|(key, item)| {
-            after.as_ref().is_none_or(|after| *key > after)
-                && holds(condition, Some(&item.attributes), &request["ExpressionAttributeValues"])
-        });
+        let found =
+            self.items.iter().filter(|(key, item)| after.as_ref().is_none_or(|after| *key > after) && wanted(&item.attributes));
         let found: Vec<_> = found.map(|(_, item)| &item.attributes).collect();
         let shown = &found[..found.len().min(self.page)];
         let mut answer = json!({ "Items": shown, "Count": shown.len() });
@@ -124,6 +170,34 @@ impl Table {
             answer["LastEvaluatedKey"] = json!({ "pk": last["pk"], "sk": last["sk"] });
         }
         answer
+    }
+
+    /// Reads as many as fit on a page, and says which it did not read.
+    fn batch(&self, request: &Value) -> Value {
+        let (table, wanted) = request["RequestItems"].as_object().and_then(|tables| tables.iter().next()).expect("a table");
+        assert_eq!(wanted["ConsistentRead"], true, "what was written before would not be found");
+        let keys = wanted["Keys"].as_array().expect("keys");
+        assert!((1..=100).contains(&keys.len()));
+        assert_eq!(keys.iter().map(key).collect::<BTreeSet<_>>().len(), keys.len(), "each is asked for once");
+        let (read, unread) = keys.split_at(keys.len().min(self.page));
+        let found: Vec<_> = read.iter().filter_map(|wanted| self.items.get(&key(wanted)).map(|item| &item.attributes)).collect();
+        let unread = if unread.is_empty() { json!({}) } else { json!({ table: { "Keys": unread, "ConsistentRead": true } }) };
+        json!({ "Responses": { table: found }, "UnprocessedKeys": unread })
+    }
+
+    fn update(&mut self, request: &Value) -> Answer {
+        let key = key(&request["Key"]);
+        let stored = self.items.get(&key).map(|item| &item.attributes);
+        let values = &request["ExpressionAttributeValues"];
+        if !request["ConditionExpression"].as_str().is_none_or(|condition| holds(condition, stored, values)) {
+            let name = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException";
+            return (400, json!({ "__type": name, "message": "the condition is not met" }));
+        }
+        let new = || serde_json::from_value(request["Key"].clone()).expect("a key");
+        let item = stored.cloned().unwrap_or_else(new);
+        let written = updated(request["UpdateExpression"].as_str().expect("an update"), &item, values);
+        self.write(&key, Some(written));
+        (200, json!({}))
     }
 
     fn transact(&mut self, caller: usize, request: &Value) -> Answer {
@@ -171,12 +245,16 @@ impl Table {
             Some(item) => self.items.insert(key.clone(), Arc::clone(item)),
             None => self.items.remove(key),
         };
-        if old != item {
-            self.stream.push(Arc::new(json!({ "dynamodb": {
+        if old != item && matches!(Kept::under(&key.0, &key.1), Kept::Item { .. }) {
+            let record = json!({ "dynamodb": {
                 "Keys": { "pk": { "S": key.0 }, "sk": { "S": key.1 } },
-                "SequenceNumber": (self.stream.len() + 8).to_string(),
+                "SequenceNumber": (self.told + 8).to_string(),
                 "OldImage": old.map(|item| item.attributes.clone()), "NewImage": item.map(|item| item.attributes.clone()),
-            } })));
+            } });
+            self.told += 1;
+            let mut hash = DefaultHasher::new();
+            record.hash(&mut hash);
+            self.stream.push((Arc::new(record), hash.finish()));
         }
     }
 

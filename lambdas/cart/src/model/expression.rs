@@ -78,11 +78,18 @@ impl<'a> Reader<'a> {
     }
 
     fn comparison(&mut self) -> bool {
-        if self.next_is("attribute_not_exists") {
-            self.expect("(");
-            let name = self.word();
+        if self.next_is("(") {
+            let holds = self.any();
             self.expect(")");
-            return !self.item.contains_key(&name);
+            return holds;
+        }
+        for (function, wanted) in [("attribute_exists", true), ("attribute_not_exists", false)] {
+            if self.next_is(function) {
+                self.expect("(");
+                let name = self.word();
+                self.expect(")");
+                return self.item.contains_key(&name) == wanted;
+            }
         }
         if self.next_is("begins_with") {
             self.expect("(");

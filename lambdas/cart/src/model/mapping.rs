@@ -81,7 +81,7 @@ fn history(count: i64) -> (Vec<Value>, Table) {
         let owner = if index % 3 == 0 { CART } else { USER };
         table.put(owner, &format!("product#p{}", index % 7), index + 1, 1);
     }
-    (table.stream.iter().map(|record| (**record).clone()).collect(), table)
+    (table.records(0, ""), table)
 }
 
 fn function(services: &Services) -> CountBatches {

@@ -21,6 +21,9 @@ use serde_json::Value;
 use super::dynamodb::Answer;
 use crate::{dead_letters::DeadLetters, deletions::Deletions, store::Store};
 
+/// The name of the table.
+pub(super) const TABLE: &str = "carts";
+
 /// A call on its way.
 #[derive(Clone, Debug, Hash, PartialEq)]
 pub(crate) struct Call {
@@ -79,8 +82,8 @@ impl Network {
     }
 }
 
-/// The store, at the end of a line.
-pub(crate) fn store_at(line: impl HttpClient + 'static) -> Store {
+/// The table as anybody calls it, at the end of a line.
+pub(crate) fn dynamodb_at(line: impl HttpClient + 'static) -> aws_sdk_dynamodb::Client {
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("eu-west-1"))
@@ -90,7 +93,12 @@ pub(crate) fn store_at(line: impl HttpClient + 'static) -> Store {
         .retry_partition(RetryPartition::custom("model").token_bucket(TokenBucket::unlimited()).build())
         .sleep_impl(NoTime)
         .http_client(line);
-    Store::new(aws_sdk_dynamodb::Client::from_conf(config.build()), "carts".to_owned())
+    aws_sdk_dynamodb::Client::from_conf(config.build())
+}
+
+/// The store, at the end of a line.
+pub(crate) fn store_at(line: impl HttpClient + 'static) -> Store {
+    Store::new(dynamodb_at(line), TABLE.to_owned())
 }
 
 /// The queues, at the end of a line.

@@ -98,7 +98,7 @@ fn cookie() -> String {
 
 /// Everything that is stored, to see that nothing changed.
 fn contents(services: &Services) -> Vec<u64> {
-    services.table().state()
+    services.table().state().0
 }
 
 #[tokio::test]

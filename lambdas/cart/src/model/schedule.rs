@@ -13,6 +13,7 @@ use std::{
 };
 
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
+use cart_contract::table;
 use cart_shared::Consumer as _;
 use serde_json::{Value, json};
 
@@ -160,7 +161,8 @@ fn follow(world: &World, state: u64, seen: &mut HashMap<u64, u128>, endings: &mu
 }
 
 impl World {
-    fn new(scenario: &Scenario) -> Self {
+    /// The beginning of a scenario.
+    pub(super) fn new(scenario: &Scenario) -> Self {
         let mut world = Self {
             table: scenario.table.clone(),
             fates: Vec::new(),
@@ -219,6 +221,7 @@ impl World {
         state.finish()
     }
 
+    /// Who waits for something is let on once it is there, or once nothing else can happen.
     fn possible(&self) -> Vec<Step> {
         // To send changes nothing for anybody but whoever is delivered the message, and nobody can be before. So when nothing fails any
         // more it may as well be now: every order with a later sending leads where the same order leads with this one first.
@@ -227,8 +230,13 @@ impl World {
             return vec![Step::Answer(caller)];
         }
         let mut steps = Vec::new();
+        let mut waiting = Vec::new();
         for (caller, call) in self.asking.iter().enumerate() {
             let Some(call) = call else { continue };
+            if self.waits_for(call) {
+                waiting.push(Step::Answer(caller));
+                continue;
+            }
             if call.operation == "AnyOf" {
                 let possibilities = usize::try_from(call.request.as_u64().expect("a number")).expect("a small one");
                 steps.extend((0..possibilities).map(|chosen| Step::Choose(caller, chosen)));
@@ -237,20 +245,43 @@ impl World {
             steps.push(Step::Answer(caller));
             if self.faults > 0 {
                 steps.push(Step::Kill(caller));
-                if ["TransactWriteItems", "SendMessageBatch"].contains(&call.operation.as_str()) {
+                if ["TransactWriteItems", "UpdateItem", "SendMessageBatch"].contains(&call.operation.as_str()) {
                     steps.extend([Step::Lose(caller), Step::Silence(caller), Step::Delay(caller)]);
                 }
                 // What was asked before is done, or still on its way and would be what it collides with.
                 let again = self.table.knows(caller, &call.request)
                     || self.late.iter().any(|(owner, late)| *owner == caller && late == call);
-                if call.operation == "TransactWriteItems" && !again {
+                if ["TransactWriteItems", "UpdateItem"].contains(&call.operation.as_str()) && !again {
                     steps.push(Step::Collide(caller));
                 }
             }
         }
         steps.extend((0..self.late.len()).map(Step::Arrive));
         steps.extend((0..self.queue.len()).map(Step::Deliver));
-        steps
+        if steps.is_empty() { waiting } else { steps }
+    }
+
+    /// Whether something is asked for that is not there yet.
+    fn waits_for(&self, call: &Call) -> bool {
+        match call.operation.as_str() {
+            "Records" => self.told(call).is_empty(),
+            "UntilNoted" => !self.noted(call),
+            _ => false,
+        }
+    }
+
+    fn told(&self, call: &Call) -> Vec<Value> {
+        let from = call.request[0].as_u64().and_then(|from| usize::try_from(from).ok()).expect("a place");
+        self.table.records(from, call.request[1].as_str().expect("a text"))
+    }
+
+    fn noted(&self, call: &Call) -> bool {
+        let generation = call.request[0].as_u64().expect("a generation");
+        call.request[1].as_array().expect("items").iter().all(|item| {
+            let (owner, product) = (item[0].as_str().expect("a text"), item[1].as_str().expect("a text"));
+            self.table.quantity(owner, product).is_none()
+                || self.table.reaches(&format!("{}{owner}", table::COUNTED), product, "generation", generation)
+        })
     }
 
     fn take(&mut self, step: Step) {
@@ -285,8 +316,14 @@ impl World {
                 self.hear(caller, None);
             }
             Step::Collide(caller) => {
-                let collision = json!({ "Code": "TransactionConflict" });
-                self.hear(caller, Some(cancelled(&[collision])));
+                let alone = self.asking[caller].as_ref().is_some_and(|call| call.operation == "UpdateItem");
+                let name = "com.amazonaws.dynamodb.v20120810#TransactionConflictException";
+                let collision = if alone {
+                    (400, json!({ "__type": name, "message": "somebody else is at it" }))
+                } else {
+                    cancelled(&[json!({ "Code": "TransactionConflict" })])
+                };
+                self.hear(caller, Some(collision));
             }
             Step::Kill(caller) => {
                 self.asking[caller] = None;
@@ -318,6 +355,8 @@ impl World {
                 self.table.expire(text(0), text(1));
                 (200, Value::Null)
             }
+            "Records" => (200, json!(self.told(call))),
+            "UntilNoted" => (200, json!(self.noted(call))),
             operation => self.table.call(caller, operation, &call.request),
         }
     }

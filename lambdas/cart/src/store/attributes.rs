@@ -3,6 +3,7 @@
 use std::{collections::HashMap, fmt::Display};
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use cart_contract::table::{self, Generations};
 use cart_shared::ProductId;
 use serde_json::{Number, Value};
 use thiserror::Error;
@@ -11,6 +12,7 @@ use uuid::Uuid;
 use crate::{
     clock::Timestamp,
     item::{Item, MigrationId},
+    ledger::Note,
     owner::Owner,
 };
 
@@ -25,19 +27,26 @@ pub struct Damaged(pub &'static str);
 /// The key of a product in a cart.
 #[must_use]
 pub fn item_key(owner: &Owner, product: &ProductId) -> Attributes {
-    key(owner.to_string(), format!("product#{product}"))
+    key(owner.to_string(), format!("{}{product}", table::PRODUCT))
 }
 
 /// The key of a product's total.
 #[must_use]
 pub fn total_key(product: &ProductId) -> Attributes {
-    key(format!("product#{product}"), "totalquantity".to_owned())
+    key(format!("{}{product}", table::PRODUCT), table::TOTAL.to_owned())
 }
 
-/// The key of the note which change of an item was counted last. Not the key of a cart, so that the note is not counted itself.
+/// The key of the note what of an item is counted. Not the key of a cart, so that the note is not counted itself.
 #[must_use]
 pub fn counted_key(owner: &str, product: &ProductId) -> Attributes {
-    key(format!("counted#{owner}"), format!("product#{product}"))
+    key(format!("{}{owner}", table::COUNTED), format!("{}{product}", table::PRODUCT))
+}
+
+/// The key of what says how often the totals were counted anew.
+#[must_use]
+pub fn control_key() -> Attributes {
+    let (pk, sk) = table::CONTROL;
+    key(pk.to_owned(), sk.to_owned())
 }
 
 fn key(pk: String, sk: String) -> Attributes {
@@ -70,6 +79,53 @@ pub fn item(attributes: &Attributes) -> Result<Item, Damaged> {
 pub fn number(attributes: &Attributes, name: &'static str) -> Result<i64, Damaged> {
     let number = attributes.get(name).and_then(|value| value.as_n().ok()).and_then(|number| number.parse().ok());
     number.ok_or(Damaged(name))
+}
+
+/// A number of an item, if it is there.
+fn optional<T: TryFrom<i64>>(attributes: &Attributes, name: &'static str) -> Result<Option<T>, Damaged> {
+    if !attributes.contains_key(name) {
+        return Ok(None);
+    }
+    number(attributes, name)?.try_into().map(Some).map_err(|_| Damaged(name))
+}
+
+/// What is noted of an item, from the note's attributes.
+///
+/// # Errors
+/// [`Damaged`].
+pub fn note(attributes: &Attributes) -> Result<Note, Damaged> {
+    let up_to = text(attributes, "countedUpTo").and_then(|number| number.parse().ok());
+    Ok(Note {
+        up_to: up_to.ok_or(Damaged("countedUpTo"))?,
+        counted: optional(attributes, "counted")?,
+        generation: optional(attributes, "generation")?.unwrap_or(0),
+    })
+}
+
+/// What a total counts, from its attributes.
+///
+/// # Errors
+/// [`Damaged`].
+pub fn generations(attributes: &Attributes) -> Result<Generations, Damaged> {
+    let of = optional(attributes, "generation")?.unwrap_or(0);
+    Ok(Generations { of, rebuilding: optional(attributes, "rebuilding")? })
+}
+
+/// The newest generation that was begun.
+///
+/// # Errors
+/// [`Damaged`].
+pub fn begun(attributes: &Attributes) -> Result<u64, Damaged> {
+    Ok(optional(attributes, "generation")?.unwrap_or(0))
+}
+
+/// The two parts of an item's key.
+///
+/// # Errors
+/// [`Damaged`].
+pub fn keys(attributes: &Attributes) -> Result<(&str, &str), Damaged> {
+    let part = |name| text(attributes, name).ok_or(Damaged(name));
+    Ok((part("pk")?, part("sk")?))
 }
 
 fn text<'a>(attributes: &'a Attributes, name: &str) -> Option<&'a str> {
@@ -145,6 +201,32 @@ mod tests {
         let mut attributes = stored();
         attributes.insert("productDetail".to_owned(), AttributeValue::Null(true));
         assert_eq!(item(&attributes).unwrap().detail, Value::Null);
+    }
+
+    #[test]
+    fn what_was_noted_before_there_were_numbers_and_generations_is_read_as_well() {
+        let seven = AttributeValue::S(format!("{:040}", 7));
+        let old = Attributes::from([("countedUpTo".to_owned(), seven)]);
+        let up_to: crate::ledger::Sequence = "7".parse().unwrap();
+        assert_eq!(note(&old), Ok(Note { up_to: up_to.clone(), counted: None, generation: 0 }));
+        let mut new = old.clone();
+        new.extend([("counted".to_owned(), to_number(-2)), ("generation".to_owned(), to_number(3))]);
+        assert_eq!(note(&new), Ok(Note { up_to, counted: Some(-2), generation: 3 }));
+        assert_eq!(generations(&Attributes::new()), Ok(Generations::default()));
+        new.insert("rebuilding".to_owned(), to_number(4));
+        assert_eq!(generations(&new), Ok(Generations { of: 3, rebuilding: Some(4) }));
+    }
+
+    #[test]
+    fn what_is_not_noted_as_we_do_is_not_guessed() {
+        let note_with = |name: &str, value: AttributeValue| {
+            let mut attributes = Attributes::from([("countedUpTo".to_owned(), AttributeValue::S("7".to_owned()))]);
+            attributes.insert(name.to_owned(), value);
+            note(&attributes)
+        };
+        assert_eq!(note_with("countedUpTo", to_number(7)), Err(Damaged("countedUpTo")));
+        assert_eq!(note_with("counted", AttributeValue::S("2".to_owned())), Err(Damaged("counted")));
+        assert_eq!(note_with("generation", to_number(-1)), Err(Damaged("generation")));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use cart_contract::table::Generations;
 use cart_shared::ProductId;
 use serde_json::Value;
 
@@ -12,12 +13,13 @@ use crate::{
     clock::Timestamp,
     deletions::Deletion,
     item::{Item, MigrationId},
-    ledger::Entry,
+    ledger::{Addition, Entry, Note},
     owner::{CartId, Owner},
     quantity::Quantity,
 };
 
-/// How long it is remembered which change of an item was counted last. A stream keeps its records for one day; the rest is margin.
+/// How long it is remembered which change was the last of an item of which nothing is counted any more. A stream keeps its records for
+/// one day; the rest is margin.
 const REMEMBERED: Duration = Duration::from_hours(3 * 24);
 
 /// One write, complete with its condition.
@@ -70,18 +72,58 @@ impl Write {
             .with("none", to_number(0))
     }
 
-    /// Adds a change to the total of its product. Belongs together with [`Write::remember`].
-    pub fn count(entry: &Entry) -> Self {
-        Self::update(total_key(&entry.product), "ADD quantity :change").with("change", to_number(entry.change))
+    /// Adds a change to the total of its product, if that is still as it was read: not there, or of the same generations. Belongs
+    /// together with [`Write::remember`].
+    pub fn count(product: &ProductId, read: Option<Generations>, addition: Addition) -> Self {
+        let Addition { change, recount, generations } = addition;
+        let mut write = Self::update(total_key(product), "ADD quantity :change").with("change", to_number(change));
+        if read.is_none() && generations.of > 0 {
+            write = write.and(" SET generation = :generation").with("generation", to_number(generations.of));
+        }
+        if let (Some(recount), Some(rebuilding)) = (recount, generations.rebuilding) {
+            write = write.with("recount", to_number(recount));
+            write = if read.and_then(|read| read.rebuilding) == Some(rebuilding) {
+                write.and(", rebuilt :recount")
+            } else {
+                write.and(" SET rebuilt = :recount, rebuilding = :rebuilding").with("rebuilding", to_number(rebuilding))
+            };
+        }
+        write.if_still_of(read)
     }
 
-    /// Notes that a change is counted, if neither it nor a later one of the same item is already.
-    pub fn remember(entry: &Entry, now: Timestamp) -> Self {
-        let update = "SET countedUpTo = :sequence, expirationTime = :expires";
-        Self::update(counted_key(&entry.owner, &entry.product), update)
-            .only_if("attribute_not_exists(pk) OR countedUpTo < :sequence")
-            .with("sequence", AttributeValue::S(entry.sequence.to_string()))
-            .with("expires", to_number((now + REMEMBERED).0))
+    /// Notes what of an item is counted, if nobody noted anything since `read`: each note is of a later change. What is counted must not
+    /// be forgotten as long as it is.
+    pub fn remember(entry: &Entry, read: Option<&Note>, note: &Note, now: Timestamp) -> Self {
+        let counted = note.counted.unwrap_or(0);
+        let key = counted_key(&entry.owner, &entry.product);
+        let write = if counted == 0 {
+            let update = "SET countedUpTo = :sequence, counted = :counted, generation = :generation, expirationTime = :expires";
+            Self::update(key, update).with("expires", to_number((now + REMEMBERED).0))
+        } else {
+            Self::update(key, "SET countedUpTo = :sequence, counted = :counted, generation = :generation REMOVE expirationTime")
+        };
+        let write = write
+            .with("sequence", AttributeValue::S(note.up_to.to_string()))
+            .with("counted", to_number(counted))
+            .with("generation", to_number(note.generation));
+        match read {
+            None => write.only_if("attribute_not_exists(pk)"),
+            Some(read) => write.only_if("countedUpTo = :read").with("read", AttributeValue::S(read.up_to.to_string())),
+        }
+    }
+
+    fn if_still_of(mut self, read: Option<Generations>) -> Self {
+        let Some(Generations { of, rebuilding }) = read else { return self.only_if("attribute_not_exists(pk)") };
+        let mut conditions = vec!["attribute_exists(pk)".to_owned()];
+        for (name, value) in [("generation", Some(of).filter(|of| *of > 0)), ("rebuilding", rebuilding)] {
+            if let Some(value) = value {
+                conditions.push(format!("{name} = :{name}Read"));
+                self = self.with(&format!("{name}Read"), to_number(value));
+            } else {
+                conditions.push(format!("attribute_not_exists({name})"));
+            }
+        }
+        self.only_if(&conditions.join(" AND "))
     }
 
     /// Only if the item is still as it was read: not there, or with the same quantity until the same time. Whatever happened to it in
@@ -102,6 +144,13 @@ impl Write {
 
     fn delete(key: Attributes) -> Self {
         Self { key, action: Action::Delete, condition: None, values: Attributes::new() }
+    }
+
+    fn and(mut self, clause: &str) -> Self {
+        if let Action::Update(expression) = &mut self.action {
+            expression.push_str(clause);
+        }
+        self
     }
 
     fn only_if(mut self, condition: &str) -> Self {
@@ -163,15 +212,10 @@ mod tests {
 
     #[test]
     fn every_value_is_used_and_every_name_has_a_value() {
-        let entry = Entry { owner: "user#a".to_owned(), product: product(), change: 1, sequence: "7".parse().unwrap() };
         let deletion = Deletion { cart: cart(), product: product(), migration: MigrationId(Uuid::nil()) };
         let mut writes: Vec<_> = every_item_write().into_iter().map(|(_, write)| write).collect();
-        writes.extend([
-            Write::take_out(&user(), &item()),
-            Write::bury(&deletion),
-            Write::count(&entry),
-            Write::remember(&entry, NOW),
-        ]);
+        writes.extend([Write::take_out(&user(), &item()), Write::bury(&deletion)]);
+        writes.extend(every_count());
         for write in writes {
             let update = if let Action::Update(expression) = &write.action { expression.as_str() } else { "" };
             let text = format!("{update} {}", write.condition.as_deref().unwrap_or_default());
@@ -187,11 +231,52 @@ mod tests {
         }
     }
 
+    fn entry() -> Entry {
+        Entry { owner: "user#a".to_owned(), product: product(), old: 0, new: 1, sequence: "7".parse().unwrap() }
+    }
+
+    fn note(counted: i64) -> Note {
+        Note { up_to: "7".parse().unwrap(), counted: Some(counted), generation: 1 }
+    }
+
+    /// Of every total there may be, and every note.
+    fn every_count() -> Vec<Write> {
+        let generations = |of, rebuilding| Generations { of, rebuilding };
+        let mut writes = Vec::new();
+        for (read, of, recount) in [
+            (None, 0, None),
+            (None, 2, None),
+            (Some(generations(0, None)), 0, None),
+            (Some(generations(1, None)), 1, None),
+            (Some(generations(0, None)), 0, Some(2)),
+            (Some(generations(0, Some(2))), 0, Some(2)),
+            (Some(generations(1, Some(1))), 1, Some(2)),
+            (Some(generations(1, Some(2))), 1, Some(2)),
+        ] {
+            let addition = Addition { change: 1, recount: recount.map(|_| 3), generations: generations(of, recount) };
+            writes.push(Write::count(&product(), read, addition));
+        }
+        for (read, counted) in [(None, 0), (Some(note(1)), 0), (None, 1), (Some(note(1)), 1)] {
+            writes.push(Write::remember(&entry(), read.as_ref(), &note(counted), NOW));
+        }
+        writes
+    }
+
     #[test]
-    fn a_note_of_what_is_counted_outlives_the_stream() {
-        let entry = Entry { owner: "user#a".to_owned(), product: product(), change: 1, sequence: "7".parse().unwrap() };
-        let note = Write::remember(&entry, NOW);
-        assert_eq!(note.values[":expires"], to_number(NOW.0 + 259_200));
-        assert_eq!(note.key["pk"], AttributeValue::S("counted#user#a".to_owned()));
+    fn what_was_left_by_another_rebuild_is_not_added_to() {
+        let read = Generations { of: 1, rebuilding: Some(1) };
+        let addition = Addition { change: 1, recount: Some(3), generations: Generations { of: 1, rebuilding: Some(2) } };
+        let Action::Update(update) = Write::count(&product(), Some(read), addition).action else { panic!("it is an update") };
+        assert_eq!(update, "ADD quantity :change SET rebuilt = :recount, rebuilding = :rebuilding");
+    }
+
+    #[test]
+    fn a_note_lives_as_long_as_its_item_counts_and_then_outlives_the_stream() {
+        let counted = Write::remember(&entry(), None, &note(2), NOW);
+        let Action::Update(update) = &counted.action else { panic!("it is an update") };
+        assert!(update.ends_with("REMOVE expirationTime"), "{update}");
+        assert_eq!(counted.key["pk"], AttributeValue::S("counted#user#a".to_owned()));
+        let gone = Write::remember(&entry(), None, &note(0), NOW);
+        assert_eq!(gone.values[":expires"], to_number(NOW.0 + 259_200));
     }
 }

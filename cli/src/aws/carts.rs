@@ -1,0 +1,258 @@
+//! The table of carts, as far as totals are checked and counted anew. Reads everything as it is at this moment. When something is
+//! written is decided elsewhere, and what by [`cart_contract::table`].
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    str::FromStr,
+    time::Duration,
+};
+
+use aws_config::retry::RetryConfig;
+use aws_sdk_dynamodb::{
+    Client,
+    types::{AttributeValue, KeysAndAttributes, ReturnValue},
+};
+use cart_contract::table::{self, Control, Generations, Kept, Noted, Update};
+use tokio::time::sleep;
+
+use super::{Aws, Error, ErrorKind};
+use crate::plan::totals::{Corrected, ItemKey, Row};
+
+/// How often something is tried again that somebody else is writing at the same moment, or that DynamoDB did not get round to: about half
+/// a minute.
+const ATTEMPTS: u32 = 20;
+
+/// The most items that can be read together, by
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>.
+const TOGETHER: usize = 100;
+
+/// What is read of an item: not what the catalogue said of the product.
+const READ: &str = "pk, sk, quantity, counted, generation, rebuilding";
+
+type Attributes = HashMap<String, AttributeValue>;
+
+/// The table.
+#[derive(Clone, Debug)]
+pub(crate) struct Carts {
+    client: Client,
+    table: String,
+}
+
+/// A page of the table.
+pub(crate) struct Page {
+    /// What is on it.
+    pub rows: Vec<Row>,
+    /// Where the next one begins, if there is one.
+    pub next: Option<Position>,
+}
+
+/// A place in the table.
+pub(crate) struct Position(Attributes);
+
+impl Aws {
+    /// The table of this name.
+    pub(crate) fn carts(&self, table: String) -> Carts {
+        let config = aws_sdk_dynamodb::config::Builder::from(&self.sdk).retry_config(
+            // What takes hours should not fail because the table is throttled for half a minute.
+            RetryConfig::standard()
+                .with_max_attempts(10)
+                .with_initial_backoff(Duration::from_millis(100))
+                .with_max_backoff(Duration::from_secs(10)),
+        );
+        Carts { client: Client::from_conf(config.build()), table }
+    }
+}
+
+impl Carts {
+    /// A page of at most so many items.
+    pub(crate) async fn page(&self, limit: u32, after: Option<Position>) -> Result<Page, Error> {
+        let call = self.client.scan().table_name(&self.table).consistent_read(true).projection_expression(READ);
+        let call = call.limit(i32::try_from(limit).unwrap_or(i32::MAX)).set_exclusive_start_key(after.map(|position| position.0));
+        let answer = call.send().await.map_err(|error| Error::sdk("reading the table of carts", error))?;
+        let rows = answer.items.unwrap_or_default().iter().filter_map(row).collect();
+        Ok(Page { rows, next: answer.last_evaluated_key.filter(|key| !key.is_empty()).map(Position) })
+    }
+
+    /// What is noted of these items.
+    pub(crate) async fn noted(&self, items: &[&ItemKey]) -> Result<BTreeMap<ItemKey, Noted>, Error> {
+        let keys = items.iter().map(|item| key(&format!("{}{}", table::COUNTED, item.owner), &sk(item)));
+        let found = self.all(keys.collect()).await?;
+        let notes = found.iter().filter_map(row).filter_map(|row| match row {
+            Row::Note { key, noted } => Some((key, noted)),
+            _ => None,
+        });
+        Ok(notes.collect())
+    }
+
+    /// Those of these items that are there.
+    pub(crate) async fn present(&self, items: &[&ItemKey]) -> Result<BTreeSet<ItemKey>, Error> {
+        let found = self.all(items.iter().map(|item| key(&item.owner, &sk(item))).collect()).await?;
+        let items = found.iter().filter_map(row).filter_map(|row| match row {
+            Row::Item { key, .. } => Some(key),
+            _ => None,
+        });
+        Ok(items.collect())
+    }
+
+    /// Makes the stream tell of an item. False, if it is gone.
+    pub(crate) async fn touch(&self, item: &ItemKey, mark: &str) -> Result<bool, Error> {
+        let values = [(":mark", AttributeValue::S(mark.to_owned()))];
+        let done = self.update("touching an item", key(&item.owner, &sk(item)), table::TOUCH, &values).await?;
+        Ok(done.is_some())
+    }
+
+    /// How often the totals were counted anew.
+    pub(crate) async fn control(&self) -> Result<Control, Error> {
+        let (pk, sk) = table::CONTROL;
+        let read = self.get(pk, sk).await?.unwrap_or_default();
+        let at = |name| number(&read, name).unwrap_or(0);
+        Ok(Control { generation: at("generation"), finished: at("finished") })
+    }
+
+    /// Begins this generation. False, if somebody else came first.
+    pub(crate) async fn begin(&self, read: Control, generation: u64) -> Result<bool, Error> {
+        let values = [(":generation", to_number(generation)), (":read", to_number(read.generation))];
+        Ok(self.update("beginning to count anew", control_key(), table::BEGIN, &values).await?.is_some())
+    }
+
+    /// Says that all totals have reached this generation. If somebody else has begun the next one, they know already.
+    pub(crate) async fn finish(&self, generation: u64) -> Result<(), Error> {
+        let values = [(":generation", to_number(generation))];
+        self.update("finishing to count anew", control_key(), table::FINISH, &values).await.map(drop)
+    }
+
+    /// What the total of a product counts, if there is one.
+    pub(crate) async fn total(&self, product: &str) -> Result<Option<Generations>, Error> {
+        let read = self.get(&format!("{}{product}", table::PRODUCT), table::TOTAL).await?;
+        Ok(read.map(|read| generations(&read)))
+    }
+
+    /// Brings the total of a product into this generation. None, if it has changed since that was decided.
+    pub(crate) async fn reach(&self, product: &str, update: Update, generation: u64) -> Result<Option<Corrected>, Error> {
+        let mut values = vec![(":generation", to_number(generation))];
+        if update == table::START_FROM_NOTHING {
+            values.push((":none", to_number(0)));
+        }
+        let total = key(&format!("{}{product}", table::PRODUCT), table::TOTAL);
+        let before = self.update("replacing a total", total, update, &values).await?;
+        Ok(before.map(|before| Corrected {
+            product: product.to_owned(),
+            was: number(&before, "quantity"),
+            is: if update == table::TAKE_OVER { number(&before, "rebuilt").unwrap_or(0) } else { 0 },
+        }))
+    }
+
+    async fn get(&self, pk: &str, sk: &str) -> Result<Option<Attributes>, Error> {
+        let call = self.client.get_item().table_name(&self.table).set_key(Some(key(pk, sk))).consistent_read(true);
+        call.send().await.map(|answer| answer.item).map_err(|error| Error::sdk("reading the table of carts", error))
+    }
+
+    /// All of these that there are.
+    async fn all(&self, keys: Vec<Attributes>) -> Result<Vec<Attributes>, Error> {
+        let operation = "reading the table of carts";
+        let mut found = Vec::new();
+        for keys in keys.chunks(TOGETHER) {
+            let mut keys = keys.to_vec();
+            let mut attempt = 0;
+            while !keys.is_empty() {
+                let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).projection_expression(READ);
+                let wanted = wanted.build().map_err(|error| Error::new(operation, ErrorKind::Other, error.to_string()))?;
+                let call = self.client.batch_get_item().request_items(&self.table, wanted).send().await;
+                let answer = call.map_err(|error| Error::sdk(operation, error))?;
+                found.extend(answer.responses.unwrap_or_default().remove(&self.table).unwrap_or_default());
+                let unread = answer.unprocessed_keys.unwrap_or_default().remove(&self.table);
+                keys = unread.map(|unread| unread.keys).unwrap_or_default();
+                if !keys.is_empty() {
+                    pause(operation, &mut attempt).await?;
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Changes an item: as it was before, or nothing if the condition is not met. All of these updates may be done twice.
+    async fn update(
+        &self,
+        operation: &str,
+        key: Attributes,
+        update: Update,
+        values: &[(&str, AttributeValue)],
+    ) -> Result<Option<Attributes>, Error> {
+        let values: Attributes = values.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        let mut attempt = 0;
+        loop {
+            let call = self.client.update_item().table_name(&self.table).set_key(Some(key.clone()));
+            let call = call.update_expression(update.expression).condition_expression(update.condition);
+            let call = call.set_expression_attribute_values(Some(values.clone())).return_values(ReturnValue::AllOld);
+            let error = match call.send().await {
+                Ok(answer) => return Ok(Some(answer.attributes.unwrap_or_default())),
+                Err(error) => error,
+            };
+            match error.as_service_error() {
+                Some(error) if error.is_conditional_check_failed_exception() => return Ok(None),
+                // A function is counting a change of the same product.
+                Some(error) if error.is_transaction_conflict_exception() => pause(operation, &mut attempt).await?,
+                _ => return Err(Error::sdk(operation, error)),
+            }
+        }
+    }
+}
+
+/// Waits a little before the next attempt, longer with each.
+async fn pause(operation: &str, attempt: &mut u32) -> Result<(), Error> {
+    if *attempt == ATTEMPTS {
+        return Err(Error::new(operation, ErrorKind::Busy, "others kept the table busy"));
+    }
+    let longest = Duration::from_millis(20 << (*attempt).min(7));
+    *attempt += 1;
+    sleep(longest.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+    Ok(())
+}
+
+/// What an item of the table is. None, where nothing is counted in it.
+fn row(item: &Attributes) -> Option<Row> {
+    let part = |name| item.get(name)?.as_s().ok().map(String::as_str);
+    let item_key = |owner: &str, product: &str| ItemKey { owner: owner.to_owned(), product: product.to_owned() };
+    match Kept::under(part("pk")?, part("sk")?) {
+        Kept::Item { owner, product } => {
+            let stored = item.get("quantity").and_then(|quantity| quantity.as_n().ok());
+            let quantity = stored.and_then(|quantity| table::quantity(quantity));
+            Some(Row::Item { key: item_key(owner, product), quantity })
+        }
+        Kept::Note { owner, product } => {
+            let noted = Noted { generation: number(item, "generation").unwrap_or(0), counted: number(item, "counted") };
+            Some(Row::Note { key: item_key(owner, product), noted })
+        }
+        Kept::Total { product } => {
+            let (quantity, generations) = (number(item, "quantity"), generations(item));
+            Some(Row::Total { product: product.to_owned(), quantity, generations })
+        }
+        Kept::Else => None,
+    }
+}
+
+fn generations(total: &Attributes) -> Generations {
+    Generations { of: number(total, "generation").unwrap_or(0), rebuilding: number(total, "rebuilding") }
+}
+
+fn number<T: FromStr>(item: &Attributes, name: &str) -> Option<T> {
+    item.get(name)?.as_n().ok()?.parse().ok()
+}
+
+fn to_number(number: u64) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+fn sk(item: &ItemKey) -> String {
+    format!("{}{}", table::PRODUCT, item.product)
+}
+
+fn control_key() -> Attributes {
+    let (pk, sk) = table::CONTROL;
+    key(pk, sk)
+}
+
+fn key(pk: &str, sk: &str) -> Attributes {
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    Attributes::from([("pk".to_owned(), text(pk)), ("sk".to_owned(), text(sk))])
+}

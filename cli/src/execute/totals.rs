@@ -1,0 +1,248 @@
+//! Reads the table of carts, and counts all totals anew while the shop goes on (docs/adr/0020-totals-have-generations.md). Every step may
+//! be done twice, and what was stopped anywhere is gone on with by running it again. In `lambdas/cart/src/model/rebuild.rs` the same
+//! steps are followed in every order with the functions that run beside them.
+
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
+
+use tokio::time::sleep;
+
+use super::all;
+use crate::{
+    aws::{self, carts::Carts},
+    event::{Event, Events, Recount},
+    plan::totals::{Check, Corrected, ItemKey, Row, STUCK, Sums, Verdict, at_rate, not_yet, portion, to_touch},
+};
+
+/// The most that is read with one call.
+const PAGE: u32 = 100;
+
+/// How many items are read in the time in which one may be touched: to read one costs DynamoDB little, to touch one makes a record, a call
+/// of a function and a transaction.
+const READ_FOR_ONE_TOUCHED: u32 = 10;
+
+/// How long it is waited between two looks at what is not counted yet.
+const BETWEEN: Duration = Duration::from_secs(1);
+
+/// Why totals were not counted anew.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// A call failed.
+    #[error(transparent)]
+    Aws(#[from] aws::Error),
+    /// Changes are not counted.
+    #[error("the function that keeps the totals has counted nothing for {} minutes, and {left} items of a page are left", STUCK.as_secs() / 60)]
+    Stuck {
+        /// How many at least.
+        left: usize,
+    },
+}
+
+impl Error {
+    /// The next thing to try.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::Aws(error) => error.hint(),
+            Self::Stuck { .. } => Some(
+                "look at the log of UpdateTotalsHandler and into the queue UpdateTotalsFailures; if this stage was deployed by an older \
+                 cartctl, deploy it first. The same command then goes on where it was"
+                    .to_owned(),
+            ),
+        }
+    }
+}
+
+/// The table, and how fast it may be worked on.
+#[derive(Clone, Debug)]
+pub(crate) struct Counting {
+    /// The table.
+    pub carts: Carts,
+    /// How many items may be touched in a second.
+    pub rate: u32,
+    /// Who is told.
+    pub events: Events,
+}
+
+/// What a check found.
+pub(crate) struct Checked {
+    /// The last look at the table.
+    pub sums: Sums,
+    /// The products whose totals are wrong.
+    pub wrong: BTreeSet<String>,
+}
+
+impl Counting {
+    /// Reads all of the table once, page by page.
+    async fn pages(&self, mut page: impl AsyncFnMut(Vec<Row>) -> Result<(), Error>) -> Result<(), Error> {
+        let mut after = None;
+        loop {
+            let begun = Instant::now();
+            let read = self.carts.page(PAGE, after).await?;
+            page(read.rows).await?;
+            after = read.next;
+            if after.is_none() {
+                return Ok(());
+            }
+            let rate = self.rate.saturating_mul(READ_FOR_ONE_TOUCHED);
+            sleep(at_rate(usize::try_from(PAGE).unwrap_or(0), rate).saturating_sub(begun.elapsed())).await;
+        }
+    }
+
+    /// Sums up everything in the table.
+    pub(crate) async fn look(&self) -> Result<Sums, Error> {
+        let mut sums = Sums::default();
+        let look = self.pages(async |rows| {
+            for row in rows {
+                sums.add(row);
+            }
+            Ok(())
+        });
+        self.events.during("reading the carts and the totals", look).await?;
+        Ok(sums)
+    }
+
+    /// Looks again until it is clear which totals are wrong.
+    pub(crate) async fn check(&self) -> Result<Checked, Error> {
+        let begun = Instant::now();
+        let mut check = Check::default();
+        let mut between = BETWEEN;
+        loop {
+            let sums = self.look().await?;
+            let wrong = match check.look(&sums, begun.elapsed()) {
+                Verdict::Right => BTreeSet::new(),
+                Verdict::Wrong(products) => products,
+                Verdict::LookAgain => {
+                    self.events.during("waiting for changes that are not counted yet", sleep(between)).await;
+                    between = (between * 2).min(BETWEEN * 10);
+                    continue;
+                }
+            };
+            return Ok(Checked { sums, wrong });
+        }
+    }
+
+    /// Counts all totals anew. `mark` is another with every run.
+    pub(crate) async fn rebuild(&self, mark: &str) -> Result<Vec<Corrected>, Error> {
+        let generation = self.begin().await?;
+        self.touch_all(generation, mark).await?;
+        let products = self.wait_for_all(generation).await?;
+        let mut corrected = Vec::new();
+        for product in products {
+            corrected.extend(self.reach(&product, generation).await?);
+        }
+        self.carts.finish(generation).await?;
+        Ok(corrected)
+    }
+
+    /// From here on every change is counted in the new generation as well. What was begun and not finished is gone on with; whoever else is
+    /// at it at this moment works on the same.
+    async fn begin(&self) -> Result<u64, Error> {
+        loop {
+            let read = self.carts.control().await?;
+            let (generation, begins) = read.rebuilds();
+            if !begins || self.carts.begin(read, generation).await? {
+                self.events.send(Event::Recount(Recount::Begun { generation, resumed: !begins }));
+                return Ok(generation);
+            }
+        }
+    }
+
+    /// Has a record made of every item that is not counted in this generation as it is.
+    async fn touch_all(&self, generation: u64, mark: &str) -> Result<(), Error> {
+        let begun = Instant::now();
+        let (mut items, mut touched) = (0, 0);
+        self.pages(async |rows| {
+            let found: Vec<_> = rows.into_iter().filter_map(item).collect();
+            let keys: Vec<_> = found.iter().map(|(key, _)| key).collect();
+            let noted = self.carts.noted(&keys).await?;
+            for some in to_touch(&found, &noted, generation).chunks(portion(self.rate)) {
+                let begun = Instant::now();
+                let touching = some.iter().map(|item| {
+                    let (carts, item, mark) = (self.carts.clone(), item.clone(), mark.to_owned());
+                    async move { carts.touch(&item, &mark).await }
+                });
+                touched += all(touching).await?.into_iter().filter(|there| *there).count();
+                self.events.send(Event::Recount(Recount::Touching { items, touched }));
+                sleep(at_rate(some.len(), self.rate).saturating_sub(begun.elapsed())).await;
+            }
+            items += found.len();
+            self.events.send(Event::Recount(Recount::Touching { items, touched }));
+            Ok(())
+        })
+        .await?;
+        self.events.send(Event::Recount(Recount::Touched { items, touched, took: begun.elapsed() }));
+        Ok(())
+    }
+
+    /// Waits until every item is counted in this generation, or gone. The products of all items and totals.
+    async fn wait_for_all(&self, generation: u64) -> Result<BTreeSet<String>, Error> {
+        let begun = Instant::now();
+        let mut products = BTreeSet::new();
+        let mut items = 0;
+        self.pages(async |rows| {
+            let mut waiting = Vec::new();
+            for row in rows {
+                match row {
+                    Row::Item { key, quantity } => {
+                        // Who counted one of them for the first time may have made its total after it could be found here.
+                        products.insert(key.product.clone());
+                        // What cannot be counted is not waited for.
+                        waiting.extend(quantity.map(|_| key));
+                    }
+                    Row::Total { product, .. } => drop(products.insert(product)),
+                    Row::Note { .. } => {}
+                }
+            }
+            items += waiting.len();
+            self.wait_for(waiting, generation, items).await
+        })
+        .await?;
+        self.events.send(Event::Recount(Recount::Counted { items, took: begun.elapsed() }));
+        Ok(products)
+    }
+
+    /// `items` is how many it will have been when all of these are counted.
+    async fn wait_for(&self, waiting: Vec<ItemKey>, generation: u64, items: usize) -> Result<(), Error> {
+        let mut waiting = self.not_yet(waiting, generation).await?;
+        let mut news = Instant::now();
+        while !waiting.is_empty() {
+            self.events.send(Event::Recount(Recount::Waiting { counted: items - waiting.len(), left: waiting.len() }));
+            if news.elapsed() >= STUCK {
+                return Err(Error::Stuck { left: waiting.len() });
+            }
+            sleep(BETWEEN).await;
+            let before = waiting.len();
+            waiting = self.not_yet(waiting, generation).await?;
+            let there = self.carts.present(&waiting.iter().collect::<Vec<_>>()).await?;
+            waiting.retain(|item| there.contains(item));
+            if waiting.len() < before {
+                news = Instant::now();
+            }
+        }
+        Ok(())
+    }
+
+    async fn not_yet(&self, items: Vec<ItemKey>, generation: u64) -> Result<Vec<ItemKey>, Error> {
+        let noted = self.carts.noted(&items.iter().collect::<Vec<_>>()).await?;
+        Ok(not_yet(items, &noted, generation))
+    }
+
+    /// Brings one total into this generation, if it is not in it yet.
+    async fn reach(&self, product: &str, generation: u64) -> Result<Option<Corrected>, Error> {
+        while let Some(update) = self.carts.total(product).await?.and_then(|read| read.reach(generation)) {
+            if let Some(corrected) = self.carts.reach(product, update, generation).await? {
+                return Ok(Some(corrected));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn item(row: Row) -> Option<(ItemKey, Option<i64>)> {
+    match row {
+        Row::Item { key, quantity } => Some((key, quantity)),
+        Row::Note { .. } | Row::Total { .. } => None,
+    }
+}

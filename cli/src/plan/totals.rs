@@ -1,0 +1,301 @@
+//! Decides what is wrong with totals, and what is left to do while they are counted anew. Knows the table only by what was read of it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use cart_contract::table::{Generations, Noted};
+
+/// How long a total may be behind before it is wrong: its function is called at most a minute after a change (the batching window in
+/// `infra/src/stacks/cart.rs`), and has to do its work.
+pub(crate) const BEHIND: Duration = Duration::from_secs(90);
+
+/// How long nothing may be counted before a rebuild gives up waiting: the window, several times over.
+pub(crate) const STUCK: Duration = Duration::from_mins(10);
+
+/// Which item of which cart. Whoever knows an anonymous cart's key has that cart, so that this is shown to nobody.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ItemKey {
+    /// The cart.
+    pub owner: String,
+    /// The product's id.
+    pub product: String,
+}
+
+/// What was read of an item of the table.
+pub(crate) enum Row {
+    /// A product in a cart.
+    Item {
+        /// Which.
+        key: ItemKey,
+        /// How many. None, where that is no number that can be counted.
+        quantity: Option<i64>,
+    },
+    /// What of such an item is counted.
+    Note {
+        /// Of which.
+        key: ItemKey,
+        /// What.
+        noted: Noted,
+    },
+    /// The total of a product.
+    Total {
+        /// Which.
+        product: String,
+        /// What it says. None, where that is no number.
+        quantity: Option<i64>,
+        /// What it counts.
+        generations: Generations,
+    },
+}
+
+/// A total that was replaced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Corrected {
+    /// The product's id.
+    pub product: String,
+    /// What it said before. None, where that was no number.
+    pub was: Option<i64>,
+    /// What it says since.
+    pub is: i64,
+}
+
+/// What was read of all items, summed up by product.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sums {
+    products: BTreeMap<String, Sum>,
+    /// How many items there are in carts.
+    pub items: u64,
+    /// How many of them have a quantity that cannot be counted.
+    pub unreadable: u64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Sum {
+    held: i64,
+    /// By generation.
+    noted: BTreeMap<u64, i64>,
+    total: Option<i64>,
+    generations: Generations,
+}
+
+/// How it stands with the total of a product.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// The product's id.
+    pub product: String,
+    /// How many all carts hold.
+    pub held: i64,
+    /// How many are noted as counted in the total.
+    noted: i64,
+    /// What the total says. None, where there is no number.
+    pub total: Option<i64>,
+}
+
+impl Standing {
+    /// Whether the total is what the carts hold. That there is none is as good as 0.
+    pub(crate) fn is_right(&self) -> bool {
+        self.total == Some(self.held) || (self.total.is_none() && self.held == 0)
+    }
+}
+
+impl Sums {
+    /// Adds what was read.
+    pub(crate) fn add(&mut self, row: Row) {
+        match row {
+            Row::Item { quantity: None, .. } => {
+                self.items += 1;
+                self.unreadable += 1;
+            }
+            Row::Item { key, quantity: Some(quantity) } => {
+                self.items += 1;
+                self.of(key.product).held += quantity;
+            }
+            Row::Note { key, noted } => {
+                *self.of(key.product).noted.entry(noted.generation).or_default() += noted.counted.unwrap_or(0);
+            }
+            Row::Total { product, quantity, generations } => {
+                let sum = self.of(product);
+                (sum.total, sum.generations) = (quantity, generations);
+            }
+        }
+    }
+
+    fn of(&mut self, product: String) -> &mut Sum {
+        self.products.entry(product).or_default()
+    }
+
+    /// How it stands with every product.
+    pub(crate) fn standings(&self) -> Vec<Standing> {
+        let standing = |(product, sum): (&String, &Sum)| Standing {
+            product: product.clone(),
+            held: sum.held,
+            noted: sum.noted.range(sum.generations.of..).map(|(_, noted)| noted).sum(),
+            total: sum.total,
+        };
+        self.products.iter().map(standing).collect()
+    }
+}
+
+/// A check of totals, from one look at the table to the next. Customers go on, and a look takes a while: that a total differs once means
+/// little.
+#[derive(Debug, Default)]
+pub(crate) struct Check {
+    /// The products that differed in every look so far.
+    suspects: Option<BTreeMap<String, Standing>>,
+}
+
+/// What a look says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Every total was right at least once.
+    Right,
+    /// Some differ, and may only be behind.
+    LookAgain,
+    /// These are wrong.
+    Wrong(BTreeSet<String>),
+}
+
+impl Check {
+    /// Takes in a look, after so much time. A total is wrong if it differs while nothing happens and everything is noted as counted, or for
+    /// longer than it may be behind.
+    pub(crate) fn look(&mut self, sums: &Sums, after: Duration) -> Verdict {
+        let before = self.suspects.take();
+        let suspected = |product: &String| before.as_ref().is_none_or(|before| before.contains_key(product));
+        let differing = sums.standings().into_iter().filter(|standing| !standing.is_right() && suspected(&standing.product));
+        let suspects: BTreeMap<_, _> = differing.map(|standing| (standing.product.clone(), standing)).collect();
+        let at_rest = |standing: &Standing| {
+            let same = before.as_ref().and_then(|before| before.get(&standing.product)) == Some(standing);
+            same && standing.noted == standing.held
+        };
+        let verdict = if suspects.is_empty() {
+            Verdict::Right
+        } else if after >= BEHIND || suspects.values().all(at_rest) {
+            Verdict::Wrong(suspects.keys().cloned().collect())
+        } else {
+            Verdict::LookAgain
+        };
+        self.suspects = Some(suspects);
+        verdict
+    }
+}
+
+/// The items on a page that have to be touched: no record that is still to come would bring them into this generation as they are. What
+/// cannot be counted is left alone.
+pub(crate) fn to_touch(items: &[(ItemKey, Option<i64>)], noted: &BTreeMap<ItemKey, Noted>, generation: u64) -> Vec<ItemKey> {
+    let counted = |key: &ItemKey, quantity| noted.get(key).is_some_and(|noted| noted.holds(quantity, generation));
+    let wanting = items.iter().filter(|(key, quantity)| quantity.is_some_and(|quantity| !counted(key, quantity)));
+    wanting.map(|(key, _)| key.clone()).collect()
+}
+
+/// Those of these items that are not counted in this generation yet.
+pub(crate) fn not_yet(items: Vec<ItemKey>, noted: &BTreeMap<ItemKey, Noted>, generation: u64) -> Vec<ItemKey> {
+    items.into_iter().filter(|key| noted.get(key).is_none_or(|noted| noted.generation < generation)).collect()
+}
+
+/// How many items go together when so many are touched in a second, so that the pace is even.
+pub(crate) fn portion(rate: u32) -> usize {
+    usize::try_from(rate.clamp(1, 25)).unwrap_or(1)
+}
+
+/// How long so many items take at this rate.
+pub(crate) fn at_rate(items: usize, rate: u32) -> Duration {
+    Duration::from_secs(1).mul_f64(f64::from(u32::try_from(items).unwrap_or(u32::MAX)) / f64::from(rate.max(1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NONE: Duration = Duration::ZERO;
+
+    fn key(owner: &str, product: &str) -> ItemKey {
+        ItemKey { owner: owner.to_owned(), product: product.to_owned() }
+    }
+
+    /// Carts that hold so many mugs, of which so many are noted, and a total.
+    fn mugs(held: i64, noted: i64, total: i64) -> Sums {
+        let mut sums = Sums::default();
+        sums.add(Row::Item { key: key("cart#1", "mug"), quantity: Some(held) });
+        sums.add(Row::Note { key: key("cart#1", "mug"), noted: Noted { generation: 1, counted: Some(noted) } });
+        // Of an item that is gone, and whose end was never counted before the totals were counted anew.
+        sums.add(Row::Note { key: key("cart#2", "mug"), noted: Noted { generation: 0, counted: Some(5) } });
+        let generations = Generations { of: 1, rebuilding: None };
+        sums.add(Row::Total { product: "mug".to_owned(), quantity: Some(total), generations });
+        sums
+    }
+
+    fn wrong() -> Verdict {
+        Verdict::Wrong(BTreeSet::from(["mug".to_owned()]))
+    }
+
+    #[test]
+    fn a_quiet_table_that_is_right_is_looked_at_once() {
+        assert_eq!(Check::default().look(&mugs(3, 3, 3), NONE), Verdict::Right);
+        let mut nobody = Sums::default();
+        nobody.add(Row::Note { key: key("cart#1", "mug"), noted: Noted { generation: 0, counted: Some(0) } });
+        assert_eq!(Check::default().look(&nobody, NONE), Verdict::Right, "no total is as good as 0");
+    }
+
+    #[test]
+    fn a_quiet_table_that_is_wrong_is_looked_at_twice() {
+        let mut check = Check::default();
+        assert_eq!(check.look(&mugs(3, 3, 4), NONE), Verdict::LookAgain);
+        assert_eq!(check.look(&mugs(3, 3, 4), NONE), wrong());
+    }
+
+    #[test]
+    fn a_change_that_may_still_be_counted_is_waited_for() {
+        let mut check = Check::default();
+        assert_eq!(check.look(&mugs(3, 2, 2), NONE), Verdict::LookAgain);
+        assert_eq!(check.look(&mugs(3, 2, 2), BEHIND / 2), Verdict::LookAgain);
+        assert_eq!(check.look(&mugs(3, 2, 2), BEHIND), wrong());
+    }
+
+    #[test]
+    fn a_total_that_was_right_once_is_right() {
+        let mut check = Check::default();
+        assert_eq!(check.look(&mugs(3, 2, 2), NONE), Verdict::LookAgain);
+        assert_eq!(check.look(&mugs(3, 3, 3), NONE), Verdict::Right);
+        let mut check = Check::default();
+        let mut two = mugs(3, 3, 4);
+        two.add(Row::Item { key: key("cart#1", "cup"), quantity: Some(1) });
+        assert_eq!(check.look(&two, NONE), Verdict::LookAgain);
+        let mut two = mugs(4, 4, 4);
+        two.add(Row::Item { key: key("cart#1", "cup"), quantity: Some(1) });
+        two.add(Row::Note { key: key("cart#1", "cup"), noted: Noted { generation: 0, counted: Some(1) } });
+        assert_eq!(check.look(&two, NONE), Verdict::LookAgain, "the cups changed in between");
+        let mut two = mugs(3, 3, 9);
+        two.add(Row::Item { key: key("cart#1", "cup"), quantity: Some(1) });
+        two.add(Row::Note { key: key("cart#1", "cup"), noted: Noted { generation: 0, counted: Some(1) } });
+        assert_eq!(check.look(&two, NONE), Verdict::Wrong(BTreeSet::from(["cup".to_owned()])), "the mugs were right before");
+    }
+
+    #[test]
+    fn what_cannot_be_counted_is_told_and_left_alone() {
+        let mut sums = Sums::default();
+        sums.add(Row::Item { key: key("cart#1", "mug"), quantity: None });
+        assert_eq!((sums.items, sums.unreadable, sums.standings().len()), (1, 1, 0));
+        assert!(to_touch(&[(key("cart#1", "mug"), None)], &BTreeMap::new(), 1).is_empty());
+    }
+
+    #[test]
+    fn what_is_counted_as_it_is_need_not_be_touched() {
+        let items = ["a", "b", "c", "d"].map(|owner| (key(owner, "mug"), Some(2)));
+        let note = |generation, counted| Noted { generation, counted };
+        let all = [("a", note(2, Some(2))), ("b", note(1, Some(2))), ("c", note(2, Some(1)))];
+        let noted: BTreeMap<_, _> = all.into_iter().map(|(owner, note)| (key(owner, "mug"), note)).collect();
+        let touched: Vec<_> = to_touch(&items, &noted, 2).into_iter().map(|key| key.owner).collect();
+        assert_eq!(touched, ["b", "c", "d"]);
+        let waiting: Vec<_> = not_yet(items.map(|(key, _)| key).into(), &noted, 2).into_iter().map(|key| key.owner).collect();
+        assert_eq!(waiting, ["b", "d"], "the next change of c may come at any time");
+    }
+
+    #[test]
+    fn the_pace_is_even() {
+        assert_eq!((portion(1), portion(10_000)), (1, 25));
+        assert_eq!(at_rate(25, 100), Duration::from_millis(250));
+        assert_eq!(at_rate(0, 1), Duration::ZERO);
+    }
+}

@@ -1,0 +1,384 @@
+//! `cartctl totals --rebuild` beside the functions of the shop: it may be stopped anywhere and run again, and at the end every total is
+//! what the carts hold.
+//!
+//! It is written down here with the calls that cartctl sends (`cli/src/execute/totals.rs`), out of the same writes and decisions
+//! ([`cart_contract::table`]). To ask again and again whether an item is noted is one step here, taken once it is.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    str::FromStr,
+};
+
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use cart_contract::table::{self, Control, Generations, Kept, Noted, Update};
+use serde_json::Value;
+
+use super::{
+    caller::{Caller, Shop},
+    dynamodb::Table,
+    network::TABLE,
+    scenarios::{CART, LATER, MUG, NOW, USER, adds, holds_always, with_mugs},
+    schedule::{Fate, Scenario, World},
+};
+use crate::{
+    handlers::UpdateTotals,
+    store::attributes::{Attributes, to_number},
+};
+
+type Key = (String, String);
+
+/// Why it does not go on: a call failed, or what it waits for does not come.
+struct Stopped;
+
+/// What it calls. The same as `cli/src/aws/carts.rs`.
+struct Carts {
+    client: aws_sdk_dynamodb::Client,
+}
+
+impl Carts {
+    /// One update, and whether its condition was met. Who collides tries again.
+    async fn update(&self, (pk, sk): (&str, &str), update: Update, values: &[(&str, AttributeValue)]) -> Result<bool, Stopped> {
+        for _ in 0..4 {
+            let call = self.client.update_item().table_name(TABLE).set_key(Some(key(pk, sk)));
+            let call = call.update_expression(update.expression).condition_expression(update.condition);
+            let values = values.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+            let Err(error) = call.set_expression_attribute_values(Some(values)).send().await else { return Ok(true) };
+            let error = error.into_service_error();
+            if error.is_conditional_check_failed_exception() {
+                return Ok(false);
+            }
+            if !error.is_transaction_conflict_exception() {
+                return Err(Stopped);
+            }
+        }
+        Err(Stopped)
+    }
+
+    async fn get(&self, (pk, sk): (&str, &str)) -> Result<Option<Attributes>, Stopped> {
+        let call = self.client.get_item().table_name(TABLE).set_key(Some(key(pk, sk))).consistent_read(true);
+        call.send().await.map(|answer| answer.item).map_err(|_| Stopped)
+    }
+
+    async fn control(&self) -> Result<Control, Stopped> {
+        let item = self.get(table::CONTROL).await?.unwrap_or_default();
+        Ok(Control { generation: number(&item, "generation").unwrap_or(0), finished: number(&item, "finished").unwrap_or(0) })
+    }
+
+    /// A page of the table: the items in carts and their quantities, the totals, and where the next page begins.
+    async fn page(&self, after: Option<Attributes>) -> Result<(Vec<(Key, i64)>, Vec<String>, Option<Attributes>), Stopped> {
+        let call = self.client.scan().table_name(TABLE).consistent_read(true).set_exclusive_start_key(after);
+        let answer = call.send().await.map_err(|_| Stopped)?;
+        let (mut items, mut totals) = (Vec::new(), Vec::new());
+        for found in answer.items.unwrap_or_default() {
+            let part = |name: &str| found[name].as_s().expect("a text").clone();
+            match Kept::under(&part("pk"), &part("sk")) {
+                Kept::Item { .. } => items.push(((part("pk"), part("sk")), number(&found, "quantity").expect("a number"))),
+                Kept::Total { .. } => totals.push(part("pk")),
+                Kept::Note { .. } | Kept::Else => {}
+            }
+        }
+        Ok((items, totals, answer.last_evaluated_key))
+    }
+
+    /// What is noted of these items.
+    async fn noted(&self, items: &[(Key, i64)]) -> Result<BTreeMap<Key, Noted>, Stopped> {
+        let mut keys: Vec<_> =
+            items.iter().map(|((owner, product), _)| key(&format!("{}{owner}", table::COUNTED), product)).collect();
+        let mut noted = BTreeMap::new();
+        while !keys.is_empty() {
+            let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build().expect("keys");
+            let answer = self.client.batch_get_item().request_items(TABLE, wanted).send().await.map_err(|_| Stopped)?;
+            for note in answer.responses.unwrap_or_default().remove(TABLE).unwrap_or_default() {
+                let part = |name: &str| note[name].as_s().expect("a text").clone();
+                let owner = part("pk").strip_prefix(table::COUNTED).expect("a note").to_owned();
+                let generation = number(&note, "generation").unwrap_or(0);
+                noted.insert((owner, part("sk")), Noted { generation, counted: number(&note, "counted") });
+            }
+            keys = answer.unprocessed_keys.unwrap_or_default().remove(TABLE).map(|unread| unread.keys).unwrap_or_default();
+        }
+        Ok(noted)
+    }
+}
+
+fn key(pk: &str, sk: &str) -> Attributes {
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    Attributes::from([("pk".to_owned(), text(pk)), ("sk".to_owned(), text(sk))])
+}
+
+fn number<T: FromStr>(item: &Attributes, name: &str) -> Option<T> {
+    item.get(name)?.as_n().ok()?.parse().ok()
+}
+
+/// Counts all totals anew. `alone`, it delivers the records of the stream itself.
+async fn rebuild(shop: &Shop, mark: &str, alone: bool) -> Result<(), Stopped> {
+    let carts = Carts { client: shop.dynamodb.clone() };
+    let generation = begin_and_touch(&carts, mark).await?;
+    if alone {
+        count_everything(shop).await.ok_or(Stopped)?;
+    }
+    wait_and_replace(shop, &carts, generation).await
+}
+
+async fn begin_and_touch(carts: &Carts, mark: &str) -> Result<u64, Stopped> {
+    let generation = loop {
+        let read = carts.control().await?;
+        let (generation, begins) = read.rebuilds();
+        let values = [(":generation", to_number(generation)), (":read", to_number(read.generation))];
+        if !begins || carts.update(table::CONTROL, table::BEGIN, &values).await? {
+            break generation;
+        }
+    };
+    let mut after = None;
+    loop {
+        let (items, _, next) = carts.page(after).await?;
+        let noted = carts.noted(&items).await?;
+        for ((owner, product), quantity) in &items {
+            let noted = noted.get(&(owner.clone(), product.clone()));
+            if !noted.is_some_and(|noted| noted.holds(*quantity, generation)) {
+                let mark = AttributeValue::S(mark.to_owned());
+                // That it is gone is as good.
+                carts.update((owner, product), table::TOUCH, &[(":mark", mark)]).await?;
+            }
+        }
+        after = next;
+        if after.is_none() {
+            return Ok(generation);
+        }
+    }
+}
+
+async fn wait_and_replace(shop: &Shop, carts: &Carts, generation: u64) -> Result<(), Stopped> {
+    let mut after = None;
+    // Also those of the products in carts: who counted one of them for the first time may have made its total since.
+    let mut totals = BTreeSet::new();
+    loop {
+        let (items, on_this_page, next) = carts.page(after).await?;
+        totals.extend(on_this_page);
+        totals.extend(items.iter().map(|((_, product), _)| product.clone()));
+        let items: Vec<_> = items.into_iter().map(|(item, _)| item).collect();
+        if !items.is_empty() && !shop.until_noted(generation, &items).await {
+            return Err(Stopped);
+        }
+        after = next;
+        if after.is_none() {
+            break;
+        }
+    }
+    for pk in totals {
+        let key = (pk.as_str(), table::TOTAL);
+        while let Some(item) = carts.get(key).await? {
+            let read = Generations { of: number(&item, "generation").unwrap_or(0), rebuilding: number(&item, "rebuilding") };
+            let Some(update) = read.reach(generation) else { break };
+            let mut values = vec![(":generation", to_number(generation))];
+            if update == table::START_FROM_NOTHING {
+                values.push((":none", to_number(0)));
+            }
+            if carts.update(key, update, &values).await? {
+                break;
+            }
+        }
+    }
+    carts.update(table::CONTROL, table::FINISH, &[(":generation", to_number(generation))]).await.map(drop)
+}
+
+/// Delivers everything the stream has.
+async fn count_everything(shop: &Shop) -> Option<Value> {
+    let records = shop.records(0, "").await;
+    let failed = UpdateTotals { store: shop.store.clone() }.count_all(&records, NOW).await;
+    failed.batch_item_failures.is_empty().then_some(Value::Null)
+}
+
+fn rebuilds(mark: &'static str) -> Caller {
+    Caller::new(
+        &format!("rebuilds as {mark}"),
+        move |shop| async move { rebuild(&shop, mark, false).await.ok().map(|()| Value::Null) },
+    )
+}
+
+fn rebuilds_alone(mark: &'static str) -> Caller {
+    Caller::new(&format!("rebuilds alone as {mark}"), move |shop| async move {
+        rebuild(&shop, mark, true).await.ok().map(|()| Value::Null)
+    })
+}
+
+fn is_killed_after_touching(mark: &'static str) -> Caller {
+    Caller::new(&format!("touches as {mark}"), move |shop| async move {
+        begin_and_touch(&Carts { client: shop.dynamodb }, mark).await.ok().map(|_| Value::Null)
+    })
+}
+
+fn counts_everything() -> Caller {
+    Caller::new("counts everything", |shop| async move { count_everything(&shop).await })
+}
+
+/// Delivers records as Lambda does for one shard: whatever there is by then, and again from the first that failed. `name` tells two of one shard from each other: Lambda may begin again while a run that it has given up is still going on.
+fn keeps_totals(name: &str, shard: &'static str) -> Caller {
+    Caller::new(&format!("{name} keeps totals of {shard:?}"), move |shop| async move {
+        let function = UpdateTotals { store: shop.store.clone() };
+        let mut from = 0;
+        loop {
+            let records = shop.records(from, shard).await;
+            if records.is_empty() {
+                return Some(Value::Null);
+            }
+            let failed = function.count_all(&records, NOW).await;
+            let first = failed.batch_item_failures.first().and_then(|failure| failure.item_identifier.as_deref());
+            let place = |number| records.iter().position(|record| record["dynamodb"]["SequenceNumber"] == number);
+            from += first.map_or(records.len(), |number| place(number).expect("one of these"));
+        }
+    })
+}
+
+/// Carts whose totals another function counted, and wrongly: nothing is noted.
+fn wrong_from_before(anonymous: i64, users: i64, total: i64) -> Table {
+    let mut table = with_mugs(anonymous, users);
+    table.put(MUG, table::TOTAL, total, LATER);
+    table.forget_stream();
+    table.streamed = true;
+    table
+}
+
+/// The same, after a rebuild: everything is noted, and the total was made wrong since.
+fn wrong_since_a_rebuild(anonymous: i64, users: i64, total: i64) -> Table {
+    let table = wrong_from_before(anonymous, users, 0);
+    let mut world = World::new(&Scenario { table, callers: Vec::new(), faults: 0 });
+    assert_eq!(world.run(&rebuilds_alone("before")), Fate::Done(Value::Null));
+    world.table.set(MUG, table::TOTAL, "quantity", total);
+    world.table.forget_stream();
+    world.table
+}
+
+/// Everything is delivered once more, which changes nothing; where the rebuild did not come to its end, it is run again.
+fn comes_right(world: &mut World, rebuild: usize, generation: u64) {
+    if world.fates[rebuild] != Fate::Done(Value::Null) {
+        assert_eq!(world.run(&rebuilds_alone("again")), Fate::Done(Value::Null));
+    }
+    for _ in 0..2 {
+        assert_eq!(world.run(&counts_everything()), Fate::Done(Value::Null));
+        for (product, held, counted) in world.table.held_and_counted() {
+            assert_eq!(counted, held, "{product}: {:?}", world.fates);
+        }
+    }
+    assert!(world.table.reaches(table::CONTROL.0, table::CONTROL.1, "finished", generation));
+    assert!(world.table.reaches(MUG, table::TOTAL, "generation", generation));
+    assert!(!world.table.has(MUG, table::TOTAL, "rebuilt"), "nothing is left of it");
+}
+
+/// Without faults it comes to its end by itself.
+fn comes_right_by_itself(world: &mut World, rebuild: usize, generation: u64) {
+    assert_eq!(world.fates[rebuild], Fate::Done(Value::Null));
+    comes_right(world, rebuild, generation);
+}
+
+fn empties(owner: &'static str) -> Caller {
+    Caller::new(&format!("deletes what {owner} has"), move |shop| async move {
+        shop.expire(owner, MUG).await;
+        Some(Value::Null)
+    })
+}
+
+#[test]
+fn a_rebuild_beside_customers_puts_a_total_right() {
+    for (table, generation, changes, at_least) in [
+        (wrong_from_before(1, 20, 99), 1, adds(USER, 10), 2500),
+        (wrong_from_before(1, 20, 99), 1, empties(CART), 1000),
+        (wrong_since_a_rebuild(1, 20, 99), 2, adds(CART, -1), 2500),
+    ] {
+        let callers = vec![rebuilds("first"), keeps_totals("lambda", ""), changes];
+        holds_always(&Scenario { table, callers, faults: 0 }, at_least, |world| comes_right_by_itself(world, 0, generation));
+    }
+}
+
+#[test]
+fn a_rebuild_comes_right_whatever_fails() {
+    for (table, generation, others, at_least) in [
+        (wrong_from_before(0, 20, 99), 1, vec![keeps_totals("lambda", "")], 300),
+        (wrong_since_a_rebuild(0, 20, 99), 2, vec![keeps_totals("lambda", ""), empties(USER)], 15_000),
+    ] {
+        let callers = [vec![rebuilds("first")], others].concat();
+        holds_always(&Scenario { table, callers, faults: 1 }, at_least, |world| comes_right(world, 0, generation));
+    }
+}
+
+#[test]
+fn a_rebuild_reads_page_by_page() {
+    let mut table = wrong_from_before(1, 20, 99);
+    table.page = 1;
+    let callers = vec![rebuilds("first"), keeps_totals("lambda", "")];
+    holds_always(&Scenario { table, callers, faults: 0 }, 100, |world| comes_right_by_itself(world, 0, 1));
+}
+
+#[test]
+fn two_shards_and_a_rebuild_meet_at_one_total() {
+    let callers = vec![rebuilds("first"), keeps_totals("one", "cart#"), keeps_totals("other", "user#")];
+    let table = wrong_from_before(1, 20, 99);
+    holds_always(&Scenario { table, callers, faults: 0 }, 100, |world| comes_right_by_itself(world, 0, 1));
+}
+
+#[test]
+fn a_shard_that_is_delivered_twice_at_once_is_counted_once() {
+    let callers = vec![rebuilds("first"), keeps_totals("one", ""), keeps_totals("again", "")];
+    let table = wrong_from_before(0, 20, 99);
+    holds_always(&Scenario { table, callers, faults: 0 }, 100, |world| comes_right_by_itself(world, 0, 1));
+}
+
+#[test]
+fn two_rebuilds_at_once_are_one() {
+    let callers = vec![rebuilds("first"), rebuilds("second"), keeps_totals("lambda", "")];
+    holds_always(&Scenario { table: wrong_from_before(0, 0, 99), callers, faults: 0 }, 100, |world| {
+        comes_right_by_itself(world, 0, 1);
+        assert_eq!(world.fates[1], Fate::Done(Value::Null));
+    });
+}
+
+#[test]
+fn a_rebuild_and_one_that_is_killed_touch_the_same_item() {
+    let callers = vec![rebuilds("first"), is_killed_after_touching("second"), keeps_totals("lambda", "")];
+    holds_always(&Scenario { table: wrong_from_before(0, 20, 99), callers, faults: 0 }, 100, |world| {
+        assert_eq!(world.fates[0], Fate::Done(Value::Null));
+        // The second may have begun after the first had finished.
+        assert_eq!(world.run(&rebuilds_alone("again")), Fate::Done(Value::Null));
+        comes_right(world, 0, 1);
+    });
+}
+
+#[test]
+fn a_total_that_nobody_holds_becomes_none_and_one_that_is_missing_is_made() {
+    let mut nobody = wrong_from_before(0, 0, 99);
+    let callers = vec![rebuilds("first"), keeps_totals("lambda", ""), adds(USER, 10)];
+    holds_always(&Scenario { table: nobody.clone(), callers: callers.clone(), faults: 0 }, 50, |world| {
+        comes_right_by_itself(world, 0, 1);
+    });
+    nobody.expire(MUG, table::TOTAL);
+    nobody.forget_stream();
+    let mut missing = nobody;
+    missing.put(CART, MUG, 3, LATER);
+    missing.forget_stream();
+    holds_always(&Scenario { table: missing, callers, faults: 0 }, 50, |world| comes_right_by_itself(world, 0, 1));
+}
+
+#[test]
+fn a_change_that_was_given_up_heals_with_the_next_one_of_its_item() {
+    let mut world = World::new(&Scenario { table: wrong_since_a_rebuild(1, 20, 21), callers: Vec::new(), faults: 0 });
+    assert_eq!(world.run(&adds(USER, 10)), Fate::Done(Value::Null));
+    world.table.forget_stream();
+    assert_eq!(world.table.held_and_counted(), [(MUG, 31, 21)]);
+    assert_eq!(world.run(&adds(USER, 1)), Fate::Done(Value::Null));
+    assert_eq!(world.run(&counts_everything()), Fate::Done(Value::Null));
+    assert_eq!(world.table.held_and_counted(), [(MUG, 32, 32)]);
+}
+
+#[test]
+fn what_expires_is_subtracted_and_its_note_may_be_forgotten() {
+    let note = format!("{}{USER}", table::COUNTED);
+    let mut world = World::new(&Scenario { table: wrong_since_a_rebuild(1, 20, 21), callers: Vec::new(), faults: 0 });
+    assert!(!world.table.has(&note, MUG, "expirationTime"), "it counts as long as its item");
+    world.table.expire(USER, MUG);
+    assert_eq!(world.run(&counts_everything()), Fate::Done(Value::Null));
+    assert_eq!(world.table.held_and_counted(), [(MUG, 1, 1)]);
+    assert!(world.table.has(&note, MUG, "expirationTime"));
+    world.table.expire(&note, MUG);
+    assert_eq!(world.run(&adds(USER, 2)), Fate::Done(Value::Null));
+    assert_eq!(world.run(&counts_everything()), Fate::Done(Value::Null));
+    assert_eq!(world.table.held_and_counted(), [(MUG, 3, 3)]);
+}
