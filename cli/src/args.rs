@@ -92,15 +92,15 @@ pub(crate) enum Command {
     Outputs(Target),
     /// Check the totals of products against the carts, or count them anew
     ///
-    /// Reads every cart, and says which totals are not what the carts hold; it ends with exit code 10 if there are such. A change is
-    /// counted within a minute or so, and a total that differs is looked at again before it is called wrong.
+    /// Reads every cart, and says which totals are not what the carts hold; it ends with exit code 10 if there are such. A change
+    /// is counted within a minute or so, and a total that differs is looked at again before it is called wrong.
     ///
-    /// With `--rebuild` all totals are counted anew while the shop goes on. Every item in a cart gets an attribute that nobody reads, so
-    /// that the function that keeps the totals hears of it; nothing else about it changes. A total is replaced once everything is
-    /// counted. It may be interrupted at any time: the same command goes on where it was.
+    /// With `--rebuild` all totals are counted anew while the shop goes on. Every item in a cart gets an attribute that nobody
+    /// reads, so that the function that keeps the totals hears of it; nothing else about it changes. A total is replaced once
+    /// everything is counted. It may be interrupted at any time: the same command goes on where it was.
     ///
-    /// It takes `cloudformation:DescribeStacks` and `ListStackResources`, `dynamodb:Scan` and `BatchGetItem`; to rebuild also `GetItem`
-    /// and `UpdateItem`.
+    /// It takes `cloudformation:DescribeStacks` and `ListStackResources`, `dynamodb:Scan` and `BatchGetItem`; to rebuild also
+    /// `GetItem` and `UpdateItem`.
     Totals(Totals),
     /// Run the whole backend on this machine: no AWS account, no Docker
     Local(Local),

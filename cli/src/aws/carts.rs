@@ -18,8 +18,8 @@ use tokio::time::sleep;
 use super::{Aws, Error, ErrorKind};
 use crate::plan::totals::{Corrected, ItemKey, Row};
 
-/// How often something is tried again that somebody else is writing at the same moment, or that DynamoDB did not get round to: about half
-/// a minute.
+/// How often something is tried again that somebody else is writing at the same moment, or that DynamoDB did not get round to:
+/// about half a minute.
 const ATTEMPTS: u32 = 20;
 
 /// The most items that can be read together, by

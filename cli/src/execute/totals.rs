@@ -1,6 +1,6 @@
-//! Reads the table of carts, and counts all totals anew while the shop goes on (docs/adr/0020-totals-have-generations.md). Every step may
-//! be done twice, and what was stopped anywhere is gone on with by running it again. In `lambdas/cart/src/model/rebuild.rs` the same
-//! steps are followed in every order with the functions that run beside them.
+//! Reads the table of carts, and counts all totals anew while the shop goes on (docs/adr/0020-totals-have-generations.md). Every
+//! step may be done twice, and what was stopped anywhere is gone on with by running it again. In
+//! `lambdas/cart/src/model/rebuild.rs` the same steps are followed in every order with the functions that run beside them.
 
 use std::{
     collections::BTreeSet,
@@ -19,8 +19,8 @@ use crate::{
 /// The most that is read with one call.
 const PAGE: u32 = 100;
 
-/// How many items are read in the time in which one may be touched: to read one costs DynamoDB little, to touch one makes a record, a call
-/// of a function and a transaction.
+/// How many items are read in the time in which one may be touched: to read one costs DynamoDB little, to touch one makes a record,
+/// a call of a function and a transaction.
 const READ_FOR_ONE_TOUCHED: u32 = 10;
 
 /// How long it is waited between two looks at what is not counted yet.
@@ -33,7 +33,7 @@ pub(crate) enum Error {
     #[error(transparent)]
     Aws(#[from] aws::Error),
     /// Changes are not counted.
-    #[error("the function that keeps the totals has counted nothing for {} minutes, and {left} items of a page are left", STUCK.as_secs() / 60)]
+    #[error("for {} minutes nothing was counted, and at least {left} items are left", STUCK.as_secs() / 60)]
     Stuck {
         /// How many at least.
         left: usize,
@@ -46,8 +46,8 @@ impl Error {
         match self {
             Self::Aws(error) => error.hint(),
             Self::Stuck { .. } => Some(
-                "look at the log of UpdateTotalsHandler and into the queue UpdateTotalsFailures; if this stage was deployed by an older \
-                 cartctl, deploy it first. The same command then goes on where it was"
+                "look at the log of UpdateTotalsHandler and into the queue UpdateTotalsFailures; if this stage was deployed by an \
+                 older cartctl, deploy it first. The same command then goes on where it was"
                     .to_owned(),
             ),
         }
@@ -136,8 +136,8 @@ impl Counting {
         Ok(corrected)
     }
 
-    /// From here on every change is counted in the new generation as well. What was begun and not finished is gone on with; whoever else is
-    /// at it at this moment works on the same.
+    /// From here on every change is counted in the new generation as well. What was begun and not finished is gone on with; whoever
+    /// else is at it at this moment works on the same.
     async fn begin(&self) -> Result<u64, Error> {
         loop {
             let read = self.carts.control().await?;

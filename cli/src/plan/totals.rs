@@ -1,4 +1,5 @@
-//! Decides what is wrong with totals, and what is left to do while they are counted anew. Knows the table only by what was read of it.
+//! Decides what is wrong with totals, and what is left to do while they are counted anew. Knows the table only by what was read of
+//! it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,8 +8,8 @@ use std::{
 
 use cart_contract::table::{Generations, Noted};
 
-/// How long a total may be behind before it is wrong: its function is called at most a minute after a change (the batching window in
-/// `infra/src/stacks/cart.rs`), and has to do its work.
+/// How long a total may be behind before it is wrong: its function is called at most a minute after a change (the batching window
+/// in `infra/src/stacks/cart.rs`), and has to do its work.
 pub(crate) const BEHIND: Duration = Duration::from_secs(90);
 
 /// How long nothing may be counted before a rebuild gives up waiting: the window, several times over.
@@ -138,8 +139,8 @@ impl Sums {
     }
 }
 
-/// A check of totals, from one look at the table to the next. Customers go on, and a look takes a while: that a total differs once means
-/// little.
+/// A check of totals, from one look at the table to the next. Customers go on, and a look takes a while: that a total differs once
+/// means little.
 #[derive(Debug, Default)]
 pub(crate) struct Check {
     /// The products that differed in every look so far.
@@ -158,8 +159,8 @@ pub(crate) enum Verdict {
 }
 
 impl Check {
-    /// Takes in a look, after so much time. A total is wrong if it differs while nothing happens and everything is noted as counted, or for
-    /// longer than it may be behind.
+    /// Takes in a look, after so much time. A total is wrong if it differs while nothing happens and everything is noted as
+    /// counted, or for longer than it may be behind.
     pub(crate) fn look(&mut self, sums: &Sums, after: Duration) -> Verdict {
         let before = self.suspects.take();
         let suspected = |product: &String| before.as_ref().is_none_or(|before| before.contains_key(product));
@@ -181,8 +182,8 @@ impl Check {
     }
 }
 
-/// The items on a page that have to be touched: no record that is still to come would bring them into this generation as they are. What
-/// cannot be counted is left alone.
+/// The items on a page that have to be touched: no record that is still to come would bring them into this generation as they are.
+/// What cannot be counted is left alone.
 pub(crate) fn to_touch(items: &[(ItemKey, Option<i64>)], noted: &BTreeMap<ItemKey, Noted>, generation: u64) -> Vec<ItemKey> {
     let counted = |key: &ItemKey, quantity| noted.get(key).is_some_and(|noted| noted.holds(quantity, generation));
     let wanting = items.iter().filter(|(key, quantity)| quantity.is_some_and(|quantity| !counted(key, quantity)));

@@ -60,8 +60,8 @@ pub struct Addition {
     pub generations: Generations,
 }
 
-/// Decides what a change means, given what is noted of its item, what the total of its product counts (none, where there is none yet),
-/// and the newest generation that was begun when the change was already there. None, if it is counted.
+/// Decides what a change means, given what is noted of its item, what the total of its product counts (none, where there is none
+/// yet), and the newest generation that was begun when the change was already there. None, if it is counted.
 #[must_use]
 pub fn count(entry: &Entry, note: Option<&Note>, total: Option<Generations>, begun: u64) -> Option<Count> {
     if note.is_some_and(|note| note.up_to >= entry.sequence) {
@@ -82,8 +82,8 @@ pub fn count(entry: &Entry, note: Option<&Note>, total: Option<Generations>, beg
     })
 }
 
-/// How many of an item are in a total of this generation. What was counted before there were generations is known only from the change
-/// itself.
+/// How many of an item are in a total of this generation. What was counted before there were generations is known only from the
+/// change itself.
 fn counted(entry: &Entry, note: Option<&Note>, generation: u64) -> i64 {
     match note.filter(|note| note.generation >= generation) {
         Some(Note { counted: Some(counted), .. }) => *counted,
@@ -128,8 +128,8 @@ pub fn sequence_number(record: &Value) -> Option<&str> {
     record.get("dynamodb")?.get("SequenceNumber")?.as_str()
 }
 
-/// The change that a record tells of: none, if it is not of an item in a cart. One that changes no quantity is told as well, because it
-/// may be there to bring its item into a new generation.
+/// The change that a record tells of: none, if it is not of an item in a cart. One that changes no quantity is told as well,
+/// because it may be there to bring its item into a new generation.
 ///
 /// # Errors
 /// [`Malformed`].

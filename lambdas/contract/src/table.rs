@@ -1,5 +1,5 @@
-//! The table of carts, as everybody has to know it who works with it: the functions, the filter of its stream, and `cartctl totals`.
-//! Its keys, what a total says about itself, and the writes with which all totals are counted anew
+//! The table of carts, as everybody has to know it who works with it: the functions, the filter of its stream, and `cartctl
+//! totals`. Its keys, what a total says about itself, and the writes with which all totals are counted anew
 //! (docs/adr/0020-totals-have-generations.md). Pure, and knows no client.
 //!
 //! | `pk` | `sk` | what |
@@ -77,8 +77,8 @@ pub fn is_product_id(text: &str) -> bool {
     plain && (1..=LONGEST_PRODUCT_ID).contains(&text.len())
 }
 
-/// How many of a product are in a cart, as it is stored. Ours are at most 10 000; older tables may hold any, and what is too large to be
-/// summed up is none.
+/// How many of a product are in a cart, as it is stored. Ours are at most 10 000; older tables may hold any, and what is too large
+/// to be summed up is none.
 #[must_use]
 pub fn quantity(stored: &str) -> Option<i64> {
     stored.parse::<i32>().ok().map(i64::from)
@@ -111,8 +111,8 @@ pub struct Noted {
 }
 
 impl Noted {
-    /// Whether an item of this quantity is counted in this generation as it is. If not, there is a record of it still to come, or one has
-    /// to be made.
+    /// Whether an item of this quantity is counted in this generation as it is. If not, there is a record of it still to come, or
+    /// one has to be made.
     #[must_use]
     pub fn holds(self, quantity: i64, generation: u64) -> bool {
         self.generation >= generation && self.counted == Some(quantity)

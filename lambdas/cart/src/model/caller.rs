@@ -45,15 +45,15 @@ impl Shop {
         usize::try_from(chosen.as_u64().expect("a number")).expect("a small one")
     }
 
-    /// The records of the stream from this place on, of items whose partition key begins like this. Waits until there is one; none, if
-    /// that would be in vain.
+    /// The records of the stream from this place on, of items whose partition key begins like this. Waits until there is one; none,
+    /// if that would be in vain.
     pub(super) async fn records(&self, from: usize, owner: &str) -> Vec<Value> {
         let (_, records) = self.network.ask("Records", json!([from, owner])).await.expect("this never fails");
         records.as_array().expect("records").clone()
     }
 
-    /// Waits until each of these items is noted in this generation or is gone: what asking again and again comes to. False, if that would
-    /// be in vain.
+    /// Waits until each of these items is noted in this generation or is gone: what asking again and again comes to. False, if that
+    /// would be in vain.
     pub(super) async fn until_noted(&self, generation: u64, items: &[(String, String)]) -> bool {
         let (_, noted) = self.network.ask("UntilNoted", json!([generation, items])).await.expect("this never fails");
         noted.as_bool().expect("yes or no")

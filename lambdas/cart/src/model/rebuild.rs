@@ -1,5 +1,5 @@
-//! `cartctl totals --rebuild` beside the functions of the shop: it may be stopped anywhere and run again, and at the end every total is
-//! what the carts hold.
+//! `cartctl totals --rebuild` beside the functions of the shop: it may be stopped anywhere and run again, and at the end every
+//! total is what the carts hold.
 //!
 //! It is written down here with the calls that cartctl sends (`cli/src/execute/totals.rs`), out of the same writes and decisions
 //! ([`cart_contract::table`]). To ask again and again whether an item is noted is one step here, taken once it is.
@@ -211,7 +211,8 @@ fn counts_everything() -> Caller {
     Caller::new("counts everything", |shop| async move { count_everything(&shop).await })
 }
 
-/// Delivers records as Lambda does for one shard: whatever there is by then, and again from the first that failed. `name` tells two of one shard from each other: Lambda may begin again while a run that it has given up is still going on.
+/// Delivers records as Lambda does for one shard: whatever there is by then, and again from the first that failed. `name` tells two
+/// of one shard from each other: Lambda may begin again while a run that it has given up is still going on.
 fn keeps_totals(name: &str, shard: &'static str) -> Caller {
     Caller::new(&format!("{name} keeps totals of {shard:?}"), move |shop| async move {
         let function = UpdateTotals { store: shop.store.clone() };

@@ -1,5 +1,5 @@
-//! What is noted of items, what totals count, and the newest generation that was begun: all that counting a change depends on, as it was
-//! read last. That somebody else writes in the meantime is no harm: every write says what it was decided on.
+//! What is noted of items, what totals count, and the newest generation that was begun: all that counting a change depends on, as
+//! it was read last. That somebody else writes in the meantime is no harm: every write says what it was decided on.
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -18,8 +18,8 @@ use crate::{
     quantity::Quantity,
 };
 
-/// How long it is remembered which change was the last of an item of which nothing is counted any more. A stream keeps its records for
-/// one day; the rest is margin.
+/// How long it is remembered which change was the last of an item of which nothing is counted any more. A stream keeps its records
+/// for one day; the rest is margin.
 const REMEMBERED: Duration = Duration::from_hours(3 * 24);
 
 /// One write, complete with its condition.
@@ -91,8 +91,8 @@ impl Write {
         write.if_still_of(read)
     }
 
-    /// Notes what of an item is counted, if nobody noted anything since `read`: each note is of a later change. What is counted must not
-    /// be forgotten as long as it is.
+    /// Notes what of an item is counted, if nobody noted anything since `read`: each note is of a later change. What is counted
+    /// must not be forgotten as long as it is.
     pub fn remember(entry: &Entry, read: Option<&Note>, note: &Note, now: Timestamp) -> Self {
         let counted = note.counted.unwrap_or(0);
         let key = counted_key(&entry.owner, &entry.product);
