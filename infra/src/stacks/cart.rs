@@ -283,7 +283,7 @@ impl Shop<'_> {
                         delete_queue_url: deletions.url().text(),
                     },
                     permissions: vec![
-                        self.may("MoveItems", &["dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"]),
+                        self.may("MoveItems", &["dynamodb:Query", "dynamodb:UpdateItem"]),
                         Statement::allow("RequestDeletions", &["sqs:SendMessage"], deletions.arn()),
                     ],
                     memory: 512,

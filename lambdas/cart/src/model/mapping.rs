@@ -150,7 +150,8 @@ async fn a_record_without_a_number_is_handed_on_too() {
 
 #[tokio::test]
 async fn a_change_that_the_table_refuses_is_given_up_by_lambda_alone() {
-    for place in [0, 25, 49] {
+    // Nothing is noted of an item before its first change, and nothing follows its last. What is between heals with the next.
+    for (place, left_wrong) in [(0, 1), (25, 0), (49, 1)] {
         let (records, table) = history(50);
         let services = Services::new(table);
         // The change itself, which is never written, and what is counted after it.
@@ -158,7 +159,7 @@ async fn a_change_that_the_table_refuses_is_given_up_by_lambda_alone() {
         services.refuse(move |call| call.request.to_string().contains(&refused));
         let delivered = deliver_to(&services, &records, 100).await;
         assert_eq!(delivered.discarded, [[number(&records[place])]]);
-        assert_eq!(wrong(&services).len(), 1, "the product of that record, and no other");
+        assert_eq!(wrong(&services).len(), left_wrong, "the product of that record, and no other");
         // Halving costs a few invocations, each of which counts nothing twice.
         assert!(delivered.invocations < RETRIES + 20, "{}", delivered.invocations);
     }
