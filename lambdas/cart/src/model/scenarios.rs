@@ -244,8 +244,8 @@ fn a_migration_takes_more_than_one_transaction_and_one_page_can_hold() {
     holds_always(&Scenario { table, callers: vec![moves, adds(CART, 10)], faults: 0 }, 20, |world| {
         let expected = possible(3, &[(10, &world.fates[1])]);
         settles(world, &expected);
-        let moved = (0..60).map(|product| world.table.quantity(USER, &format!("product#p{product:03}")));
-        assert!(moved.into_iter().all(|quantity| quantity == Some(1000)));
+        let quantities = (0..60).map(|product| world.table.quantity(USER, &format!("product#p{product:03}")));
+        assert!(quantities.into_iter().all(|quantity| quantity == Some(1000)));
     });
 }
 
