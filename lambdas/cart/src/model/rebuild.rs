@@ -344,6 +344,30 @@ fn a_rebuild_and_one_that_is_killed_touch_the_same_item() {
 }
 
 #[test]
+fn what_arrives_late_from_a_rebuild_that_is_over_changes_nothing() {
+    // The next one has begun, and has summed up a part.
+    let mut world = World::new(&Scenario { table: wrong_since_a_rebuild(1, 20, 21), callers: Vec::new(), faults: 0 });
+    assert_eq!(world.run(&is_killed_after_touching("second")), Fate::Done(Value::Null));
+    assert_eq!(world.run(&counts_everything()), Fate::Done(Value::Null));
+    assert!(world.table.has(MUG, table::TOTAL, "rebuilt"));
+    let (total, first) = ((MUG, table::TOTAL), (":generation", to_number(1)));
+    for (key, update, values) in [
+        (total, table::TAKE_OVER, vec![first.clone()]),
+        (total, table::START_FROM_NOTHING, vec![first.clone(), (":none", to_number(0))]),
+        (table::CONTROL, table::BEGIN, vec![first.clone(), (":read", to_number(0))]),
+        (table::CONTROL, table::FINISH, vec![first]),
+    ] {
+        let late = Caller::new(update.condition, move |shop| {
+            let values = values.clone();
+            async move { Carts { client: shop.dynamodb }.update(key, update, &values).await.ok().map(Value::Bool) }
+        });
+        assert_eq!(world.run(&late), Fate::Done(Value::Bool(false)), "{update:?}");
+    }
+    assert_eq!(world.run(&rebuilds_alone("again")), Fate::Done(Value::Null));
+    assert_eq!(world.table.held_and_counted(), [(MUG, 21, 21)]);
+}
+
+#[test]
 fn a_total_that_nobody_holds_becomes_none_and_one_that_is_missing_is_made() {
     let mut nobody = wrong_from_before(0, 0, 99);
     let callers = vec![rebuilds("first"), keeps_totals("lambda", ""), adds(USER, 10)];
