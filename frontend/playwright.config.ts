@@ -37,10 +37,11 @@ export default defineConfig({
   fullyParallel: true,
   workers: 2,
   forbidOnly: true,
-  timeout: 45_000,
-  globalTimeout: 6 * 60_000,
+  // Bounds, for when something hangs: two idle cores need a small part of them.
+  timeout: 120_000,
+  globalTimeout: 15 * 60_000,
   reporter: [['list']],
-  expect: { timeout: 10_000, toHaveScreenshot: { maxDiffPixelRatio: 0.02, animations: 'disabled' } },
+  expect: { timeout: 30_000, toHaveScreenshot: { maxDiffPixelRatio: 0.02, animations: 'disabled' } },
   use: { launchOptions, trace: 'retain-on-failure', screenshot: 'off', locale: 'en-IE', timezoneId: 'UTC', serviceWorkers: 'block' },
   projects: [
     { name: 'desktop', use: desktop },

@@ -3,7 +3,8 @@ import { expect, freshName, shop, test, Visitor } from './visitor.ts'
 
 async function looksAs(visitor: Visitor, picture: string): Promise<void> {
   const { page } = visitor
-  await page.evaluate(() => Promise.all([...document.images].map((image) => image.decode().catch(() => undefined))))
+  // Pictures further down come when they are near.
+  await page.waitForFunction(() => [...document.images].every((image) => image.complete || image.getBoundingClientRect().top > innerHeight))
   await page.mouse.move(0, 0)
   // A name is another one each time.
   await expect(page).toHaveScreenshot(`${picture}.png`, { mask: [page.getByRole('banner').locator('.name')], maskColor: '#8aa99f' })

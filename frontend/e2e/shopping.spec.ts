@@ -16,11 +16,11 @@ test('the shelves show every product with name, category, description, price and
   await picture.scrollIntoViewIfNeeded()
   await expect.poll(() => picture.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBeGreaterThan(0)
 
-  await visitor.main.getByRole('button', { name: 'desk' }).click()
+  await visitor.main.getByRole('button', { name: 'desk', exact: true }).click()
   await expect(cards).toHaveCount(6)
-  await visitor.main.getByLabel('Search').fill('ink')
+  await visitor.main.getByRole('searchbox', { name: 'Search' }).fill('ink')
   await expect(cards).toHaveCount(1)
-  await visitor.main.getByLabel('Search').fill('submarine')
+  await visitor.main.getByRole('searchbox', { name: 'Search' }).fill('submarine')
   await visitor.main.getByRole('button', { name: 'Show everything' }).click()
   await expect(cards).toHaveCount(32)
 
