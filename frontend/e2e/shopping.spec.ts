@@ -1,8 +1,11 @@
 // Looking, choosing, keeping: everything that needs no account.
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
 import { chromium } from '@playwright/test'
 
 import { launchOptions } from '../playwright.config.ts'
-import { cartApi, expect, shop, test, Visitor } from './visitor.ts'
+import { cartApi, expect, test, Visitor } from './visitor.ts'
 
 test('the shelves show every product with name, category, description, price and picture', async ({ context }) => {
   const visitor = await Visitor.in(context)
@@ -118,16 +121,24 @@ test('a page from somewhere else gets nothing and changes nothing', async ({ con
   const visitor = await Visitor.in(context)
   await visitor.add('Kite')
   await visitor.saved()
+  // Another port is another origin, and the same site: the cookie goes along.
+  const server = createServer((_request, response) => response.setHeader('Content-Type', 'text/html').end('<title>elsewhere</title>'))
+  await new Promise<void>((listening) => server.listen(0, 'localhost', listening))
   const stranger = await context.newPage()
-  // Another port is another origin, and the same site: the cookie would go along.
-  await stranger.goto(new URL('/', cartApi()).href)
-  expect(new URL(stranger.url()).origin).not.toBe(new URL(shop()).origin)
+  await stranger.goto(`http://localhost:${(server.address() as AddressInfo).port}/`)
+  const asked = stranger.waitForRequest((request) => request.method() === 'POST')
   const said = await stranger.evaluate(async (cart) => {
-    const outcome = (init: RequestInit) => fetch(cart, { credentials: 'include', ...init }).then(({ type }) => type, (error: unknown) => String(error))
-    const json = { 'Content-Type': 'text/plain' }
-    return [await outcome({ mode: 'cors' }), await outcome({ method: 'POST', headers: json, body: '{}' })]
-  }, cartApi('/cart').replace('localhost', '127.0.0.1'))
-  expect(said).toEqual(['TypeError: Failed to fetch', 'TypeError: Failed to fetch'])
+    const outcome = (path: string, init: RequestInit) =>
+      fetch(cart + path, { credentials: 'include', ...init }).then(({ status }) => String(status), (error: unknown) => String(error))
+    const kite = '547e7e07-3ea5-4dcb-b856-881e0461ff9d'
+    const body = JSON.stringify({ productId: kite, quantity: 5 })
+    const json = { 'Content-Type': 'application/json' }
+    // The second is sent without asking first, as any page can send it.
+    return [await outcome('', {}), await outcome('', { method: 'POST', body }), await outcome(`/${kite}`, { method: 'PUT', headers: json, body })]
+  }, cartApi('/cart'))
+  expect(said).toEqual(Array.from({ length: 3 }, () => 'TypeError: Failed to fetch'))
+  expect((await (await asked).allHeaders()).cookie).toContain('cartId=')
+  server.close()
   await visitor.page.reload()
   await visitor.holds(1)
 })
