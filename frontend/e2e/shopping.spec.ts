@@ -126,7 +126,6 @@ test('a page from somewhere else gets nothing and changes nothing', async ({ con
   await new Promise<void>((listening) => server.listen(0, 'localhost', listening))
   const stranger = await context.newPage()
   await stranger.goto(`http://localhost:${(server.address() as AddressInfo).port}/`)
-  const asked = stranger.waitForRequest((request) => request.method() === 'POST')
   const said = await stranger.evaluate(async (cart) => {
     const outcome = (path: string, init: RequestInit) =>
       fetch(cart + path, { credentials: 'include', ...init }).then(({ status }) => String(status), (error: unknown) => String(error))
@@ -137,7 +136,6 @@ test('a page from somewhere else gets nothing and changes nothing', async ({ con
     return [await outcome('', {}), await outcome('', { method: 'POST', body }), await outcome(`/${kite}`, { method: 'PUT', headers: json, body })]
   }, cartApi('/cart'))
   expect(said).toEqual(Array.from({ length: 3 }, () => 'TypeError: Failed to fetch'))
-  expect((await (await asked).allHeaders()).cookie).toContain('cartId=')
   server.close()
   await visitor.page.reload()
   await visitor.holds(1)
