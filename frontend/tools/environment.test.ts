@@ -14,7 +14,7 @@ writeFileSync(join(folder, '.env.local'), 'VUE_APP_COGNITO_ENDPOINT=http://local
 
 test('what is built for AWS knows nothing of the local cloud, and the other way round', () => {
   expect(environment('production', folder, {})).toEqual({ VUE_APP_AWS_REGION: 'eu-west-1', VUE_APP_CART_API_URL: 'https://a.example/?x=1' })
-  expect(environment('local', folder, {})).toEqual({ VUE_APP_COGNITO_ENDPOINT: 'http://localhost:4566/' })
+  expect(environment('local-cloud', folder, {})).toEqual({ VUE_APP_COGNITO_ENDPOINT: 'http://localhost:4566/' })
 })
 
 test('the environment wins over the file', () => {

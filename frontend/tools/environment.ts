@@ -6,9 +6,9 @@ import { parseEnv } from 'node:util'
 
 const OURS = 'VUE_APP_'
 
-/** The shop's variables: those of the environment, and for the rest those of the file. `--mode local` means the local cloud. */
+/** The shop's variables: those of the environment, and for the rest those of the file. `--mode local-cloud` means the local cloud. */
 export function environment(mode: string, folder: string, given: Readonly<Record<string, string | undefined>>): Record<string, string> {
-  const file = join(folder, mode === 'local' ? '.env.local' : '.env')
+  const file = join(folder, mode === 'local-cloud' ? '.env.local' : '.env')
   const rendered = existsSync(file) ? parseEnv(readFileSync(file, 'utf8')) : {}
   const found: Record<string, string> = {}
   for (const [name, value] of Object.entries({ ...rendered, ...given })) {
