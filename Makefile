@@ -2,10 +2,11 @@
 .DEFAULT_GOAL := help
 # Always built as part of the whole: cargo settles features over what it builds together, and cartctl alone would be another set.
 CARTCTL := $(or $(CARGO_TARGET_DIR),target)/debug/cartctl
-.PHONY: help setup build local test test-live lint bench load synth deploy delete clean
+.PHONY: help setup build local test test-shop test-live lint bench load synth deploy delete clean \
+  frontend-local frontend-serve frontend-build screenshots
 
 help: ## Show this
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 18
 
 setup: .venv/run.stamp ## Install the pinned Python tools into .venv
 
@@ -17,6 +18,10 @@ local: setup build ## Run the whole backend on this machine: no AWS account, no 
 
 test: .venv/test.stamp ## Run everything CI runs
 	tools/test
+
+test-shop: setup build frontend/node_modules/browser.stamp ## Check the shop, and its journeys in a real browser; not part of `test` yet
+	npm --prefix frontend run check
+	npm --prefix frontend run e2e
 
 test-live: setup build ## Deploy to, and delete from, the AWS account in CARTCTL_LIVE_ACCOUNT
 	cargo test --workspace --locked --test live
@@ -36,8 +41,20 @@ bench: .venv/test.stamp ## Measure what the README says about speed
 load: setup build ## Two minutes of mixed traffic on a local shop; the sums have to agree
 	cargo test --quiet --workspace --locked --test load
 
+frontend-local: frontend/node_modules/stamp ## Serve the shop on http://localhost:8080 while `make local` runs, reloading what is edited
+	npm --prefix frontend run local
+
+frontend-serve: frontend/node_modules/stamp ## Serve the shop on http://localhost:8080 for what is deployed to AWS
+	npm --prefix frontend run dev
+
+frontend-build: frontend/node_modules/stamp ## Build the shop for what is deployed to AWS, into frontend/dist
+	npm --prefix frontend run build
+
+screenshots: setup build frontend/node_modules/browser.stamp ## Take the pictures anew that the shop is compared with
+	npm --prefix frontend run screenshots
+
 clean: ## Remove everything that can be made again
-	rm -rf target .venv .cartctl
+	rm -rf target .venv .cartctl frontend/node_modules frontend/dist frontend/test-results
 
 .venv/run.stamp: tools/requirements.txt
 	python3 -m venv .venv
@@ -46,4 +63,12 @@ clean: ## Remove everything that can be made again
 
 .venv/test.stamp: tools/requirements-test.txt .venv/run.stamp
 	.venv/bin/pip install --quiet --require-hashes --requirement $<
+	touch $@
+
+frontend/node_modules/stamp: frontend/package-lock.json
+	npm --prefix frontend ci --no-audit --no-fund
+	touch $@
+
+frontend/node_modules/browser.stamp: tools/browser frontend/node_modules/stamp
+	tools/browser
 	touch $@

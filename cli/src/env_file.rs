@@ -19,6 +19,8 @@ pub(crate) struct FrontendEnv {
     user_pool_id: String,
     user_pool_client_id: String,
     region: String,
+    /// Where accounts are, if not at AWS.
+    cognito_endpoint: Option<String>,
 }
 
 /// Why the frontend's configuration could not be written.
@@ -97,12 +99,26 @@ impl FrontendEnv {
             user_pool_id: pick(StackId::Auth, "/user-pool-id"),
             user_pool_client_id: pick(StackId::Auth, "/user-pool-client-id"),
             region: region.to_owned(),
+            cognito_endpoint: None,
         };
         match (missing.is_empty(), broken) {
             (false, _) => Err(Error::Missing { missing }),
             (true, Some(path)) => Err(Error::Unsafe { path }),
             (true, None) => Ok(env),
         }
+    }
+
+    /// The same for a shop in a browser beside the local cloud at `base_url`, such as `http://127.0.0.1:4566`: accounts are there too, and
+    /// it is called `localhost`, as the shop is. To a browser the number is another site, whose cookies it keeps from the shop's page.
+    pub(crate) fn beside(mut self, base_url: &str) -> Self {
+        let named = base_url.replacen("//127.0.0.1", "//localhost", 1);
+        for url in [&mut self.cart_api_url, &mut self.products_api_url] {
+            if let Some(path) = url.strip_prefix(base_url) {
+                *url = format!("{named}{path}");
+            }
+        }
+        self.cognito_endpoint = Some(format!("{named}/"));
+        self
     }
 
     /// Renders `templates/env.hbs` of this workspace.
@@ -163,6 +179,7 @@ mod tests {
             user_pool_id: "eu-west-1_abc".to_owned(),
             user_pool_client_id: "client".to_owned(),
             region: "eu-west-1".to_owned(),
+            cognito_endpoint: None,
         }
     }
 
@@ -181,6 +198,23 @@ mod tests {
                 ("VUE_APP_USER_POOL_ID", "eu-west-1_abc"),
                 ("VUE_APP_USER_POOL_CLIENT_ID", "client"),
                 ("VUE_APP_AWS_REGION", "eu-west-1"),
+            ]
+        );
+    }
+
+    #[test]
+    fn beside_the_local_cloud_everything_is_of_the_shops_own_site() {
+        let local = FrontendEnv { cart_api_url: "http://127.0.0.1:4566/restapis/a/Prod".to_owned(), ..env() };
+        let text = local.beside("http://127.0.0.1:4566").render(&workspace()).unwrap();
+        assert_eq!(
+            variables(&text),
+            [
+                ("VUE_APP_CART_API_URL", "http://localhost:4566/restapis/a/Prod"),
+                ("VUE_APP_PRODUCTS_API_URL", "https://b.example/Prod"),
+                ("VUE_APP_USER_POOL_ID", "eu-west-1_abc"),
+                ("VUE_APP_USER_POOL_CLIENT_ID", "client"),
+                ("VUE_APP_AWS_REGION", "eu-west-1"),
+                ("VUE_APP_COGNITO_ENDPOINT", "http://localhost:4566/"),
             ]
         );
     }

@@ -10,7 +10,7 @@ use super::{app_without_code, published};
 use crate::{
     args::{EnvFormat, FrontendEnv as Args},
     aws::Aws,
-    config::Config,
+    config::{Config, Endpoint},
     env_file::{self, FrontendEnv},
     error::Error,
     report::answer::Answer,
@@ -43,7 +43,12 @@ fn lines(variables: &[(&str, &str)], line: impl Fn(&str, &str) -> String) -> Str
 
 /// The text of the file, given what is published.
 fn rendered(app: &App, published: &BTreeMap<String, String>, config: &Config, region: &str) -> Result<String, Error> {
-    Ok(FrontendEnv::collect(app, published, region)?.render(&config.workspace)?)
+    let env = FrontendEnv::collect(app, published, region)?;
+    let env = match &config.connection.endpoint {
+        Endpoint::Local(base_url) => env.beside(base_url.as_str()),
+        Endpoint::Aws | Endpoint::Url(_) => env,
+    };
+    Ok(env.render(&config.workspace)?)
 }
 
 /// Writes the configured file from what is published.

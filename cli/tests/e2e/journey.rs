@@ -388,12 +388,16 @@ async fn no_change_set_is_left(cloud: &Cloud) {
 
 async fn the_frontend_is_told(shop: &Shop<'_>) {
     let cloud = shop.cloud;
+    // To a browser the number is another site than the shop's `localhost`.
+    let named = |url: &str| url.replacen("//127.0.0.1", "//localhost", 1);
+    let [carts, products, accounts] = [&shop.carts, &shop.products, &format!("{}/", cloud.url())].map(|url| named(url));
     let expected = [
-        ("VUE_APP_CART_API_URL", shop.carts.as_str()),
-        ("VUE_APP_PRODUCTS_API_URL", &shop.products),
+        ("VUE_APP_CART_API_URL", carts.as_str()),
+        ("VUE_APP_PRODUCTS_API_URL", &products),
         ("VUE_APP_USER_POOL_ID", &shop.pool),
         ("VUE_APP_USER_POOL_CLIENT_ID", &shop.client),
         ("VUE_APP_AWS_REGION", "us-east-1"),
+        ("VUE_APP_COGNITO_ENDPOINT", &accounts),
     ];
     let lines = |line: &dyn Fn(&str, &str) -> String| expected.iter().map(|(name, value)| line(name, value)).collect::<String>();
     let file = || fs::read_to_string(cloud.env_file()).unwrap();

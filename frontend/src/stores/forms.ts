@@ -1,0 +1,17 @@
+// What a visitor has typed into the forms for accounts: it goes along from one to the next, and is gone with the tab. Knows nothing of
+// accounts.
+import { defineStore } from 'pinia'
+import { ref } from 'vue'
+
+export const useForms = defineStore('forms', () => {
+  const name = ref('')
+  const email = ref('')
+  /** Kept until somebody is signed in with it, so that it is typed once. */
+  const password = ref('')
+
+  function forgetPassword(): void {
+    password.value = ''
+  }
+
+  return { name, email, password, forgetPassword }
+})
