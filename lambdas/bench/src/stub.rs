@@ -26,6 +26,7 @@ pub(crate) fn start(shop: &Shop) -> [String; 3] {
         item: answer(&json!({ "Item": item })),
         total: answer(&json!({ "Item": { "quantity": { "N": "12" } } })),
         cart: answer(&json!({ "Count": 2, "Items": [item, shop.item(&format!("user#{}", crate::shop::USER), 1)] })),
+        books: answer(&json!({ "Responses": { "carts": [] }, "UnprocessedKeys": {} })),
         done: answer(&json!({})),
         sent: answer(&json!({ "Failed": [], "Successful": [
             { "Id": "0", "MessageId": "0", "MD5OfMessageBody": "" }, { "Id": "1", "MessageId": "1", "MD5OfMessageBody": "" },
@@ -53,6 +54,7 @@ struct Table {
     item: Vec<u8>,
     total: Vec<u8>,
     cart: Vec<u8>,
+    books: Vec<u8>,
     done: Vec<u8>,
     sent: Vec<u8>,
 }
@@ -65,6 +67,7 @@ impl Table {
             Some("GetItem") if request.body.windows(13).any(|part| part == b"totalquantity") => Ok(&self.total),
             Some("GetItem") => Ok(&self.item),
             Some("Query") => Ok(&self.cart),
+            Some("BatchGetItem") => Ok(&self.books),
             Some("TransactWriteItems") => Ok(&self.done),
             Some("SendMessageBatch") => Ok(&self.sent),
             // The function under measurement fails, and that is seen.
