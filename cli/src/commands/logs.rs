@@ -56,38 +56,52 @@ async fn read(args: &Logs, functions: &[Function], from: Moment, config: &Config
     let number = sources.len();
     let each = if config.connection.endpoint.is_local() { Duration::ZERO } else { EACH };
     let mut reading = Reading::new(aws.logs(), Tails::new(sources, from), each);
-    reporting
+    let mut told = reporting
         .telling(async |events| {
             let what = format!("reading the logs of {number} {}", if number == 1 { "function" } else { "functions" });
-            let heard = events.during(&what, tell(&mut reading, &lines, reporting)).await?;
-            if args.follow && heard {
-                events.send(Event::Note { text: "following; Ctrl-C ends it".to_owned() });
-            }
-            Ok::<_, Error>(heard)
+            let told = events.during(&what, tell(&mut reading, &lines, reporting)).await?;
+            let note = match told {
+                Told::Nothing if !args.follow => {
+                    format!("there is no such line since {}; `--since` begins earlier", from.in_full())
+                }
+                Told::Nothing | Told::Something if args.follow => "following; Ctrl-C ends it".to_owned(),
+                _ => return Ok(told),
+            };
+            events.send(Event::Note { text: note });
+            Ok::<_, Error>(told)
         })
         .await?;
-    while args.follow {
+    while args.follow && told != Told::ToNobody {
         reading.again().await;
-        if !tell(&mut reading, &lines, reporting).await? {
-            break;
-        }
+        told = tell(&mut reading, &lines, reporting).await?;
     }
     Ok(())
 }
 
-/// Tells everything that is there. False, if nobody reads any more.
-async fn tell(reading: &mut Reading, lines: &Lines, reporting: &Reporting) -> Result<bool, Error> {
+/// What was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    Nothing,
+    Something,
+    /// Whoever read has what they wanted.
+    ToNobody,
+}
+
+/// Tells everything that is there.
+async fn tell(reading: &mut Reading, lines: &Lines, reporting: &Reporting) -> Result<Told, Error> {
+    let mut heard = Told::Nothing;
     while let Some(told) = reading.next().await? {
         let text = lines.of(&told);
         if !text.is_empty() {
             // What moves on the screen would get between the lines.
             reporting.pause();
             if print(&text).is_err() {
-                return Ok(false);
+                return Ok(Told::ToNobody);
             }
+            heard = Told::Something;
         }
     }
-    Ok(true)
+    Ok(heard)
 }
 
 /// The functions that are there, and the names of their log groups.
