@@ -177,6 +177,43 @@ async fn nobody_is_told_to_try_again_who_may_have_been_heard() {
 }
 
 #[tokio::test]
+async fn what_a_migration_could_not_ask_to_be_deleted_the_next_one_asks_for() {
+    let mut table = Table::new();
+    for product in ["product#mug", "product#pan"] {
+        table.put(CART, product, 2, NEVER);
+    }
+    let backend = Backend::new(table).await;
+    backend.services.leave_out(|entry| entry["MessageBody"].as_str().unwrap().contains("product#pan"));
+    let cookie = cookie();
+    let migrate = request(&event(&[("cookie", &cookie)], "", &json!({ "sub": "a" }), ""));
+    let asked_for = || {
+        let message = |entry: &Value| serde_json::from_str::<Value>(entry["MessageBody"].as_str().unwrap()).unwrap();
+        backend.services.sent().iter().map(message).collect::<Vec<_>>()
+    };
+
+    let refusal = backend.ask("migrate", &migrate).await.unwrap_err();
+    assert_eq!((refusal.status().as_u16(), refusal.retry_after()), (503, Some(2)));
+    let quantities = |backend: &Backend| {
+        let table = backend.services.table();
+        [(USER, MUG), (USER, "product#pan"), (CART, MUG), (CART, "product#pan")]
+            .map(|(owner, product)| table.quantity(owner, product))
+    };
+    let moved = [Some(2), Some(2), Some(0), Some(0)];
+    assert_eq!(quantities(&backend), moved, "everything is moved, and nothing twice");
+    assert_eq!(asked_for().iter().map(|message| &message["sk"]).collect::<Vec<_>>(), ["product#mug"]);
+
+    backend.services.leave_out(|_| false);
+    backend.ask("migrate", &migrate).await.unwrap();
+    assert_eq!(quantities(&backend), moved);
+    let [first, again @ ..] = &asked_for()[..] else { panic!("some") };
+    assert_eq!(again.iter().map(|message| &message["sk"]).collect::<Vec<_>>(), ["product#mug", "product#pan"]);
+    assert!(
+        again.iter().all(|message| message["migration"] == first["migration"]),
+        "of the migration that emptied them: {again:?}"
+    );
+}
+
+#[tokio::test]
 async fn of_several_cookies_the_first_that_is_a_cart_counts() {
     let backend = Backend::new(Table::new()).await;
     let cookies = format!("cartId=; cartId=../../user#a; {}; cartId=5b2fadaa-213a-4ea8-aa32-58c217604e3c", cookie());
