@@ -261,6 +261,21 @@ async fn an_event_is_measured_and_not_printed() {
 }
 
 #[tokio::test]
+async fn an_event_of_which_nothing_could_be_done_is_a_failure_with_a_name_and_one_line() {
+    let record = |number: &str| {
+        let key = json!({ "pk": { "S": format!("cart#{CART}") }, "sk": { "S": "product#mug" } });
+        json!({ "eventName": "INSERT", "dynamodb": { "Keys": key, "SequenceNumber": number, "NewImage": { "quantity": { "N": "1" } } } })
+    };
+    let event = json!({ "Records": [record("7"), record("8")] });
+    let (answer, lines) = invoke("update-totals", event, ("500 Internal Server Error", json!({ "message": "busy" }))).await;
+    let expected = json!({ "errorType": "NothingCounted", "errorMessage": "the first record of the batch cannot be counted" });
+    assert_eq!(answer, expected);
+    // The record that could not be counted, and the end of the invocation.
+    assert_eq!(lines.iter().map(|line| &line["message"]).collect::<Vec<_>>(), ["not counted", "failed"], "{lines:?}");
+    assert_eq!(measured(&lines).0["error"], expected["errorMessage"]);
+}
+
+#[tokio::test]
 async fn a_function_that_cannot_start_says_so_in_the_same_form() {
     let binary = env!("CARGO_BIN_EXE_cart");
     for (handler, missing) in
