@@ -149,12 +149,14 @@ fn request(method: &str, path: &str, token: Option<&str>, body: &str) -> Value {
         headers["Authorization"] = json!(format!("Bearer {token}"));
     }
     let product = path.split('/').nth(2).unwrap_or_default();
+    let (user, mail) = (format!("{SECRET}-0000"), format!("{SECRET}@example.com"));
+    let claims = json!({ "sub": user, "email": mail, "token_use": "id", "aud": "client" });
     json!({
         "httpMethod": method, "path": path, "resource": path, "headers": headers, "multiValueHeaders": {},
         "queryStringParameters": { "q": SECRET }, "pathParameters": { "product_id": product },
         "requestContext": {
             "requestId": "1", "httpMethod": method, "identity": { "sourceIp": "192.0.2.1" },
-            "authorizer": { "claims": { "sub": format!("{SECRET}-0000"), "email": format!("{SECRET}@example.com") } },
+            "authorizer": { "claims": claims },
         },
         "body": body, "isBase64Encoded": false,
     })
