@@ -274,6 +274,7 @@ async fn an_event_of_which_nothing_could_be_done_is_a_failure_with_a_name_and_on
     assert_eq!(answer, expected);
     // The record that could not be counted, and the end of the invocation.
     assert_eq!(lines.iter().map(|line| &line["message"]).collect::<Vec<_>>(), ["not counted", "failed"], "{lines:?}");
+    assert_eq!((&lines[0]["owner"], &lines[0]["sequence_number"]), (&json!(OWNER), &json!("7")), "whose change is missing");
     assert_eq!(measured(&lines).0["error"], expected["errorMessage"]);
 }
 
