@@ -23,14 +23,14 @@ pub(crate) struct Logs {
 #[serde(rename_all = "camelCase")]
 struct Answer {
     #[serde(default)]
-    events: Vec<Event>,
+    events: Vec<Found>,
     next_token: Option<String>,
 }
 
 /// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilteredLogEvent.html>
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Event {
+struct Found {
     timestamp: i64,
     ingestion_time: Option<i64>,
     event_id: Option<String>,
@@ -81,7 +81,7 @@ impl Logs {
         }
         let answer: Answer =
             serde_json::from_slice(&body).map_err(|error| Error::new(operation, ErrorKind::Other, error.to_string()))?;
-        let entry = |event: Event| Entry {
+        let entry = |event: Found| Entry {
             at: Moment::from_millis(event.timestamp),
             ingested: event.ingestion_time.map(Moment::from_millis),
             id: event.event_id,
@@ -99,7 +99,7 @@ fn refusal(operation: String, status: StatusCode, body: &[u8]) -> Error {
     // Some services put a namespace before it.
     let code = code.rsplit('#').next().unwrap_or_default();
     let kind = match code {
-        "ThrottlingException" => ErrorKind::Throttled,
+        "Throttling" | "ThrottlingException" => ErrorKind::Throttled,
         _ if status == StatusCode::TOO_MANY_REQUESTS => ErrorKind::Throttled,
         _ if status.is_server_error() => ErrorKind::Unreachable,
         code => kind_of_code(code),

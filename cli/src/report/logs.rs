@@ -10,6 +10,7 @@ use serde_json::{Value as Json, json};
 use super::style::{self, paint};
 use crate::{
     args::Output,
+    moment::Moment,
     plan::logs::{
         Entry, Told,
         said::{Measured, Said, Wanted},
@@ -65,7 +66,7 @@ fn raw(Told { function, group, entry }: &Told) -> Json {
     let Entry { at, ingested, id, stream, message } = entry;
     json!({
         "function": function, "logGroupName": group, "logStreamName": stream, "eventId": id, "timestamp": at.millis(),
-        "ingestionTime": ingested.map(|moment| moment.millis()), "message": message,
+        "ingestionTime": ingested.map(Moment::millis), "message": message,
     })
 }
 
@@ -149,10 +150,7 @@ fn is_bidirectional(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        moment::Moment,
-        plan::logs::said::tests::{ANSWERED, TIMED_OUT},
-    };
+    use crate::plan::logs::said::tests::{ANSWERED, TIMED_OUT};
 
     fn told(function: &str, message: &str) -> Told {
         let entry = Entry {

@@ -71,10 +71,10 @@ impl Identity {
     }
 
     async fn user(&self, token: &str, now: Timestamp) -> Result<UserId, Refusal> {
-        let key_id = token::key_id(token).map_err(refused)?;
+        let key_id = token::key_id(token).map_err(|bad| refused(&bad))?;
         let key = self.keys.find(&key_id, now).await.map_err(|error| Refusal::Unavailable(error.into()))?;
-        let key = key.ok_or(token::BadToken::UnknownKey).map_err(refused)?;
-        self.pool.user(token, &key, now).map_err(refused)
+        let key = key.ok_or(token::BadToken::UnknownKey).map_err(|bad| refused(&bad))?;
+        self.pool.user(token, &key, now).map_err(|bad| refused(&bad))
     }
 }
 
@@ -95,14 +95,14 @@ impl SignedIn {
     pub fn user(&self, request: &Request) -> Result<UserId, Refusal> {
         let context = request.request_context_ref();
         let claims = context.and_then(|context| context.authorizer()).and_then(|authorizer| authorizer.fields.get("claims"));
-        let user = token::verified_user(claims.unwrap_or(&Value::Null), &self.client_id).map_err(refused)?;
+        let user = token::verified_user(claims.unwrap_or(&Value::Null), &self.client_id).map_err(|bad| refused(&bad))?;
         log::owner_is(Owner::User(user.clone()).fingerprint());
         Ok(user)
     }
 }
 
 /// Tells the log why, without the cause, which would quote what is in the token; and the caller nothing.
-fn refused(bad: token::BadToken) -> Refusal {
+fn refused(bad: &token::BadToken) -> Refusal {
     info!(reason = %bad, "token refused");
     Refusal::Unauthorized
 }
