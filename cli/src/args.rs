@@ -1,11 +1,15 @@
 //! What can be typed. Nothing here decides anything.
 
+use std::time::Duration;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_infra::{Architecture, StackId};
 use clap::{
     Args, Parser, Subcommand, ValueEnum,
     builder::{PossibleValuesParser, TypedValueParser},
 };
+
+use crate::moment::duration;
 
 /// Deploys a serverless shopping cart to AWS: infrastructure, code and configuration from one Rust workspace.
 ///
@@ -102,6 +106,16 @@ pub(crate) enum Command {
     /// It takes `cloudformation:DescribeStacks` and `ListStackResources`, `dynamodb:Scan` and `BatchGetItem`; to rebuild also
     /// `GetItem` and `UpdateItem`.
     Totals(Totals),
+    /// Show what the functions printed, in order of time
+    ///
+    /// A line is when, which function, how important, what, and what else is known of it, as far as people want to know it; times are
+    /// UTC. `--output json` has a JSON object a line, with the entry as CloudWatch has it.
+    ///
+    /// With `--follow` it goes on until Ctrl-C, and ends with 0 then. What arrives up to a minute late is told late, and nothing is told
+    /// twice.
+    ///
+    /// It takes `cloudformation:DescribeStacks` and `ListStackResources`, and `logs:FilterLogEvents`.
+    Logs(Logs),
     /// Run the whole backend on this machine: no AWS account, no Docker
     Local(Local),
 }
@@ -297,6 +311,31 @@ pub(crate) struct Totals {
     /// Say that a protected stage is meant
     #[arg(long, requires = "rebuild")]
     pub protected_ok: bool,
+}
+
+/// `cartctl logs`
+#[derive(Args, Debug)]
+pub(crate) struct Logs {
+    /// Only these functions, for example `list-cart` [default: all]
+    #[arg(value_name = "FUNCTION")]
+    pub functions: Vec<String>,
+    #[command(flatten)]
+    pub target: Target,
+    /// Go on with what comes, until Ctrl-C
+    #[arg(long, short)]
+    pub follow: bool,
+    /// How far back to begin: 90s, 10m, 2h, 7d
+    #[arg(long, value_name = "AGO", default_value = "10m", value_parser = duration)]
+    pub since: Duration,
+    /// Only warnings and errors, and invocations that failed
+    #[arg(long)]
+    pub errors: bool,
+    /// Only lines that contain this, for example a request's id or an owner
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Option<String>,
+    /// Also what Lambda says of every invocation, good or bad: its start, its end, its memory
+    #[arg(long)]
+    pub all: bool,
 }
 
 /// `cartctl local`

@@ -15,8 +15,10 @@ use crate::config::{Connection, Profile};
 pub(crate) mod carts;
 pub(crate) mod cloudformation;
 pub(crate) mod gateway_account;
+pub(crate) mod logs;
 pub(crate) mod object_store;
 pub(crate) mod parameter_store;
+mod signed;
 pub(crate) mod time_to_live;
 
 /// A connection to one account in one region.
@@ -163,6 +165,8 @@ pub(crate) enum ErrorKind {
     Busy,
     /// It is another account or region than the one this stage belongs to.
     WrongAccount,
+    /// Asked too often.
+    Throttled,
     /// No answer.
     Unreachable,
     /// Anything else.
@@ -217,6 +221,7 @@ impl Error {
             ErrorKind::WrongAccount => {
                 Some("choose the stage's own account (`--profile`), or correct the stage's section in cartctl.toml".to_owned())
             }
+            ErrorKind::Throttled => Some("others ask as well: wait a moment, then run the command again".to_owned()),
             ErrorKind::NotFound | ErrorKind::Other => None,
         }
     }
@@ -273,7 +278,7 @@ fn kind_of_code(code: &str) -> ErrorKind {
         | "IncompleteSignature"
         | "RequestExpired" => ErrorKind::Credentials,
         "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => ErrorKind::Denied,
-        "NotFound" | "NoSuchBucket" | "NoSuchKey" | "ParameterNotFound" => ErrorKind::NotFound,
+        "NotFound" | "NoSuchBucket" | "NoSuchKey" | "ParameterNotFound" | "ResourceNotFoundException" => ErrorKind::NotFound,
         "OperationInProgressException" | "InvalidChangeSetStatus" | "ChangeSetNotFound" => ErrorKind::Busy,
         _ => ErrorKind::Other,
     }

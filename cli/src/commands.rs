@@ -27,6 +27,7 @@ mod frontend_env;
 mod guard;
 mod interruption;
 mod local;
+mod logs;
 mod outputs;
 mod package;
 mod status;
@@ -49,6 +50,7 @@ pub(crate) async fn run(cli: Cli, environment: &Environment, reporting: &Reporti
         Command::FrontendEnv(args) => interruptible(frontend_env::run(&args, &aws(&args.target)?)).await,
         Command::Status(target) => interruptible(status::run(&aws(&target)?)).await,
         Command::Totals(args) => totals::run(&args, &aws(&args.target)?, reporting).await,
+        Command::Logs(args) => logs::run(&args, &aws(&args.target)?, reporting).await,
         Command::Outputs(target) => interruptible(outputs::run(&aws(&target)?)).await,
         // It ends by being interrupted, and has something to stop then.
         Command::Local(args) => local::run(&args, &load(&global, LocalChoice::Starting(args.port), environment)?, reporting).await,

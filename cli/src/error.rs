@@ -78,6 +78,9 @@ pub(crate) enum Error {
         /// Whether they were counted anew just before.
         rebuilt: bool,
     },
+    /// There is no such function.
+    #[error(transparent)]
+    UnknownFunction(#[from] plan::logs::Unknown),
     /// There is no such stack.
     #[error("the {stack} stack of the stage `{stage}` is not deployed")]
     NotDeployed {
@@ -116,6 +119,7 @@ impl Error {
             Self::EnvFile(error) => error.hint(),
             Self::Totals(error) => error.hint(),
             Self::Local(error) => error.hint(),
+            Self::UnknownFunction(error) => Some(format!("there are {}", error.known.join(", "))),
             Self::Findings(_) => Some("the definitions are in infra/src/stacks".to_owned()),
             Self::ApprovalNeeded => Some("look at the plan above, then run the command again with `--yes`".to_owned()),
             Self::Protected { .. } => Some("if this stage is meant, say so with `--protected-ok`".to_owned()),
@@ -138,7 +142,7 @@ impl Error {
     /// The exit code the process ends with.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Config(_) | Self::Events(_) => ExitCode::Usage,
+            Self::Config(_) | Self::Events(_) | Self::UnknownFunction(_) => ExitCode::Usage,
             Self::Aws(error) | Self::Totals(execute::totals::Error::Aws(error)) => aws_exit_code(error),
             Self::Blocked(_) => ExitCode::Stuck,
             Self::Execute(error) => match error {
@@ -167,6 +171,7 @@ fn aws_exit_code(error: &aws::Error) -> ExitCode {
         aws::ErrorKind::Credentials | aws::ErrorKind::WrongOwner | aws::ErrorKind::WrongAccount => ExitCode::Credentials,
         aws::ErrorKind::NoRegion => ExitCode::Usage,
         aws::ErrorKind::Unreachable
+        | aws::ErrorKind::Throttled
         | aws::ErrorKind::Denied
         | aws::ErrorKind::NotFound
         | aws::ErrorKind::NoBucket

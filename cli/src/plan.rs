@@ -13,6 +13,7 @@ use crate::stack::{Deployed, Phase, Resource, StackStatus};
 pub(crate) mod bootstrap;
 pub(crate) mod delete;
 pub(crate) mod deploy;
+pub(crate) mod logs;
 #[cfg(test)]
 pub(crate) mod tests;
 pub(crate) mod totals;

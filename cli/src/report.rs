@@ -21,6 +21,7 @@ pub(crate) mod answer;
 pub(crate) mod ask;
 pub(crate) mod events_file;
 mod github;
+pub(crate) mod logs;
 mod page;
 mod plain;
 pub(crate) mod plan;
@@ -89,7 +90,8 @@ impl Reporting {
         self.pause();
     }
 
-    fn pause(&self) {
+    /// Takes everything off the screen that would not stay.
+    pub(crate) fn pause(&self) {
         self.reports.borrow_mut().iter_mut().for_each(|report| report.pause());
     }
 

@@ -117,7 +117,7 @@ fn a_profile_that_is_asked_for_is_taken_or_nothing_is() {
 #[test]
 fn an_endpoint_that_does_not_answer() {
     let stranger = Stranger::new("").with_keys();
-    for command in ["deploy", "diff", "delete", "frontend-env", "status", "outputs", "totals"] {
+    for command in ["deploy", "diff", "delete", "frontend-env", "status", "outputs", "totals", "logs"] {
         let arguments = [command, "--region", "eu-west-1", "--endpoint-url", "http://127.0.0.1:1"];
         // The number of the error is the system's.
         let shown = stranger.fails_with_hint(FAILED, &arguments);
@@ -128,7 +128,7 @@ fn an_endpoint_that_does_not_answer() {
 #[test]
 fn a_local_cloud_that_does_not_run() {
     let stranger = Stranger::new("");
-    for command in ["deploy", "diff", "delete", "frontend-env", "status", "outputs", "totals"] {
+    for command in ["deploy", "diff", "delete", "frontend-env", "status", "outputs", "totals", "logs"] {
         let shown = stranger.fails_with_hint(USAGE, &[command, "--local"]);
         assert!(shown.contains("error: the local cloud is not running\n"), "{shown}");
     }
@@ -239,6 +239,24 @@ fn carts_that_are_not_deployed() {
     insta::assert_snapshot!(stranger.fails_with_hint(FAILED, &arguments).replace(&aws.url, "[url]"));
     let asked = aws.asked.lock().unwrap();
     assert!(asked.iter().eq(["cloudformation POST / HTTP/1.1 ", "sts POST / HTTP/1.1 "]), "{asked:?}");
+}
+
+#[test]
+fn logs_that_are_not_there() {
+    let aws = Aws::with_bucket("404 Not Found");
+    let stranger = Stranger::new("[stages.staging]").with_keys();
+    let fails = |code, arguments: &[&str]| {
+        let arguments = [&["logs", "--stage", "staging", "--region", "eu-west-1", "--endpoint-url", &aws.url], arguments].concat();
+        stranger.fails_with_hint(code, &arguments).replace(&aws.url, "[url]")
+    };
+    insta::assert_snapshot!("logs not deployed", fails(FAILED, &[]));
+    insta::assert_snapshot!("logs of one not deployed", fails(FAILED, &["--follow", "list-cart"]));
+    let asked = aws.asked.lock().unwrap().clone();
+    assert!(asked.iter().eq(["cloudformation POST / HTTP/1.1 "]), "{asked:?}");
+    insta::assert_snapshot!("logs of nobody", fails(USAGE, &["list-cart", "list-carts"]));
+    // What the command line itself refuses points to the help instead.
+    insta::assert_snapshot!("logs since when", stranger.fails(USAGE, &["logs", "--since", "yesterday"]));
+    assert_eq!(*aws.asked.lock().unwrap(), asked, "nothing more was asked");
 }
 
 #[test]

@@ -126,14 +126,26 @@ fn every_template_fits_into_a_request() {
 #[test]
 fn help_says_what_there_is() {
     let project = Project::new("");
-    let commands =
-        ["", "synth", "package", "deploy", "diff", "delete", "attach", "frontend-env", "status", "outputs", "totals", "local"].map(
-            |command| {
-                let arguments: Vec<_> = command.split_whitespace().chain(["--help"]).collect();
-                let help = finish(&mut without_network(&project, &arguments)).succeeded().0;
-                format!("$ cartctl {}\n{help}", arguments.join(" "))
-            },
-        );
+    let commands = [
+        "",
+        "synth",
+        "package",
+        "deploy",
+        "diff",
+        "delete",
+        "attach",
+        "frontend-env",
+        "status",
+        "outputs",
+        "totals",
+        "logs",
+        "local",
+    ]
+    .map(|command| {
+        let arguments: Vec<_> = command.split_whitespace().chain(["--help"]).collect();
+        let help = finish(&mut without_network(&project, &arguments)).succeeded().0;
+        format!("$ cartctl {}\n{help}", arguments.join(" "))
+    });
     let listed = commands[0].lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
     // Above are all of them, and `help`.
     assert_eq!(listed.filter(|line| !line.starts_with("   ")).count(), commands.len());

@@ -13,7 +13,7 @@ use super::all;
 use crate::{
     aws::{self, carts::Carts},
     event::{Event, Events, Recount},
-    plan::totals::{Check, Corrected, ItemKey, Row, STUCK, Sums, Verdict, at_rate, not_yet, portion, to_touch},
+    plan::totals::{Check, Corrected, ItemKey, Row, STUCK, Sums, Verdict, Waiting, at_rate, not_yet, portion, to_touch},
 };
 
 /// The most that is read with one call.
@@ -206,20 +206,16 @@ impl Counting {
     /// `items` is how many it will have been when all of these are counted.
     async fn wait_for(&self, waiting: Vec<ItemKey>, generation: u64, items: usize) -> Result<(), Error> {
         let mut waiting = self.not_yet(waiting, generation).await?;
-        let mut news = Instant::now();
+        let (begun, mut patience) = (Instant::now(), Waiting::default());
         while !waiting.is_empty() {
             self.events.send(Event::Recount(Recount::Waiting { counted: items - waiting.len(), left: waiting.len() }));
-            if news.elapsed() >= STUCK {
+            if patience.is_stuck(waiting.len(), begun.elapsed()) {
                 return Err(Error::Stuck { left: waiting.len() });
             }
             sleep(BETWEEN).await;
-            let before = waiting.len();
             waiting = self.not_yet(waiting, generation).await?;
             let there = self.carts.present(&waiting.iter().collect::<Vec<_>>()).await?;
             waiting.retain(|item| there.contains(item));
-            if waiting.len() < before {
-                news = Instant::now();
-            }
         }
         Ok(())
     }
@@ -244,5 +240,19 @@ fn item(row: Row) -> Option<(ItemKey, Option<i64>)> {
     match row {
         Row::Item { key, quantity } => Some((key, quantity)),
         Row::Note { .. } | Row::Total { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_gives_up_says_where_to_look() {
+        let error = Error::Stuck { left: 3 };
+        assert_eq!(error.to_string(), "for 10 minutes nothing was counted, and at least 3 items are left");
+        let hint = error.hint().unwrap();
+        assert!(hint.contains("UpdateTotalsFailures") && hint.ends_with("The same command then goes on where it was"), "{hint}");
+        assert_eq!(crate::error::Error::from(error).exit_code(), crate::error::ExitCode::Failed);
     }
 }

@@ -182,6 +182,23 @@ impl Check {
     }
 }
 
+/// Waiting for items to be counted, from one look to the next.
+#[derive(Debug, Default)]
+pub(crate) struct Waiting {
+    fewest: Option<usize>,
+    news: Duration,
+}
+
+impl Waiting {
+    /// Takes in how many are left after so much time. True, if it is in vain: for as long as [`STUCK`] none of them was counted.
+    pub(crate) fn is_stuck(&mut self, left: usize, after: Duration) -> bool {
+        if self.fewest.is_none_or(|fewest| left < fewest) {
+            (self.fewest, self.news) = (Some(left), after);
+        }
+        after.saturating_sub(self.news) >= STUCK
+    }
+}
+
 /// The items on a page that have to be touched: no record that is still to come would bring them into this generation as they are.
 /// What cannot be counted is left alone.
 pub(crate) fn to_touch(items: &[(ItemKey, Option<i64>)], noted: &BTreeMap<ItemKey, Noted>, generation: u64) -> Vec<ItemKey> {
@@ -291,6 +308,16 @@ mod tests {
         assert_eq!(touched, ["b", "c", "d"]);
         let waiting: Vec<_> = not_yet(items.map(|(key, _)| key).into(), &noted, 2).into_iter().map(|key| key.owner).collect();
         assert_eq!(waiting, ["b", "d"], "the next change of c may come at any time");
+    }
+
+    #[test]
+    fn waiting_is_in_vain_when_nothing_was_counted_for_ten_minutes_and_not_while_anything_is() {
+        let mut waiting = Waiting::default();
+        let mut is_stuck = |left, seconds| waiting.is_stuck(left, Duration::from_secs(seconds));
+        let looks = [(9, 0), (9, 599), (8, 600), (8, 1_199), (8, 1_200), (7, 1_201), (1, 1_800), (1, 2_399), (1, 2_400)];
+        let found: Vec<_> = looks.into_iter().filter(|(left, seconds)| is_stuck(*left, *seconds)).collect();
+        assert_eq!(found, [(8, 1_200), (1, 2_400)]);
+        assert!(!Waiting::default().is_stuck(5, STUCK * 3), "it begins with the first look");
     }
 
     #[test]

@@ -19,6 +19,11 @@ impl Answer {
         Self { text, json }
     }
 
+    /// Nothing more: it has been told already.
+    pub(crate) fn told() -> Self {
+        Self::new(String::new(), Json::Null)
+    }
+
     /// An answer in aligned columns.
     pub(crate) fn table<const COLUMNS: usize>(rows: &[[String; COLUMNS]], json: Json) -> Self {
         Self::new(aligned(rows), json)
@@ -41,6 +46,7 @@ impl Answer {
         let mut out = anstream::stdout();
         // Whoever stopped reading has what they wanted.
         match output {
+            Output::Json if self.json.is_null() => Ok(()),
             Output::Text => write!(out, "{}", self.text),
             Output::Json => writeln!(out, "{:#}", self.json),
         }

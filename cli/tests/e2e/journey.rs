@@ -238,11 +238,17 @@ async fn who_is_nobody_is_refused(shop: &Shop<'_>) {
     shop.cognito("UpdateUserPoolClient", &validity(3600)).await;
     eventually("the token has expired", async || (shop.cart(&expired, "GET", "/cart", "").await.status == 401).then_some(())).await;
 
+    // The pool's own tokens, which API Gateway takes, but for another application.
+    let client = json!({ "UserPoolId": shop.pool, "ClientName": "another", "ExplicitAuthFlows": ["ALLOW_USER_PASSWORD_AUTH"] });
+    let client = shop.cognito("CreateUserPoolClient", &client).await["UserPoolClient"]["ClientId"].take();
+    let elsewhere = shop.tokens(client.as_str().unwrap(), "ada@example.com").await;
+    let [elsewhere, elsewhere_access] = ["IdToken", "AccessToken"].map(|kind| elsewhere[kind].as_str().unwrap().to_owned());
+
     let before = shop.table().await;
     let [product] = shop.catalogue().await;
     let add = json!({ "productId": product, "quantity": 1 }).to_string();
     let set = format!("/cart/{product}");
-    for token in ["garbage", "a.b.c", &unsigned, &forged, &expired.token.unwrap()] {
+    for token in ["garbage", "a.b.c", &unsigned, &forged, &expired.token.unwrap(), &elsewhere, &elsewhere_access] {
         let nobody = Customer { cookie: None, token: Some(token.to_owned()) };
         for (method, path, body) in [
             ("GET", "/cart", ""),

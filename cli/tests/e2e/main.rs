@@ -14,6 +14,7 @@ mod shop;
 mod adoption;
 mod journey;
 mod local;
+mod logs;
 mod protected;
 mod stages;
 mod totals;

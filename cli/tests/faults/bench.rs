@@ -5,8 +5,10 @@
 
 pub(crate) mod account;
 mod call;
+pub(crate) mod carts;
 mod cloudformation;
 pub(crate) mod inventory;
+pub(crate) mod logs;
 pub(crate) mod operation;
 pub(crate) mod script;
 pub(crate) mod server;

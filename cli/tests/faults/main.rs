@@ -12,9 +12,11 @@ use std::{sync::Mutex, thread};
 mod chance;
 mod deploying;
 mod interrupting;
+mod logs;
 mod self_check;
 mod starting;
 mod terminal;
+mod totals;
 
 /// What becomes of each, worked on side by side: a run of the program is mostly waiting.
 fn side_by_side<T: Send, R: Send>(items: impl IntoIterator<Item = T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {

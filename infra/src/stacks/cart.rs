@@ -1,8 +1,8 @@
 //! The carts: table, API, migration and totals. Reads what the other two stacks publish.
 
 use cart_contract::{
-    AddToCart, BackgroundEnv, CartAndProductsEnv, CartEnv, CheckoutCart, DELETIONS_RECEIVED_AT_MOST, DeleteFromCart, Function as _,
-    GetCartTotal, ListCart, Metric, MigrateCart, MigrateEnv, TableAndOriginEnv, UpdateCart, UpdateTotals, table,
+    AddToCart, BackgroundEnv, CartAndProductsEnv, CartEnv, CheckoutCart, CheckoutEnv, DELETIONS_RECEIVED_AT_MOST, DeleteFromCart,
+    Function as _, GetCartTotal, ListCart, Metric, MigrateCart, MigrateEnv, TableAndOriginEnv, UpdateCart, UpdateTotals, table,
 };
 use serde_json::json;
 
@@ -280,6 +280,7 @@ impl Shop<'_> {
                     environment: MigrateEnv {
                         allowed_origin: settings.allowed_origin.as_str().into(),
                         table_name: self.table.name().text(),
+                        user_pool_client_id: self.user_pool_client_id.clone().text(),
                         delete_queue_url: deletions.url().text(),
                     },
                     permissions: vec![
@@ -298,7 +299,11 @@ impl Shop<'_> {
                     function: CheckoutCart,
                     id: "CheckoutCartHandler",
                     description: "Empties the user's cart",
-                    environment: self.table_and_origin_environment(),
+                    environment: CheckoutEnv {
+                        allowed_origin: settings.allowed_origin.as_str().into(),
+                        table_name: self.table.name().text(),
+                        user_pool_client_id: self.user_pool_client_id.clone().text(),
+                    },
                     permissions: vec![self.may("TakeItems", &["dynamodb:DeleteItem", "dynamodb:Query"])],
                     memory: 512,
                     timeout: 20,

@@ -82,7 +82,7 @@ fn call(method: &str, resource: &str, product: Option<&str>, body: &str, shop: &
             "resourcePath": resource, "stage": "Prod", "protocol": "HTTP/1.1", "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
             "extendedRequestId": "JKJaXmPLvHcESHA=", "requestTime": "23/Nov/2026:12:00:00 +0000", "requestTimeEpoch": 1_795_435_200_000_u64,
             "identity": { "sourceIp": "203.0.113.7", "userAgent": "Mozilla/5.0" },
-            "authorizer": { "claims": { "sub": USER, "iss": crate::shop::ISSUER, "token_use": "id" } },
+            "authorizer": { "claims": { "sub": USER, "iss": crate::shop::ISSUER, "aud": crate::shop::CLIENT, "token_use": "id" } },
         },
         "body": (!body.is_empty()).then_some(body), "isBase64Encoded": false,
     })

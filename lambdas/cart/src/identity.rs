@@ -71,29 +71,40 @@ impl Identity {
     }
 
     async fn user(&self, token: &str, now: Timestamp) -> Result<UserId, Refusal> {
-        let refuse = |bad: token::BadToken| {
-            // Without its cause, which would quote what is in the token.
-            info!(reason = %bad, "token refused");
-            Refusal::Unauthorized
-        };
-        let key_id = token::key_id(token).map_err(refuse)?;
+        let key_id = token::key_id(token).map_err(|bad| refused(&bad))?;
         let key = self.keys.find(&key_id, now).await.map_err(|error| Refusal::Unavailable(error.into()))?;
-        let key = key.ok_or(token::BadToken::UnknownKey).map_err(refuse)?;
-        self.pool.user(token, &key, now).map_err(refuse)
+        let key = key.ok_or(token::BadToken::UnknownKey).map_err(|bad| refused(&bad))?;
+        self.pool.user(token, &key, now).map_err(|bad| refused(&bad))
     }
 }
 
-/// The caller of a function that API Gateway guards: its authorizer has verified the token, and hands on what it says.
-///
-/// # Errors
-/// [`Refusal::Unauthorized`] where there are no such claims, for example because the authorizer is missing.
-pub fn authorized_user(request: &Request) -> Result<UserId, Refusal> {
-    let context = request.request_context_ref();
-    let claims = context.and_then(|context| context.authorizer()).and_then(|authorizer| authorizer.fields.get("claims"));
-    let subject = claims.and_then(|claims| claims.get("sub")).and_then(Value::as_str);
-    let user: UserId = subject.and_then(|subject| subject.parse().ok()).ok_or(Refusal::Unauthorized)?;
-    log::owner_is(Owner::User(user.clone()).fingerprint());
-    Ok(user)
+/// Recognizes the callers of a function that API Gateway guards: its authorizer has verified the token, and hands on what it says. It
+/// takes the tokens of the pool whichever client they were issued for
+/// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-integrate-with-cognito.html>), so that this is left to do.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    /// For whom: the `aud` of id tokens, the `client_id` of access tokens.
+    pub client_id: String,
+}
+
+impl SignedIn {
+    /// The caller.
+    ///
+    /// # Errors
+    /// [`Refusal::Unauthorized`] where there are no claims of a user of this client, for example because the authorizer is missing.
+    pub fn user(&self, request: &Request) -> Result<UserId, Refusal> {
+        let context = request.request_context_ref();
+        let claims = context.and_then(|context| context.authorizer()).and_then(|authorizer| authorizer.fields.get("claims"));
+        let user = token::verified_user(claims.unwrap_or(&Value::Null), &self.client_id).map_err(|bad| refused(&bad))?;
+        log::owner_is(Owner::User(user.clone()).fingerprint());
+        Ok(user)
+    }
+}
+
+/// Tells the log why, without the cause, which would quote what is in the token; and the caller nothing.
+fn refused(bad: &token::BadToken) -> Refusal {
+    info!(reason = %bad, "token refused");
+    Refusal::Unauthorized
 }
 
 /// The token of a request, if it has one: after `Bearer`, or by itself, as API Gateway's authorizer takes it too.
@@ -115,6 +126,8 @@ fn bearer_token(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn token_in(values: &[&str]) -> Result<Option<String>, ()> {
@@ -142,20 +155,44 @@ mod tests {
     }
 
     #[test]
-    fn a_guarded_function_serves_nobody_without_claims() {
+    fn a_guarded_function_serves_nobody_but_users_of_its_client() {
         let asking = |authorizer: Value| {
-            let context = serde_json::json!({ "requestId": "1", "httpMethod": "POST", "identity": {}, "authorizer": authorizer });
-            let event = serde_json::json!({
+            let context = json!({ "requestId": "1", "httpMethod": "POST", "identity": {}, "authorizer": authorizer });
+            let event = json!({
                 "httpMethod": "POST", "path": "/cart/checkout", "resource": "/cart/checkout",
                 "headers": {}, "multiValueHeaders": {}, "requestContext": context, "body": null, "isBase64Encoded": false,
             });
-            authorized_user(&lambda_http::request::from_str(&event.to_string()).unwrap()).map(|user| user.to_string()).ok()
+            let request = lambda_http::request::from_str(&event.to_string()).unwrap();
+            SignedIn { client_id: "shop".to_owned() }.user(&request).map(|user| user.to_string()).ok()
         };
-        assert_eq!(asking(serde_json::json!({ "claims": { "sub": "0a1b-2c" } })), Some("0a1b-2c".to_owned()));
-        for authorizer in
-            ["null", "{}", r#"{"claims":{}}"#, r#"{"claims":{"sub":""}}"#, r#"{"claims":{"sub":"a#b"}}"#, r#"{"sub":"a"}"#]
-        {
-            assert_eq!(asking(serde_json::from_str(authorizer).unwrap()), None, "{authorizer}");
+        let claims = |claims: &str| asking(json!({ "claims": serde_json::from_str::<Value>(claims).unwrap() }));
+        for good in [
+            r#"{"sub":"0a1b-2c","token_use":"id","aud":"shop","exp":"Mon Nov 23 05:35:04 UTC 2026"}"#,
+            r#"{"sub":"0a1b-2c","token_use":"access","client_id":"shop"}"#,
+        ] {
+            assert_eq!(claims(good), Some("0a1b-2c".to_owned()), "{good}");
+        }
+        for bad in [
+            r#"{"sub":"a","token_use":"id","aud":"another"}"#,
+            r#"{"sub":"a","token_use":"access","client_id":"another"}"#,
+            r#"{"sub":"a","token_use":"access","client_id":"another","aud":"shop"}"#,
+            r#"{"sub":"a","token_use":"id","client_id":"shop"}"#,
+            r#"{"sub":"a","token_use":"refresh","aud":"shop"}"#,
+            r#"{"sub":"a","token_use":"id","aud":""}"#,
+            r#"{"sub":"a","token_use":"id","aud":["shop"]}"#,
+            r#"{"sub":"a","aud":"shop"}"#,
+            r#"{"sub":"a"}"#,
+            r#"{"sub":"","token_use":"id","aud":"shop"}"#,
+            r#"{"sub":"a#b","token_use":"id","aud":"shop"}"#,
+            r#"{"token_use":"id","aud":"shop"}"#,
+            "{}",
+            "null",
+        ] {
+            assert_eq!(claims(bad), None, "{bad}");
+        }
+        let outside = json!({ "sub": "a", "token_use": "id", "aud": "shop" });
+        for authorizer in [json!(null), json!({}), outside.clone(), json!({ "claims": outside.to_string() })] {
+            assert_eq!(asking(authorizer.clone()), None, "{authorizer}");
         }
     }
 }

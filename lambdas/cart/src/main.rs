@@ -16,12 +16,14 @@ use cart::{
     handlers::{
         AddToCart, CheckoutCart, CountBatches, DeleteFromCart, GetCartTotal, ListCart, MigrateCart, UpdateCart, UpdateTotals,
     },
-    identity::{Identity, keys::SigningKeys, token::Pool},
+    identity::{Identity, SignedIn, keys::SigningKeys, token::Pool},
     products::Products,
     store::Store,
     warm_up,
 };
-use cart_contract::{BackgroundEnv, CartAndProductsEnv, CartEnv, CartFunction, Env as _, MigrateEnv, TableAndOriginEnv};
+use cart_contract::{
+    BackgroundEnv, CartAndProductsEnv, CartEnv, CartFunction, CheckoutEnv, Env as _, MigrateEnv, TableAndOriginEnv,
+};
 use cart_shared::{Cors, StartError, consume, serve, start};
 use lambda_runtime::Error;
 use tokio::join;
@@ -56,11 +58,13 @@ async fn run(handler: String) -> Result<(), Error> {
             let deletions = Deletions::new(aws_sdk_sqs::Client::new(&aws), env.delete_queue_url);
             let store = store(&aws, env.table_name);
             warm_up(async { join!(store.connect(), deletions.connect()) }).await;
-            serve(cors(&env.allowed_origin)?, MigrateCart { store, deletions }).await
+            let signed_in = SignedIn { client_id: env.user_pool_client_id };
+            serve(cors(&env.allowed_origin)?, MigrateCart { signed_in, store, deletions }).await
         }
         CartFunction::CheckoutCart => {
-            let env = TableAndOriginEnv::read(variable)?;
-            serve(cors(&env.allowed_origin)?, CheckoutCart { store: open_store(&aws, env.table_name).await }).await
+            let env = CheckoutEnv::read(variable)?;
+            let signed_in = SignedIn { client_id: env.user_pool_client_id };
+            serve(cors(&env.allowed_origin)?, CheckoutCart { signed_in, store: open_store(&aws, env.table_name).await }).await
         }
         CartFunction::GetCartTotal => {
             let env = TableAndOriginEnv::read(variable)?;

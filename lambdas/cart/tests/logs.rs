@@ -149,12 +149,14 @@ fn request(method: &str, path: &str, token: Option<&str>, body: &str) -> Value {
         headers["Authorization"] = json!(format!("Bearer {token}"));
     }
     let product = path.split('/').nth(2).unwrap_or_default();
+    let (user, mail) = (format!("{SECRET}-0000"), format!("{SECRET}@example.com"));
+    let claims = json!({ "sub": user, "email": mail, "token_use": "id", "aud": "client" });
     json!({
         "httpMethod": method, "path": path, "resource": path, "headers": headers, "multiValueHeaders": {},
         "queryStringParameters": { "q": SECRET }, "pathParameters": { "product_id": product },
         "requestContext": {
             "requestId": "1", "httpMethod": method, "identity": { "sourceIp": "192.0.2.1" },
-            "authorizer": { "claims": { "sub": format!("{SECRET}-0000"), "email": format!("{SECRET}@example.com") } },
+            "authorizer": { "claims": claims },
         },
         "body": body, "isBase64Encoded": false,
     })
@@ -258,6 +260,22 @@ async fn an_event_is_measured_and_not_printed() {
         let owners = lines.iter().filter_map(|line| line["owner"].as_str()).collect::<Vec<_>>();
         assert_eq!(owners, if handler == "delete-from-cart" { vec![OWNER] } else { vec![] }, "{lines:?}");
     }
+}
+
+#[tokio::test]
+async fn an_event_of_which_nothing_could_be_done_is_a_failure_with_a_name_and_one_line() {
+    let record = |number: &str| {
+        let key = json!({ "pk": { "S": format!("cart#{CART}") }, "sk": { "S": "product#mug" } });
+        json!({ "eventName": "INSERT", "dynamodb": { "Keys": key, "SequenceNumber": number, "NewImage": { "quantity": { "N": "1" } } } })
+    };
+    let event = json!({ "Records": [record("7"), record("8")] });
+    let (answer, lines) = invoke("update-totals", event, ("500 Internal Server Error", json!({ "message": "busy" }))).await;
+    let expected = json!({ "errorType": "NothingCounted", "errorMessage": "the first record of the batch cannot be counted" });
+    assert_eq!(answer, expected);
+    // The record that could not be counted, and the end of the invocation.
+    assert_eq!(lines.iter().map(|line| &line["message"]).collect::<Vec<_>>(), ["not counted", "failed"], "{lines:?}");
+    assert_eq!((&lines[0]["owner"], &lines[0]["sequence_number"]), (&json!(OWNER), &json!("7")), "whose change is missing");
+    assert_eq!(measured(&lines).0["error"], expected["errorMessage"]);
 }
 
 #[tokio::test]

@@ -172,8 +172,22 @@ env! {
         allowed_origin: "ALLOWED_ORIGIN",
         /// The name of the cart table.
         table_name: "TABLE_NAME",
+        /// The `aud` or `client_id` of acceptable tokens, which API Gateway has verified, but not that.
+        user_pool_client_id: "USER_POOL_CLIENT_ID",
         /// The queue of anonymous items to delete.
         delete_queue_url: "DELETE_FROM_CART_QUEUE_URL",
+    }
+}
+
+env! {
+    /// What the checkout reads.
+    CheckoutEnv {
+        /// The one origin a browser may call from.
+        allowed_origin: "ALLOWED_ORIGIN",
+        /// The name of the cart table.
+        table_name: "TABLE_NAME",
+        /// The `aud` or `client_id` of acceptable tokens, which API Gateway has verified, but not that.
+        user_pool_client_id: "USER_POOL_CLIENT_ID",
     }
 }
 
@@ -223,7 +237,7 @@ functions! {
         /// `POST /cart/migrate`
         MigrateCart = "migrate-cart" reads MigrateEnv,
         /// `POST /cart/checkout`
-        CheckoutCart = "checkout-cart" reads TableAndOriginEnv,
+        CheckoutCart = "checkout-cart" reads CheckoutEnv,
         /// `GET /cart/{product_id}/total`
         GetCartTotal = "get-cart-total" reads TableAndOriginEnv,
         /// Deletes migrated anonymous items, from the queue.

@@ -95,6 +95,12 @@ fn is_ours(metadata: &Metadata<'_>) -> bool {
     OURS.iter().any(|ours| metadata.target().starts_with(ours))
 }
 
+/// What the runtime prints of an error that a function returned: nothing but its `Debug`, where [`serve`](crate::serve) has said how the
+/// invocation ended. What it says of a panic comes from the same place, and has more than a message.
+fn repeats(metadata: &Metadata<'_>) -> bool {
+    metadata.target() == "lambda_runtime::layers::panic" && metadata.fields().len() == 1
+}
+
 fn is_metrics(metadata: &Metadata<'_>) -> bool {
     metadata.fields().field(METRICS).is_some()
 }
@@ -113,7 +119,7 @@ where
         if is_ours(metadata) {
             is_metrics(metadata) || *metadata.level() <= self.level
         } else {
-            of_runtime && *metadata.level() <= Level::WARN
+            of_runtime && *metadata.level() <= Level::WARN && !repeats(metadata)
         }
     }
 
@@ -324,6 +330,18 @@ mod tests {
         let [line] = lines.as_slice() else { panic!("one line: {lines:?}") };
         assert_eq!((&line["message"], &line["requestId"]), (&json!("cannot read the event"), &json!("4c1f")));
         assert_eq!(line.get("error"), None);
+    }
+
+    #[test]
+    fn what_a_function_has_said_the_runtime_does_not_repeat() {
+        let lines = printed("INFO", || {
+            during_a_request(|| {
+                error!(target: "lambda_runtime::layers::panic", "NothingCounted");
+                error!(target: "lambda_runtime::layers::panic", error = "Any", "user handler panicked");
+            });
+        });
+        let [line] = lines.as_slice() else { panic!("one line: {lines:?}") };
+        assert_eq!(line["message"], "user handler panicked");
     }
 
     #[test]

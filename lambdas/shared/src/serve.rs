@@ -3,8 +3,10 @@
 //! never what was sent.
 
 use std::{
+    any::type_name,
     convert::Infallible,
     error::Error as StdError,
+    fmt,
     sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -17,7 +19,7 @@ use lambda_http::{
         HeaderValue, StatusCode,
         header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, SET_COOKIE, X_CONTENT_TYPE_OPTIONS},
     },
-    lambda_runtime::{self, LambdaEvent},
+    lambda_runtime::{self, Diagnostic, LambdaEvent},
     service_fn,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -80,9 +82,27 @@ pub async fn consume<C: Consumer>(consumer: C) -> Result<(), Error> {
             Ok(_) => info!(%metrics, "consumed"),
             Err(error) => error!(%metrics, error = %Chain(error), "failed"),
         }
-        outcome.map_err(Error::from)
+        outcome.map_err(Failed)
     }))
     .await
+}
+
+/// A failure on its way to Lambda, which takes a name for it and a text.
+struct Failed<E>(E);
+
+impl<E: StdError> From<Failed<E>> for Diagnostic {
+    /// By the name that the type has in the source, without where it is defined. Made from a boxed error it would be the box's.
+    fn from(Failed(error): Failed<E>) -> Self {
+        let name = type_name::<E>().rsplit("::").next().unwrap_or_default();
+        Self { error_type: name.to_owned(), error_message: Chain(&error).to_string() }
+    }
+}
+
+/// The runtime prints it, and `log` leaves that out: it has been said.
+impl<E: StdError> fmt::Debug for Failed<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
 }
 
 /// What the process remembers from one invocation to the next: whether there was one.

@@ -18,6 +18,8 @@ pub(crate) enum Service {
     Ssm,
     S3,
     ApiGateway,
+    DynamoDb,
+    Logs,
 }
 
 /// A call.
@@ -29,7 +31,7 @@ pub(crate) struct Call {
     pub operation: String,
     /// What it was given.
     pub arguments: BTreeMap<String, String>,
-    /// What was uploaded.
+    /// What was uploaded, or asked of a service that speaks JSON.
     pub body: Vec<u8>,
 }
 
@@ -58,11 +60,17 @@ impl Call {
     pub(crate) fn of(request: Request) -> Self {
         let Request { method, path, headers, body } = request;
         let text = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        if let Some(operation) = headers.get("x-amz-target").and_then(|target| target.strip_prefix("AmazonSSM.")) {
+        if let Some((target, operation)) = headers.get("x-amz-target").and_then(|target| target.split_once('.')) {
+            let service = match target {
+                "AmazonSSM" => Service::Ssm,
+                "DynamoDB_20120810" => Service::DynamoDb,
+                "Logs_20140328" => Service::Logs,
+                target => panic!("nothing stands in for {target}"),
+            };
             let arguments: Json = serde_json::from_slice(&body).unwrap_or_default();
             let plain = |value: &Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             let arguments = arguments.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), plain(value))).collect();
-            return Self { service: Service::Ssm, operation: operation.to_owned(), arguments, body: Vec::new() };
+            return Self { service, operation: operation.to_owned(), arguments, body };
         }
         if method == "POST" && path == "/" {
             let mut arguments: BTreeMap<String, String> = form_urlencoded::parse(&body).into_owned().collect();
@@ -130,9 +138,11 @@ impl Call {
                 let error = json!({ "Type": kind, "Code": code, "Message": message });
                 (*status, "text/xml", xml::element("ErrorResponse", &json!({ "Error": error, "RequestId": "a-request" })))
             }
-            (Service::Ssm, Ok(result)) => (200, "application/x-amz-json-1.1", result.to_string()),
+            (Service::Ssm | Service::DynamoDb | Service::Logs, Ok(result)) => {
+                (200, "application/x-amz-json-1.1", result.to_string())
+            }
             (Service::ApiGateway, Ok(result)) => (200, "application/json", result.to_string()),
-            (Service::Ssm | Service::ApiGateway, Err(Refusal { status, code, message })) => {
+            (Service::Ssm | Service::ApiGateway | Service::DynamoDb | Service::Logs, Err(Refusal { status, code, message })) => {
                 (*status, "application/x-amz-json-1.1", json!({ "__type": code, "message": message }).to_string())
             }
             (Service::S3, Ok(_)) => (200, "application/xml", String::new()),

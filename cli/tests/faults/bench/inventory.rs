@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value as Json;
 
-use super::{stack::Resource, template::own_name};
+use super::{carts::Carts, logs::Logs, stack::Resource, template::own_name};
 
 /// What there is, and how things behave.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +23,10 @@ pub(crate) struct Inventory {
     pub buckets: BTreeMap<String, BTreeMap<String, Vec<u8>>>,
     /// As whom API Gateway writes logs.
     pub gateway_role: Option<String>,
+    /// The table of carts; there is one.
+    pub carts: Carts,
+    /// What functions printed.
+    pub logs: Logs,
     /// What fails.
     pub troubles: Vec<Trouble>,
     /// How long things take.

@@ -1,4 +1,5 @@
-//! What is asked of AWS beside CloudFormation: who am I, what was published, where is the code, who writes the logs.
+//! What is asked of AWS beside CloudFormation: who am I, what was published, where is the code, who writes the logs, what is in the
+//! carts, what was printed.
 
 use serde_json::{Value as Json, json};
 
@@ -16,6 +17,8 @@ pub(crate) fn answer(call: &Call, account: &mut Account) -> Result<Json, Refusal
         Service::Sts => sts(call),
         Service::Ssm => ssm(call, account),
         Service::S3 => s3(call, account),
+        Service::DynamoDb => account.inventory.carts.answer(call),
+        Service::Logs => account.inventory.logs.answer(call, account.inventory.latencies.page),
         Service::ApiGateway => Ok(json!({ "cloudwatchRoleArn": account.inventory.gateway_role })),
     }
 }

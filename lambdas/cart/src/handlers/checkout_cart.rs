@@ -8,7 +8,7 @@ use tracing::error;
 use crate::{
     backoff::{self, Contended},
     clock,
-    identity::authorized_user,
+    identity::SignedIn,
     item::{Item, shown},
     owner::Owner,
     store::{Outcome, Store, StoreError, write::Write},
@@ -17,13 +17,15 @@ use crate::{
 /// Empties the caller's cart.
 #[derive(Debug)]
 pub struct CheckoutCart {
+    /// Who is asking.
+    pub signed_in: SignedIn,
     /// Where carts are.
     pub store: Store,
 }
 
 impl Endpoint for CheckoutCart {
     async fn answer(&self, request: &Request) -> Result<Answer, Refusal> {
-        let owner = Owner::User(authorized_user(request)?);
+        let owner = Owner::User(self.signed_in.user(request)?);
         let now = clock::now();
         let taken = self.take_everything(&owner).await?;
         // Who had nothing has checked nothing out.

@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use cart_contract::DELETIONS_RECEIVED_AT_MOST;
 use cart_shared::{Chain, Consumer, log};
+use futures_util::future::join_all;
 use thiserror::Error;
 use tracing::{Instrument as _, error, field::Empty, info, info_span};
 
@@ -39,16 +40,23 @@ impl Consumer for DeleteFromCart {
     type Outcome = SqsBatchResponse;
     type Failure = Infallible;
 
-    /// Does each message by itself, and names those that are to be delivered again. One that has no name cannot be named: its place is
+    /// Does the messages side by side, of which there are at most five (the batch size in `infra/src/stacks/cart.rs`), and names those that are to be delivered again. One that has no name cannot be named: its place is
     /// taken by an empty one, [which stands for the whole
     /// batch](https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html). To do the others again does no harm.
     async fn consume(&self, event: SqsEvent, request_id: &str) -> Result<SqsBatchResponse, Infallible> {
-        let mut failed = SqsBatchResponse::default();
-        for message in event.records {
-            let span = info_span!("message", owner = Empty);
-            if !self.settle(&message, request_id).instrument(span).await {
-                failed.add_failure(message.message_id.unwrap_or_default());
+        let settling = alike(event.records).into_iter().map(|messages| async move {
+            let mut failed = Vec::new();
+            for message in messages {
+                let span = info_span!("message", owner = Empty);
+                if !self.settle(&message, request_id).instrument(span).await {
+                    failed.push(message.message_id.unwrap_or_default());
+                }
             }
+            failed
+        });
+        let mut failed = SqsBatchResponse::default();
+        for name in join_all(settling).await.into_iter().flatten() {
+            failed.add_failure(name);
         }
         Ok(failed)
     }
@@ -85,6 +93,19 @@ impl DeleteFromCart {
     }
 }
 
+/// The messages in groups of those that say the same: two migrations may ask for one deletion, and done side by side one would be
+/// in the way of the other.
+fn alike(messages: Vec<SqsMessage>) -> Vec<Vec<SqsMessage>> {
+    let mut groups: Vec<Vec<SqsMessage>> = Vec::new();
+    for message in messages {
+        match groups.iter_mut().find(|group| group.first().is_some_and(|first| first.body == message.body)) {
+            Some(group) => group.push(message),
+            None => groups.push(vec![message]),
+        }
+    }
+    groups
+}
+
 /// Whether another delivery would change nothing, or there will be none.
 const fn is_final(error: &DeleteError, times_received: u32) -> bool {
     match error {
@@ -100,13 +121,18 @@ fn times_received(message: &SqsMessage) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        pin::pin,
+        task::{Context, Poll, Waker},
+    };
+
     use serde_json::{Value, json};
 
     use super::*;
     use crate::model::{
         direct::Services,
         dynamodb::Table,
-        network::{dead_letters_at, store_at},
+        network::{Network, dead_letters_at, store_at},
     };
 
     const CART: &str = "cart#4c1fadaa-213a-4ea8-aa32-58c217604e3c";
@@ -195,6 +221,35 @@ mod tests {
         assert_eq!(failed, [""], "which stands for all of them");
         let (failed, handed_on) = handle(&services, &[message(None, "no JSON", "1"), json!({})]).await;
         assert_eq!((failed.len(), handed_on.len()), (0, 2));
+    }
+
+    #[tokio::test]
+    async fn messages_do_not_wait_for_each_other_unless_they_say_the_same() {
+        let network = Network::default();
+        let worker = DeleteFromCart { store: store_at(network.clone()), dead_letters: dead_letters_at(network.clone()) };
+        let messages = [
+            message(Some("a"), &deletion("mug"), "1"),
+            message(Some("b"), &deletion("pan"), "1"),
+            message(Some("c"), &deletion("mug"), "1"),
+        ];
+        let event = serde_json::from_value(json!({ "Records": messages })).unwrap();
+        let mut consuming = pin!(worker.consume(event, "request-1"));
+        let mut turn = || consuming.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        // What is asked for at a time, one after the other as it is answered.
+        let mut asked = Vec::new();
+        let failed = loop {
+            if let Poll::Ready(Ok(failed)) = turn() {
+                break failed;
+            }
+            asked.push(network.waiting());
+            network.answer(Some((200, json!({}))));
+        };
+        assert_eq!(failed.batch_item_failures.len(), 0);
+        assert_eq!(
+            asked,
+            [2, 2, 1],
+            "the mug beside the pan, and the mug once more when it is done; not one by one, nor all three"
+        );
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::{
     backoff::{self, Contended},
     clock::{self, Timestamp},
     deletions::{Deletion, Deletions},
-    identity::{Visitor, authorized_user, cookie::CartCookie},
+    identity::{SignedIn, Visitor, cookie::CartCookie},
     item::{Item, MigrationId, shown},
     owner::{CartId, Owner},
     quantity::Quantity,
@@ -21,6 +21,8 @@ use crate::{
 /// Moves an anonymous cart to its user.
 #[derive(Debug)]
 pub struct MigrateCart {
+    /// Who is asking.
+    pub signed_in: SignedIn,
     /// Where carts are.
     pub store: Store,
     /// Where items wait to be deleted.
@@ -30,7 +32,7 @@ pub struct MigrateCart {
 impl Endpoint for MigrateCart {
     async fn answer(&self, request: &Request) -> Result<Answer, Refusal> {
         let now = clock::now();
-        let owner = Owner::User(authorized_user(request)?);
+        let owner = Owner::User(self.signed_in.user(request)?);
         let cookie = CartCookie::held_in(request.headers()).unwrap_or_else(|| CartCookie::Issued(Uuid::new_v4()));
         let migration = MigrationId(Uuid::new_v4());
         let deletions = match cookie {

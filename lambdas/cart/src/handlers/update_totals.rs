@@ -11,6 +11,7 @@ use crate::{
     backoff::{self, Contended},
     clock::Timestamp,
     ledger::{self, Entry, Malformed},
+    owner::Owner,
     store::{Outcome, Store, StoreError, books::Books},
 };
 
@@ -40,7 +41,10 @@ impl UpdateTotals {
         let changes: Vec<_> = records.iter().map(ledger::entry).collect();
         if let Err((place, error)) = self.count_in_order(&changes, now).await {
             let number = records.get(place).and_then(ledger::sequence_number).unwrap_or_default();
-            error!(sequence_number = number, error = %Chain(&error), "not counted");
+            // The batch has many owners; this one's change is what is missing.
+            let entry = changes.get(place).and_then(|change| change.as_ref().ok()?.as_ref());
+            let owner = entry.and_then(|entry| entry.owner.parse().ok()).map(|owner: Owner| owner.fingerprint());
+            error!(sequence_number = number, owner, error = %Chain(&error), "not counted");
             let mut from_here = DynamoDbBatchItemFailure::default();
             from_here.item_identifier = Some(number.to_owned());
             failed.batch_item_failures.push(from_here);

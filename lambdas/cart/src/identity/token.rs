@@ -10,6 +10,7 @@ use std::{collections::HashSet, time::Duration};
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
+use serde_json::Value;
 use thiserror::Error;
 
 use crate::{clock::Timestamp, owner::UserId};
@@ -96,6 +97,34 @@ pub fn key_id(token: &str) -> Result<String, BadToken> {
     header.kid.ok_or(BadToken::NoKey)
 }
 
+impl Usage {
+    /// Whom the token was issued for.
+    fn client(&self) -> &str {
+        let (Self::Id { aud: client } | Self::Access { client_id: client }) = self;
+        client
+    }
+}
+
+/// What matters of a token that somebody else has verified.
+#[derive(Deserialize)]
+struct Verified {
+    sub: String,
+    #[serde(flatten)]
+    usage: Usage,
+}
+
+/// The user whom these claims name, of a token whose signature, issuer and times were verified.
+///
+/// # Errors
+/// [`BadToken::OtherClient`], and [`BadToken::Subject`] where no user is named.
+pub fn verified_user(claims: &Value, client_id: &str) -> Result<UserId, BadToken> {
+    let Verified { sub, usage } = Verified::deserialize(claims).map_err(|_| BadToken::Subject)?;
+    if usage.client() != client_id {
+        return Err(BadToken::OtherClient);
+    }
+    sub.parse().map_err(|_| BadToken::Subject)
+}
+
 impl Pool {
     /// The user whom a token proves its bearer to be.
     ///
@@ -103,8 +132,7 @@ impl Pool {
     /// [`BadToken`], when it proves nothing.
     pub fn user(&self, token: &str, key: &DecodingKey, now: Timestamp) -> Result<UserId, BadToken> {
         let claims = jsonwebtoken::decode::<Claims>(token, key, &self.validation()).map_err(BadToken::Claims)?.claims;
-        let (Usage::Id { aud: client } | Usage::Access { client_id: client }) = claims.usage;
-        if client != self.client_id {
+        if claims.usage.client() != self.client_id {
             return Err(BadToken::OtherClient);
         }
         if Timestamp(claims.exp) + LEEWAY <= now {
@@ -141,7 +169,7 @@ pub(crate) mod tests {
     };
     use jsonwebtoken::DecodingKey;
     use proptest::prelude::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 

@@ -23,6 +23,7 @@ struct State {
     table: Table,
     sent: Vec<Value>,
     refuses: Box<dyn FnMut(&Call) -> bool + Send>,
+    leaves_out: Box<dyn FnMut(&Value) -> bool + Send>,
 }
 
 impl fmt::Debug for Services {
@@ -34,12 +35,18 @@ impl fmt::Debug for Services {
 impl Services {
     /// Services that do what they are asked, and a table.
     pub(crate) fn new(table: Table) -> Self {
-        Self(Arc::new(Mutex::new(State { table, sent: Vec::new(), refuses: Box::new(|_| false) })))
+        let (sent, refuses, leaves_out) = (Vec::new(), Box::new(|_: &_| false), Box::new(|_: &_| false));
+        Self(Arc::new(Mutex::new(State { table, sent, refuses, leaves_out })))
     }
 
     /// From now on they refuse some calls.
     pub(crate) fn refuse(&self, which: impl FnMut(&Call) -> bool + Send + 'static) {
         self.state().refuses = Box::new(which);
+    }
+
+    /// From now on the queue takes a batch without some of its messages.
+    pub(crate) fn leave_out(&self, which: impl FnMut(&Value) -> bool + Send + 'static) {
+        self.state().leaves_out = Box::new(which);
     }
 
     /// The table as it is now.
@@ -69,9 +76,12 @@ impl State {
             }
             "SendMessageBatch" => {
                 let entries = call.request["Entries"].as_array().expect("messages");
-                self.sent.extend(entries.iter().cloned());
-                let taken = |entry: &Value| json!({ "Id": entry["Id"], "MessageId": "1", "MD5OfMessageBody": "" });
-                (200, json!({ "Successful": entries.iter().map(taken).collect::<Vec<_>>(), "Failed": [] }))
+                let (left_out, taken): (Vec<_>, Vec<_>) = entries.iter().partition(|entry| (self.leaves_out)(entry));
+                self.sent.extend(taken.iter().copied().cloned());
+                let succeeded = |entry: &&Value| json!({ "Id": entry["Id"], "MessageId": "1", "MD5OfMessageBody": "" });
+                let failed = |entry: &&Value| json!({ "Id": entry["Id"], "Code": "InternalError", "SenderFault": false });
+                let succeeded: Vec<_> = taken.iter().map(succeeded).collect();
+                (200, json!({ "Successful": succeeded, "Failed": left_out.iter().map(failed).collect::<Vec<_>>() }))
             }
             operation => self.table.call(0, operation, &call.request),
         }

@@ -16,7 +16,7 @@ use tokio::runtime::Runtime;
 
 use super::{
     dynamodb::Table,
-    requests::{Backend, FUNCTIONS, event},
+    requests::{Backend, FUNCTIONS, claims_of, event},
 };
 use crate::{
     deletions::Deletion,
@@ -182,7 +182,7 @@ proptest! {
             .iter()
             .filter_map(|(name, value)| Some((*name, value.as_deref()?)))
             .collect();
-        answers(function, &event(&headers, &product, &json!({ "sub": subject }), &body).to_string())?;
+        answers(function, &event(&headers, &product, &claims_of(&subject), &body).to_string())?;
     }
 
     #[test]
@@ -236,8 +236,8 @@ fn the_seeds_are_tried_as_they_are() {
         for function in FUNCTIONS {
             answers(function, seed).unwrap();
             let headers = [("authorization", *seed), ("cookie", *seed)];
-            answers(function, &event(&headers[1..], seed, &json!({ "sub": seed }), seed).to_string()).unwrap();
-            answers(function, &event(&headers, seed, &json!({ "sub": "a" }), seed).to_string()).unwrap();
+            answers(function, &event(&headers[1..], seed, &claims_of(seed), seed).to_string()).unwrap();
+            answers(function, &event(&headers, seed, &claims_of("a"), seed).to_string()).unwrap();
         }
     }
     let accepted: Vec<_> = SEEDS.iter().filter(|seed| seed.parse::<Deletion>().is_ok()).collect();

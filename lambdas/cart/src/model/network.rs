@@ -33,7 +33,7 @@ pub(crate) struct Call {
 
 /// The line between one caller and all services. Clones are the same line.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Network(Arc<Mutex<Line>>);
+pub(crate) struct Network(Arc<Mutex<Line>>);
 
 /// Calls that are made beside each other are answered in the order in which they were made.
 #[derive(Debug, Default)]
@@ -61,8 +61,13 @@ impl Network {
         self.line().asked.front().map(|(_, call)| call.clone())
     }
 
+    /// How many calls wait for an answer.
+    pub(crate) fn waiting(&self) -> usize {
+        self.line().asked.len()
+    }
+
     /// Ends a call.
-    pub(super) fn answer(&self, heard: Heard) {
+    pub(crate) fn answer(&self, heard: Heard) {
         let mut line = self.line();
         if let Some((number, _)) = line.asked.pop_front() {
             line.answered.insert(number, heard);

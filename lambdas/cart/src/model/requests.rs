@@ -17,12 +17,15 @@ use crate::{
     },
     handlers::{AddToCart, CheckoutCart, GetCartTotal, ListCart, MigrateCart, UpdateCart, add_to_cart::add},
     identity::{
-        Identity,
+        Identity, SignedIn,
         keys::SigningKeys,
         token::{Pool, tests as tokens},
     },
     products::Products,
 };
+
+/// The client of the shop.
+const CLIENT: &str = "shop";
 
 /// Later than any clock these tests will see.
 const NEVER: u64 = 99_999_999_999;
@@ -47,7 +50,7 @@ impl Backend {
     }
 
     fn identity(&self) -> Identity {
-        let pool = Pool { issuer: tokens::ISSUER.to_owned(), client_id: "shop".to_owned() };
+        let pool = Pool { issuer: tokens::ISSUER.to_owned(), client_id: CLIENT.to_owned() };
         Identity::new(pool, SigningKeys::new(self.http.clone(), self.keys.url.clone()))
     }
 
@@ -58,12 +61,13 @@ impl Backend {
     /// What a function answers to a request.
     pub(crate) async fn ask(&self, function: &str, request: &Request) -> Result<Answer, Refusal> {
         let (store, identity) = (store_at(self.services.clone()), self.identity());
+        let signed_in = signed_in();
         match function {
             "list" => ListCart { identity, store }.answer(request).await,
             "add" => AddToCart { identity, products: self.products(), store }.answer(request).await,
             "update" => UpdateCart { identity, products: self.products(), store }.answer(request).await,
-            "migrate" => MigrateCart { store, deletions: deletions_at(self.services.clone()) }.answer(request).await,
-            "checkout" => CheckoutCart { store }.answer(request).await,
+            "migrate" => MigrateCart { signed_in, store, deletions: deletions_at(self.services.clone()) }.answer(request).await,
+            "checkout" => CheckoutCart { signed_in, store }.answer(request).await,
             "total" => GetCartTotal { store }.answer(request).await,
             function => panic!("no function {function}"),
         }
@@ -72,6 +76,16 @@ impl Backend {
 
 /// All of them.
 pub(crate) const FUNCTIONS: [&str; 6] = ["list", "add", "update", "migrate", "checkout", "total"];
+
+/// Who may migrate and check out.
+pub(super) fn signed_in() -> SignedIn {
+    SignedIn { client_id: CLIENT.to_owned() }
+}
+
+/// What the authorizer hands on of a user.
+pub(crate) fn claims_of(user: &str) -> Value {
+    json!({ "sub": user, "token_use": "id", "aud": CLIENT })
+}
 
 /// A request as API Gateway sends it: headers, the product in the path, claims of the authorizer, a body.
 pub(crate) fn event(headers: &[(&str, &str)], product: &str, claims: &Value, body: &str) -> Value {
@@ -177,6 +191,60 @@ async fn nobody_is_told_to_try_again_who_may_have_been_heard() {
 }
 
 #[tokio::test]
+async fn what_a_migration_could_not_ask_to_be_deleted_the_next_one_asks_for() {
+    let mut table = Table::new();
+    for product in ["product#mug", "product#pan"] {
+        table.put(CART, product, 2, NEVER);
+    }
+    let backend = Backend::new(table).await;
+    backend.services.leave_out(|entry| entry["MessageBody"].as_str().unwrap().contains("product#pan"));
+    let cookie = cookie();
+    let migrate = request(&event(&[("cookie", &cookie)], "", &claims_of("a"), ""));
+    let asked_for = || {
+        let message = |entry: &Value| serde_json::from_str::<Value>(entry["MessageBody"].as_str().unwrap()).unwrap();
+        backend.services.sent().iter().map(message).collect::<Vec<_>>()
+    };
+
+    let refusal = backend.ask("migrate", &migrate).await.unwrap_err();
+    assert_eq!((refusal.status().as_u16(), refusal.retry_after()), (503, Some(2)));
+    let quantities = |backend: &Backend| {
+        let table = backend.services.table();
+        [(USER, MUG), (USER, "product#pan"), (CART, MUG), (CART, "product#pan")]
+            .map(|(owner, product)| table.quantity(owner, product))
+    };
+    let moved = [Some(2), Some(2), Some(0), Some(0)];
+    assert_eq!(quantities(&backend), moved, "everything is moved, and nothing twice");
+    assert_eq!(asked_for().iter().map(|message| &message["sk"]).collect::<Vec<_>>(), ["product#mug"]);
+
+    backend.services.leave_out(|_| false);
+    backend.ask("migrate", &migrate).await.unwrap();
+    assert_eq!(quantities(&backend), moved);
+    let [first, again @ ..] = &asked_for()[..] else { panic!("some") };
+    assert_eq!(again.iter().map(|message| &message["sk"]).collect::<Vec<_>>(), ["product#mug", "product#pan"]);
+    assert!(
+        again.iter().all(|message| message["migration"] == first["migration"]),
+        "of the migration that emptied them: {again:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_user_of_another_client_neither_migrates_nor_checks_out() {
+    let mut table = Table::new();
+    table.put(CART, MUG, 2, NEVER);
+    table.put(USER, MUG, 3, NEVER);
+    let backend = Backend::new(table).await;
+    let before = contents(&backend.services);
+    let cookie = cookie();
+    let mut claims = claims_of("a");
+    claims["aud"] = json!("another");
+    for function in ["migrate", "checkout"] {
+        let refusal = backend.ask(function, &request(&event(&[("cookie", &cookie)], "", &claims, ""))).await.unwrap_err();
+        assert_eq!(refusal.status().as_u16(), 401, "{function}");
+    }
+    assert_eq!(contents(&backend.services), before);
+}
+
+#[tokio::test]
 async fn of_several_cookies_the_first_that_is_a_cart_counts() {
     let backend = Backend::new(Table::new()).await;
     let cookies = format!("cartId=; cartId=../../user#a; {}; cartId=5b2fadaa-213a-4ea8-aa32-58c217604e3c", cookie());
@@ -226,7 +294,7 @@ async fn what_has_expired_is_in_no_cart_though_it_is_still_stored() {
         table.put(USER, "product#pan", 1, NEVER);
         table
     };
-    let claims = json!({ "sub": "a" });
+    let claims = claims_of("a");
     let cookie = cookie();
     let headers = [("cookie", cookie.as_str())];
     let lines =

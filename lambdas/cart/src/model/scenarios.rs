@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::{
     caller::Caller,
     dynamodb::Table,
+    requests::signed_in,
     schedule::{Fate, Scenario, World, explore, wander},
 };
 use crate::{
@@ -45,7 +46,7 @@ fn sets(owner: &'static str, quantity: i64) -> Caller {
 fn migrates(run: u128) -> Caller {
     Caller::new(&format!("migrates as {run}"), move |shop| async move {
         let Ok(Owner::Anonymous(cart)) = CART.parse() else { panic!("{CART}") };
-        let function = MigrateCart { store: shop.store, deletions: shop.deletions };
+        let function = MigrateCart { signed_in: signed_in(), store: shop.store, deletions: shop.deletions };
         let migration = MigrationId(Uuid::from_u128(run));
         let deletions = function.migrate(cart, &USER.parse().unwrap(), migration, NOW).await.ok()?;
         function.request(&deletions).await.ok().map(|()| Value::Null)
@@ -55,7 +56,8 @@ fn migrates(run: u128) -> Caller {
 /// Answers the quantities it took.
 fn checks_out() -> Caller {
     Caller::new("checks out", |shop| async move {
-        let taken = CheckoutCart { store: shop.store }.take_everything(&USER.parse().unwrap()).await.ok()?;
+        let taken =
+            CheckoutCart { signed_in: signed_in(), store: shop.store }.take_everything(&USER.parse().unwrap()).await.ok()?;
         let shown = shown(&taken, NOW);
         Some(shown["products"].as_array()?.iter().map(|line| line["quantity"].as_i64()).sum::<Option<i64>>()?.into())
     })
@@ -237,7 +239,7 @@ fn a_migration_takes_more_than_one_transaction_and_one_page_can_hold() {
     // Stopped before it asks for deletions: sixty messages have more orders than can be followed.
     let moves = Caller::new("moves", |shop| async move {
         let Ok(Owner::Anonymous(cart)) = CART.parse() else { panic!("{CART}") };
-        let function = MigrateCart { store: shop.store, deletions: shop.deletions };
+        let function = MigrateCart { signed_in: signed_in(), store: shop.store, deletions: shop.deletions };
         let moved = function.migrate(cart, &USER.parse().unwrap(), MigrationId(Uuid::from_u128(1)), NOW).await;
         moved.ok().map(|_| Value::Null)
     });

@@ -1,0 +1,72 @@
+//! Signed requests of our own, for services of which too little is asked to compile their SDK
+//! (docs/adr/0006-one-signed-get.md, docs/adr/0027-logs-by-signed-requests.md). Knows nothing of what is asked.
+
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::provider::ProvideCredentials;
+use aws_sigv4::{
+    http_request::{SignableBody, SignableRequest, SigningSettings, sign},
+    sign::v4,
+};
+use reqwest::{Client, Method, StatusCode};
+
+use super::{Aws, Error, ErrorKind, credentials_error, innermost};
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// One request.
+pub(super) struct Request<'a> {
+    /// What it is for, as an error tells it.
+    pub operation: &'a str,
+    /// The service, as its host and a signature name it.
+    pub service: &'a str,
+    /// The method.
+    pub method: Method,
+    /// The path.
+    pub path: &'a str,
+    /// Names, in lower case, and values.
+    pub headers: &'a [(&'a str, &'a str)],
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Aws {
+    /// What is answered, whatever it is.
+    ///
+    /// # Errors
+    /// No answer, or no credentials to ask with.
+    pub(super) async fn signed(&self, client: &Client, request: Request<'_>) -> Result<(StatusCode, Vec<u8>), Error> {
+        let Request { operation, service, method, path, headers, body } = request;
+        let base = match self.sdk.endpoint_url() {
+            Some(endpoint) => endpoint.trim_end_matches('/').to_owned(),
+            None => format!("https://{service}.{}.amazonaws.com", self.region),
+        };
+        let url = format!("{base}{path}");
+        let unreachable = |error: reqwest::Error| Error::new(operation, ErrorKind::Unreachable, innermost(&error));
+        let other = |message: String| Error::new(operation, ErrorKind::Other, message);
+        let provider = self.sdk.credentials_provider().ok_or_else(|| other("there are no credentials".to_owned()))?;
+        let identity = provider.provide_credentials().await.map_err(|error| credentials_error(&error))?.into();
+        #[expect(clippy::disallowed_methods, reason = "a signature is valid for the minutes around the time it names")]
+        let now = SystemTime::now();
+        let parameters = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(&self.region)
+            .name(service)
+            .time(now)
+            .settings(SigningSettings::default())
+            .build()
+            .map_err(|error| other(error.to_string()))?
+            .into();
+        let signable = SignableRequest::new(method.as_str(), &url, headers.iter().copied(), SignableBody::Bytes(&body));
+        let signable = signable.map_err(|error| other(error.to_string()))?;
+        let (instructions, _) = sign(signable, &parameters).map_err(|error| other(error.to_string()))?.into_parts();
+        let mut call = client.request(method, &url).timeout(PATIENCE).body(body);
+        for (name, value) in headers.iter().copied().chain(instructions.headers()) {
+            call = call.header(name, value);
+        }
+        let answer = call.send().await.map_err(unreachable)?;
+        let status = answer.status();
+        Ok((status, answer.bytes().await.map_err(unreachable)?.to_vec()))
+    }
+}

@@ -1,0 +1,435 @@
+//! Decides which functions' logs are meant, which page of them is read next, and what of it is told, in which order. Knows no clock, and
+//! nothing of how a line looks.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::Duration,
+};
+
+use cart_infra::{App, Stack, StackId};
+use serde_json::Value as Json;
+
+use crate::moment::Moment;
+
+pub(crate) mod said;
+
+/// How far behind the newest entry of a function another one of it may still arrive, and be told. CloudWatch shows most entries
+/// within seconds, but not in the order they were written: each environment of a function has a stream of its own.
+const OVERLAP: Duration = Duration::from_mins(1);
+
+/// The most entries of a page, by
+/// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html>.
+const FULL: usize = 10_000;
+
+/// A function whose logs can be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Function {
+    /// The name people call it by, which is its handler.
+    pub name: String,
+    /// Its logical id.
+    pub id: String,
+    /// Its stack.
+    pub stack: StackId,
+    /// The logical id of the log group it writes to.
+    pub logs: String,
+}
+
+/// A function that nobody knows.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no function `{name}`")]
+pub(crate) struct Unknown {
+    /// What was asked for.
+    pub name: String,
+    /// Those there are.
+    pub known: Vec<String>,
+}
+
+/// The functions that are named, by name or logical id; all of them, if none is.
+pub(crate) fn functions(app: &App, named: &[String]) -> Result<Vec<Function>, Unknown> {
+    let all: Vec<_> = app.stacks().iter().flat_map(of_stack).collect();
+    let is = |function: &Function, name: &String| [&function.name, &function.id].contains(&name);
+    if let Some(name) = named.iter().find(|name| !all.iter().any(|function| is(function, name))) {
+        return Err(Unknown { name: name.clone(), known: all.into_iter().map(|function| function.name).collect() });
+    }
+    Ok(all.into_iter().filter(|function| named.is_empty() || named.iter().any(|name| is(function, name))).collect())
+}
+
+fn of_stack(stack: &Stack) -> Vec<Function> {
+    let template = stack.template().as_json();
+    let function = |(id, resource): (&String, &Json)| {
+        (resource["Type"] == "AWS::Lambda::Function").then_some(())?;
+        let text = |pointer| resource.pointer(pointer).and_then(Json::as_str).map(str::to_owned);
+        let (name, logs) = (text("/Properties/Handler")?, text("/Properties/LoggingConfig/LogGroup/Ref")?);
+        Some(Function { name, id: id.clone(), stack: stack.id(), logs })
+    };
+    template["Resources"].as_object().into_iter().flatten().filter_map(function).collect()
+}
+
+/// Something that was printed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// When.
+    pub at: Moment,
+    /// When CloudWatch got it.
+    pub ingested: Option<Moment>,
+    /// What CloudWatch knows it by. The local cloud gives none.
+    pub id: Option<String>,
+    /// Its stream: those of one environment of the function.
+    pub stream: String,
+    /// What.
+    pub message: String,
+}
+
+/// What is answered to one question.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Page {
+    /// In order of time.
+    pub entries: Vec<Entry>,
+    /// What to ask for the next page with, if there is one.
+    pub next: Option<String>,
+}
+
+/// What is to be read next of one log group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Question {
+    /// Whom it is about, for [`Tails::answered`].
+    pub tail: usize,
+    /// The name of the group.
+    pub group: String,
+    /// Nothing before this.
+    pub from: Moment,
+    /// Which page.
+    pub at: Position,
+}
+
+/// Which page of a log group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Position {
+    /// The first one.
+    First,
+    /// The one that CloudWatch knows by this.
+    After(String),
+    /// The one that begins at this moment.
+    From(Moment),
+}
+
+/// The logs of several functions as they are read again and again: everything once, in order of time as far as it was there in time.
+#[derive(Clone, Debug)]
+pub(crate) struct Tails(Vec<Tail>);
+
+#[derive(Clone, Debug)]
+struct Tail {
+    function: String,
+    group: String,
+    /// Where reading begins.
+    from: Moment,
+    /// When the newest entry that was read was printed.
+    newest: Option<Moment>,
+    /// Those entries that may be answered again.
+    known: BTreeSet<(Moment, Identity)>,
+    /// What is read and not told yet.
+    ready: VecDeque<Entry>,
+    /// The next page. None, if all were read.
+    next: Option<Position>,
+}
+
+/// What tells an entry from all others.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Identity {
+    /// What CloudWatch gave it.
+    Given(String),
+    /// The stream, the message, and how many of the same there were before it at the same moment.
+    Made(String, String, usize),
+}
+
+/// An entry, and the function that printed it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// The name of the function.
+    pub function: String,
+    /// The name of its log group.
+    pub group: String,
+    /// What it printed.
+    pub entry: Entry,
+}
+
+impl Tails {
+    /// The functions and the names of their log groups, to be read from this moment on.
+    pub(crate) fn new(sources: Vec<(String, String)>, from: Moment) -> Self {
+        let tail = |(function, group)| Tail {
+            function,
+            group,
+            from,
+            newest: None,
+            known: BTreeSet::new(),
+            ready: VecDeque::new(),
+            next: Some(Position::First),
+        };
+        Self(sources.into_iter().map(tail).collect())
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// What has to be read before more can be told. Nothing, where everything is read.
+    pub(crate) fn questions(&self) -> Vec<Question> {
+        let open = self.0.iter().enumerate().filter(|(_, tail)| tail.ready.is_empty());
+        let question = |(tail, Tail { group, from, next, .. }): (usize, &Tail)| {
+            Some(Question { tail, group: group.clone(), from: *from, at: next.clone()? })
+        };
+        open.filter_map(question).collect()
+    }
+
+    /// Takes the answer to a question.
+    pub(crate) fn answered(&mut self, question: &Question, page: Page) {
+        if let Some(tail) = self.0.get_mut(question.tail) {
+            tail.take(page);
+        }
+    }
+
+    /// What can be told by now: nothing older is to come, unless it comes late.
+    pub(crate) fn told(&mut self) -> Vec<Told> {
+        let mut told = Vec::new();
+        while self.questions_are_answered() {
+            let oldest =
+                self.0.iter_mut().filter(|tail| !tail.ready.is_empty()).min_by_key(|tail| tail.ready.front().map(|it| it.at));
+            let Some(tail) = oldest else { break };
+            let (function, group) = (tail.function.clone(), tail.group.clone());
+            told.extend(tail.ready.pop_front().map(|entry| Told { function, group, entry }));
+        }
+        told
+    }
+
+    fn questions_are_answered(&self) -> bool {
+        self.0.iter().all(|tail| !tail.ready.is_empty() || tail.next.is_none())
+    }
+
+    /// Begins to read once more what may have come since.
+    pub(crate) fn again(&mut self) {
+        for tail in &mut self.0 {
+            // By the function's own newest entry: neither this machine's clock nor another function's says what has arrived of it.
+            tail.from = tail.newest.map_or(tail.from, |newest| tail.from.max(newest.before(OVERLAP)));
+            tail.next = Some(Position::First);
+        }
+    }
+}
+
+impl Tail {
+    fn take(&mut self, Page { entries, next }: Page) {
+        let (first, last) = (entries.first().map(|entry| entry.at), entries.last().map(|entry| entry.at));
+        self.next = match next {
+            Some(token) => Some(Position::After(token)),
+            // The local cloud does not say that there is more.
+            None if entries.len() >= FULL && first < last => last.map(Position::From),
+            None => None,
+        };
+        let mut same: BTreeMap<(Moment, String, String), usize> = BTreeMap::new();
+        for entry in entries {
+            let identity = entry.id.clone().map_or_else(
+                || {
+                    let number = same.entry((entry.at, entry.stream.clone(), entry.message.clone())).or_default();
+                    *number += 1;
+                    Identity::Made(entry.stream.clone(), entry.message.clone(), *number)
+                },
+                Identity::Given,
+            );
+            self.newest = self.newest.max(Some(entry.at));
+            if self.known.insert((entry.at, identity)) {
+                self.ready.push_back(entry);
+            }
+        }
+        if let Some(newest) = self.newest {
+            // What is older than where the next reading begins is not answered again.
+            self.known = self.known.split_off(&(newest.before(OVERLAP), Identity::Given(String::new())));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cart_infra::{Code, Settings};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn entry(at: i64, id: Option<&str>, message: &str) -> Entry {
+        let (id, stream) = (id.map(str::to_owned), "stream".to_owned());
+        Entry { at: Moment::from_millis(at), ingested: None, id, stream, message: message.to_owned() }
+    }
+
+    fn tails(number: usize, from: i64) -> Tails {
+        Tails::new(
+            (0..number).map(|tail| (format!("function-{tail}"), format!("group-{tail}"))).collect(),
+            Moment::from_millis(from),
+        )
+    }
+
+    /// What is in a group at a moment, as CloudWatch answers it: `size` entries a page, and nothing of what has not arrived.
+    fn page(there: &[Entry], question: &Question, size: usize, tokens: bool) -> Page {
+        let mut found: Vec<_> = there.iter().filter(|entry| entry.at >= question.from).cloned().collect();
+        found.sort_by_key(|entry| entry.at);
+        let begin = match &question.at {
+            Position::First => 0,
+            Position::After(token) => token.parse().unwrap(),
+            Position::From(moment) => found.iter().position(|entry| entry.at >= *moment).unwrap(),
+        };
+        let end = found.len().min(begin + size);
+        let next = (tokens && end < found.len()).then(|| end.to_string());
+        Page { entries: found.drain(begin..end).collect(), next }
+    }
+
+    /// Reads everything that is there.
+    fn read(tails: &mut Tails, there: &[Vec<Entry>], size: usize, tokens: bool) -> Vec<(String, String)> {
+        let mut read = Vec::new();
+        loop {
+            let told = tails.told();
+            let questions = tails.questions();
+            read.extend(told.into_iter().map(|told| (told.function, told.entry.message)));
+            if questions.is_empty() {
+                return read;
+            }
+            for question in questions {
+                tails.answered(&question, page(&there[question.tail], &question, size, tokens));
+            }
+        }
+    }
+
+    fn messages(read: &[(String, String)]) -> Vec<&str> {
+        read.iter().map(|(_, message)| message.as_str()).collect()
+    }
+
+    fn app() -> App {
+        let settings: Settings = crate::config::tests::settings();
+        assert_eq!(settings.code.of(cart_contract::Service::Cart), Code::not_packaged().of(cart_contract::Service::Cart));
+        cart_infra::app(&settings)
+    }
+
+    #[test]
+    fn functions_are_known_by_both_of_their_names() {
+        let names = |named: &[&str]| {
+            let named: Vec<_> = named.iter().map(|name| (*name).to_owned()).collect();
+            functions(&app(), &named).map(|found| found.into_iter().map(|function| function.name).collect::<Vec<_>>())
+        };
+        let all: Vec<_> = [
+            cart_contract::ProductsFunction::ALL.iter().map(|function| function.handler()).collect::<Vec<_>>(),
+            cart_contract::CartFunction::ALL.iter().map(|function| function.handler()).collect(),
+        ]
+        .concat();
+        let found = names(&[]).unwrap();
+        assert!(all.iter().all(|name| found.contains(&(*name).to_owned())) && all.len() == found.len(), "{found:?}");
+        assert_eq!(names(&["ListCartHandler", "get-product", "list-cart"]).unwrap(), ["get-product", "list-cart"]);
+        let unknown = names(&["list-cart", "list-carts"]).unwrap_err();
+        assert_eq!((unknown.to_string(), unknown.known), ("there is no function `list-carts`".to_owned(), found));
+    }
+
+    #[test]
+    fn every_function_says_where_its_logs_are() {
+        let found = functions(&app(), &["update-totals".to_owned()]).unwrap();
+        let expected = Function {
+            name: "update-totals".to_owned(),
+            id: "UpdateTotalsHandler".to_owned(),
+            stack: StackId::Cart,
+            logs: "UpdateTotalsHandlerLogs".to_owned(),
+        };
+        assert_eq!(found, [expected]);
+    }
+
+    #[test]
+    fn several_functions_are_told_in_order_of_time() {
+        let there = [
+            vec![entry(10, Some("a"), "first"), entry(30, Some("b"), "third"), entry(50, Some("c"), "last")],
+            vec![entry(20, Some("a"), "second"), entry(30, Some("d"), "also third")],
+            vec![],
+        ];
+        for size in [1, 2, 10] {
+            let read = read(&mut tails(3, 0), &there, size, true);
+            assert_eq!(messages(&read), ["first", "second", "third", "also third", "last"], "{size} a page");
+        }
+    }
+
+    #[test]
+    fn nothing_is_told_while_something_older_may_come() {
+        let mut tails = tails(2, 0);
+        let questions = tails.questions();
+        tails.answered(&questions[0], Page { entries: vec![entry(10, Some("a"), "one")], next: None });
+        assert_eq!(tails.told(), []);
+        tails.answered(&questions[1], Page { entries: Vec::new(), next: Some("more".to_owned()) });
+        assert_eq!(tails.told(), [], "an empty page is not the last one");
+        assert_eq!(tails.questions().len(), 1);
+        tails.answered(&tails.questions()[0].clone(), Page::default());
+        assert_eq!(tails.told().len(), 1);
+    }
+
+    #[test]
+    fn what_arrives_late_is_told_late_and_once() {
+        let mut tails = tails(1, 0);
+        let mut there = [vec![entry(100_000, Some("a"), "early")]];
+        assert_eq!(messages(&read(&mut tails, &there, 10, true)), ["early"]);
+        there[0].push(entry(60_000, Some("b"), "late"));
+        there[0].push(entry(100_000, Some("c"), "at the same moment"));
+        tails.again();
+        assert_eq!(messages(&read(&mut tails, &there, 10, true)), ["late", "at the same moment"]);
+        tails.again();
+        assert_eq!(read(&mut tails, &there, 10, true), []);
+        assert!(tails.0[0].from == Moment::from_millis(40_000), "it is not read from the beginning again");
+    }
+
+    #[test]
+    fn equal_lines_without_an_id_are_as_many_as_there_are() {
+        let mut tails = tails(1, 0);
+        let mut there = [vec![entry(1, None, "again"), entry(1, None, "again")]];
+        assert_eq!(messages(&read(&mut tails, &there, 10, false)), ["again", "again"]);
+        there[0].push(entry(1, None, "again"));
+        tails.again();
+        assert_eq!(messages(&read(&mut tails, &there, 10, false)), ["again"]);
+    }
+
+    #[test]
+    fn a_full_page_that_does_not_say_so_is_not_the_last() {
+        let there = [(0..25_000).map(|at| entry(at / 3, None, &at.to_string())).collect::<Vec<_>>()];
+        let read = read(&mut tails(1, 0), &there, FULL, false);
+        assert_eq!(read.len(), 25_000);
+        assert!(read.iter().enumerate().all(|(number, (_, message))| *message == number.to_string()));
+    }
+
+    #[test]
+    fn not_everything_is_remembered() {
+        let mut tails = tails(1, 0);
+        let there = [(0..1_000).map(|minute| entry(minute * 60_000, None, "tick")).collect::<Vec<_>>()];
+        read(&mut tails, &there, 100, true);
+        assert!(tails.0[0].known.len() <= 2, "{}", tails.0[0].known.len());
+    }
+
+    proptest! {
+        /// Whatever arrives in whatever order, at most the overlap late: everything once.
+        #[test]
+        fn nothing_is_missed_and_nothing_repeated(
+            arrivals in prop::collection::vec(
+                prop::collection::vec((0_usize..3, 0_i64..60_000, 0_u8..3), 0..12),
+                1..12,
+            ),
+            size in 1_usize..5,
+            ids in any::<bool>(),
+        ) {
+            let mut tails = tails(3, 0);
+            let mut there = [const { Vec::new() }; 3];
+            let (mut number, mut told) = (0, 0);
+            for (round, arrived) in arrivals.into_iter().enumerate() {
+                // Half a minute from one reading to the next.
+                let now = i64::try_from(round).unwrap() * 30_000 + 60_000;
+                for (function, late, message) in arrived {
+                    number += 1;
+                    let id = ids.then(|| number.to_string());
+                    let newest: i64 = there[function].iter().map(|entry: &Entry| entry.at.millis()).max().unwrap_or(0);
+                    let at = (now - late).max(newest - 60_000).max(0);
+                    there[function].push(entry(at, id.as_deref(), &message.to_string()));
+                }
+                tails.again();
+                told += read(&mut tails, &there, size, true).len();
+                prop_assert_eq!(told, number);
+            }
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Logs as lines: for people what they want to know of an entry, for programs the entry as CloudWatch has it.
+
+use std::{
+    fmt::Write as _,
+    io::{self, Write},
+};
+
+use serde_json::{Value as Json, json};
+
+use super::style::{self, paint};
+use crate::{
+    args::Output,
+    moment::Moment,
+    plan::logs::{
+        Entry, Told,
+        said::{Measured, Said, Wanted},
+    },
+};
+
+/// How many characters of a request's id are shown: as many as it takes to find it again.
+const REQUEST: usize = 8;
+
+/// How lines are told.
+pub(crate) struct Lines {
+    /// Which.
+    pub wanted: Wanted,
+    /// In which form.
+    pub output: Output,
+    /// How wide the column of the functions is.
+    pub width: usize,
+}
+
+impl Lines {
+    /// Those of these entries that are wanted, as lines.
+    pub(crate) fn of(&self, told: &[Told]) -> String {
+        let line = |told: &Told| {
+            let said = Said::of(&told.entry.message);
+            self.wanted.wants(&told.entry.message, &said).then(|| match self.output {
+                Output::Text => self.text(told, &said),
+                Output::Json => format!("{}\n", raw(told)),
+            })
+        };
+        told.iter().filter_map(line).collect()
+    }
+
+    fn text(&self, Told { function, entry, .. }: &Told, said: &Said) -> String {
+        let width = self.width;
+        format!("{} {function:width$} {}\n", paint(style::FAINT, entry.at.in_full()), words(said))
+    }
+}
+
+/// Prints lines, on standard output.
+///
+/// # Errors
+/// Nobody reads them.
+pub(crate) fn print(lines: &str) -> io::Result<()> {
+    let mut out = anstream::stdout();
+    out.write_all(lines.as_bytes())?;
+    out.flush()
+}
+
+/// The entry under the names that [CloudWatch] has for its parts.
+///
+/// [CloudWatch]: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilteredLogEvent.html
+fn raw(Told { function, group, entry }: &Told) -> Json {
+    let Entry { at, ingested, id, stream, message } = entry;
+    json!({
+        "function": function, "logGroupName": group, "logStreamName": stream, "eventId": id, "timestamp": at.millis(),
+        "ingestionTime": ingested.map(Moment::millis), "message": message,
+    })
+}
+
+fn words(said: &Said) -> String {
+    match said {
+        Said::Function { level, message, request, metrics, fields } => {
+            let mut words = format!("{} {}", leveled(level), tame(message));
+            for (name, value) in fields {
+                write!(words, " {}={}", tame(name), value_of(value)).ok();
+            }
+            if let Some(request) = request {
+                let short: String = request.chars().take(REQUEST).collect();
+                write!(words, " request={}", tame(&short)).ok();
+            }
+            for metric in metrics {
+                write!(words, " {}", paint(style::FAINT, measured(metric))).ok();
+            }
+            words
+        }
+        Said::Lambda { kind, status, fields } => {
+            // In the place of a level: none of our functions says it.
+            let mark = if said.is_error() { paint(style::ERROR, "ERROR") } else { paint(style::FAINT, "-----") };
+            let mut words = format!("{mark} {}", tame(kind));
+            if let Some(status) = status {
+                write!(words, " status={}", tame(status)).ok();
+            }
+            for (name, value) in fields {
+                write!(words, " {}={}", tame(name), value_of(value)).ok();
+            }
+            words
+        }
+        Said::Text(text) => format!("{} {}", paint(style::FAINT, "-----"), tame(text)),
+    }
+}
+
+fn leveled(level: &str) -> String {
+    let style = match level {
+        "ERROR" | "FATAL" => style::ERROR,
+        "WARN" => style::CHANGED,
+        "INFO" => style::GOOD,
+        _ => style::FAINT,
+    };
+    paint(style, format!("{:5}", tame(level)))
+}
+
+/// `Latency=75.0ms`, or for what is counted its name, and how often if more than once.
+fn measured(Measured { name, unit, value }: &Measured) -> String {
+    match (unit.as_str(), value.as_f64()) {
+        ("Milliseconds", Some(value)) => format!("{}={value:.1}ms", tame(name)),
+        ("Count", Some(1.0)) => tame(name),
+        _ => format!("{}={}", tame(name), value_of(value)),
+    }
+}
+
+/// A text without quotation marks where none are needed; anything else as JSON.
+fn value_of(value: &Json) -> String {
+    match value {
+        Json::String(text) if !text.is_empty() && !text.contains([' ', '"', '=']) => tame(text),
+        value => tame(&value.to_string()),
+    }
+}
+
+/// A text in which nothing moves the cursor or changes a colour: what is in a log may have come from anywhere. One line of it.
+fn tame(text: &str) -> String {
+    let mut tame = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() || is_bidirectional(character) {
+            tame.extend(character.escape_default());
+        } else {
+            tame.push(character);
+        }
+    }
+    tame
+}
+
+/// What lets a text be read in another order than it is written.
+fn is_bidirectional(character: char) -> bool {
+    matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::logs::said::tests::{ANSWERED, TIMED_OUT};
+
+    fn told(function: &str, message: &str) -> Told {
+        let entry = Entry {
+            at: Moment::from_millis(1_795_412_104_503),
+            ingested: Some(Moment::from_millis(1_795_412_105_000)),
+            id: Some("3932".to_owned()),
+            stream: "2026/11/23/[1]083e".to_owned(),
+            message: message.to_owned(),
+        };
+        Told { function: function.to_owned(), group: "a-group".to_owned(), entry }
+    }
+
+    fn lines(output: Output, lambda: bool, told: &[Told]) -> String {
+        let wanted = Wanted { lambda, ..Wanted::default() };
+        anstream::adapter::strip_str(&Lines { wanted, output, width: 13 }.of(told)).to_string()
+    }
+
+    fn examples() -> Vec<Told> {
+        let refused = r#"{"level":"WARN","requestId":"57429594-540d","message":"refused","status":400,"reason":"the body must be JSON: \"x\"","none":""}"#;
+        [
+            ("list-cart", "START RequestId: e8cc8f52-bddb-4bc8-98cb-317b2e733f0e Version: 1"),
+            ("add-to-cart", ANSWERED),
+            ("list-products", refused),
+            ("add-to-cart", TIMED_OUT),
+            ("list-cart", "REPORT RequestId: e8cc8f52\tDuration: 55 ms\tMemory Size: 256 MB\n"),
+            ("list-cart", "memory allocation of 17 bytes failed\nKilled\n"),
+        ]
+        .map(|(function, message)| told(function, message))
+        .to_vec()
+    }
+
+    #[test]
+    fn entries_can_be_read() {
+        insta::assert_snapshot!([lines(Output::Text, false, &examples()), lines(Output::Text, true, &examples())].join("\n"));
+    }
+
+    #[test]
+    fn programs_get_what_cloudwatch_has() {
+        let lines = lines(Output::Json, false, &[told("add-to-cart", ANSWERED), told("list-cart", "Killed\n")]);
+        let lines: Vec<Json> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines[0]["message"], ANSWERED);
+        let expected = json!({
+            "function": "list-cart", "logGroupName": "a-group", "logStreamName": "2026/11/23/[1]083e", "eventId": "3932",
+            "timestamp": 1_795_412_104_503_i64, "ingestionTime": 1_795_412_105_000_i64, "message": "Killed\n",
+        });
+        assert_eq!(lines[1], expected);
+    }
+
+    #[test]
+    fn nothing_in_a_log_reaches_the_terminal_as_it_is() {
+        let hostile = [
+            "\u{1b}[2J\u{9b}31m\r\u{7}\u{202e}",
+            r#"{"level":"INFO\u001b[1m","message":"\u001b]0;x\u0007","\u001bkey":"\u001b[0m\u0085"}"#,
+        ];
+        let told = hostile.map(|message| told("list-cart", message));
+        let lines = lines(Output::Text, false, &told);
+        assert_eq!(lines.lines().count(), 2);
+        assert!(!lines.trim_end_matches('\n').chars().any(|character| character.is_control() && character != '\n'), "{lines:?}");
+        assert!(!lines.contains('\u{202e}'), "{lines:?}");
+    }
+}

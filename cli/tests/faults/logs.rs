@@ -1,0 +1,59 @@
+//! Logs that are read while CloudWatch has other things to do, and where it will not.
+
+use cart_infra::StackId;
+
+use crate::{
+    bench::{
+        Bench,
+        inventory::Latencies,
+        logs::Logs,
+        script::{Fault, Rule, Why},
+    },
+    side_by_side,
+};
+
+/// A shop whose functions printed ten lines each, in turns, a good while ago; three of them a page.
+fn shop() -> Bench {
+    let bench = Bench::new().deployed(&StackId::ALL);
+    bench.latencies(Latencies { page: 3, ..Latencies::default() });
+    let mut state = bench.state();
+    let groups: Vec<_> = state.account.inventory.things.keys().filter(|(kind, _)| kind == "AWS::Logs::LogGroup").cloned().collect();
+    let lines = |group: &str| (0..10).map(|line| (1_700_000_000_000 + line, format!("{group}: {line}"))).collect();
+    state.account.inventory.logs = Logs(groups.iter().map(|(_, group)| (group.clone(), lines(group))).collect());
+    drop(state);
+    bench
+}
+
+const LOGS: [&str; 3] = ["logs", "--since", "36500d"];
+
+#[test]
+fn a_hiccup_of_the_logs_neither_loses_nor_repeats_a_line() {
+    let whole = shop().run(&LOGS).succeeded().0;
+    assert_eq!(whole.lines().count(), 10 * 10, "of the functions, and not of the gateway: {whole}");
+    let times: Vec<_> = whole.lines().map(|line| line.split(' ').next().unwrap()).collect();
+    assert!(times.is_sorted(), "{whole}");
+    let faults = [
+        Fault::Refused(Why::Throttled),
+        Fault::Refused(Why::Unavailable),
+        Fault::Refused(Why::Internal),
+        Fault::Dropped,
+        Fault::AnswerLost,
+        Fault::AnswerCut,
+    ];
+    side_by_side(faults.into_iter().flat_map(|fault| [1..=1, 2..=20, 39..=40].map(|calls| (fault, calls))), |(fault, calls)| {
+        let bench = shop();
+        bench.script([Rule::at(calls.clone(), fault).of("FilterLogEvents")]);
+        let read = bench.run(&LOGS).succeeded().0;
+        assert_eq!(read, whole, "{fault:?} {calls:?}");
+    });
+}
+
+#[test]
+fn logs_that_may_not_be_read_are_said_to_be() {
+    for (why, code, hint) in [(Why::AccessDenied, 1, "hint: ask for this permission"), (Why::ExpiredToken, 4, "hint: sign in")] {
+        let bench = shop();
+        bench.script([Rule::at(5..=usize::MAX, Fault::Refused(why)).of("FilterLogEvents")]);
+        let story = bench.run(&LOGS).failed(code);
+        assert!(story.contains("error: reading the logs in ") && story.lines().last().unwrap().starts_with(hint), "{story}");
+    }
+}
