@@ -23,6 +23,7 @@ mod stub;
 use std::{
     env, fs,
     io::{self, Read as _},
+    net::UdpSocket,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     time::Duration,
@@ -99,7 +100,11 @@ fn main() {
     let shop = Shop::open();
     let [aws, keys, products] = stub::start(&shop);
     let aws = cloud.as_ref().map_or(aws, Cloud::url);
-    let around = Surroundings { aws, keys, products, certificates: process::certificates(temporary.join("certificates")) };
+    // X-Ray's daemon, which says nothing. What it is told is dropped when there is too much of it.
+    let daemon = UdpSocket::bind(("127.0.0.1", 0)).unwrap();
+    let address = daemon.local_addr().unwrap().to_string();
+    let around =
+        Surroundings { aws, keys, products, daemon: address, certificates: process::certificates(temporary.join("certificates")) };
     let functions = functions::all(&shop);
 
     let mut figures = vec![vec![Vec::new(); functions.len()]; packages.len()];

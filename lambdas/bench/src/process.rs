@@ -25,6 +25,8 @@ pub(crate) struct Surroundings {
     pub(crate) aws: String,
     pub(crate) keys: String,
     pub(crate) products: String,
+    /// Where X-Ray's daemon is, as a host and a port.
+    pub(crate) daemon: String,
     /// The folder of root certificates.
     pub(crate) certificates: PathBuf,
 }
@@ -68,6 +70,7 @@ impl Process {
             ("AWS_LAMBDA_RUNTIME_API", runtime),
             ("AWS_REGION", "eu-west-1"),
             ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
+            ("AWS_XRAY_DAEMON_ADDRESS", &around.daemon),
             ("AWS_SESSION_TOKEN", &"IQoJb3JpZ2luX2VjEXAMPLE".repeat(40)),
             ("LAMBDA_RUNTIME_DIR", "/var/runtime"),
             ("LAMBDA_TASK_ROOT", "/var/task"),

@@ -21,7 +21,7 @@ use lambda_http::http::StatusCode;
 use thiserror::Error;
 use tokio::time::timeout;
 
-use crate::backoff;
+use crate::{backoff, subsegments::Subsegments};
 
 /// The largest document taken, in bytes.
 const MAX_DOCUMENT: usize = 64 * 1024;
@@ -73,6 +73,12 @@ impl Http {
         Self::with(TlsContext::default())
     }
 
+    /// The same client, its calls told of.
+    #[must_use]
+    pub fn told_of(self, subsegments: Subsegments) -> Self {
+        Self(subsegments.around(self.0))
+    }
+
     pub(crate) fn with(tls: TlsContext) -> Self {
         let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_LIMIT).build();
         let connector = Connector::builder().connector_settings(settings).tls_provider(Provider::Rustls(CryptoMode::AwsLc));
@@ -86,15 +92,12 @@ impl Http {
         http_client_fn(move |_, _| connector.clone())
     }
 
-    /// The status and the body at a URL. Asks again where another answer may come of it. Where the caller is part of a trace, so is who
-    /// answers: `trace` is its [tracing header].
-    ///
-    /// [tracing header]: https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
+    /// The status and the body at a URL. Asks again where another answer may come of it.
     ///
     /// # Errors
     /// [`FetchError`]. A status is never an error.
-    pub async fn get(&self, url: &str, trace: Option<&str>) -> Result<(StatusCode, Vec<u8>), FetchError> {
-        timeout(ALL_PATIENCE, self.try_several_times(url, trace)).await.unwrap_or(Err(FetchError::TooLate))
+    pub async fn get(&self, url: &str) -> Result<(StatusCode, Vec<u8>), FetchError> {
+        timeout(ALL_PATIENCE, self.try_several_times(url)).await.unwrap_or(Err(FetchError::TooLate))
     }
 
     /// Asks what may be asked at a URL, once; that does nothing there.
@@ -102,13 +105,13 @@ impl Http {
     /// # Errors
     /// [`FetchError`].
     pub async fn options(&self, url: &str) -> Result<(), FetchError> {
-        self.try_once("OPTIONS", url, None).await.map(drop)
+        self.try_once("OPTIONS", url).await.map(drop)
     }
 
-    async fn try_several_times(&self, url: &str, trace: Option<&str>) -> Result<(StatusCode, Vec<u8>), FetchError> {
+    async fn try_several_times(&self, url: &str) -> Result<(StatusCode, Vec<u8>), FetchError> {
         let mut attempt = 0;
         loop {
-            let outcome = self.try_once("GET", url, trace).await;
+            let outcome = self.try_once("GET", url).await;
             if !may_be_better_next_time(&outcome) || attempt + 1 == TRIES {
                 return outcome;
             }
@@ -117,12 +120,9 @@ impl Http {
         }
     }
 
-    async fn try_once(&self, method: &str, url: &str, trace: Option<&str>) -> Result<(StatusCode, Vec<u8>), FetchError> {
+    async fn try_once(&self, method: &str, url: &str) -> Result<(StatusCode, Vec<u8>), FetchError> {
         let mut request = HttpRequest::get(url)?;
         request.set_method(method)?;
-        if let Some(trace) = trace {
-            request.headers_mut().try_insert("x-amzn-trace-id", trace.to_owned())?;
-        }
         timeout(PATIENCE, self.send(request)).await.unwrap_or(Err(FetchError::TooLate))
     }
 
@@ -243,7 +243,7 @@ pub(crate) mod tests {
     }
 
     async fn get(server: &Server) -> Result<(u16, Vec<u8>), FetchError> {
-        Http::new().get(&server.url, None).await.map(|(status, body)| (status.as_u16(), body))
+        Http::new().get(&server.url).await.map(|(status, body)| (status.as_u16(), body))
     }
 
     #[tokio::test]
@@ -300,7 +300,7 @@ pub(crate) mod tests {
         // Nobody accepts what the system connects. Without an end of patience this test would have none.
         let silent = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url = format!("http://{}", silent.local_addr().unwrap());
-        assert!(matches!(Http::new().get(&url, None).await, Err(FetchError::TooLate)));
+        assert!(matches!(Http::new().get(&url).await, Err(FetchError::TooLate)));
     }
 
     #[tokio::test]
@@ -308,7 +308,7 @@ pub(crate) mod tests {
         let server = Server::answering("200 OK", "here".to_owned()).await;
         let http = Http::new();
         for _ in 0..5 {
-            http.clone().get(&server.url, None).await.unwrap();
+            http.clone().get(&server.url).await.unwrap();
         }
         assert_eq!((server.asked(), server.connections()), (5, 1));
     }

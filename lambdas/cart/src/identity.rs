@@ -39,7 +39,7 @@ pub struct Visitor {
 impl Visitor {
     /// An answer for this caller, who may have to be given a cookie.
     #[must_use]
-    pub fn answer(&self, body: Value) -> Answer {
+    pub fn answer(&self, body: &Value) -> Answer {
         Answer { set_cookie: self.cookie.set_cookie(), ..Answer::new(body) }
     }
 }

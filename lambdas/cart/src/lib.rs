@@ -20,4 +20,5 @@ pub mod owner;
 pub mod products;
 pub mod quantity;
 pub mod store;
+pub mod subsegments;
 pub mod warm_up;

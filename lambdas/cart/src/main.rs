@@ -19,6 +19,7 @@ use cart::{
     identity::{Identity, SignedIn, keys::SigningKeys, token::Pool},
     products::Products,
     store::Store,
+    subsegments::Subsegments,
     warm_up,
 };
 use cart_contract::{
@@ -35,7 +36,10 @@ async fn main() -> ExitCode {
 
 async fn run(handler: String) -> Result<(), Error> {
     let function = CartFunction::from_handler(&handler).ok_or(StartError::UnknownFunction(handler))?;
-    let http = Http::new();
+    let http = match Subsegments::new(variable) {
+        Some(subsegments) => Http::new().told_of(subsegments),
+        None => Http::new(),
+    };
     let aws = sdk_config(&http, variable)?;
     match function {
         CartFunction::ListCart => {

@@ -57,15 +57,15 @@ impl Products {
         drop(self.http.options(&format!("{}/product", self.base_url)).await);
     }
 
-    /// What the catalogue says of a product, or said less than a minute ago. `trace` is the tracing header of the request that asks.
+    /// What the catalogue says of a product, or said less than a minute ago.
     ///
     /// # Errors
     /// [`Refusal::NotFound`] where it is not in the catalogue, [`Refusal::Unavailable`] where that cannot be found out.
-    pub async fn detail(&self, id: &ProductId, now: Timestamp, trace: Option<&str>) -> Result<Value, Refusal> {
+    pub async fn detail(&self, id: &ProductId, now: Timestamp) -> Result<Value, Refusal> {
         if let Some(detail) = self.remembered(|found| found.get(id, now)) {
             return Ok(detail);
         }
-        match self.find(id, trace).await {
+        match self.find(id).await {
             Ok(Some(detail)) => {
                 self.remembered(|found| found.put(id.clone(), detail.clone(), now));
                 Ok(detail)
@@ -75,8 +75,8 @@ impl Products {
         }
     }
 
-    async fn find(&self, id: &ProductId, trace: Option<&str>) -> Result<Option<Value>, ProductsError> {
-        let (status, body) = self.http.get(&format!("{}/product/{id}", self.base_url), trace).await?;
+    async fn find(&self, id: &ProductId) -> Result<Option<Value>, ProductsError> {
+        let (status, body) = self.http.get(&format!("{}/product/{id}", self.base_url)).await?;
         read(id, status, &body)
     }
 
@@ -161,7 +161,7 @@ mod tests {
         let products = products(&server);
         for (seconds, price) in [(0, 1290), (59, 1290), (60, 1390), (119, 1390)] {
             let now = NOW + Duration::from_secs(seconds);
-            let detail = products.clone().detail(&"mug".parse().unwrap(), now, None).await.unwrap();
+            let detail = products.clone().detail(&"mug".parse().unwrap(), now).await.unwrap();
             assert_eq!(detail["price"], price, "after {seconds} seconds");
         }
         assert_eq!((server.asked(), server.connections()), (2, 1));
@@ -172,8 +172,8 @@ mod tests {
         let server = Server::replying([Reply::new("404 Not Found", ""), mug(1290)]).await;
         let products = products(&server);
         let id = "mug".parse().unwrap();
-        assert!(matches!(products.detail(&id, NOW, None).await, Err(Refusal::NotFound(_))));
-        assert!(products.detail(&id, NOW, None).await.is_ok(), "it was put into the catalogue just now");
+        assert!(matches!(products.detail(&id, NOW).await, Err(Refusal::NotFound(_))));
+        assert!(products.detail(&id, NOW).await.is_ok(), "it was put into the catalogue just now");
     }
 
     #[tokio::test]
@@ -181,10 +181,10 @@ mod tests {
         let server = Server::replying([mug(1290), Reply::new("500 Oops", "")]).await;
         let products = products(&server);
         let (mug, pan) = ("mug".parse().unwrap(), "pan".parse().unwrap());
-        assert!(products.detail(&mug, NOW, None).await.is_ok());
-        let refusal = products.detail(&pan, NOW, None).await.unwrap_err();
+        assert!(products.detail(&mug, NOW).await.is_ok());
+        let refusal = products.detail(&pan, NOW).await.unwrap_err();
         assert_eq!((refusal.status().as_u16(), refusal.retry_after()), (503, Some(2)));
-        assert!(products.detail(&mug, NOW, None).await.is_ok());
+        assert!(products.detail(&mug, NOW).await.is_ok());
     }
 
     #[test]

@@ -194,15 +194,15 @@ mod tests {
         within(LIMIT * 20, async { join!(keys.prefetch(Timestamp(1000)), products.connect()) }).await;
         assert_eq!((pool.handshakes(), shop.handshakes()), (1, 1));
         assert!(keys.find("rsa", Timestamp(1001)).await.unwrap().is_some());
-        assert_eq!(products.detail(&"mug".parse().unwrap(), Timestamp(1001), None).await.unwrap()["productId"], "mug");
+        assert_eq!(products.detail(&"mug".parse().unwrap(), Timestamp(1001)).await.unwrap()["productId"], "mug");
         assert_eq!((pool.handshakes(), shop.handshakes()), (1, 1));
     }
 
     #[tokio::test]
     async fn nobody_is_trusted_who_is_not_to_be() {
         let [shop, other] = [Service::answering(&[("", "{}")]).await, Service::answering(&[]).await];
-        assert!(shop.http().get(&shop.url(), None).await.is_ok());
-        assert!(other.http().get(&shop.url(), None).await.is_err());
+        assert!(shop.http().get(&shop.url()).await.is_ok());
+        assert!(other.http().get(&shop.url()).await.is_err());
     }
 
     #[tokio::test]

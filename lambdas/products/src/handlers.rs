@@ -1,18 +1,28 @@
 //! The two functions of the service. They only read, so they decide and answer in one step.
 
+use std::sync::Arc;
+
 use cart_shared::{Answer, Endpoint, Refusal, request::path_product_id};
 use lambda_http::Request;
 use serde_json::json;
 
 use crate::catalogue::Catalogue;
 
-/// `GET /product`: everything there is.
+/// `GET /product`: everything there is. Always the same answer, which is made before anybody asks.
 #[derive(Debug)]
-pub struct ListProducts(pub Catalogue);
+pub struct ListProducts(Arc<str>);
+
+impl ListProducts {
+    /// Lists a catalogue.
+    #[must_use]
+    pub fn of(catalogue: &Catalogue) -> Self {
+        Self(json!({ "products": catalogue.products() }).to_string().into())
+    }
+}
 
 impl Endpoint for ListProducts {
     async fn answer(&self, _: &Request) -> Result<Answer, Refusal> {
-        Ok(Answer::new(json!({ "products": self.0.products() })))
+        Ok(Answer::ready(Arc::clone(&self.0)))
     }
 }
 
@@ -24,7 +34,7 @@ impl Endpoint for GetProduct {
     async fn answer(&self, request: &Request) -> Result<Answer, Refusal> {
         let id = path_product_id(request)?;
         match self.0.find(&id) {
-            Some(product) => Ok(Answer::new(json!({ "product": product }))),
+            Some(product) => Ok(Answer::new(&json!({ "product": product }))),
             None => Err(Refusal::NotFound("no such product".to_owned())),
         }
     }
@@ -35,6 +45,7 @@ mod tests {
     use std::collections::HashMap;
 
     use lambda_http::{Body, RequestExt as _, http::StatusCode};
+    use serde_json::Value;
 
     use super::*;
 
@@ -44,12 +55,16 @@ mod tests {
         GetProduct(Catalogue::bundled().unwrap()).answer(&request).await.map_err(|refusal| refusal.status())
     }
 
+    fn body(answer: &Answer) -> Value {
+        serde_json::from_str(&answer.body).unwrap()
+    }
+
     #[tokio::test]
     async fn what_is_listed_can_be_got() {
-        let listed = ListProducts(Catalogue::bundled().unwrap()).answer(&Request::new(Body::Empty)).await.unwrap();
-        let first = &listed.body["products"][0];
+        let listed = ListProducts::of(&Catalogue::bundled().unwrap()).answer(&Request::new(Body::Empty)).await.unwrap();
+        let first = &body(&listed)["products"][0];
         assert!(first["price"].is_u64() && first["package"]["weight"].is_u64() && first["createdDate"].is_string(), "{first}");
-        assert_eq!(get(first["productId"].as_str().unwrap()).await.unwrap().body["product"], *first);
+        assert_eq!(body(&get(first["productId"].as_str().unwrap()).await.unwrap())["product"], *first);
     }
 
     #[tokio::test]

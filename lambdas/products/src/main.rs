@@ -20,7 +20,7 @@ async fn run(handler: String) -> Result<(), lambda_http::Error> {
     let cors = Cors::anonymous(env.allowed_origin.parse().map_err(StartError::Origin)?);
     let catalogue = Catalogue::bundled()?;
     match function {
-        ProductsFunction::ListProducts => serve(cors, ListProducts(catalogue)).await,
+        ProductsFunction::ListProducts => serve(cors, ListProducts::of(&catalogue)).await,
         ProductsFunction::GetProduct => serve(cors, GetProduct(catalogue)).await,
     }
 }

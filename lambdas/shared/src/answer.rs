@@ -1,7 +1,7 @@
 //! What a function says to its caller, before it becomes HTTP: an answer, or a refusal with its reason. Knows nothing of CORS, and
 //! nothing of the error types behind a refusal.
 
-use std::error::Error;
+use std::{error::Error, sync::Arc};
 
 use cart_contract::Metric;
 use lambda_http::http::StatusCode;
@@ -11,8 +11,8 @@ use thiserror::Error;
 /// Something done as asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// The JSON body.
-    pub body: Value,
+    /// The body, which is JSON.
+    pub body: Arc<str>,
     /// The value of a `Set-Cookie` header, if the caller is to keep something. Visible ASCII, or it is left out.
     pub set_cookie: Option<String>,
     /// What was done, if that is counted.
@@ -22,7 +22,13 @@ pub struct Answer {
 impl Answer {
     /// An answer that sets no cookie, to something that is not counted.
     #[must_use]
-    pub const fn new(body: Value) -> Self {
+    pub fn new(body: &Value) -> Self {
+        Self::ready(body.to_string().into())
+    }
+
+    /// The same of a body that is JSON already.
+    #[must_use]
+    pub const fn ready(body: Arc<str>) -> Self {
         Self { body, set_cookie: None, counted: None }
     }
 

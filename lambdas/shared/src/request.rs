@@ -24,12 +24,6 @@ pub fn path_product_id(request: &Request) -> Result<ProductId, Refusal> {
         .map_err(|error: NotAProductId| Refusal::BadRequest(error.to_string()))
 }
 
-/// The tracing header of the invocation, to hand on to whoever is asked on the request's behalf.
-#[must_use]
-pub fn trace_of(request: &Request) -> Option<&str> {
-    request.lambda_context_ref()?.xray_trace_id.as_deref()
-}
-
 /// The body as a `T`. `shape` tells the caller what is wanted, for example `{"quantity": whole number}`.
 ///
 /// # Errors

@@ -152,7 +152,7 @@ async fn respond(started: &Started, cors: &Cors, endpoint: &impl Endpoint, reque
                 } else {
                     info!(%metrics, status = code, reason = %refusal, "refused");
                 }
-                response(cors, status, &Answer::new(refusal.body()), refusal.retry_after())
+                response(cors, status, &Answer::new(&refusal.body()), refusal.retry_after())
             }
         }
     };
@@ -160,7 +160,7 @@ async fn respond(started: &Started, cors: &Cors, endpoint: &impl Endpoint, reque
 }
 
 fn response(cors: &Cors, status: StatusCode, answer: &Answer, retry_after: Option<u32>) -> Response<Body> {
-    let mut response = Response::new(Body::Text(answer.body.to_string()));
+    let mut response = Response::new(Body::Text((*answer.body).to_owned()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.extend(cors.headers());
@@ -191,7 +191,7 @@ mod tests {
     impl Endpoint for Shop {
         async fn answer(&self, _: &Request) -> Result<Answer, Refusal> {
             if self.open {
-                Ok(Answer { set_cookie: Some("cartId=1".to_owned()), ..Answer::new(json!({ "products": [] })) })
+                Ok(Answer { set_cookie: Some("cartId=1".to_owned()), ..Answer::new(&json!({ "products": [] })) })
             } else {
                 Err(Refusal::Unavailable("connection reset by 10.0.0.7".into()))
             }

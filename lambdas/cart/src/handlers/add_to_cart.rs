@@ -1,10 +1,7 @@
 //! `POST /cart`: adds to the caller's cart, or removes from it.
 
 use cart_contract::Metric;
-use cart_shared::{
-    Answer, Endpoint, ProductId, Refusal,
-    request::{json_body, trace_of},
-};
+use cart_shared::{Answer, Endpoint, ProductId, Refusal, request::json_body};
 use lambda_http::Request;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -51,9 +48,9 @@ impl Endpoint for AddToCart {
         let visitor = self.identity.visitor(request, now).await?;
         let Body { product_id, quantity } = json_body(request, SHAPE)?;
         let change = Change::try_from(quantity)?;
-        let detail = self.products.detail(&product_id, now, trace_of(request));
+        let detail = self.products.detail(&product_id, now);
         add(&self.store, &visitor.owner, &product_id, change, detail, now).await?;
-        Ok(visitor.answer(json!({ "productId": product_id, "message": "product added to cart" })).counting(Metric::CartUpdated))
+        Ok(visitor.answer(&json!({ "productId": product_id, "message": "product added to cart" })).counting(Metric::CartUpdated))
     }
 }
 

@@ -31,7 +31,7 @@ impl Endpoint for CheckoutCart {
         // Who had nothing has checked nothing out.
         let counted = (!taken.is_empty()).then_some(Metric::CartCheckedOut);
         // As of the beginning: what expires while it is being taken is taken as well.
-        Ok(Answer::new(shown(&taken, now)).counting(counted))
+        Ok(Answer::new(&shown(&taken, now)).counting(counted))
     }
 }
 

@@ -18,6 +18,6 @@ impl Endpoint for GetCartTotal {
         let product = path_product_id(request)?;
         let total = self.store.total(&product).await?;
         // A table that was counted wrongly in the past may be below zero for a while.
-        Ok(Answer::new(json!({ "product": product, "quantity": total.max(0) })))
+        Ok(Answer::new(&json!({ "product": product, "quantity": total.max(0) })))
     }
 }

@@ -19,6 +19,6 @@ impl Endpoint for ListCart {
         let now = clock::now();
         let visitor = self.identity.visitor(request, now).await?;
         let items = self.store.cart(&visitor.owner).await?;
-        Ok(visitor.answer(shown(&items, now)))
+        Ok(visitor.answer(&shown(&items, now)))
     }
 }

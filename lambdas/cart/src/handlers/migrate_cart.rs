@@ -35,22 +35,37 @@ impl Endpoint for MigrateCart {
         let owner = Owner::User(self.signed_in.user(request)?);
         let cookie = CartCookie::held_in(request.headers()).unwrap_or_else(|| CartCookie::Issued(Uuid::new_v4()));
         let migration = MigrationId(Uuid::new_v4());
-        let deletions = match cookie {
+        let Moved { deletions, users } = match cookie {
             CartCookie::Held(cart) => self.migrate(cart, &owner, migration, now).await?,
-            CartCookie::Issued(_) => Vec::new(),
+            CartCookie::Issued(_) => Moved::default(),
         };
-        let (requested, items) = join!(self.request(&deletions), self.store.cart(&owner));
+        let users = async {
+            match users {
+                Some(users) => Ok(users),
+                None => self.store.cart(&owner).await,
+            }
+        };
+        let (requested, users) = join!(self.request(&deletions), users);
         requested?;
-        let items = items?;
+        let users = users?;
         // The shop asks whenever somebody signs in; most have nothing to move.
         let counted = deletions.iter().any(|deletion| deletion.migration == migration).then_some(Metric::CartMigrated);
-        Ok(Visitor { owner, cookie }.answer(shown(&items, now)).counting(counted))
+        Ok(Visitor { owner, cookie }.answer(&shown(&users, now)).counting(counted))
     }
 }
 
+/// What a migration leaves.
+#[derive(Debug, Default)]
+pub(crate) struct Moved {
+    /// What is to be deleted now.
+    pub(crate) deletions: Vec<Deletion>,
+    /// The user's cart, if it is known: where nothing was or is to be moved, by this migration or by one beside it.
+    users: Option<Vec<Item>>,
+}
+
 impl MigrateCart {
-    /// Moves every item, and says which are to be deleted now: also those that an earlier migration emptied, which may have been
-    /// interrupted before it could ask for that.
+    /// Moves every item. What is to be deleted now are also those that an earlier migration emptied, which may have been interrupted
+    /// before it could ask for that.
     ///
     /// All items move together or, in a cart of more products than one transaction takes, so many at a time. What changes in between is
     /// read again.
@@ -60,15 +75,15 @@ impl MigrateCart {
         user: &Owner,
         migration: MigrationId,
         now: Timestamp,
-    ) -> Result<Vec<Deletion>, Refusal> {
+    ) -> Result<Moved, Refusal> {
         let mut attempt = 0;
         while attempt < backoff::ATTEMPTS {
-            let items = self.store.cart(&Owner::Anonymous(cart)).await?;
+            let anonymous = Owner::Anonymous(cart);
+            let (items, users) = join!(self.store.cart(&anonymous), self.store.cart(user));
+            let (items, users) = (items?, users?);
             let held: Vec<_> = items.iter().filter(|item| item.held(now) > Quantity::ZERO).collect();
             let moving = &held[..held.len().min(AT_ONCE)];
             if !moving.is_empty() {
-                // Not read beside the first: most of those who sign in have nothing to move.
-                let users = self.store.cart(user).await?;
                 let writes = moving.iter().flat_map(|item| moves(cart, user, item, &users, migration, now));
                 if self.store.apply_together(writes.collect()).await? != Outcome::Done {
                     backoff::pause(attempt).await;
@@ -77,7 +92,8 @@ impl MigrateCart {
                 }
             }
             if moving.len() == held.len() {
-                return Ok(emptied(cart, &items, &held, migration));
+                let deletions = emptied(cart, &items, &held, migration);
+                return Ok(Moved { deletions, users: items.is_empty().then_some(users) });
             }
         }
         Err(Contended.into())

@@ -3,7 +3,7 @@
 use cart_contract::Metric;
 use cart_shared::{
     Answer, Endpoint, ProductId, Refusal,
-    request::{json_body, path_product_id, trace_of},
+    request::{json_body, path_product_id},
 };
 use lambda_http::Request;
 use serde::Deserialize;
@@ -49,10 +49,10 @@ impl Endpoint for UpdateCart {
             return Err(Refusal::BadRequest("the path and the body name different products".to_owned()));
         }
         let quantity = Quantity::try_from(body.quantity)?;
-        let detail = self.products.detail(&product, now, trace_of(request)).await?;
+        let detail = self.products.detail(&product, now).await?;
         set(&self.store, &visitor.owner, &product, quantity, &detail, now).await?;
         Ok(visitor
-            .answer(json!({ "productId": product, "quantity": quantity.get(), "message": "cart updated" }))
+            .answer(&json!({ "productId": product, "quantity": quantity.get(), "message": "cart updated" }))
             .counting(Metric::CartUpdated))
     }
 }

@@ -95,7 +95,7 @@ impl SigningKeys {
     }
 
     async fn fetch(&self) -> Result<BTreeMap<String, DecodingKey>, KeysError> {
-        let keys = match self.http.get(&self.url, None).await? {
+        let keys = match self.http.get(&self.url).await? {
             (StatusCode::OK, body) => rsa_keys(serde_json::from_slice(&body)?),
             (status, _) => return Err(KeysError::Status(status)),
         };

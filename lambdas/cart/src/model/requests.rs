@@ -1,5 +1,10 @@
 //! Functions of the API from a request to their answer: who is asking, what is looked up, and what is written when something is wrong.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
 use cart_shared::{Answer, Endpoint, Refusal};
 use lambda_http::Request;
 use serde_json::{Value, json};
@@ -110,6 +115,11 @@ fn cookie() -> String {
     format!("cartId={}", CART.strip_prefix("cart#").unwrap())
 }
 
+/// What an answer says.
+fn body(answer: &Answer) -> Value {
+    serde_json::from_str(&answer.body).unwrap()
+}
+
 /// Everything that is stored, to see that nothing changed.
 fn contents(services: &Services) -> Vec<u64> {
     services.table().state().0
@@ -136,7 +146,7 @@ async fn a_token_of_the_pool_leads_to_the_users_cart_and_any_other_to_none() {
     let backend = Backend::new(table).await;
     let ask = async |headers: &[(&str, &str)]| {
         let answer = backend.ask("list", &request(&event(headers, "", &json!({}), ""))).await;
-        answer.map(|answer| answer.body["products"][0]["quantity"].as_u64()).map_err(|refusal| refusal.status().as_u16())
+        answer.map(|answer| body(&answer)["products"][0]["quantity"].as_u64()).map_err(|refusal| refusal.status().as_u16())
     };
     let lasting = |mut claims: Value| {
         claims["exp"] = json!(NEVER);
@@ -298,7 +308,7 @@ async fn what_has_expired_is_in_no_cart_though_it_is_still_stored() {
     let cookie = cookie();
     let headers = [("cookie", cookie.as_str())];
     let lines =
-        |answer: Answer| answer.body["products"].as_array().unwrap().iter().map(|line| line["sk"].clone()).collect::<Vec<_>>();
+        |answer: Answer| body(&answer)["products"].as_array().unwrap().iter().map(|line| line["sk"].clone()).collect::<Vec<_>>();
     let none: Vec<Value> = Vec::new();
 
     let backend = Backend::new(expired()).await;
@@ -320,4 +330,21 @@ async fn what_has_expired_is_in_no_cart_though_it_is_still_stored() {
     let before = contents(&backend.services);
     assert!(add(&store_at(backend.services.clone()), &owner, &mug(), change, async { Ok(json!({})) }, NOW).await.is_ok());
     assert_eq!(contents(&backend.services), before);
+}
+
+#[tokio::test]
+async fn who_has_nothing_to_move_is_shown_a_cart_that_was_read_once() {
+    let mut table = Table::new();
+    table.put(USER, MUG, 3, NEVER);
+    let backend = Backend::new(table).await;
+    let reads = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&reads);
+    backend.services.refuse(move |call| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        call.operation != "Query"
+    });
+    let cookie = cookie();
+    let asked = request(&event(&[("cookie", &cookie)], "", &json!({ "sub": "a" }), ""));
+    assert_eq!(body(&backend.ask("migrate", &asked).await.unwrap())["products"][0]["quantity"], 3);
+    assert_eq!(reads.load(Ordering::Relaxed), 2, "both carts");
 }

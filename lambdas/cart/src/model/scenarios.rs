@@ -48,7 +48,7 @@ fn migrates(run: u128) -> Caller {
         let Ok(Owner::Anonymous(cart)) = CART.parse() else { panic!("{CART}") };
         let function = MigrateCart { signed_in: signed_in(), store: shop.store, deletions: shop.deletions };
         let migration = MigrationId(Uuid::from_u128(run));
-        let deletions = function.migrate(cart, &USER.parse().unwrap(), migration, NOW).await.ok()?;
+        let deletions = function.migrate(cart, &USER.parse().unwrap(), migration, NOW).await.ok()?.deletions;
         function.request(&deletions).await.ok().map(|()| Value::Null)
     })
 }

@@ -1,0 +1,295 @@
+//! Tells X-Ray of the calls that the process makes: each is a subsegment of the function's own segment, and whoever is called goes on
+//! with the trace from there. Knows nothing of what is called but what the request itself says.
+
+use std::{fmt, net::SocketAddr, sync::Arc, time::SystemTime};
+
+use aws_smithy_runtime_api::client::{
+    http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector},
+    orchestrator::{HttpRequest, HttpResponse},
+};
+use cart_shared::StartError;
+use futures_util::FutureExt as _;
+use lambda_http::http::Uri;
+use opentelemetry::{
+    InstrumentationScope, KeyValue,
+    trace::{SpanContext, SpanId, SpanKind, Status},
+};
+use opentelemetry_aws::{
+    trace::xray_propagator::{span_context_from_str, span_context_to_string},
+    xray_exporter::{SegmentTranslator, XrayExporter, daemon_client::XrayDaemonClient},
+};
+use opentelemetry_sdk::trace::{SpanData, SpanExporter as _};
+use tracing::debug;
+
+/// The header that carries a trace to whoever is called
+/// (<https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader>). It is not signed.
+const TRACE_HEADER: &str = "x-amzn-trace-id";
+
+/// Where X-Ray is told of calls, and of which trace they are.
+pub struct Subsegments {
+    daemon: XrayExporter<XrayDaemonClient>,
+    /// The tracing header of the invocation. Lambda's runtime keeps it in the environment, for exactly this
+    /// (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>).
+    invocation: Box<dyn Fn() -> Option<String> + Send + Sync>,
+}
+
+impl fmt::Debug for Subsegments {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Subsegments")
+    }
+}
+
+impl Subsegments {
+    /// Tells the daemon that Lambda runs beside a function. There is none where functions run locally.
+    pub fn new(lookup: impl Fn(&'static str) -> Result<String, StartError> + Send + Sync + 'static) -> Option<Self> {
+        let address: SocketAddr = lookup("AWS_XRAY_DAEMON_ADDRESS").ok()?.parse().ok()?;
+        // What is older than a month is refused by X-Ray itself.
+        let translator = SegmentTranslator::new().skip_timestamp_validation();
+        let daemon = XrayExporter::new(XrayDaemonClient::new(address).ok()?).with_translator(translator);
+        Some(Self { daemon, invocation: Box::new(move || lookup("_X_AMZN_TRACE_ID").ok()) })
+    }
+
+    /// Sends everything through this connector, and tells of it.
+    pub(crate) fn around(self, connector: SharedHttpConnector) -> SharedHttpConnector {
+        SharedHttpConnector::new(Traced { connector, subsegments: Arc::new(self) })
+    }
+
+    /// A datagram to the same machine: there is nothing to wait for, and nothing to be done where it gets lost.
+    fn tell(&self, call: SpanData) {
+        if let Some(Err(error)) = self.daemon.export(vec![call]).now_or_never() {
+            debug!(%error, "X-Ray was not told of a call");
+        }
+    }
+}
+
+/// A connector whose calls are told of.
+#[derive(Debug)]
+struct Traced {
+    connector: SharedHttpConnector,
+    subsegments: Arc<Subsegments>,
+}
+
+impl HttpConnector for Traced {
+    fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
+        let invocation = (self.subsegments.invocation)().and_then(|header| span_context_from_str(&header));
+        let Some(invocation) = invocation else { return self.connector.call(request) };
+        // X-Ray wants to know of a part of all requests only.
+        let call = invocation.is_sampled().then(|| Call::begin(&request, &invocation, Arc::clone(&self.subsegments)));
+        let context = call.as_ref().map_or(&invocation, |call| &call.span.span_context);
+        if let Some(header) = span_context_to_string(context) {
+            // Made by a library out of hexadecimal numbers: it fits.
+            drop(request.headers_mut().try_insert(TRACE_HEADER, header));
+        }
+        let sent = self.connector.call(request);
+        HttpConnectorFuture::new(async move {
+            let answer = sent.await;
+            if let Some(call) = call {
+                call.ends_with(answer.as_ref().ok());
+            }
+            answer
+        })
+    }
+}
+
+/// A call that is not over. Whoever gives it up, because it takes too long, tells of it as well.
+struct Call {
+    span: SpanData,
+    subsegments: Arc<Subsegments>,
+}
+
+impl Call {
+    fn begin(request: &HttpRequest, invocation: &SpanContext, subsegments: Arc<Subsegments>) -> Self {
+        let id = SpanId::from(fastrand::u64(1..));
+        let now = now();
+        let span = SpanData {
+            span_context: SpanContext::new(
+                invocation.trace_id(),
+                id,
+                invocation.trace_flags(),
+                false,
+                invocation.trace_state().clone(),
+            ),
+            parent_span_id: invocation.span_id(),
+            parent_span_is_remote: true,
+            span_kind: SpanKind::Client,
+            name: host(request.uri()).into(),
+            start_time: now,
+            end_time: now,
+            attributes: attributes(request),
+            dropped_attributes_count: 0,
+            events: Default::default(),
+            links: Default::default(),
+            // Until there is an answer.
+            status: Status::error(""),
+            instrumentation_scope: InstrumentationScope::default(),
+        };
+        Self { span, subsegments }
+    }
+
+    fn ends_with(mut self, answer: Option<&HttpResponse>) {
+        if let Some(answer) = answer {
+            let status = answer.status();
+            self.span.attributes.push(KeyValue::new("http.response.status_code", i64::from(status.as_u16())));
+            if status.is_success() {
+                self.span.status = Status::Ok;
+            }
+        }
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.span.end_time = now();
+        self.subsegments.tell(self.span.clone());
+    }
+}
+
+/// Of a call of AWS the service and the operation, as its protocol names them in a header; of any other the method and the URL.
+fn attributes(request: &HttpRequest) -> Vec<KeyValue> {
+    match request.headers().get("x-amz-target").and_then(|target| target.split_once('.')) {
+        Some((service, operation)) => {
+            vec![KeyValue::new("aws.service", service_name(service)), KeyValue::new("aws.operation", operation.to_owned())]
+        }
+        None => vec![
+            KeyValue::new("http.request.method", request.method().to_owned()),
+            KeyValue::new("url.full", request.uri().to_owned()),
+        ],
+    }
+}
+
+/// The name by which X-Ray knows a service: without the version of its interface, and without whose it is.
+fn service_name(target: &str) -> String {
+    let name = target.split_once('_').map_or(target, |(name, _version)| name);
+    name.trim_start_matches("Amazon").to_owned()
+}
+
+/// Whom a call is for. The name of a subsegment.
+fn host(uri: &str) -> String {
+    uri.parse::<Uri>().ok().and_then(|uri| uri.host().map(str::to_owned)).unwrap_or_else(|| "unknown".to_owned())
+}
+
+fn now() -> SystemTime {
+    #[expect(clippy::disallowed_methods, reason = "this acts: it says when a call was made")]
+    SystemTime::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{net::UdpSocket, time::Duration};
+
+    use serde_json::{Value, json};
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
+
+    use super::*;
+    use crate::fetch::{
+        Http,
+        tests::{Reply, Server},
+    };
+
+    const ROOT: &str = "1-65dfb5a1-0123456789abcdef01234567";
+
+    /// Stands in for the daemon.
+    struct Daemon(UdpSocket);
+
+    impl Daemon {
+        fn start() -> Self {
+            let socket = UdpSocket::bind(("127.0.0.1", 0)).unwrap();
+            socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+            Self(socket)
+        }
+
+        /// A client whose calls it is told of, during an invocation that is part of a trace or not.
+        fn client(&self, header: Option<String>) -> Http {
+            let address = self.0.local_addr().unwrap().to_string();
+            let lookup = move |name| match name {
+                "AWS_XRAY_DAEMON_ADDRESS" => Ok(address.clone()),
+                "_X_AMZN_TRACE_ID" => header.clone().ok_or(StartError::Missing(name)),
+                name => Err(StartError::Missing(name)),
+            };
+            Http::new().told_of(Subsegments::new(lookup).unwrap())
+        }
+
+        /// What it is told next.
+        fn told(&self) -> Value {
+            let mut datagram = [0; 64 * 1024];
+            let length = self.0.recv(&mut datagram).unwrap();
+            let (header, document) = std::str::from_utf8(&datagram[..length]).unwrap().split_once('\n').unwrap();
+            assert_eq!(serde_json::from_str::<Value>(header).unwrap(), json!({ "format": "json", "version": 1 }));
+            serde_json::from_str(document).unwrap()
+        }
+
+        /// Whether it was told nothing more. What was sent on this machine before is there by now.
+        fn is_silent(&self) -> bool {
+            self.0.set_nonblocking(true).unwrap();
+            self.0.recv(&mut [0]).is_err()
+        }
+    }
+
+    fn sampled(yes: u8) -> Option<String> {
+        Some(format!("Root={ROOT};Parent=53995c3f42cd8ad8;Sampled={yes}"))
+    }
+
+    #[tokio::test]
+    async fn a_call_is_a_subsegment_and_whoever_is_called_goes_on_from_there() {
+        let (daemon, shop) = (Daemon::start(), TcpListener::bind(("127.0.0.1", 0)).await.unwrap());
+        let url = format!("http://{}/product/mug", shop.local_addr().unwrap());
+        let asked = tokio::spawn(async move {
+            let (mut caller, mut request) = (shop.accept().await.unwrap().0, Vec::new());
+            while !request.ends_with(b"\r\n\r\n") {
+                caller.read_buf(&mut request).await.unwrap();
+            }
+            caller.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+            String::from_utf8(request).unwrap()
+        });
+        daemon.client(sampled(1)).get(&url).await.unwrap();
+        let (told, asked) = (daemon.told(), asked.await.unwrap());
+        let field = |name: &str| told[name].as_str().unwrap().to_owned();
+        assert_eq!([field("type"), field("trace_id"), field("parent_id")], ["subsegment", ROOT, "53995c3f42cd8ad8"]);
+        assert_eq!([field("name"), field("namespace")], ["127.0.0.1", "remote"]);
+        assert_eq!(told["http"]["request"], json!({ "method": "GET", "url": url }));
+        assert_eq!((&told["http"]["response"]["status"], &told["error"]), (&json!(404), &json!(true)));
+        assert!(told["start_time"].as_f64().unwrap() <= told["end_time"].as_f64().unwrap());
+        let header = asked.lines().find_map(|line| line.strip_prefix("x-amzn-trace-id: ")).unwrap();
+        assert_eq!(header, format!("Root={ROOT};Parent={};Sampled=1", field("id")));
+    }
+
+    #[tokio::test]
+    async fn a_call_of_aws_is_known_by_its_service_and_its_operation() {
+        let (daemon, aws) = (Daemon::start(), Server::answering("200 OK", "{}".to_owned()).await);
+        let client = daemon.client(sampled(1)).for_aws();
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
+            .region(aws_sdk_dynamodb::config::Region::new("eu-west-1"))
+            .credentials_provider(aws_sdk_dynamodb::config::Credentials::new("id", "secret", None, None, "test"))
+            .endpoint_url(&aws.url)
+            .http_client(client)
+            .build();
+        let table = aws_sdk_dynamodb::Client::from_conf(config);
+        drop(table.query().table_name("carts").send().await);
+        let told = daemon.told();
+        assert_eq!((&told["name"], &told["namespace"]), (&json!("DynamoDB"), &json!("aws")));
+        assert_eq!((&told["aws"]["operation"], told.get("error"), told.get("fault")), (&json!("Query"), None, None));
+        assert_eq!(service_name("AmazonSQS"), "SQS");
+    }
+
+    #[tokio::test]
+    async fn whoever_does_not_answer_is_told_of_as_well() {
+        let (daemon, server) = (Daemon::start(), Server::replying([Reply::HangUp, Reply::new("200 OK", "")]).await);
+        daemon.client(sampled(1)).get(&server.url).await.unwrap();
+        assert_eq!(daemon.told()["fault"], true);
+        while daemon.told()["http"]["response"]["status"] != 200 {}
+    }
+
+    #[tokio::test]
+    async fn what_is_not_part_of_a_trace_or_not_wanted_is_not_told_of() {
+        let (daemon, server) = (Daemon::start(), Server::answering("200 OK", String::new()).await);
+        for header in [sampled(0), None, Some("nonsense".to_owned())] {
+            daemon.client(header).get(&server.url).await.unwrap();
+        }
+        assert!(daemon.is_silent());
+        assert_eq!(server.asked(), 3);
+    }
+}
