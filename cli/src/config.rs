@@ -373,14 +373,20 @@ fn resolve(
     };
     let common = &file.defaults;
     let mut allowed_origin = section.allowed_origin.clone().or_else(|| common.allowed_origin.clone()).unwrap_or_default();
-    if local != LocalChoice::Aws && page_port(&allowed_origin).is_none() {
+    let directory = workspace.join(file.local.directory.as_deref().unwrap_or(Utf8Path::new(".cartctl/local")));
+    let with_page = match local {
+        LocalChoice::Aws => false,
+        LocalChoice::Running => local::page_runs(&directory),
+        LocalChoice::Starting(_) => file.local.shop.unwrap_or(true),
+    };
+    if with_page && page_port(&allowed_origin).is_none() {
         // Where the page is in AWS is not where it can be here.
         allowed_origin = Origin::default();
     }
     let mut settings = LocalSettings {
-        page: page_port(&allowed_origin).filter(|_| file.local.shop.unwrap_or(true)),
         port: file.local.port.unwrap_or(local::DEFAULT_PORT),
-        directory: workspace.join(file.local.directory.as_deref().unwrap_or(Utf8Path::new(".cartctl/local"))),
+        directory,
+        page: page_port(&allowed_origin).filter(|_| with_page),
     };
     let connection = match local {
         LocalChoice::Aws => Connection {
