@@ -31,7 +31,7 @@ pub(crate) const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAdd
 const CLOUD: [&str; 1] = ["ministack"];
 
 /// What those of the page's servers have: ours, and Vite's.
-const PAGE: [&str; 2] = [page::SERVE, "vite"];
+const PAGE: [&str; 2] = [page::SERVE, "node_modules/vite"];
 
 /// What says that it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

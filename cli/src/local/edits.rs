@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher, event::CreateKind};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::Error;
@@ -77,8 +77,9 @@ fn edited(workspace: &Utf8Path, event: &notify::Event) -> Option<Edit> {
     }
     event.paths.iter().find_map(|path| {
         let path = Utf8Path::from_path(path)?.strip_prefix(workspace).ok()?;
-        // Not what editors leave beside a file while it is open.
-        if !matches!(path.extension()?, "rs" | "toml" | "json") || path.file_name()?.starts_with('.') {
+        // What is put into a new folder at once may not be told of. Not what editors leave beside a file while it is open.
+        let counts = event.kind == EventKind::Create(CreateKind::Folder) || matches!(path.extension()?, "rs" | "toml" | "json");
+        if !counts || path.file_name()?.starts_with('.') {
             return None;
         }
         match path.components().next()?.as_str() {
@@ -91,7 +92,7 @@ fn edited(workspace: &Utf8Path, event: &notify::Event) -> Option<Edit> {
 
 #[cfg(test)]
 mod tests {
-    use notify::event::{AccessKind, CreateKind, ModifyKind};
+    use notify::event::{AccessKind, ModifyKind};
 
     use super::*;
 
@@ -107,6 +108,7 @@ mod tests {
         {
             assert_eq!(told(changed, path), None, "{path}");
         }
+        assert_eq!(told(EventKind::Create(CreateKind::Folder), "/shop/lambdas/cart/src/new"), Some(Edit::Functions));
         assert_eq!(told(EventKind::Access(AccessKind::Read), "/shop/lambdas/cart/src/main.rs"), None);
     }
 

@@ -1,7 +1,7 @@
 //! The shop's page beside the local cloud: built by Vite when something it is made of has changed, and served by a process of its own,
 //! either as it was built or by Vite while it is edited. Knows nothing of the shop.
 
-use std::process::Stdio;
+use std::{path::PathBuf, process::Stdio};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use tokio::process::Command;
@@ -24,6 +24,7 @@ const NOT_MADE_OF: [&str; 6] = ["node_modules", "dist", "test-results", "e2e", "
 pub(crate) struct Workshop {
     frontend: Utf8PathBuf,
     directory: Utf8PathBuf,
+    cartctl: PathBuf,
 }
 
 impl Workshop {
@@ -33,7 +34,9 @@ impl Workshop {
     /// [`Error::NoFrontend`], if a tool is missing.
     pub(crate) async fn of(workspace: &Utf8Path, directory: &Utf8Path) -> Result<Self, Error> {
         let missing = |reason: String| Error::NoFrontend { reason };
-        let workshop = Self { frontend: workspace.join("frontend"), directory: directory.to_owned() };
+        // Asked for now: once cargo has built another one in its place, the system calls this one deleted.
+        let cartctl = std::env::current_exe().map_err(io("finding cartctl"))?;
+        let workshop = Self { frontend: workspace.join("frontend"), directory: directory.to_owned(), cartctl };
         if !workshop.vite().is_file() {
             return Err(missing(format!("there is no {}", workshop.vite())));
         }
@@ -76,8 +79,7 @@ impl Workshop {
     /// # Errors
     /// [`Error::DidNotStart`].
     pub(crate) async fn serve(&self, port: u16) -> Result<Page, Error> {
-        let program = std::env::current_exe().map_err(io("finding cartctl"))?;
-        let mut command = Command::new(program);
+        let mut command = Command::new(&self.cartctl);
         command.args([SERVE, self.folder().as_str(), "--port", &port.to_string()]).current_dir(&self.directory);
         self.start(command, port).await
     }
@@ -197,7 +199,8 @@ mod tests {
     #[test]
     fn a_page_is_made_of_its_sources_and_of_its_variables() {
         let folder = camino_tempfile::tempdir().unwrap();
-        let workshop = Workshop { frontend: folder.path().join("frontend"), directory: folder.path().join("local") };
+        let (frontend, directory) = (folder.path().join("frontend"), folder.path().join("local"));
+        let workshop = Workshop { frontend, directory, cartctl: PathBuf::new() };
         let put = |name: &str, text: &str| {
             let path = workshop.frontend.join(name);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -108,3 +108,28 @@ fn is_meant(headers: &HeaderMap) -> bool {
 fn is_page(path: &str) -> bool {
     !path.rsplit('/').next().unwrap_or_default().contains('.')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machines_own_names_are_answered_to() {
+        let meant = |host: &str| is_meant(&HeaderMap::from_iter([(HOST, HeaderValue::from_str(host).unwrap())]));
+        for host in ["localhost", "localhost:8080", "127.0.0.1:8080", "[::1]", "[::1]:8080"] {
+            assert!(meant(host), "{host}");
+        }
+        for host in
+            ["", "shop.example", "localhost.example:8080", "localhost:shop.example", "127.0.0.1.example", "::1", "0.0.0.0:8080"]
+        {
+            assert!(!meant(host), "{host}");
+        }
+        assert!(!is_meant(&HeaderMap::new()), "who does not say whom they mean");
+    }
+
+    #[test]
+    fn a_name_with_a_dot_is_a_files() {
+        assert!(["/", "/product/mug", "/cart", ""].into_iter().all(is_page));
+        assert!(!["/assets/index-1a2b.js", "/favicon.svg", "/.vite/manifest.json"].into_iter().any(is_page));
+    }
+}

@@ -148,6 +148,7 @@ async fn accounts_and_carts_are_there_again_after_a_restart_and_everything_goes_
     let pid: Value = serde_json::from_str(&pid).unwrap();
     let pid = Pid::from_raw(i32::try_from(pid["pid"].as_i64().unwrap()).unwrap()).unwrap();
     kill_process_group(pid, Signal::KILL).unwrap();
+    eventually("it is gone", async || TcpListener::bind(("127.0.0.1", cloud.port)).ok().map(drop)).await;
     let (_, story) = cloud.run(&["local", "--detach"]).succeeded();
     assert!(story.contains("the local cloud was not stopped the last time"), "{story}");
     assert_eq!(shop.held(&visitor).await, [(product.clone(), 3)]);
@@ -241,10 +242,8 @@ fn workshop(cloud: &Cloud) -> Command {
         message("cart"),
     );
     let cargo = there.join("cargo");
-    let written = Command::new("sh")
-        .args(["-c", r#"printf '%s' "$1" >"$0" && chmod +x "$0""#, cargo.as_str(), &script])
-        .status()
-        .unwrap();
+    let written =
+        Command::new("sh").args(["-c", r#"printf '%s' "$1" >"$0" && chmod +x "$0""#, cargo.as_str(), &script]).status().unwrap();
     assert!(written.success());
     let mut command = cloud.project.command(&["local", "--dev", "--no-shop"]);
     let path = std::env::vars().find_map(|(name, value)| (name == "PATH").then_some(value)).unwrap();
