@@ -2,8 +2,8 @@
 .DEFAULT_GOAL := help
 # Always built as part of the whole: cargo settles features over what it builds together, and cartctl alone would be another set.
 CARTCTL := $(or $(CARGO_TARGET_DIR),target)/debug/cartctl
-.PHONY: help setup build local test test-shop test-live lint bench load synth deploy delete clean \
-  frontend-local frontend-serve frontend-build screenshots
+.PHONY: help setup build local dev test test-shop test-live lint bench load synth deploy delete clean \
+  frontend-serve frontend-build screenshots
 
 help: ## Show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 18
@@ -13,13 +13,16 @@ setup: .venv/run.stamp ## Install the pinned Python tools into .venv
 build: ## Compile everything, once, for this machine
 	cargo build --workspace --bins --locked
 
-local: setup build ## Run the whole backend on this machine: no AWS account, no Docker
+local: setup build frontend/node_modules/stamp ## Run the whole shop on http://localhost:8080: no AWS account, no Docker
 	@$(CARTCTL) local
 
-test: .venv/test.stamp ## Run everything CI runs
+dev: setup build frontend/node_modules/stamp ## The same, reloading the page and swapping the functions when they are edited
+	@$(CARTCTL) local --dev
+
+test: .venv/test.stamp frontend/node_modules/browser.stamp ## Run everything CI runs
 	tools/test
 
-test-shop: setup build frontend/node_modules/browser.stamp ## Check the shop, and its journeys in a real browser; not part of `test` yet
+test-shop: setup build frontend/node_modules/browser.stamp ## Check the shop, and its journeys in a real browser
 	npm --prefix frontend run check
 	npm --prefix frontend run e2e
 
@@ -40,9 +43,6 @@ bench: .venv/test.stamp ## Measure what the README says about speed
 
 load: setup build ## Two minutes of mixed traffic on a local shop; the sums have to agree
 	cargo test --quiet --workspace --locked --test load
-
-frontend-local: frontend/node_modules/stamp ## Serve the shop on http://localhost:8080 while `make local` runs, reloading what is edited
-	npm --prefix frontend run local
 
 frontend-serve: frontend/node_modules/stamp ## Serve the shop on http://localhost:8080 for what is deployed to AWS
 	npm --prefix frontend run dev

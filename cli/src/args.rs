@@ -116,8 +116,20 @@ pub(crate) enum Command {
     ///
     /// It takes `cloudformation:DescribeStacks` and `ListStackResources`, and `logs:FilterLogEvents`.
     Logs(Logs),
-    /// Run the whole backend on this machine: no AWS account, no Docker
+    /// Run the whole shop on this machine: no AWS account, no Docker
+    ///
+    /// Starts a stand-in for AWS on 127.0.0.1, deploys to it as `cartctl deploy` would, builds the shop's page, serves it on
+    /// http://localhost:8080 (the allowed origin), and says so once all of it answers.
+    ///
+    /// Accounts, carts and everything else there is are kept when it is stopped, and are there again the next time. A local cloud that
+    /// was not stopped but killed goes on with what it held when it was stopped before.
+    ///
+    /// With `--dev` the page is served by Vite, which reloads what is edited below frontend/, and an edit below lambdas/ is compiled and
+    /// put in the place of what runs. Code that does not compile is shown, and changes nothing.
     Local(Local),
+    /// Serve a built page on localhost: what `cartctl local` starts beside itself
+    #[command(hide = true)]
+    ServePage(ServePage),
 }
 
 impl Command {
@@ -344,10 +356,29 @@ pub(crate) struct Local {
     /// Return once everything is up, and leave it running
     #[arg(long, conflicts_with = "stop")]
     pub detach: bool,
-    /// Stop what `--detach` left running
+    /// Stop what runs
     #[arg(long)]
     pub stop: bool,
+    /// Forget all accounts, carts and stacks of earlier runs first
+    #[arg(long, conflicts_with = "stop")]
+    pub fresh: bool,
+    /// Reload the page, and swap the functions, when their sources are edited
+    #[arg(long, conflicts_with_all = ["stop", "detach"])]
+    pub dev: bool,
+    /// Leave out the page (also: `local.shop = false` in cartctl.toml): the backend needs no Node
+    #[arg(long, conflicts_with = "stop")]
+    pub no_shop: bool,
     /// The port of the local cloud on 127.0.0.1 [default: as configured, else 4566]
     #[arg(long)]
     pub port: Option<u16>,
+}
+
+/// `cartctl serve-page`
+#[derive(Args, Debug)]
+pub(crate) struct ServePage {
+    /// The folder with `index.html`
+    pub folder: Utf8PathBuf,
+    /// The port on 127.0.0.1 and ::1
+    #[arg(long)]
+    pub port: u16,
 }

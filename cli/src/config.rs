@@ -134,8 +134,10 @@ impl Endpoint {
 pub(crate) struct LocalSettings {
     /// The port on 127.0.0.1.
     pub port: u16,
-    /// The folder for its logs and for what says that it runs.
+    /// The folder for its logs, for what it keeps and for what says that it runs.
     pub directory: Utf8PathBuf,
+    /// The port of `localhost` on which the shop's page is, unless it is left out: that of the allowed origin.
+    pub page: Option<u16>,
 }
 
 impl Config {
@@ -310,6 +312,7 @@ struct StageSection {
 struct LocalSection {
     port: Option<u16>,
     directory: Option<Utf8PathBuf>,
+    shop: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -369,9 +372,21 @@ fn resolve(
         }
     };
     let common = &file.defaults;
+    let mut allowed_origin = section.allowed_origin.clone().or_else(|| common.allowed_origin.clone()).unwrap_or_default();
+    let directory = workspace.join(file.local.directory.as_deref().unwrap_or(Utf8Path::new(".cartctl/local")));
+    let with_page = match local {
+        LocalChoice::Aws => false,
+        LocalChoice::Running => local::page_runs(&directory),
+        LocalChoice::Starting(_) => file.local.shop.unwrap_or(true),
+    };
+    if with_page && page_port(&allowed_origin).is_none() {
+        // Where the page is in AWS is not where it can be here.
+        allowed_origin = Origin::default();
+    }
     let mut settings = LocalSettings {
         port: file.local.port.unwrap_or(local::DEFAULT_PORT),
-        directory: workspace.join(file.local.directory.as_deref().unwrap_or(Utf8Path::new(".cartctl/local"))),
+        directory,
+        page: page_port(&allowed_origin).filter(|_| with_page),
     };
     let connection = match local {
         LocalChoice::Aws => Connection {
@@ -416,7 +431,7 @@ fn resolve(
         names: Names { prefix: file.prefix, parameter_root: file.parameter_root, stage },
         protected,
         monitoring: monitored.then_some(Monitoring { alarm_topic }),
-        allowed_origin: section.allowed_origin.or_else(|| common.allowed_origin.clone()).unwrap_or_default(),
+        allowed_origin,
         architecture: section.architecture.or(common.architecture).unwrap_or_default(),
         log_retention: section.log_retention_days.or(common.log_retention_days).unwrap_or_default(),
         reserved_concurrency: section.reserved_concurrency.or(common.reserved_concurrency),
@@ -428,6 +443,14 @@ fn resolve(
         yes: global.yes,
         verbose: global.verbose > 0,
     })
+}
+
+/// The port of an origin that a page on this machine can have: the site of the local cloud's APIs, without whose cookies there is no cart.
+fn page_port(origin: &Origin) -> Option<u16> {
+    match origin.as_str().strip_prefix("http://localhost")? {
+        "" => Some(80),
+        port => port.strip_prefix(':')?.parse().ok(),
+    }
 }
 
 fn local_connection(settings: &LocalSettings) -> Result<Connection, Error> {
@@ -518,6 +541,23 @@ pub(crate) mod tests {
         let topic = format!("alarm-topic = '{TOPIC}'");
         assert_eq!(watched(&topic, "protected = true"), Some(Some(TOPIC.to_owned())));
         assert_eq!(watched(&topic, ""), None, "a topic for all stages makes none of them watched");
+    }
+
+    #[test]
+    fn the_local_page_is_where_its_origin_says_if_that_is_here() {
+        let local = |text: &str| {
+            let cli = args::Cli::parse_from(["cartctl", "local"]);
+            let (folder, file) = ("/shop".into(), "/shop/cartctl.toml".into());
+            let config = resolve(&cli.global, LocalChoice::Starting(None), &Environment::default(), folder, file, text).unwrap();
+            (config.allowed_origin.to_string(), config.local.page)
+        };
+        assert_eq!(local(""), ("http://localhost:8080".to_owned(), Some(8080)));
+        assert_eq!(local("defaults.allowed-origin = 'http://localhost:3000'"), ("http://localhost:3000".to_owned(), Some(3000)));
+        assert_eq!(local("defaults.allowed-origin = 'http://localhost'"), ("http://localhost".to_owned(), Some(80)));
+        assert_eq!(local("defaults.allowed-origin = 'https://shop.example'"), ("http://localhost:8080".to_owned(), Some(8080)));
+        assert_eq!(local("local.shop = false"), ("http://localhost:8080".to_owned(), None));
+        let aws = resolved(&[], &Environment::default(), "defaults.allowed-origin = 'https://shop.example'").unwrap();
+        assert_eq!(aws.allowed_origin.as_str(), "https://shop.example");
     }
 
     #[test]

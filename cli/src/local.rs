@@ -1,37 +1,65 @@
-//! The local cloud: a MiniStack process on loopback that stands in for AWS. Starts, finds and stops it; knows nothing of what is
-//! deployed there.
+//! The whole shop on this machine: which programs run for it and where they listen, what is kept from one run to the next, and what
+//! can be wrong with any of that. Knows nothing of what is deployed there.
 
 use std::{
-    io::{Read, Seek},
-    process::{ExitStatus, Stdio},
+    io::ErrorKind,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener},
+    process::ExitStatus,
     time::Duration,
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
-use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process};
 use serde::{Deserialize, Serialize};
-use tokio::process::{Child, Command};
 
-/// Where it listens unless something else is said.
+pub(crate) mod cloud;
+pub(crate) mod edits;
+pub(crate) mod page;
+mod process;
+pub(crate) mod server;
+mod state;
+
+/// Where the local cloud listens unless something else is said.
 pub(crate) const DEFAULT_PORT: u16 = 4566;
 
 /// The region it plays.
 pub(crate) const REGION: &str = "us-east-1";
 
-/// How long it may take to answer for the first time. It takes about a second.
-const START_LIMIT: Duration = Duration::from_mins(1);
+/// The addresses `localhost` may mean.
+pub(crate) const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
-/// How long it may take to stop by itself.
-const STOP_LIMIT: Duration = Duration::from_secs(5);
+/// What the command lines of the local cloud have in them.
+const CLOUD: [&str; 1] = ["ministack"];
+
+/// What those of the page's servers have: ours, and Vite's.
+const PAGE: [&str; 2] = [page::SERVE, "node_modules/vite"];
 
 /// What says that it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Running {
     pid: i32,
     port: u16,
+    /// What serves the shop's page, unless it was left out.
+    #[serde(default)]
+    page: Option<RunningPage>,
 }
 
-/// Why the local cloud could not be started or stopped.
+/// What says that the page is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct RunningPage {
+    pid: i32,
+    port: u16,
+}
+
+/// Who is to listen on a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Listener {
+    /// The local cloud.
+    Cloud,
+    /// What serves the shop's page.
+    Page,
+}
+
+/// Why the local shop could not be started or stopped.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// The set-up was not done.
@@ -40,23 +68,52 @@ pub(crate) enum Error {
         /// What is missing.
         program: Utf8PathBuf,
     },
+    /// What builds the page is not there.
+    #[error("the shop's page cannot be built: {reason}")]
+    NoFrontend {
+        /// What is missing.
+        reason: String,
+    },
+    /// The page does not compile.
+    #[error("the shop's page does not build:\n{said}")]
+    PageBuild {
+        /// What Vite said.
+        said: String,
+    },
     /// Something else listens there.
-    #[error("port {port} on 127.0.0.1 is in use by another program")]
+    #[error("port {port} on {address} is in use by another program, and {} is to be there", match listener { Listener::Cloud => "the local cloud", Listener::Page => "the shop" })]
     PortInUse {
         /// The port.
         port: u16,
+        /// The address.
+        address: IpAddr,
+        /// Who is to listen there.
+        listener: Listener,
+    },
+    /// Something of it runs, which stands in the way of what was asked for.
+    #[error("the local cloud is running already")]
+    Runs,
+    /// What it kept is not what it could go on with.
+    #[error("what the local cloud kept cannot be used: {reason}")]
+    Kept {
+        /// Why not.
+        reason: String,
     },
     /// It ended, or never answered.
-    #[error("the local cloud did not start: {reason}\n{log}")]
+    #[error("{what} did not start: {reason}\n{log}")]
     DidNotStart {
+        /// What.
+        what: &'static str,
         /// What was seen.
         reason: String,
         /// The end of its log.
         log: String,
     },
     /// It ended by itself.
-    #[error("the local cloud ended: {status}\n{log}")]
+    #[error("{what} ended: {status}\n{log}")]
     Ended {
+        /// What.
+        what: &'static str,
         /// How.
         status: ExitStatus,
         /// The end of its log.
@@ -66,6 +123,14 @@ pub(crate) enum Error {
     #[error("the shop does not answer: {reason}")]
     NoAnswer {
         /// What was seen.
+        reason: String,
+    },
+    /// Edits cannot be seen.
+    #[error("cannot watch {folder}: {reason}")]
+    Watch {
+        /// What was to be watched.
+        folder: Utf8PathBuf,
+        /// Why not.
         reason: String,
     },
     /// A file could not be read or written, or a process not be started.
@@ -81,11 +146,27 @@ pub(crate) enum Error {
 impl Error {
     /// The next thing to try.
     pub(crate) fn hint(&self) -> Option<String> {
-        match self {
-            Self::NotInstalled { .. } => Some("`make setup` installs it into the project's own environment".to_owned()),
-            Self::PortInUse { .. } => Some("choose another one with `--port`, or stop what is there".to_owned()),
-            Self::DidNotStart { .. } | Self::Ended { .. } | Self::NoAnswer { .. } | Self::Io { .. } => None,
-        }
+        let hint = match self {
+            Self::NotInstalled { .. } => "`make setup` installs it into the project's own environment",
+            Self::NoFrontend { .. } => {
+                "`make local` sets it up, given Node from https://nodejs.org; `--no-shop` runs the backend alone"
+            }
+            Self::PortInUse { listener: Listener::Cloud, .. } => {
+                "stop what is there, or choose another port with `--port` or `local.port` in cartctl.toml"
+            }
+            Self::PortInUse { listener: Listener::Page, .. } => {
+                "stop what is there, or choose another port with `defaults.allowed-origin` in cartctl.toml; `--no-shop` runs the backend alone"
+            }
+            Self::Runs => "`cartctl local --stop` stops it",
+            Self::Kept { .. } => "`cartctl local --fresh` forgets it and starts anew",
+            Self::PageBuild { .. }
+            | Self::DidNotStart { .. }
+            | Self::Ended { .. }
+            | Self::NoAnswer { .. }
+            | Self::Watch { .. }
+            | Self::Io { .. } => return None,
+        };
+        Some(hint.to_owned())
     }
 }
 
@@ -93,121 +174,22 @@ fn io(action: impl Into<String>) -> impl FnOnce(std::io::Error) -> Error {
     |source| Error::Io { action: action.into(), source }
 }
 
-/// The local cloud, started by this process and stopped with it unless it is let go.
-#[derive(Debug)]
-pub(crate) struct LocalCloud {
-    child: Child,
-    running: Running,
-    directory: Utf8PathBuf,
-}
-
-impl LocalCloud {
-    /// Starts it, and returns once it answers.
-    ///
-    /// # Errors
-    /// [`Error::NotInstalled`], [`Error::PortInUse`] and [`Error::DidNotStart`].
-    pub(crate) async fn start(tools: &Utf8Path, port: u16, directory: &Utf8Path) -> Result<Self, Error> {
-        let program = tools.join("ministack");
-        if !program.is_file() {
-            return Err(Error::NotInstalled { program });
-        }
-        // Asked first, because otherwise what answers there would pass for ours.
-        drop(std::net::TcpListener::bind(("127.0.0.1", port)).map_err(|_| Error::PortInUse { port })?);
-        let temporary = directory.join("tmp");
-        std::fs::create_dir_all(&temporary).map_err(io(format!("creating {temporary}")))?;
-        let log_path = directory.join("log");
-        let log = std::fs::File::create(&log_path).map_err(io(format!("writing {log_path}")))?;
-        let errors = log.try_clone().map_err(io(format!("writing {log_path}")))?;
-        let mut command = Command::new(&program);
-        for name in
-            ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION"]
-        {
-            // What runs locally has no business with the user's account.
-            command.env_remove(name);
-        }
-        let child = command
-            .envs([
-                ("BIND_HOST", "127.0.0.1"),
-                ("MINISTACK_HOST", "127.0.0.1"),
-                ("MINISTACK_REGION", REGION),
-                ("LAMBDA_EXECUTOR", "local"),
-                // These would listen on every interface.
-                ("IOT_MTLS_ENABLED", "0"),
-                ("SFTP_ENABLED", "0"),
-                ("NO_PROXY", "127.0.0.1,localhost"),
-                ("no_proxy", "127.0.0.1,localhost"),
-                ("PYTHONUTF8", "1"),
-            ])
-            .env("GATEWAY_PORT", port.to_string())
-            .env("EDGE_PORT", port.to_string())
-            .env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{port}"))
-            .env("TMPDIR", &temporary)
-            .current_dir(directory)
-            .stdin(Stdio::null())
-            .stdout(log)
-            .stderr(errors)
-            // A Ctrl-C on the terminal is for cartctl, which stops it in order.
-            .process_group(0)
-            .spawn()
-            .map_err(io(format!("starting {program}")))?;
-        let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or_default();
-        let mut cloud = Self { child, running: Running { pid, port }, directory: directory.to_owned() };
-        if let Err(error) = cloud.ready().await {
-            cloud.stop().await;
-            return Err(error);
-        }
-        let state = state_file(directory);
-        let text = serde_json::to_string(&cloud.running).unwrap_or_default();
-        std::fs::write(&state, text).map_err(io(format!("writing {state}")))?;
-        Ok(cloud)
-    }
-
-    async fn ready(&mut self) -> Result<(), Error> {
-        let url = format!("http://127.0.0.1:{}/_ministack/ready", self.running.port);
-        let asked = async {
-            loop {
-                if let Ok(Some(status)) = self.child.try_wait() {
-                    return Err(format!("it ended with {status}"));
-                }
-                if get(&url).await.is_ok() {
-                    return Ok(());
-                }
-                tokio::time::sleep(Duration::from_millis(50)).await;
+/// Makes sure that nobody listens on a port, on either of the addresses that `localhost` may mean: who got there first would pass for
+/// ours.
+///
+/// # Errors
+/// [`Error::PortInUse`].
+pub(crate) fn free(port: u16, listener: Listener) -> Result<(), Error> {
+    for address in LOOPBACK {
+        match TcpListener::bind((address, port)) {
+            // Where there is no IPv6, nobody listens there.
+            Err(error) if !matches!(error.kind(), ErrorKind::AddrNotAvailable | ErrorKind::Unsupported) => {
+                return Err(Error::PortInUse { port, address, listener });
             }
-        };
-        let asked = tokio::time::timeout(START_LIMIT, asked).await;
-        let asked = asked.unwrap_or_else(|_| Err(format!("no answer for {} s", START_LIMIT.as_secs())));
-        asked.map_err(|reason| Error::DidNotStart { reason, log: end_of_log(&self.directory) })
-    }
-
-    /// Returns when it ends by itself, which it should not.
-    pub(crate) async fn ended(&mut self) -> Error {
-        match self.child.wait().await {
-            Ok(status) => Error::Ended { status, log: end_of_log(&self.directory) },
-            Err(source) => Error::Io { action: "waiting for the local cloud".to_owned(), source },
+            _ => {}
         }
     }
-
-    /// Stops it and the functions it runs.
-    pub(crate) async fn stop(mut self) {
-        let pid = Pid::from_raw(self.running.pid);
-        if let Some(pid) = pid {
-            kill_process(pid, Signal::TERM).ok();
-        }
-        if tokio::time::timeout(STOP_LIMIT, self.child.wait()).await.is_err() {
-            self.child.kill().await.ok();
-        }
-        // Functions that outlived it are in its process group.
-        if let Some(pid) = pid {
-            kill_process_group(pid, Signal::KILL).ok();
-        }
-        forget(&self.directory);
-    }
-
-    /// Lets it run on after this process. [`stop_running`] stops it.
-    pub(crate) fn detach(self) {
-        drop(self.child);
-    }
+    Ok(())
 }
 
 /// The port of the local cloud that runs in this folder, if one does.
@@ -215,59 +197,62 @@ pub(crate) fn running_port(directory: &Utf8Path) -> Option<u16> {
     running(directory).map(|running| running.port)
 }
 
+/// Whether the page is served, by what runs in this folder.
+pub(crate) fn page_runs(directory: &Utf8Path) -> bool {
+    running(directory).and_then(|running| running.page).is_some_and(|page| process::runs(page.pid, &PAGE))
+}
+
 fn running(directory: &Utf8Path) -> Option<Running> {
-    let running: Running = serde_json::from_str(&std::fs::read_to_string(state_file(directory)).ok()?).ok()?;
-    let pid = Pid::from_raw(running.pid)?;
-    (test_kill_process(pid).is_ok() && is_ministack(running.pid)).then_some(running)
+    written(directory).filter(|running| process::runs(running.pid, &CLOUD))
 }
 
-/// Whether the process of this number is the local cloud, and not one that got the number after it. Where there is no `/proc` to
-/// look into, the number has to do.
-fn is_ministack(pid: i32) -> bool {
-    std::fs::read(format!("/proc/{pid}/cmdline"))
-        .map_or(!Utf8Path::new("/proc/self").exists(), |line| String::from_utf8_lossy(&line).contains("ministack"))
+fn written(directory: &Utf8Path) -> Option<Running> {
+    serde_json::from_str(&std::fs::read_to_string(running_file(directory)).ok()?).ok()
 }
 
-/// Stops what was let go; whether there was anything to stop.
+/// Whether something ran here that nobody stopped, and that does not run any more.
+fn is_unclean(directory: &Utf8Path) -> bool {
+    written(directory).is_some() && running(directory).is_none()
+}
+
+fn record(directory: &Utf8Path, running: &Running) -> Result<(), Error> {
+    let path = running_file(directory);
+    std::fs::write(&path, serde_json::to_string(running).unwrap_or_default()).map_err(io(format!("writing {path}")))
+}
+
+/// Stops what runs in this folder; whether there was anything to stop.
 pub(crate) async fn stop_running(directory: &Utf8Path) -> bool {
-    let Some(Running { pid, .. }) = running(directory) else {
-        forget(directory);
-        return false;
-    };
-    let Some(id) = Pid::from_raw(pid) else { return false };
-    kill_process(id, Signal::TERM).ok();
-    let gone = async {
-        while test_kill_process(id).is_ok() && is_ministack(pid) {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(STOP_LIMIT, gone).await.ok();
-    kill_process_group(id, Signal::KILL).ok();
-    forget(directory);
-    true
+    let written = written(directory);
+    let page = written.and_then(|running| running.page).filter(|page| process::runs(page.pid, &PAGE));
+    if let Some(page) = page {
+        process::stop(page.pid, &PAGE).await;
+    }
+    let cloud = running(directory);
+    if let Some(cloud) = cloud
+        && !process::stop(cloud.pid, &CLOUD).await
+    {
+        state::cut_off(directory);
+    }
+    remove_traces(directory);
+    page.is_some() || cloud.is_some()
 }
 
-fn forget(directory: &Utf8Path) {
+/// Forgets what was kept from earlier runs.
+///
+/// # Errors
+/// [`Error::Runs`]: what runs would write it down again.
+pub(crate) fn forget(directory: &Utf8Path) -> Result<(), Error> {
+    if running(directory).is_some() { Err(Error::Runs) } else { state::forget(directory) }
+}
+
+fn remove_traces(directory: &Utf8Path) {
     // What is not there needs no removing.
-    drop(std::fs::remove_file(state_file(directory)));
+    drop(std::fs::remove_file(running_file(directory)));
     drop(std::fs::remove_dir_all(directory.join("tmp")));
 }
 
-fn state_file(directory: &Utf8Path) -> Utf8PathBuf {
+fn running_file(directory: &Utf8Path) -> Utf8PathBuf {
     directory.join("running.json")
-}
-
-fn end_of_log(directory: &Utf8Path) -> String {
-    const LENGTH: u64 = 2_000;
-    let read = || -> std::io::Result<String> {
-        let mut file = std::fs::File::open(directory.join("log"))?;
-        let length = file.metadata()?.len();
-        file.seek(std::io::SeekFrom::Start(length.saturating_sub(LENGTH)))?;
-        let mut end = Vec::new();
-        file.read_to_end(&mut end)?;
-        Ok(String::from_utf8_lossy(&end).into_owned())
-    };
-    read().unwrap_or_default()
 }
 
 /// The body of what answers at `url`, on loopback.

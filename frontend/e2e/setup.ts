@@ -1,13 +1,10 @@
-// What the journeys run on: a local cloud with the shop's services, deployed by `cartctl`, and the shop itself, built for it and served.
-// All of it on free ports, in a folder of its own; all of it ended afterwards.
+// What the journeys run on: what `make local` runs, page and all, started and stopped by `cartctl` on free ports and in a folder of its own.
 import { execFile } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { promisify } from 'node:util'
-
-import { build, preview } from 'vite'
+import { parseEnv, promisify } from 'node:util'
 
 const run = promisify(execFile)
 const workspace = resolve(import.meta.dirname, '../..')
@@ -26,20 +23,14 @@ function freePort(): Promise<number> {
   })
 }
 
-/** The variables that `cartctl` rendered. */
-function variables(file: string): Record<string, string> {
-  const lines = readFileSync(file, 'utf8').split('\n').filter((line) => line.includes('=') && !line.startsWith('#'))
-  return Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]))
-}
-
 export default async function setup(): Promise<() => Promise<void>> {
   const folder = mkdtempSync(join(tmpdir(), 'shop-'))
   const [page, cloud] = [await freePort(), await freePort()]
   const origin = `http://localhost:${page}`
-  const [config, env, dist] = [join(folder, 'cartctl.toml'), join(folder, 'env'), join(folder, 'dist')]
+  const [config, env] = [join(folder, 'cartctl.toml'), join(folder, 'env')]
   writeFileSync(
     config,
-    `defaults.allowed-origin = '${origin}'\nfrontend.env-file = '${env}'\nlocal.port = ${cloud}\nlocal.directory = '${join(folder, 'cloud')}'\n`,
+    `defaults.allowed-origin = '${origin}'\nfrontend.env-file = '${env}'\nlocal.port = ${cloud}\nlocal.directory = '${join(folder, 'local')}'\n`,
   )
   const local = (flag: string) => run(cartctl, ['--config', config, 'local', flag], { cwd: workspace, timeout: 300_000 })
   const stop = async () => {
@@ -48,14 +39,8 @@ export default async function setup(): Promise<() => Promise<void>> {
   }
   try {
     await local('--detach')
-    Object.assign(process.env, variables(env), { SHOP: origin })
-    const root = resolve(import.meta.dirname, '..')
-    await build({ root, logLevel: 'warn', build: { outDir: dist, emptyOutDir: true } })
-    const server = await preview({ root, logLevel: 'warn', build: { outDir: dist }, preview: { port: page } })
-    return async () => {
-      await server.close()
-      await stop()
-    }
+    Object.assign(process.env, parseEnv(readFileSync(env, 'utf8')), { SHOP: origin })
+    return stop
   } catch (error) {
     await stop()
     throw error

@@ -1,8 +1,10 @@
 //! `cartctl deploy`: build → package → plan → approve → bootstrap → upload → execute → outputs and the frontend's `.env`.
 
+use std::collections::BTreeMap;
+
 use camino::Utf8PathBuf;
 use cart_contract::Service;
-use cart_infra::{App, BootstrapSettings, Code, Stack, StackId};
+use cart_infra::{App, BootstrapSettings, Code, CodeKey, Stack, StackId};
 use serde_json::{Value as Json, json};
 use tokio::sync::watch;
 
@@ -118,6 +120,11 @@ impl Prepared {
     /// What is going to be done.
     pub(super) fn plan(&self) -> &deploy::Plan {
         &self.plan
+    }
+
+    /// Which code it brings.
+    pub(super) fn code(&self) -> BTreeMap<Service, CodeKey> {
+        self.artifacts.iter().map(|artifact| (artifact.service, artifact.key.clone())).collect()
     }
 
     /// The same, now that CloudFormation was asked what it would do.
@@ -251,6 +258,11 @@ impl Deployed {
     /// An output of one of the stacks.
     pub(super) fn output(&self, stack: StackId, key: &str) -> Option<&str> {
         self.observed.stacks.get(&stack)?.deployed.outputs.get(key).map(String::as_str)
+    }
+
+    /// What the stacks are, and what they published.
+    pub(super) fn published(&self) -> (&App, &BTreeMap<String, String>) {
+        (&self.app, &self.observed.parameters)
     }
 
     fn answer(&self) -> Answer {

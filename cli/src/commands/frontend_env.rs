@@ -6,13 +6,14 @@ use camino::Utf8Path;
 use cart_infra::App;
 use serde_json::{Value as Json, json};
 
-use super::{app_without_code, published};
+use super::{app_without_code, deploy::Deployed, published};
 use crate::{
     args::{EnvFormat, FrontendEnv as Args},
     aws::Aws,
     config::{Config, Endpoint},
     env_file::{self, FrontendEnv},
     error::Error,
+    local,
     report::answer::Answer,
 };
 
@@ -49,6 +50,12 @@ fn rendered(app: &App, published: &BTreeMap<String, String>, config: &Config, re
         Endpoint::Aws | Endpoint::Url(_) => env,
     };
     Ok(env.render(&config.workspace)?)
+}
+
+/// The text of the file for the shop beside a local cloud, given what was deployed there.
+pub(super) fn beside(deployed: &Deployed, config: &Config) -> Result<String, Error> {
+    let (app, published) = deployed.published();
+    rendered(app, published, config, local::REGION)
 }
 
 /// Writes the configured file from what is published.

@@ -1,22 +1,33 @@
-//! `cartctl local`: the whole backend on this machine, deployed by the same code as on AWS.
+//! `cartctl local`: the whole shop on this machine, deployed by the same code as on AWS.
 
-use cart_infra::StackId;
+use std::{collections::BTreeMap, convert::Infallible, time::Instant};
+
+use cart_contract::Service;
+use cart_infra::{CodeKey, StackId};
 use serde_json::{Value as Json, json};
-use tokio::sync::watch;
+use tokio::sync::{mpsc::unbounded_channel, watch};
 
 use super::{
     deploy::{self, Deployed},
+    frontend_env,
     interruption::Interruption,
 };
 use crate::{
     args::{Deploy, Local, RequireApproval, Selection, Target},
     aws::Aws,
     config::Config,
+    env_file,
     error::Error,
-    event::Events,
+    event::{Event, Events},
     execute::{Context, Wish, deploy::ChangeSets},
-    local::{self, LocalCloud},
-    report::{Reporting, answer::Answer},
+    local::{
+        self, Listener,
+        cloud::{self, LocalCloud},
+        edits::{Edit, Edits},
+        page::{self, Page, Workshop},
+    },
+    package::Progress,
+    report::{Reporting, answer::Answer, words},
 };
 
 pub(super) async fn run(args: &Local, config: &Config, reporting: &Reporting) -> Result<Answer, Error> {
@@ -26,54 +37,196 @@ pub(super) async fn run(args: &Local, config: &Config, reporting: &Reporting) ->
         let text = if stopped { "stopped the local cloud\n" } else { "the local cloud was not running\n" };
         return Ok(Answer::new(text.to_owned(), json!({ "stopped": stopped })));
     }
-    if local::running_port(directory).is_some() {
-        let shop = reporting.telling(async |events| bring_up(config, &events).await).await?;
-        return Ok(shop.answer("It was running already; `cartctl local --stop` stops it."));
-    }
     // Listened to from here on, so that an interruption at any moment still stops what was started.
     let mut interrupted = Interruption::listen()?;
-    let mut cloud = reporting
-        .telling(async |events| {
-            events.during("starting the local cloud", LocalCloud::start(&config.tools(), config.local.port, directory)).await
-        })
-        .await?;
+    let plan = plan(args, config).await?;
+    let mut own = Own::default();
+    let kept = reporting.telling(async |events| start_cloud(&plan, config, &mut own, &events).await).await?;
     let brought_up = tokio::select! {
-        shop = reporting.telling(async |events| bring_up(config, &events).await) => shop,
-        error = cloud.ended() => Err(error.into()),
+        shop = reporting.telling(async |events| bring_up(&plan, kept, config, &mut own, &events).await) => shop,
         () = interrupted.wait() => Err(Error::Interrupted),
     };
     let shop = match brought_up {
         Ok(shop) => shop,
         Err(error) => {
-            cloud.stop().await;
+            own.stop().await;
             return Err(error);
         }
     };
-    if args.detach {
-        cloud.detach();
-        return Ok(shop.answer("It runs on by itself; `cartctl local --stop` stops it."));
+    if own.cloud.is_none() && !args.dev {
+        own.let_go();
+        return Ok(shop.answer("It was running already; `cartctl local --stop` stops it.", config.verbose));
     }
-    shop.answer("It runs until you press Ctrl-C.").print(config.output);
-    let ended = tokio::select! {
-        error = cloud.ended() => Err(error.into()),
-        () = interrupted.wait() => Ok(Answer::new("stopped the local cloud\n".to_owned(), json!({ "stopped": true }))),
+    if args.detach {
+        own.let_go();
+        return Ok(shop.answer("It runs on by itself; `cartctl local --stop` stops it.", config.verbose));
+    }
+    let ending = if args.dev {
+        "Edits below lambdas/ and frontend/ are picked up. It runs until you press Ctrl-C."
+    } else {
+        "It runs until you press Ctrl-C."
     };
-    cloud.stop().await;
+    shop.answer(ending, config.verbose).print(config.output);
+    let ended = tokio::select! {
+        error = own.ended() => Err(error.into()),
+        () = interrupted.wait() => Ok(Answer::new("stopped the local cloud\n".to_owned(), json!({ "stopped": true }))),
+        error = develop(args.dev, shop.code, config, reporting) => error.map(|never| match never {}),
+    };
+    own.stop().await;
     ended
+}
+
+/// What is to be started, once nothing stands in the way of it.
+struct Plan {
+    cloud: bool,
+    page: Option<PagePlan>,
+}
+
+struct PagePlan {
+    workshop: Workshop,
+    port: u16,
+    develop: bool,
+    start: bool,
+}
+
+/// Looks at what is there; starts nothing.
+async fn plan(args: &Local, config: &Config) -> Result<Plan, Error> {
+    let directory = &config.local.directory;
+    let runs = local::running_port(directory).is_some();
+    if runs && (args.fresh || args.dev) {
+        return Err(local::Error::Runs.into());
+    }
+    if !runs {
+        cloud::installed(&config.tools())?;
+        // What serves a page whose cloud is gone is in the way.
+        page::stop(directory).await;
+        local::free(config.local.port, Listener::Cloud)?;
+    }
+    let page = match config.local.page.filter(|_| !args.no_shop) {
+        None => None,
+        Some(port) => {
+            let start = !local::page_runs(directory);
+            if start {
+                local::free(port, Listener::Page)?;
+            }
+            let workshop = Workshop::of(&config.workspace, directory).await?;
+            Some(PagePlan { workshop, port, develop: args.dev, start })
+        }
+    };
+    if args.fresh {
+        local::forget(directory)?;
+    }
+    Ok(Plan { cloud: !runs, page })
+}
+
+/// What this process has started, and stops.
+#[derive(Default)]
+struct Own {
+    cloud: Option<LocalCloud>,
+    page: Option<Page>,
+}
+
+impl Own {
+    /// Returns when something of it ends by itself, which it should not.
+    async fn ended(&mut self) -> local::Error {
+        let Self { cloud, page } = self;
+        let cloud = async { if let Some(cloud) = cloud { cloud.ended().await } else { std::future::pending().await } };
+        let page = async { if let Some(page) = page { page.ended().await } else { std::future::pending().await } };
+        tokio::select! {
+            error = cloud => error,
+            error = page => error,
+        }
+    }
+
+    async fn stop(self) {
+        if let Some(page) = self.page {
+            page.stop().await;
+        }
+        if let Some(cloud) = self.cloud {
+            cloud.stop().await;
+        }
+    }
+
+    fn let_go(self) {
+        if let Some(page) = self.page {
+            page.let_go();
+        }
+        if let Some(cloud) = self.cloud {
+            cloud.let_go();
+        }
+    }
 }
 
 /// The shop, as far as somebody who wants to try it has to know it.
 struct Shop {
+    page: Option<String>,
     endpoint: String,
     products_api: String,
     cart_api: String,
     user_pool: String,
     client: String,
     product: String,
+    code: BTreeMap<Service, CodeKey>,
 }
 
-/// Deploys, and asks the shop for its products: an answer means that all of it is there.
-async fn bring_up(config: &Config, events: &Events) -> Result<Shop, Error> {
+/// Starts the local cloud unless it runs; whether it goes on with what it kept.
+async fn start_cloud(plan: &Plan, config: &Config, own: &mut Own, events: &Events) -> Result<bool, Error> {
+    if !plan.cloud {
+        return Ok(false);
+    }
+    let (tools, directory) = (config.tools(), &config.local.directory);
+    let starting = LocalCloud::start(&tools, config.local.port, directory);
+    let (cloud, beginning) = events.during("starting the local cloud", starting).await?;
+    own.cloud = Some(cloud);
+    if beginning.unclean {
+        let text = "the local cloud was not stopped the last time: it goes on with what it held when it was stopped before";
+        events.send(Event::Note { text: text.to_owned() });
+    }
+    Ok(beginning.kept)
+}
+
+/// Deploys, builds and serves the page, and asks all of it something.
+async fn bring_up(plan: &Plan, kept: bool, config: &Config, own: &mut Own, events: &Events) -> Result<Shop, Error> {
+    let brought_up = tokio::select! {
+        error = own.ended() => Err(error.into()),
+        done = deploy_all(plan, config, events) => done,
+    };
+    let (deployed, code, page) = match brought_up {
+        Ok(done) => done,
+        Err(error) => {
+            if kept {
+                let text = "it went on with what earlier runs left; if that is why, `cartctl local --fresh` starts anew".to_owned();
+                events.send(Event::Note { text });
+            }
+            return Err(error);
+        }
+    };
+    own.page = page;
+    let shop = shop(&deployed, code, plan, config)?;
+    events.during("waiting for the shop to answer", ask(shop)).await
+}
+
+/// Deploys, and serves the page that belongs to what is deployed.
+async fn deploy_all(
+    plan: &Plan,
+    config: &Config,
+    events: &Events,
+) -> Result<(Deployed, BTreeMap<Service, CodeKey>, Option<Page>), Error> {
+    let (deployed, code) = deploy_once(config, events).await?;
+    let Some(PagePlan { workshop, port, develop, start }) = &plan.page else { return Ok((deployed, code, None)) };
+    let rendered = frontend_env::beside(&deployed, config)?;
+    let variables = env_file::variables(&rendered);
+    let page = if *develop {
+        Some(events.during("starting Vite", workshop.develop(&variables, *port)).await?)
+    } else {
+        events.during("building the shop's page", workshop.build(&variables)).await?;
+        if *start { Some(workshop.serve(*port).await?) } else { None }
+    };
+    Ok((deployed, code, page))
+}
+
+/// Builds the functions and deploys everything; also says which code that is.
+async fn deploy_once(config: &Config, events: &Events) -> Result<(Deployed, BTreeMap<Service, CodeKey>), Error> {
     let aws = Aws::connect(&config.connection).await?;
     let selection = Selection { stacks: Vec::new(), target: Target { local: true } };
     let args = Deploy {
@@ -88,31 +241,134 @@ async fn bring_up(config: &Config, events: &Events) -> Result<Shop, Error> {
     let context = Context { aws, events: events.clone(), wish };
     let made = ChangeSets::default();
     let prepared = deploy::prepare("local", &args, config, &context).await?.with_change_sets(&made, &context).await?;
-    let deployed = deploy::execute(prepared, made, config, &context).await?;
-    let output = |stack, key: &str| output(&deployed, stack, key);
-    let products_api = output(StackId::Products, "ProductApi")?;
-    let answer = events.during("waiting for the shop to answer", local::get(&format!("{products_api}/product"))).await?;
-    let answer: Json = serde_json::from_str(&answer).map_err(|error| local::Error::NoAnswer { reason: error.to_string() })?;
-    let product = answer.pointer("/products/0/productId").and_then(Json::as_str);
-    let product = product.ok_or_else(|| local::Error::NoAnswer { reason: "it has no products".to_owned() })?.to_owned();
+    let code = prepared.code();
+    Ok((deploy::execute(prepared, made, config, &context).await?, code))
+}
+
+/// What was deployed, in the words of somebody who wants to try it.
+fn shop(deployed: &Deployed, code: BTreeMap<Service, CodeKey>, plan: &Plan, config: &Config) -> Result<Shop, Error> {
+    let output = |stack, key: &str| {
+        let missing = || local::Error::NoAnswer { reason: format!("the {stack} stack has no output {key}") };
+        Ok::<_, Error>(deployed.output(stack, key).ok_or_else(missing)?.to_owned())
+    };
     Ok(Shop {
+        page: plan.page.as_ref().map(|page| format!("http://localhost:{}", page.port)),
         endpoint: config.connection.endpoint.url().unwrap_or_default().to_owned(),
+        products_api: output(StackId::Products, "ProductApi")?,
         cart_api: output(StackId::Cart, "CartApi")?,
         user_pool: output(StackId::Auth, "CognitoUserPoolId")?,
         client: output(StackId::Auth, "CognitoAppClientId")?,
-        products_api,
-        product,
+        product: String::new(),
+        code,
     })
 }
 
-fn output(deployed: &Deployed, stack: StackId, key: &str) -> Result<String, Error> {
-    let missing = || local::Error::NoAnswer { reason: format!("the {stack} stack has no output {key}") };
-    Ok(deployed.output(stack, key).ok_or_else(missing)?.to_owned())
+/// Asks every part of the shop something: answers mean that all of it is there.
+async fn ask(mut shop: Shop) -> Result<Shop, Error> {
+    let Shop { page, endpoint, products_api, cart_api, user_pool, .. } = &shop;
+    let (products, cart) = (format!("{products_api}/product"), format!("{cart_api}/cart"));
+    let keys = format!("{endpoint}/{user_pool}/.well-known/jwks.json");
+    let (products, ..) = tokio::try_join!(local::get(&products), local::get(&cart), local::get(&keys), async {
+        match page {
+            Some(page) => local::get(page).await.map(drop),
+            None => Ok(()),
+        }
+    })?;
+    let products: Json = serde_json::from_str(&products).map_err(|error| local::Error::NoAnswer { reason: error.to_string() })?;
+    let product = products.pointer("/products/0/productId").and_then(Json::as_str);
+    shop.product = product.ok_or_else(|| local::Error::NoAnswer { reason: "it has no products".to_owned() })?.to_owned();
+    Ok(shop)
+}
+
+/// Picks up edits of the functions, for as long as it is let.
+async fn develop(
+    wanted: bool,
+    mut code: BTreeMap<Service, CodeKey>,
+    config: &Config,
+    reporting: &Reporting,
+) -> Result<Infallible, Error> {
+    if !wanted {
+        return std::future::pending().await;
+    }
+    let mut edits = Edits::of(&config.workspace)?;
+    loop {
+        let edited = edits.next().await;
+        reporting
+            .telling(async |events| {
+                let note = |text: String| events.send(Event::Note { text });
+                if edited.contains(&Edit::Definitions) {
+                    note("infra/ was edited, which is a part of cartctl: end this and start it again".to_owned());
+                }
+                if edited.contains(&Edit::Functions) {
+                    let started = Instant::now();
+                    let swapped = swap(config, &events).await;
+                    let took = words::seconds(started.elapsed());
+                    match swapped {
+                        Ok(new) => {
+                            let names: Vec<_> = new
+                                .iter()
+                                .filter(|(service, key)| code.get(service) != Some(key))
+                                .map(|(service, _)| service.bin())
+                                .collect();
+                            note(match names.as_slice() {
+                                [] => format!("the functions are what they were ({took})"),
+                                names => format!("swapped the functions of {} ({took})", names.join(" and ")),
+                            });
+                            code = new;
+                        }
+                        Err(error) => note(format!("{error}; the shop goes on with the functions it has ({took})")),
+                    }
+                }
+            })
+            .await;
+    }
+}
+
+/// Compiles and deploys once more. Of how that goes only what the compiler says is told: the rest is a line at its end.
+async fn swap(config: &Config, events: &Events) -> Result<BTreeMap<Service, CodeKey>, Error> {
+    let (sender, mut told) = unbounded_channel();
+    let swapping = async {
+        let quiet = Events::into(sender);
+        deploy_once(config, &quiet).await.map(|(_, code)| code)
+    };
+    let telling = async {
+        while let Some(event) = told.recv().await {
+            if let Event::Package(Progress::Said { .. } | Progress::Compiling { .. } | Progress::WaitingForLock) = event {
+                events.send(event);
+            }
+        }
+    };
+    tokio::join!(swapping, telling).0
 }
 
 impl Shop {
-    fn answer(&self, ending: &str) -> Answer {
-        let Self { endpoint, products_api, cart_api, user_pool, client, product } = self;
+    fn answer(&self, ending: &str, verbose: bool) -> Answer {
+        let Self { page, endpoint, products_api, cart_api, user_pool, client, .. } = self;
+        let first = page.as_ref().map_or_else(
+            || "The shop's backend answers.\n".to_owned(),
+            |page| format!("The shop is open: {page}\n\nNew accounts get no mail: any six digits are the code.\n"),
+        );
+        let calls = if verbose { self.calls() } else { String::new() };
+        let text = format!(
+            "
+{first}
+  products API  {products_api}
+  cart API      {cart_api}
+  user pool     {user_pool} (client {client})
+{calls}
+{ending}
+"
+        );
+        let json = json!({
+            "shop": page, "endpoint": endpoint, "products_api": products_api, "cart_api": cart_api, "user_pool_id": user_pool,
+            "user_pool_client_id": client,
+        });
+        Answer::new(text, json)
+    }
+
+    /// Calls to try in a terminal.
+    fn calls(&self) -> String {
+        let Self { endpoint, products_api, cart_api, client, product, .. } = self;
         let cognito = |action: &str, body: &str| {
             format!(
                 "curl -s {endpoint}/ -H 'Content-Type: application/x-amz-json-1.1' \\\n    -H 'X-Amz-Target: AWSCognitoIdentityProviderService.{action}' \\\n    -d '{body}'"
@@ -130,15 +386,9 @@ impl Shop {
                 r#"{{"ClientId":"{client}","AuthFlow":"USER_PASSWORD_AUTH","AuthParameters":{{"USERNAME":"me@example.com","PASSWORD":"Local-shop-1"}}}}"#
             ),
         );
-        let text = format!(
+        format!(
             "
-The shop's backend answers.
-
-  products API  {products_api}
-  cart API      {cart_api}
-  user pool     {user_pool} (client {client})
-
-Try it: look at the products, put two into an anonymous cart, look at the cart
+Look at the products, put two into an anonymous cart, look at the cart
   curl -s {products_api}/product
   curl -s -c /tmp/cart-cookie -b /tmp/cart-cookie {cart_api}/cart \\
     -d '{{\"productId\":\"{product}\",\"quantity\":2}}'
@@ -151,13 +401,7 @@ Sign up, sign in, take the cart along, check out
     | python3 -c 'import json,sys; print(json.load(sys.stdin)[\"AuthenticationResult\"][\"IdToken\"])')
   curl -s -X POST -b /tmp/cart-cookie -H \"Authorization: Bearer $TOKEN\" {cart_api}/cart/migrate
   curl -s -X POST -H \"Authorization: Bearer $TOKEN\" {cart_api}/cart/checkout
-
-{ending}
 "
-        );
-        let json = json!({
-            "endpoint": endpoint, "products_api": products_api, "cart_api": cart_api, "user_pool_id": user_pool, "user_pool_client_id": client,
-        });
-        Answer::new(text, json)
+        )
     }
 }

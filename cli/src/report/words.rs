@@ -193,7 +193,7 @@ fn painted_status(status: &str) -> String {
 }
 
 /// A duration to a tenth of a second.
-pub(super) fn seconds(duration: Duration) -> String {
+pub(crate) fn seconds(duration: Duration) -> String {
     let tenths = (duration.as_millis() + 50) / 100;
     format!("{}.{} s", tenths / 10, tenths % 10)
 }

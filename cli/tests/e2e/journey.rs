@@ -22,7 +22,7 @@ async fn a_stage_is_deployed_used_changed_and_deleted() {
     assert_eq!(
         told,
         json!({
-            "endpoint": cloud.url(), "products_api": shop.products, "cart_api": shop.carts,
+            "shop": null, "endpoint": cloud.url(), "products_api": shop.products, "cart_api": shop.carts,
             "user_pool_id": shop.pool, "user_pool_client_id": shop.client,
         })
     );

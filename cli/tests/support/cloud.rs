@@ -19,6 +19,8 @@ pub(crate) struct Cloud {
     pub project: Project,
     /// Where it listens.
     pub port: u16,
+    /// Where the shop's page is, for a test that is about it: the others do without.
+    pub page: Option<u16>,
     http: reqwest::Client,
 }
 
@@ -28,7 +30,15 @@ impl Cloud {
         let port = free_port();
         // An answer without a body is followed by one, which would be taken for the next answer on the same connection.
         let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
-        let cloud = Self { project: Project::new(""), port, http };
+        let cloud = Self { project: Project::new(""), port, page: None, http };
+        cloud.configure("");
+        cloud
+    }
+
+    /// One whose shop has a page.
+    pub(crate) fn with_page() -> Self {
+        let mut cloud = Self::new();
+        cloud.page = Some(free_port());
         cloud.configure("");
         cloud
     }
@@ -41,11 +51,14 @@ impl Cloud {
 
     /// Adds to the configuration what a test is about.
     pub(crate) fn configure(&self, more: &str) {
-        let port = self.port;
+        let origin = self.page.map(|page| format!("defaults.allowed-origin = 'http://localhost:{page}'\n"));
         self.project.configure(&format!(
-            "frontend.env-file = '{}'\n{more}\n[local]\nport = {port}\ndirectory = '{}'\n",
+            "frontend.env-file = '{}'\n{}{more}\n[local]\nport = {}\ndirectory = '{}'\nshop = {}\n",
             self.env_file(),
-            self.directory()
+            origin.unwrap_or_default(),
+            self.port,
+            self.directory(),
+            self.page.is_some()
         ));
     }
 
@@ -54,7 +67,8 @@ impl Cloud {
         self.project.path("frontend.env").into_string()
     }
 
-    fn directory(&self) -> String {
+    /// The folder it keeps everything in.
+    pub(crate) fn directory(&self) -> String {
         self.project.path("local cloud").into_string()
     }
 
@@ -182,7 +196,15 @@ impl Cloud {
     /// Nobody listens on its port, and no process runs that it started.
     #[track_caller]
     pub(crate) fn assert_stopped(&self) {
-        drop(TcpListener::bind(("127.0.0.1", self.port)).expect("the port is free"));
+        for port in [Some(self.port), self.page].into_iter().flatten() {
+            drop(TcpListener::bind(("127.0.0.1", port)).expect("the port is free"));
+        }
+        self.assert_nothing_runs();
+    }
+
+    /// No process runs out of its folder.
+    #[track_caller]
+    pub(crate) fn assert_nothing_runs(&self) {
         assert_eq!(self.processes(), Vec::<String>::new());
     }
 

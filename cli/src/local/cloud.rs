@@ -1,0 +1,105 @@
+//! The local cloud: a MiniStack process on loopback that stands in for AWS. Knows nothing of what is deployed there.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use tokio::process::Command;
+
+use super::{
+    Error, REGION, Running, io, is_unclean,
+    process::Process,
+    record, remove_traces,
+    state::{self, Writer},
+};
+
+/// The local cloud, started by this process.
+#[derive(Debug)]
+pub(crate) struct LocalCloud {
+    process: Process,
+    directory: Utf8PathBuf,
+}
+
+/// What it began with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Beginning {
+    /// Whether it holds what it held before.
+    pub kept: bool,
+    /// Whether nobody stopped it the last time: what it kept is older than that.
+    pub unclean: bool,
+}
+
+impl LocalCloud {
+    /// Starts it with what it kept, and returns once it answers. The ports were looked at before.
+    ///
+    /// # Errors
+    /// [`Error::NotInstalled`], [`Error::Kept`] and [`Error::DidNotStart`].
+    pub(crate) async fn start(tools: &Utf8Path, port: u16, directory: &Utf8Path) -> Result<(Self, Beginning), Error> {
+        let program = installed(tools)?;
+        let temporary = directory.join("tmp");
+        std::fs::create_dir_all(&temporary).map_err(io(format!("creating {temporary}")))?;
+        let unclean = is_unclean(directory);
+        let kept = state::open(directory, &Writer { version: version(tools), port })?;
+        let mut command = Command::new(&program);
+        command
+            .envs([
+                ("BIND_HOST", "127.0.0.1"),
+                ("MINISTACK_HOST", "127.0.0.1"),
+                ("MINISTACK_REGION", REGION),
+                ("LAMBDA_EXECUTOR", "local"),
+                ("PERSIST_STATE", "1"),
+                // These would listen on every interface.
+                ("IOT_MTLS_ENABLED", "0"),
+                ("SFTP_ENABLED", "0"),
+                ("NO_PROXY", "127.0.0.1,localhost"),
+                ("no_proxy", "127.0.0.1,localhost"),
+                ("PYTHONUTF8", "1"),
+            ])
+            .env("GATEWAY_PORT", port.to_string())
+            .env("EDGE_PORT", port.to_string())
+            .env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{port}"))
+            .env("STATE_DIR", state::folder(directory))
+            .env("TMPDIR", &temporary)
+            .current_dir(directory);
+        let process = Process::start("the local cloud", command, directory.join("log"))?;
+        let process = process.answering(&format!("http://127.0.0.1:{port}/_ministack/ready")).await?;
+        record(directory, &Running { pid: process.pid(), port, page: None })?;
+        Ok((Self { process, directory: directory.to_owned() }, Beginning { kept, unclean: kept && unclean }))
+    }
+
+    /// Returns when it ends by itself, which it should not.
+    pub(crate) async fn ended(&mut self) -> Error {
+        self.process.ended().await
+    }
+
+    /// Stops it, and the functions it runs; it writes down what it holds.
+    pub(crate) async fn stop(self) {
+        if !self.process.stop().await {
+            state::cut_off(&self.directory);
+        }
+        remove_traces(&self.directory);
+    }
+
+    /// Lets it run on after this process.
+    pub(crate) fn let_go(self) {
+        self.process.let_go();
+    }
+}
+
+/// The program, if it is there.
+///
+/// # Errors
+/// [`Error::NotInstalled`].
+pub(crate) fn installed(tools: &Utf8Path) -> Result<Utf8PathBuf, Error> {
+    let program = tools.join("ministack");
+    if program.is_file() { Ok(program) } else { Err(Error::NotInstalled { program }) }
+}
+
+/// Its version, by what pip writes beside a package it installed: to ask it takes longer than to start it.
+fn version(tools: &Utf8Path) -> String {
+    let library = tools.parent().unwrap_or(tools).join("lib");
+    let names = |folder: &Utf8Path| {
+        let entries = folder.read_dir_utf8().into_iter().flatten();
+        entries.filter_map(|entry| entry.ok().map(|entry| entry.file_name().to_owned())).collect::<Vec<_>>()
+    };
+    let packages = names(&library).into_iter().flat_map(|python| names(&library.join(python).join("site-packages")));
+    let mut versions = packages.filter_map(|name| Some(name.strip_prefix("ministack-")?.strip_suffix(".dist-info")?.to_owned()));
+    versions.next().unwrap_or_else(|| "of an unknown version".to_owned())
+}

@@ -1,0 +1,226 @@
+//! The shop's page beside the local cloud: built by Vite when something it is made of has changed, and served by a process of its own,
+//! either as it was built or by Vite while it is edited. Knows nothing of the shop.
+
+use std::{path::PathBuf, process::Stdio};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use tokio::process::Command;
+
+use super::{
+    Error, PAGE, RunningPage, io,
+    process::{self, Process},
+    record, written,
+};
+use crate::digest::sha256;
+
+/// The command of `cartctl` that serves what was built.
+pub(crate) const SERVE: &str = "serve-page";
+
+/// What of `frontend/` the page is not made of.
+const NOT_MADE_OF: [&str; 6] = ["node_modules", "dist", "test-results", "e2e", "README.md", "eslint.config.js"];
+
+/// The folders and programs that the page is built with.
+#[derive(Clone, Debug)]
+pub(crate) struct Workshop {
+    frontend: Utf8PathBuf,
+    directory: Utf8PathBuf,
+    cartctl: PathBuf,
+}
+
+impl Workshop {
+    /// That of a workspace, for a shop that keeps its things in `directory`.
+    ///
+    /// # Errors
+    /// [`Error::NoFrontend`], if a tool is missing.
+    pub(crate) async fn of(workspace: &Utf8Path, directory: &Utf8Path) -> Result<Self, Error> {
+        let missing = |reason: String| Error::NoFrontend { reason };
+        // Asked for now: once cargo has built another one in its place, the system calls this one deleted.
+        let cartctl = std::env::current_exe().map_err(io("finding cartctl"))?;
+        let workshop = Self { frontend: workspace.join("frontend"), directory: directory.to_owned(), cartctl };
+        if !workshop.vite().is_file() {
+            return Err(missing(format!("there is no {}", workshop.vite())));
+        }
+        let node = Command::new("node").arg("--version").stdin(Stdio::null()).output().await;
+        let version = node.map_err(|error| missing(format!("node does not run ({error})")))?.stdout;
+        let version = String::from_utf8_lossy(&version);
+        if is_too_old(version.trim()) {
+            return Err(missing(format!("it takes Node 20.19 or newer, and this is {}", version.trim())));
+        }
+        Ok(workshop)
+    }
+
+    /// Builds the page for these variables, unless it is there already; whether it was built.
+    ///
+    /// # Errors
+    /// [`Error::PageBuild`]; what was built before is left.
+    pub(crate) async fn build(&self, variables: &[(&str, &str)]) -> Result<bool, Error> {
+        let stamp = self.stamp(variables)?;
+        let stamp_file = self.directory.join("page/stamp");
+        if std::fs::read_to_string(&stamp_file).is_ok_and(|written| written == stamp) {
+            return Ok(false);
+        }
+        let (made, new) = (self.folder(), self.directory.join("page/new"));
+        let mut command = self.call(variables);
+        command.args(["build", "--logLevel", "warn", "--emptyOutDir", "--outDir", new.as_str()]);
+        let built = command.kill_on_drop(true).output().await.map_err(io("starting node"))?;
+        if !built.status.success() {
+            let said = [built.stdout, built.stderr].concat();
+            return Err(Error::PageBuild { said: String::from_utf8_lossy(&said).trim_end().to_owned() });
+        }
+        drop(std::fs::remove_file(&stamp_file));
+        drop(std::fs::remove_dir_all(&made));
+        std::fs::rename(&new, &made).map_err(io(format!("moving {new}")))?;
+        std::fs::write(&stamp_file, stamp).map_err(io(format!("writing {stamp_file}")))?;
+        Ok(true)
+    }
+
+    /// Serves what was built on this port of `localhost`, by `cartctl` itself in a process of its own.
+    ///
+    /// # Errors
+    /// [`Error::DidNotStart`].
+    pub(crate) async fn serve(&self, port: u16) -> Result<Page, Error> {
+        let mut command = Command::new(&self.cartctl);
+        command.args([SERVE, self.folder().as_str(), "--port", &port.to_string()]).current_dir(&self.directory);
+        self.start(command, port).await
+    }
+
+    /// Lets Vite serve the page, anew with every edit.
+    ///
+    /// # Errors
+    /// [`Error::DidNotStart`].
+    pub(crate) async fn develop(&self, variables: &[(&str, &str)], port: u16) -> Result<Page, Error> {
+        let mut command = self.call(variables);
+        command.args(["--port", &port.to_string(), "--clearScreen", "false"]);
+        self.start(command, port).await
+    }
+
+    /// Where what serves the page writes what it has to say.
+    pub(crate) fn log(&self) -> Utf8PathBuf {
+        self.directory.join("page.log")
+    }
+
+    async fn start(&self, command: Command, port: u16) -> Result<Page, Error> {
+        let process = Process::start("the shop's page", command, self.log())?;
+        let process = process.answering(&format!("http://localhost:{port}/")).await?;
+        if let Some(running) = written(&self.directory) {
+            let page = RunningPage { pid: process.pid(), port };
+            record(&self.directory, &super::Running { page: Some(page), ..running })?;
+        }
+        Ok(Page { process })
+    }
+
+    /// Vite, for the local cloud. It takes the variables from its environment rather than from a file, which may be another shop's.
+    fn call(&self, variables: &[(&str, &str)]) -> Command {
+        let mut command = Command::new("node");
+        command.arg(self.vite()).envs(variables.iter().copied()).current_dir(&self.frontend).stdin(Stdio::null());
+        command.args(["--mode", "local-cloud"]);
+        command
+    }
+
+    fn vite(&self) -> Utf8PathBuf {
+        self.frontend.join("node_modules/vite/bin/vite.js")
+    }
+
+    fn folder(&self) -> Utf8PathBuf {
+        self.directory.join("page/made")
+    }
+
+    /// The hash of everything the page is made of. What is installed is as the lock file says.
+    fn stamp(&self, variables: &[(&str, &str)]) -> Result<String, Error> {
+        let mut files = Vec::new();
+        collect(&self.frontend, &mut files).map_err(io(format!("reading {}", self.frontend)))?;
+        files.sort();
+        let mut parts = Vec::new();
+        for file in files {
+            let content = std::fs::read(&file).map_err(io(format!("reading {file}")))?;
+            parts.push(sha256(&[file.as_str().as_bytes(), &content]));
+        }
+        parts.extend(variables.iter().map(|(name, value)| format!("{name}={value}\n")));
+        Ok(sha256(&parts.iter().map(String::as_bytes).collect::<Vec<_>>()))
+    }
+}
+
+fn collect(folder: &Utf8Path, files: &mut Vec<Utf8PathBuf>) -> std::io::Result<()> {
+    for entry in folder.read_dir_utf8()? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name.starts_with('.') || NOT_MADE_OF.contains(&name) {
+            continue;
+        }
+        if entry.file_type()?.is_dir() {
+            collect(entry.path(), files)?;
+        } else {
+            files.push(entry.path().to_owned());
+        }
+    }
+    Ok(())
+}
+
+/// Whether a version of Node is one that Vite does not run on. One that cannot be read is not: then Vite says so.
+fn is_too_old(version: &str) -> bool {
+    let mut numbers = version.trim_start_matches('v').split('.').map_while(|number| number.parse::<u32>().ok());
+    numbers.next().is_some_and(|major| (major, numbers.next().unwrap_or(0)) < (20, 19))
+}
+
+/// What serves the page, started by this process.
+#[derive(Debug)]
+pub(crate) struct Page {
+    process: Process,
+}
+
+impl Page {
+    /// Returns when it ends by itself, which it should not.
+    pub(crate) async fn ended(&mut self) -> Error {
+        self.process.ended().await
+    }
+
+    /// Stops it.
+    pub(crate) async fn stop(self) {
+        self.process.stop().await;
+    }
+
+    /// Lets it run on after this process.
+    pub(crate) fn let_go(self) {
+        self.process.let_go();
+    }
+}
+
+/// Stops what serves the page of a shop that goes on, if something does.
+pub(crate) async fn stop(directory: &Utf8Path) {
+    if let Some(page) = written(directory).and_then(|running| running.page) {
+        process::stop(page.pid, &PAGE).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_made_of_its_sources_and_of_its_variables() {
+        let folder = camino_tempfile::tempdir().unwrap();
+        let (frontend, directory) = (folder.path().join("frontend"), folder.path().join("local"));
+        let workshop = Workshop { frontend, directory, cartctl: PathBuf::new() };
+        let put = |name: &str, text: &str| {
+            let path = workshop.frontend.join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        let stamp = |value| workshop.stamp(&[("VUE_APP_CART_API_URL", value)]).unwrap();
+        put("src/main.ts", "1");
+        let before = stamp("a");
+        put("node_modules/vite/bin/vite.js", "");
+        put(".env.local", "VUE_APP_CART_API_URL=other");
+        put("dist/index.html", "");
+        assert_eq!(stamp("a"), before, "nothing it is made of has changed");
+        assert_ne!(stamp("b"), before);
+        put("src/main.ts", "2");
+        assert_ne!(stamp("a"), before);
+    }
+
+    #[test]
+    fn a_node_that_is_too_old_is_known() {
+        assert!(["v18.20.4", "v20.18.1", "v16.0.0"].into_iter().all(is_too_old));
+        assert!(!["v20.19.0", "v22.12.0", "v24.1.0", "", "nonsense"].into_iter().any(is_too_old));
+    }
+}

@@ -1,0 +1,177 @@
+//! What the local cloud keeps from one run to the next: whether it can be used again, and what of it must not be. Knows the form of
+//! the emulator's files as far as that takes.
+
+use std::os::unix::fs::DirBuilderExt;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
+use serde_json::Value as Json;
+
+use super::{Error, io};
+
+/// Who wrote it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Writer {
+    /// The version of the emulator, which promises nothing about the files of another one.
+    pub version: String,
+    /// The port it listened on, which is part of the addresses that stacks and functions know.
+    pub port: u16,
+}
+
+/// What is written down about it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Note {
+    #[serde(flatten)]
+    writer: Writer,
+    /// Whether it was stopped by force, perhaps in the middle of a file's successor.
+    cut_off: bool,
+}
+
+/// Where the emulator is to keep it.
+pub(super) fn folder(directory: &Utf8Path) -> Utf8PathBuf {
+    directory.join("state")
+}
+
+fn note(directory: &Utf8Path) -> Utf8PathBuf {
+    directory.join("state.json")
+}
+
+/// Prepares the folder for `writer`; whether there is something in it to go on with.
+///
+/// # Errors
+/// [`Error::Kept`], if it is another's, or damaged. Nothing is changed then.
+pub(super) fn open(directory: &Utf8Path, writer: &Writer) -> Result<bool, Error> {
+    let folder = folder(directory);
+    let files = files(&folder)?;
+    if !files.is_empty() {
+        let unusable = |reason: String| Error::Kept { reason };
+        let note = std::fs::read(note(directory)).ok().and_then(|text| serde_json::from_slice::<Note>(&text).ok());
+        let note = note.ok_or_else(|| unusable("nothing says who wrote it".to_owned()))?;
+        if note.cut_off {
+            return Err(unusable("the local cloud was stopped by force while it wrote".to_owned()));
+        }
+        if note.writer.version != writer.version {
+            return Err(unusable(format!("MiniStack {} wrote it, and this is {}", note.writer.version, writer.version)));
+        }
+        if note.writer.port != writer.port {
+            return Err(unusable(format!("it is of port {}, and this is {}", note.writer.port, writer.port)));
+        }
+        for file in &files {
+            let text = std::fs::read(file).map_err(io(format!("reading {file}")))?;
+            serde_json::from_slice::<IgnoredAny>(&text).map_err(|error| unusable(format!("{file} is damaged ({error})")))?;
+        }
+        rewind_streams(&folder.join("lambda.json"))?;
+    }
+    let mut builder = std::fs::DirBuilder::new();
+    // It holds the passwords of those who try the shop.
+    builder.recursive(true).mode(0o700).create(&folder).map_err(io(format!("creating {folder}")))?;
+    write(directory, writer, false)?;
+    Ok(!files.is_empty())
+}
+
+/// Remembers that it was stopped by force.
+pub(super) fn cut_off(directory: &Utf8Path) {
+    let Some(note) = std::fs::read(note(directory)).ok().and_then(|text| serde_json::from_slice::<Note>(&text).ok()) else {
+        return;
+    };
+    // Where this cannot be written, the next start finds files that are whole, each for itself.
+    write(directory, &note.writer, true).ok();
+}
+
+/// Forgets all of it.
+pub(super) fn forget(directory: &Utf8Path) -> Result<(), Error> {
+    let folder = folder(directory);
+    match std::fs::remove_dir_all(&folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io(format!("removing {folder}"))(error)),
+        _ => Ok(()),
+    }
+}
+
+fn write(directory: &Utf8Path, writer: &Writer, cut_off: bool) -> Result<(), Error> {
+    let path = note(directory);
+    let text = serde_json::to_string(&Note { writer: writer.clone(), cut_off }).unwrap_or_default();
+    std::fs::write(&path, text).map_err(io(format!("writing {path}")))
+}
+
+/// What the emulator wrote: a file a service.
+fn files(folder: &Utf8Path) -> Result<Vec<Utf8PathBuf>, Error> {
+    let entries = match folder.read_dir_utf8() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(io(format!("reading {folder}")))?,
+    };
+    let paths = entries.filter_map(|entry| entry.ok().map(|entry| entry.path().to_owned()));
+    Ok(paths.filter(|path| path.extension() == Some("json")).collect())
+}
+
+/// MiniStack keeps how far each function has read in a table's stream, and not the stream: after a restart it would pass over as many
+/// records as there were before. Without the positions it begins where the new stream does.
+fn rewind_streams(path: &Utf8Path) -> Result<(), Error> {
+    let Ok(text) = std::fs::read(path) else { return Ok(()) };
+    let Ok(mut lambda) = serde_json::from_slice::<Json>(&text) else { return Ok(()) };
+    let Some(payload) = lambda.get_mut("payload").and_then(Json::as_object_mut) else { return Ok(()) };
+    if payload.shift_remove("dynamodb_stream_positions").is_some() {
+        std::fs::write(path, lambda.to_string()).map_err(io(format!("writing {path}")))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use camino_tempfile::tempdir;
+
+    use super::*;
+
+    fn writer() -> Writer {
+        Writer { version: "1.5.33".to_owned(), port: 4566 }
+    }
+
+    /// A folder in which a local cloud has kept something.
+    fn kept() -> camino_tempfile::Utf8TempDir {
+        let directory = tempdir().unwrap();
+        assert!(!open(directory.path(), &writer()).unwrap(), "nothing was kept before");
+        let lambda = r#"{"__ministack_format__":2,"payload":{"esms":{},"dynamodb_stream_positions":{"a":12}}}"#;
+        std::fs::write(folder(directory.path()).join("lambda.json"), lambda).unwrap();
+        directory
+    }
+
+    fn refused(directory: &Utf8Path, writer: &Writer) -> String {
+        let error = open(directory, writer).unwrap_err();
+        assert!(error.hint().unwrap().contains("--fresh"), "{error}");
+        error.to_string()
+    }
+
+    #[test]
+    fn what_is_whole_is_gone_on_with_and_streams_begin_anew() {
+        let kept = kept();
+        assert!(open(kept.path(), &writer()).unwrap());
+        let lambda = std::fs::read_to_string(folder(kept.path()).join("lambda.json")).unwrap();
+        assert_eq!(lambda, r#"{"__ministack_format__":2,"payload":{"esms":{}}}"#);
+
+        forget(kept.path()).unwrap();
+        forget(kept.path()).unwrap();
+        assert!(!open(kept.path(), &writer()).unwrap());
+    }
+
+    #[test]
+    fn what_cannot_be_gone_on_with_is_left_as_it_is() {
+        let kept = kept();
+        let other = |change: fn(&mut Writer)| {
+            let mut writer = writer();
+            change(&mut writer);
+            refused(kept.path(), &writer)
+        };
+        assert!(other(|writer| "2.0.0".clone_into(&mut writer.version)).contains("MiniStack 1.5.33 wrote it, and this is 2.0.0"));
+        assert!(other(|writer| writer.port = 4567).contains("it is of port 4566, and this is 4567"));
+
+        let table = folder(kept.path()).join("dynamodb.json");
+        std::fs::write(&table, r#"{"payload":{"tables"#).unwrap();
+        assert!(refused(kept.path(), &writer()).contains("dynamodb.json is damaged"));
+        std::fs::remove_file(&table).unwrap();
+        assert!(open(kept.path(), &writer()).unwrap());
+
+        cut_off(kept.path());
+        assert!(refused(kept.path(), &writer()).contains("stopped by force"));
+        std::fs::remove_file(note(kept.path())).unwrap();
+        assert!(refused(kept.path(), &writer()).contains("nothing says who wrote it"));
+    }
+}
