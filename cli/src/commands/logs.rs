@@ -29,6 +29,9 @@ use crate::{
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html>.
 const EACH: Duration = Duration::from_millis(200);
 
+/// The same in the local cloud, which has functions to run on the same processors.
+const EACH_LOCALLY: Duration = Duration::from_millis(30);
+
 pub(super) async fn run(args: &Logs, config: &Config, reporting: &Reporting) -> Result<Answer, Error> {
     let functions = logs::functions(&app_without_code(config), &args.functions)?;
     let from = Moment::now().before(args.since);
@@ -54,7 +57,7 @@ async fn read(args: &Logs, functions: &[Function], from: Moment, config: &Config
         width: sources.iter().map(|(function, _)| function.len()).max().unwrap_or(0),
     };
     let number = sources.len();
-    let each = if config.connection.endpoint.is_local() { Duration::ZERO } else { EACH };
+    let each = if config.connection.endpoint.is_local() { EACH_LOCALLY } else { EACH };
     let mut reading = Reading::new(aws.logs(), Tails::new(sources, from), each);
     let mut told = reporting
         .telling(async |events| {
