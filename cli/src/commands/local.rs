@@ -189,40 +189,37 @@ async fn start_cloud(plan: &Plan, config: &Config, own: &mut Own, events: &Event
 async fn bring_up(plan: &Plan, kept: bool, config: &Config, own: &mut Own, events: &Events) -> Result<Shop, Error> {
     let brought_up = tokio::select! {
         error = own.ended() => Err(error.into()),
-        done = deploy_all(plan, config, events) => done,
+        done = open(plan, config, events) => done,
     };
-    let (deployed, code, page) = match brought_up {
-        Ok(done) => done,
-        Err(error) => {
-            if kept {
-                let text = "it went on with what earlier runs left; if that is why, `cartctl local --fresh` starts anew".to_owned();
-                events.send(Event::Note { text });
-            }
-            return Err(error);
-        }
-    };
+    if brought_up.is_err() && kept {
+        let text = "it went on with what earlier runs left; if that is why, `cartctl local --fresh` starts anew".to_owned();
+        events.send(Event::Note { text });
+    }
+    let (shop, page) = brought_up?;
     own.page = page;
-    let shop = shop(&deployed, code, plan, config)?;
-    events.during("waiting for the shop to answer", ask(shop)).await
+    Ok(shop)
 }
 
-/// Deploys, and serves the page that belongs to what is deployed.
-async fn deploy_all(
-    plan: &Plan,
-    config: &Config,
-    events: &Events,
-) -> Result<(Deployed, BTreeMap<Service, CodeKey>, Option<Page>), Error> {
+/// Deploys, and serves the page that belongs to what is deployed, while the functions answer for the first time.
+async fn open(plan: &Plan, config: &Config, events: &Events) -> Result<(Shop, Option<Page>), Error> {
     let (deployed, code) = deploy_once(config, events).await?;
-    let Some(PagePlan { workshop, port, develop, start }) = &plan.page else { return Ok((deployed, code, None)) };
-    let rendered = frontend_env::beside(&deployed, config)?;
+    let (page, shop) = tokio::try_join!(serve(plan, &deployed, config, events), ask(shop(&deployed, code, plan, config)?))?;
+    if let Some(page) = &shop.page {
+        events.during("waiting for the page to answer", local::get(page)).await?;
+    }
+    Ok((shop, page))
+}
+
+/// Sees to the page; it is returned if it was started.
+async fn serve(plan: &Plan, deployed: &Deployed, config: &Config, events: &Events) -> Result<Option<Page>, Error> {
+    let Some(PagePlan { workshop, port, develop, start }) = &plan.page else { return Ok(None) };
+    let rendered = frontend_env::beside(deployed, config)?;
     let variables = env_file::variables(&rendered);
-    let page = if *develop {
-        Some(events.during("starting Vite", workshop.develop(&variables, *port)).await?)
-    } else {
-        events.during("building the shop's page", workshop.build(&variables)).await?;
-        if *start { Some(workshop.serve(*port).await?) } else { None }
-    };
-    Ok((deployed, code, page))
+    if *develop {
+        return Ok(Some(events.during("starting Vite", workshop.develop(&variables, *port)).await?));
+    }
+    events.during("building the shop's page", workshop.build(&variables)).await?;
+    Ok(if *start { Some(workshop.serve(*port).await?) } else { None })
 }
 
 /// Builds the functions and deploys everything; also says which code that is.
@@ -263,17 +260,12 @@ fn shop(deployed: &Deployed, code: BTreeMap<Service, CodeKey>, plan: &Plan, conf
     })
 }
 
-/// Asks every part of the shop something: answers mean that all of it is there.
+/// Asks everything behind the page something: answers mean that all of it is there.
 async fn ask(mut shop: Shop) -> Result<Shop, Error> {
-    let Shop { page, endpoint, products_api, cart_api, user_pool, .. } = &shop;
+    let Shop { endpoint, products_api, cart_api, user_pool, .. } = &shop;
     let (products, cart) = (format!("{products_api}/product"), format!("{cart_api}/cart"));
     let keys = format!("{endpoint}/{user_pool}/.well-known/jwks.json");
-    let (products, ..) = tokio::try_join!(local::get(&products), local::get(&cart), local::get(&keys), async {
-        match page {
-            Some(page) => local::get(page).await.map(drop),
-            None => Ok(()),
-        }
-    })?;
+    let (products, ..) = tokio::try_join!(local::get(&products), local::get(&cart), local::get(&keys))?;
     let products: Json = serde_json::from_str(&products).map_err(|error| local::Error::NoAnswer { reason: error.to_string() })?;
     let product = products.pointer("/products/0/productId").and_then(Json::as_str);
     shop.product = product.ok_or_else(|| local::Error::NoAnswer { reason: "it has no products".to_owned() })?.to_owned();
