@@ -15,8 +15,10 @@ use crate::config::{Connection, Profile};
 pub(crate) mod carts;
 pub(crate) mod cloudformation;
 pub(crate) mod gateway_account;
+pub(crate) mod invalidation;
 pub(crate) mod object_store;
 pub(crate) mod parameter_store;
+mod signed;
 pub(crate) mod time_to_live;
 
 /// A connection to one account in one region.

@@ -25,6 +25,8 @@ pub(crate) struct Config {
     /// Whether people's data is kept when this stage is deleted.
     pub protected: bool,
     allowed_origin: Origin,
+    /// Whether the stage itself says which origin, and not only the defaults of all stages.
+    pub own_origin: bool,
     /// The processor the functions run on.
     pub architecture: Architecture,
     log_retention: LogRetention,
@@ -38,6 +40,8 @@ pub(crate) struct Config {
     pub connection: Connection,
     /// The file the frontend reads its configuration from.
     pub env_file: Utf8PathBuf,
+    /// The folder of the shop.
+    pub shop: Utf8PathBuf,
     /// Where the local cloud listens and keeps its state.
     pub local: LocalSettings,
     /// How the answer is written.
@@ -139,6 +143,12 @@ pub(crate) struct LocalSettings {
 }
 
 impl Config {
+    /// The one origin whose pages may call the APIs, given that of the page of this stage, if it has one. What the stage's own section
+    /// says wins: somebody means this stage. What is said for all stages gives way, since no two of them have one page.
+    pub(crate) fn allowed_origin<'a>(&'a self, page: Option<&'a Origin>) -> &'a Origin {
+        page.filter(|_| !self.own_origin).unwrap_or(&self.allowed_origin)
+    }
+
     /// What the templates are made from, given where the code is.
     pub(crate) fn settings(&self, code: Code) -> Settings {
         Settings {
@@ -316,6 +326,7 @@ struct LocalSection {
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 struct FrontendSection {
     env_file: Option<Utf8PathBuf>,
+    directory: Option<Utf8PathBuf>,
 }
 
 /// Finds and reads `cartctl.toml`, then settles everything.
@@ -401,6 +412,7 @@ fn resolve(
         (None, false) => workspace.join("frontend/.env"),
         (None, true) => workspace.join("frontend/.env.local"),
     };
+    let shop = workspace.join(file.frontend.directory.as_deref().unwrap_or(Utf8Path::new("frontend")));
     // A tag of the stage wins over one of all stages.
     let tags = common.tags.iter().chain(&section.tags).map(|(key, value)| (key.clone(), value.clone())).collect();
     let account = section.account.as_ref().or(common.account.as_ref()).filter(|_| !connection.endpoint.is_local());
@@ -415,6 +427,7 @@ fn resolve(
         pin,
         names: Names { prefix: file.prefix, parameter_root: file.parameter_root, stage },
         protected,
+        own_origin: section.allowed_origin.is_some(),
         monitoring: monitored.then_some(Monitoring { alarm_topic }),
         allowed_origin: section.allowed_origin.or_else(|| common.allowed_origin.clone()).unwrap_or_default(),
         architecture: section.architecture.or(common.architecture).unwrap_or_default(),
@@ -423,6 +436,7 @@ fn resolve(
         workspace,
         connection,
         env_file,
+        shop,
         local: settings,
         output: global.output,
         yes: global.yes,
@@ -518,6 +532,21 @@ pub(crate) mod tests {
         let topic = format!("alarm-topic = '{TOPIC}'");
         assert_eq!(watched(&topic, "protected = true"), Some(Some(TOPIC.to_owned())));
         assert_eq!(watched(&topic, ""), None, "a topic for all stages makes none of them watched");
+    }
+
+    #[test]
+    fn the_stages_own_page_may_call_unless_the_stage_says_otherwise() {
+        let allowed = |text: &str, page: Option<&str>| {
+            let config = resolved(&["--stage", "it"], &Environment::default(), text).unwrap();
+            let page = page.map(|page| page.parse().unwrap());
+            config.allowed_origin(page.as_ref()).to_string()
+        };
+        let (page, common) = (Some("https://d1.cloudfront.net"), "[defaults]\nallowed-origin = 'https://a.example'\n[stages.it]\n");
+        assert_eq!(allowed("[stages.it]", None), "http://localhost:8080");
+        assert_eq!(allowed("[stages.it]", page), "https://d1.cloudfront.net");
+        assert_eq!(allowed(common, None), "https://a.example");
+        assert_eq!(allowed(common, page), "https://d1.cloudfront.net");
+        assert_eq!(allowed(&format!("{common}allowed-origin = 'https://b.example'"), page), "https://b.example");
     }
 
     #[test]

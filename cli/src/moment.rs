@@ -18,6 +18,11 @@ impl Moment {
         Self(millis)
     }
 
+    /// How many milliseconds after 1970 began.
+    pub(crate) const fn millis(self) -> i64 {
+        self.0
+    }
+
     /// How long after `earlier` this is.
     pub(crate) fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0 - earlier.0).unwrap_or(0))

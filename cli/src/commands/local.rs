@@ -83,6 +83,7 @@ async fn bring_up(config: &Config, events: &Events) -> Result<Shop, Error> {
         protected_ok: true,
         leave_retained: true,
         packages: None,
+        with_web: false,
     };
     let (_going_on, wish) = watch::channel(Wish::GoOn);
     let context = Context { aws, events: events.clone(), wish };

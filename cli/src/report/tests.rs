@@ -153,15 +153,20 @@ fn plans_can_be_read() {
     let cart = change.steps.pop().unwrap();
     change.steps.push(cart.with_change_set(&changes));
 
+    let mut hosting = deployed(&app);
+    hosting.stacks.remove(&StackId::Web);
+
     let mut there = deployed(&app);
     let auth = there.stacks.get_mut(&StackId::Auth).unwrap();
     (auth.template, auth.resources) = (None, vec![resource("CognitoUserPool"), resource("SomethingElse")]);
     there.stacks.get_mut(&StackId::Products).unwrap().deployed.status = StackStatus::UpdateRollbackFailed;
     let cart = &mut there.stacks.get_mut(&StackId::Cart).unwrap().deployed;
     (cart.status, cart.reason) = (StackStatus::RollbackComplete, Some("the table could not be created".to_owned()));
-    let repair = deploy::plan(&app, &all, &there, &deploy::Terms { protected: true, ..terms }, None).unwrap();
+    let repair = deploy::plan(&app, &all, &there, &deploy::Terms { protected: true, ..terms.clone() }, None).unwrap();
 
-    let plans = [first, change, repair].map(|plan| plain(&plan::deploy_text(&plan, false)));
+    let hosted = deploy::plan(&app, &[StackId::Web], &hosting, &terms, None).unwrap();
+    let plans = [(first, &[][..]), (change, &[]), (repair, &[]), (hosted, &all[1..])];
+    let plans = plans.map(|(plan, again)| plain(&plan::deploy_text(&plan, again, false)));
     insta::assert_snapshot!(plans.join("\n"));
 }
 

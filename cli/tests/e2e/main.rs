@@ -18,3 +18,4 @@ mod protected;
 mod stages;
 mod totals;
 mod traffic;
+mod web;

@@ -1,0 +1,54 @@
+//! Has CloudFront forget what it keeps. One signed request, as API Gateway's (docs/adr/0006-one-signed-get.md): the SDK of CloudFront
+//! is among the largest, for a call whose answer has nothing in it that we need.
+
+use super::{Aws, Error, signed::SignedRequest};
+
+impl Aws {
+    /// Has a distribution forget these paths, of which `*` at the end means all that begin so. It is done within a minute or two; `once`
+    /// tells this request from every other, so that it counts once if it is sent twice.
+    ///
+    /// It takes `cloudfront:CreateInvalidation`.
+    /// <https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CreateInvalidation.html>
+    pub(crate) async fn forget(&self, distribution: &str, paths: &[String], once: &str) -> Result<(), Error> {
+        let request = SignedRequest {
+            operation: "having CloudFront forget the former page",
+            service: "cloudfront",
+            // It is a service without regions, whose requests are signed for this one.
+            // https://docs.aws.amazon.com/general/latest/gr/cf_region.html
+            region: "us-east-1",
+            host: "cloudfront.amazonaws.com".to_owned(),
+            method: "POST",
+            path: format!("/2020-05-31/distribution/{distribution}/invalidation"),
+            body: Some(("application/xml", batch(paths, once))),
+        };
+        self.send_signed(request).await.map(drop)
+    }
+}
+
+fn batch(paths: &[String], once: &str) -> String {
+    let items: String = paths.iter().map(|path| format!("<Path>{}</Path>", escaped(path))).collect();
+    format!(
+        "<InvalidationBatch xmlns=\"http://cloudfront.amazonaws.com/doc/2020-05-31/\"><Paths><Quantity>{}</Quantity>\
+         <Items>{items}</Items></Paths><CallerReference>{}</CallerReference></InvalidationBatch>",
+        paths.len(),
+        escaped(once)
+    )
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_counts_its_paths() {
+        assert_eq!(
+            batch(&["/index.html".to_owned(), "/a&b".to_owned()], "1"),
+            "<InvalidationBatch xmlns=\"http://cloudfront.amazonaws.com/doc/2020-05-31/\"><Paths><Quantity>2</Quantity>\
+             <Items><Path>/index.html</Path><Path>/a&amp;b</Path></Items></Paths><CallerReference>1</CallerReference></InvalidationBatch>"
+        );
+    }
+}
