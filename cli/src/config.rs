@@ -24,9 +24,7 @@ pub(crate) struct Config {
     pub names: Names,
     /// Whether people's data is kept when this stage is deleted.
     pub protected: bool,
-    allowed_origin: Origin,
-    /// Whether the stage itself says which origin, and not only the defaults of all stages.
-    pub own_origin: bool,
+    allowed_origin: AllowedOrigin,
     /// The processor the functions run on.
     pub architecture: Architecture,
     log_retention: LogRetention,
@@ -50,6 +48,15 @@ pub(crate) struct Config {
     pub yes: bool,
     /// Whether more is told than most want to know.
     pub verbose: bool,
+}
+
+/// The one origin whose pages may call the APIs, and for which stages that is said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum AllowedOrigin {
+    /// For this one.
+    OfStage(Origin),
+    /// For all of them, or by default.
+    OfAll(Origin),
 }
 
 /// Where a stage belongs.
@@ -146,7 +153,15 @@ impl Config {
     /// The one origin whose pages may call the APIs, given that of the page of this stage, if it has one. What the stage's own section
     /// says wins: somebody means this stage. What is said for all stages gives way, since no two of them have one page.
     pub(crate) fn allowed_origin<'a>(&'a self, page: Option<&'a Origin>) -> &'a Origin {
-        page.filter(|_| !self.own_origin).unwrap_or(&self.allowed_origin)
+        match &self.allowed_origin {
+            AllowedOrigin::OfStage(origin) => origin,
+            AllowedOrigin::OfAll(origin) => page.unwrap_or(origin),
+        }
+    }
+
+    /// Whether the stage's own section says which origin.
+    pub(crate) fn has_own_origin(&self) -> bool {
+        matches!(self.allowed_origin, AllowedOrigin::OfStage(_))
     }
 
     /// What the templates are made from, given where the code is.
@@ -154,7 +169,7 @@ impl Config {
         Settings {
             names: self.names.clone(),
             protected: self.protected,
-            allowed_origin: self.allowed_origin.clone(),
+            allowed_origin: self.allowed_origin(None).clone(),
             architecture: self.architecture,
             code,
             endpoints: match &self.connection.endpoint {
@@ -427,9 +442,10 @@ fn resolve(
         pin,
         names: Names { prefix: file.prefix, parameter_root: file.parameter_root, stage },
         protected,
-        own_origin: section.allowed_origin.is_some(),
         monitoring: monitored.then_some(Monitoring { alarm_topic }),
-        allowed_origin: section.allowed_origin.or_else(|| common.allowed_origin.clone()).unwrap_or_default(),
+        allowed_origin: section
+            .allowed_origin
+            .map_or_else(|| AllowedOrigin::OfAll(common.allowed_origin.clone().unwrap_or_default()), AllowedOrigin::OfStage),
         architecture: section.architecture.or(common.architecture).unwrap_or_default(),
         log_retention: section.log_retention_days.or(common.log_retention_days).unwrap_or_default(),
         reserved_concurrency: section.reserved_concurrency.or(common.reserved_concurrency),

@@ -3,7 +3,7 @@
 //!
 //! [`build`] makes the page, and reads what came out.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, fmt::Write, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -195,7 +195,8 @@ fn url_path(path: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte) {
             url.push(byte.into());
         } else {
-            url.push_str(&format!("%{byte:02X}"));
+            // Writing to a string cannot fail.
+            let _ = write!(url, "%{byte:02X}");
         }
         url
     })
@@ -265,7 +266,9 @@ mod tests {
     #[test]
     fn the_edge_forgets_what_has_another_content_under_the_same_name() {
         let mut other = first();
-        other.iter_mut().for_each(|file| file.md5 = "2".to_owned());
+        for file in &mut other {
+            file.md5 = "2".to_owned();
+        }
         other.push(file("pictures/new one.svg", "1"));
         let plan = now(&other, &online(&first()));
         assert_eq!(plan.forget, ["/favicon.svg", "/index.html"], "and not what cannot have been kept, or never changes");

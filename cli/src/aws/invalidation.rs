@@ -26,11 +26,12 @@ impl Aws {
 }
 
 fn batch(paths: &[String], once: &str) -> String {
-    let items: String = paths.iter().map(|path| format!("<Path>{}</Path>", escaped(path))).collect();
+    let items: Vec<_> = paths.iter().map(|path| format!("<Path>{}</Path>", escaped(path))).collect();
     format!(
         "<InvalidationBatch xmlns=\"http://cloudfront.amazonaws.com/doc/2020-05-31/\"><Paths><Quantity>{}</Quantity>\
-         <Items>{items}</Items></Paths><CallerReference>{}</CallerReference></InvalidationBatch>",
+         <Items>{}</Items></Paths><CallerReference>{}</CallerReference></InvalidationBatch>",
         paths.len(),
+        items.concat(),
         escaped(once)
     )
 }

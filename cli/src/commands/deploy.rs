@@ -95,7 +95,7 @@ async fn deploy_once(args: &Deploy, config: &Config, reporting: &Reporting, aws:
 /// Returns once it is wanted that nothing goes on.
 async fn stopped(context: &Context) {
     if context.wish.clone().wait_for(|wish| *wish != Wish::GoOn).await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
@@ -199,7 +199,7 @@ pub(super) async fn prepare(command: &'static str, args: &Deploy, config: &Confi
     let page = page(&observed)?;
     let app = app(&artifacts, page.as_ref(), config)?;
     let wanted = web::wanted(&app, &args.selection.stacks, args.with_web, &observed);
-    if let Some(page) = page.filter(|page| config.own_origin && config.allowed_origin(Some(page)) != page) {
+    if let Some(page) = page.filter(|page| config.has_own_origin() && config.allowed_origin(Some(page)) != page) {
         let allowed = config.allowed_origin(None);
         let text = format!("the stage's `allowed-origin` is {allowed}, so that its own page at {page} cannot change a cart");
         events.send(Event::Note { text });
@@ -218,7 +218,7 @@ pub(super) async fn prepare(command: &'static str, args: &Deploy, config: &Confi
         }
         plan = deploy::plan(&app, &wanted, &observed, &terms, step)?;
     }
-    let again = if config.own_origin { Vec::new() } else { web::told_later(&plan) };
+    let again = if config.has_own_origin() { Vec::new() } else { web::told_later(&plan) };
     Ok(Prepared { app, account, artifacts, observed, terms, plan, with_page: wanted.contains(&StackId::Web), again })
 }
 

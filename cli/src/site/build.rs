@@ -3,11 +3,13 @@
 use std::{collections::VecDeque, io};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use md5::{Digest, Md5};
 use tokio::process::Command;
 
 use super::{File, PAGE};
-use crate::package::process::{self, Line};
+use crate::{
+    digest::md5,
+    package::process::{self, Line},
+};
 
 /// How much of what a failed build said is told.
 const LAST_LINES: usize = 30;
@@ -131,7 +133,7 @@ fn read(folder: &Utf8Path) -> Result<Vec<File>, Error> {
                 files.push(File {
                     path: relative.components().map(|part| part.as_str()).collect::<Vec<_>>().join("/"),
                     bytes: content.len() as u64,
-                    md5: Md5::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect(),
+                    md5: md5(&content),
                 });
             }
         }
