@@ -55,6 +55,12 @@ impl Endpoints {
         }
     }
 
+    /// Whether it is reached with TLS. An emulator is not, and applies to itself what a policy says of who comes without.
+    #[must_use]
+    pub(crate) fn has_tls(&self) -> bool {
+        matches!(self, Self::Aws)
+    }
+
     /// Where the keys are with which a user pool signs tokens.
     #[must_use]
     pub fn jwks_url(&self, pool: &Value<UserPoolId>) -> Value<String> {

@@ -18,8 +18,15 @@ use crate::{
 const ALL: [StackId; 3] = [StackId::Auth, StackId::Products, StackId::Cart];
 const BUCKET: &str = "artifacts";
 
-/// What there is after every step of deploying `app` succeeded.
+/// What there is after every step of deploying `app` without the page succeeded.
 pub(crate) fn deployed(app: &App) -> Observed {
+    let mut observed = hosted(app);
+    observed.stacks.remove(&StackId::Web);
+    observed
+}
+
+/// What there is after every step of deploying `app` succeeded.
+fn hosted(app: &App) -> Observed {
     let published = app.stacks().iter().flat_map(Stack::publishes);
     let parameters: BTreeMap<_, _> = published.map(|path| (path.clone(), format!("value of {path}"))).collect();
     let stack = |stack: &Stack| {
@@ -335,7 +342,7 @@ fn the_originals_template_is_not_ours() {
 #[test]
 fn the_page_takes_part_where_it_is_asked_for_or_there() {
     let app = app();
-    let everything = deployed(&app);
+    let everything = hosted(&app);
     let mut without = everything.clone();
     without.stacks.remove(&StackId::Web);
     let mut asked_about = everything.clone();
@@ -357,7 +364,7 @@ fn the_page_takes_part_where_it_is_asked_for_or_there() {
 #[test]
 fn who_allows_the_page_is_told_of_it_where_it_is_new() {
     let app = app();
-    let everything = deployed(&app);
+    let everything = hosted(&app);
     let all = [&ALL[..], &[StackId::Web]].concat();
     assert_eq!(web::told_later(&plan(&app, &all, &everything).unwrap()), [], "its address is known");
     let mut without = everything.clone();
@@ -372,7 +379,7 @@ fn who_allows_the_page_is_told_of_it_where_it_is_new() {
 
 #[test]
 fn only_a_whole_page_is_told_of() {
-    let mut there = deployed(&app());
+    let mut there = hosted(&app());
     assert_eq!(web::of(&there), None);
     let outputs = &mut there.stacks.get_mut(&StackId::Web).unwrap().deployed.outputs;
     let told = [("WebUrl", "https://d1.cloudfront.net"), ("WebBucketName", "bucket"), ("DistributionId", "E1")];
@@ -384,7 +391,7 @@ fn only_a_whole_page_is_told_of() {
 #[test]
 fn the_bucket_of_the_page_is_emptied_and_goes_and_others_do_not() {
     let app = app();
-    let mut there = deployed(&app);
+    let mut there = hosted(&app);
     let bucket = |status: &str| Resource {
         logical_id: "WebBucket".to_owned(),
         physical_id: format!("bucket-{status}"),

@@ -105,23 +105,17 @@ pub fn stack(settings: &Settings, products: &Products, carts: &Carts) -> Stack {
             },
         },
     );
-    stack.add(
-        "WebBucketPolicy",
-        &BucketPolicy {
-            bucket: bucket.name(),
-            policy_document: vec![
-                Statement::allow_service(
-                    "ReadPage",
-                    "cloudfront.amazonaws.com",
-                    "s3:GetObject",
-                    text![&bucket.arn(), "/", SITE, "/*"],
-                    &distribution.arn(),
-                ),
-                Statement::tls_only("s3:*", vec![bucket.arn().text(), text![&bucket.arn(), "/*"]]),
-            ]
-            .into(),
-        },
-    );
+    let mut policy = vec![Statement::allow_service(
+        "ReadPage",
+        "cloudfront.amazonaws.com",
+        "s3:GetObject",
+        text![&bucket.arn(), "/", SITE, "/*"],
+        &distribution.arn(),
+    )];
+    if settings.endpoints.has_tls() {
+        policy.push(Statement::tls_only("s3:*", vec![bucket.arn().text(), text![&bucket.arn(), "/*"]]));
+    }
+    stack.add("WebBucketPolicy", &BucketPolicy { bucket: bucket.name(), policy_document: policy.into() });
 
     let url: Value<WebUrl> = text!["https://", &distribution.domain_name()];
     // Nobody here reads it: it is for whoever looks.
