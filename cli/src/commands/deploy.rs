@@ -76,12 +76,16 @@ async fn deploy_once(args: &Deploy, config: &Config, reporting: &Reporting, aws:
             supervised(&events, async |wish| {
                 let context = Context { aws: aws.clone(), events: events.clone(), wish };
                 let (with_page, account) = (prepared.with_page, prepared.account.clone());
+                let nobody_is_told = prepared.page.is_none() && prepared.again.is_empty();
                 let deployed = execute(prepared, made, config, &context).await?;
                 if with_page && let Some(web) = web::of(&deployed.observed) {
                     let publishing = frontend::publish(&web, &deployed.app, &deployed.observed, &account, config, &context);
                     tokio::select! {
                         published = publishing => published?,
                         () = stopped(&context) => return Err(Error::PageInterrupted),
+                    }
+                    if nobody_is_told {
+                        events.send(Event::Note { text: not_allowed(&web.url, config) });
                     }
                     events.send(Event::Note { text: format!("the shop is at {}", web.url) });
                 }
@@ -90,6 +94,18 @@ async fn deploy_once(args: &Deploy, config: &Config, reporting: &Reporting, aws:
             .await
         })
         .await
+}
+
+/// That the APIs do not allow the stage's own page, and why.
+fn not_allowed(page: &str, config: &Config) -> String {
+    let allowed = config.allowed_origin(None);
+    if config.has_own_origin() {
+        format!("the stage's `allowed-origin` is {allowed}, so that its own page at {page} cannot change a cart")
+    } else {
+        format!(
+            "products and cart do not allow the page at {page} yet, so that it cannot change a cart: `cartctl deploy` tells them"
+        )
+    }
 }
 
 /// Returns once it is wanted that nothing goes on.
@@ -133,6 +149,8 @@ pub(super) struct Prepared {
     plan: deploy::Plan,
     /// Whether the page is built and put online at the end.
     with_page: bool,
+    /// The page's origin, if it has one already.
+    page: Option<Origin>,
     /// The stacks that are told of the page's address at the end.
     again: Vec<StackId>,
 }
@@ -199,10 +217,8 @@ pub(super) async fn prepare(command: &'static str, args: &Deploy, config: &Confi
     let page = page(&observed)?;
     let app = app(&artifacts, page.as_ref(), config)?;
     let wanted = web::wanted(&app, &args.selection.stacks, args.with_web, &observed);
-    if let Some(page) = page.filter(|page| config.has_own_origin() && config.allowed_origin(Some(page)) != page) {
-        let allowed = config.allowed_origin(None);
-        let text = format!("the stage's `allowed-origin` is {allowed}, so that its own page at {page} cannot change a cart");
-        events.send(Event::Note { text });
+    if let Some(page) = page.as_ref().filter(|page| config.allowed_origin(Some(page)) != *page) {
+        events.send(Event::Note { text: not_allowed(page.as_str(), config) });
     }
     let mut terms = Terms {
         tags: config.tags.clone(),
@@ -219,7 +235,7 @@ pub(super) async fn prepare(command: &'static str, args: &Deploy, config: &Confi
         plan = deploy::plan(&app, &wanted, &observed, &terms, step)?;
     }
     let again = if config.has_own_origin() { Vec::new() } else { web::told_later(&plan) };
-    Ok(Prepared { app, account, artifacts, observed, terms, plan, with_page: wanted.contains(&StackId::Web), again })
+    Ok(Prepared { app, account, artifacts, observed, terms, plan, with_page: wanted.contains(&StackId::Web), page, again })
 }
 
 /// The stacks with this code, allowing this page.
@@ -412,7 +428,8 @@ async fn tell_of_page(first: First, config: &Config, context: &Context) -> Resul
     let terms = Terms { bucket, ..terms };
     let plan = deploy::plan(&app, &again, &observed, &terms, None)?;
     let made = ChangeSets::default();
-    let prepared = Prepared { app, account, artifacts, observed, terms, plan, with_page: false, again: Vec::new() };
+    let prepared =
+        Prepared { app, account, artifacts, observed, terms, plan, with_page: false, page: Some(page), again: Vec::new() };
     let prepared = match prepared.with_change_sets(&made, context).await.and_then(Prepared::only_what_was_told) {
         Ok(prepared) => prepared,
         Err(error) => {
