@@ -46,7 +46,7 @@ fn a_deployment_without_a_change_only_looks() {
     bench.run(&["deploy", "--yes"]).succeeded();
     all_are(&bench, "CREATE_COMPLETE");
     let state = bench.state();
-    let expected = [("DescribeStacks", 3), ("GetCallerIdentity", 1), ("GetParametersByPath", 1), ("GetTemplate", 3)];
+    let expected = [("DescribeStacks", 4), ("GetCallerIdentity", 1), ("GetParametersByPath", 1), ("GetTemplate", 4)];
     assert_eq!(state.log.without_polls(), BTreeMap::from(expected));
 }
 
