@@ -44,7 +44,8 @@ pub(super) async fn deploy(args: &FrontendDeploy, config: &Config, reporting: &R
             })
             .await
         })
-        .await?;
+        .await
+        .map_err(|error| if matches!(error, Error::Interrupted) { Error::PageInterrupted } else { error })?;
     Ok(Answer::new(format!("{}\n", web.url), json!({ "url": web.url })))
 }
 
