@@ -90,6 +90,9 @@ pub(crate) enum Command {
     Attach(Timed<Selection>),
     /// Write the frontend's .env from what the stacks published
     FrontendEnv(FrontendEnv),
+    /// Put the shop's page online
+    #[command(subcommand)]
+    Frontend(Frontend),
     /// Show the state of each stack
     Status(Target),
     /// Show the outputs of each stack
@@ -178,7 +181,7 @@ pub(crate) struct Synth {
 
 /// The stacks of a stage. The bootstrap stack belongs to none: it is deployed when it is needed, and stays.
 fn stack() -> impl TypedValueParser<Value = StackId> {
-    PossibleValuesParser::new(["auth", "products", "cart"]).try_map(|name| name.parse::<StackId>())
+    PossibleValuesParser::new(["auth", "products", "cart", "web"]).try_map(|name| name.parse::<StackId>())
 }
 
 /// The format of a template.
@@ -219,6 +222,13 @@ pub(crate) struct Deploy {
     /// Use this bucket for code and large templates, and change nothing on it
     #[arg(long, env = "S3_BUCKET", hide_env_values = true)]
     pub bucket: Option<String>,
+    /// Also the web stack: the shop's page, and one public address for it and the APIs
+    ///
+    /// Once it is there, every deployment takes care of it, and ends with building the page and putting it online. It takes Node
+    /// (`cartctl frontend deploy --help`). Making it takes minutes; then products and cart are updated once more, since they allow calls
+    /// from its address only.
+    #[arg(long)]
+    pub with_web: bool,
     /// Which changes to ask about; the others are made without a question
     #[arg(long, value_enum, value_name = "WHICH", default_value_t = RequireApproval::Any)]
     pub require_approval: RequireApproval,
@@ -291,6 +301,34 @@ pub(crate) struct FrontendEnv {
     /// The file to write [default: frontend/.env, or frontend/.env.local with --local]
     #[arg(long, value_name = "FILE", conflicts_with = "format")]
     pub out: Option<Utf8PathBuf>,
+}
+
+/// `cartctl frontend`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Frontend {
+    /// Build the shop's page for what is deployed, and put it online
+    ///
+    /// It takes the web stack, which `cartctl deploy --with-web` makes and `cartctl deploy` ends with this for; and Node 20.19 or newer,
+    /// with the packages installed (`npm --prefix frontend ci`). The build knows the stage's APIs and accounts; your `.env` is not read.
+    /// Nothing is uploaded before it is built.
+    ///
+    /// Files that are named by their content go first, to be kept by browsers forever, and the page itself comes last, to be asked for
+    /// every time. What is there already is not uploaded again. What is no longer part of the page is kept for a week, for pages that are
+    /// still open. CloudFront is told to forget what has changed.
+    ///
+    /// It takes `cloudformation:DescribeStacks`, `ssm:GetParametersByPath`, `s3:ListBucket`, `GetObject`, `PutObject` and `DeleteObject`
+    /// on the page's bucket, `cloudfront:CreateInvalidation`, and `sts:GetCallerIdentity`.
+    Deploy(FrontendDeploy),
+}
+
+/// `cartctl frontend deploy`
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct FrontendDeploy {
+    #[command(flatten)]
+    pub target: Target,
+    /// Say that a protected stage is meant
+    #[arg(long)]
+    pub protected_ok: bool,
 }
 
 /// How the frontend's configuration is printed.

@@ -15,6 +15,7 @@ use crate::config::{Connection, Profile};
 pub(crate) mod carts;
 pub(crate) mod cloudformation;
 pub(crate) mod gateway_account;
+pub(crate) mod invalidation;
 pub(crate) mod logs;
 pub(crate) mod object_store;
 pub(crate) mod parameter_store;

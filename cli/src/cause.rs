@@ -69,6 +69,8 @@ pub(crate) enum Cause {
     NotInRegion,
     /// The account has not enabled the region or the service.
     NotEnabled,
+    /// CloudFront does not know the account well enough yet.
+    Unverified,
     /// The credentials are not, or no longer, valid.
     Credentials {
         /// They were.
@@ -203,6 +205,9 @@ impl Cause {
             }
             Self::NotEnabled => "enable the region for this account in the console (Account, AWS Regions), wait until a new account is \
                                  activated, or deploy elsewhere with `--region`"
+                .to_owned(),
+            Self::Unverified => "ask AWS Support to verify the account for CloudFront, as the message says, which takes a day or so; until then \
+                                 `cartctl deploy auth products cart` deploys the rest"
                 .to_owned(),
             Self::Credentials { expired: true } => {
                 "sign in again, for example with `aws sso login`, then run the same command again".to_owned()
@@ -360,6 +365,8 @@ fn identifier(text: String) -> String {
 type Known = (&'static [&'static str], fn(&str) -> Cause);
 
 const KNOWN: &[Known] = &[
+    // It calls itself a denied access.
+    (&["must be verified before you can add new cloudfront resources"], |_| Cause::Unverified),
     // What is denied names actions and resources, in which any other fragment could appear.
     (&["is not authorized to perform", "permission to getobject for"], |reason| Cause::Denied(Denial::of(reason))),
     (&["encoded authorization failure message: "], |reason| {
@@ -574,6 +581,12 @@ mod tests {
         ("NotInRegion", "Template format error: Unrecognized resource types: [AWS::Cognito::UserPool]"),
         ("NotInRegion", "Cognito is not available in this region"),
         ("NotEnabled", "OptInRequired: The AWS Access Key Id needs a subscription for the service"),
+        (
+            "Unverified",
+            "Access denied for operation 'AWS::CloudFront::Distribution: Your account must be verified before you can add new CloudFront \
+             resources. To verify your account, please contact AWS Support (https://console.aws.amazon.com/support/home#/) and include this \
+             error message. (Service: CloudFront, Status Code: 403)'",
+        ),
         ("Credentials", "The security token included in the request is expired"),
         ("Credentials", "The security token included in the request is invalid."),
         ("Credentials", "ExpiredToken: The provided token has expired."),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cart_infra::{App, Code, Stack, StackId};
 
 use crate::{
-    args::{Cli, Command, Global, Target, Timed},
+    args::{Cli, Command, Frontend, Global, Target, Timed},
     aws::Aws,
     config::{self, Config, Environment, LocalChoice},
     error::Error,
@@ -23,6 +23,7 @@ mod attach;
 mod delete;
 mod deploy;
 mod diff;
+mod frontend;
 mod frontend_env;
 mod guard;
 mod interruption;
@@ -48,6 +49,7 @@ pub(crate) async fn run(cli: Cli, environment: &Environment, reporting: &Reporti
         Command::Delete(Timed { args, .. }) => delete::run(&args, &aws(&args.selection.target)?, reporting).await,
         Command::Attach(Timed { args, .. }) => attach::run(&args, &aws(&args.target)?, reporting).await,
         Command::FrontendEnv(args) => interruptible(frontend_env::run(&args, &aws(&args.target)?)).await,
+        Command::Frontend(Frontend::Deploy(args)) => frontend::deploy(&args, &aws(&args.target)?, reporting).await,
         Command::Status(target) => interruptible(status::run(&aws(&target)?)).await,
         Command::Totals(args) => totals::run(&args, &aws(&args.target)?, reporting).await,
         Command::Logs(args) => logs::run(&args, &aws(&args.target)?, reporting).await,

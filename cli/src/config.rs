@@ -24,7 +24,7 @@ pub(crate) struct Config {
     pub names: Names,
     /// Whether people's data is kept when this stage is deleted.
     pub protected: bool,
-    allowed_origin: Origin,
+    allowed_origin: AllowedOrigin,
     /// The processor the functions run on.
     pub architecture: Architecture,
     log_retention: LogRetention,
@@ -38,6 +38,8 @@ pub(crate) struct Config {
     pub connection: Connection,
     /// The file the frontend reads its configuration from.
     pub env_file: Utf8PathBuf,
+    /// The folder of the shop.
+    pub shop: Utf8PathBuf,
     /// Where the local cloud listens and keeps its state.
     pub local: LocalSettings,
     /// How the answer is written.
@@ -46,6 +48,15 @@ pub(crate) struct Config {
     pub yes: bool,
     /// Whether more is told than most want to know.
     pub verbose: bool,
+}
+
+/// The one origin whose pages may call the APIs, and for which stages that is said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum AllowedOrigin {
+    /// For this one.
+    OfStage(Origin),
+    /// For all of them, or by default.
+    OfAll(Origin),
 }
 
 /// Where a stage belongs.
@@ -141,12 +152,26 @@ pub(crate) struct LocalSettings {
 }
 
 impl Config {
+    /// The one origin whose pages may call the APIs, given that of the page of this stage, if it has one. What the stage's own section
+    /// says wins: somebody means this stage. What is said for all stages gives way, since no two of them have one page.
+    pub(crate) fn allowed_origin<'a>(&'a self, page: Option<&'a Origin>) -> &'a Origin {
+        match &self.allowed_origin {
+            AllowedOrigin::OfStage(origin) => origin,
+            AllowedOrigin::OfAll(origin) => page.unwrap_or(origin),
+        }
+    }
+
+    /// Whether the stage's own section says which origin.
+    pub(crate) fn has_own_origin(&self) -> bool {
+        matches!(self.allowed_origin, AllowedOrigin::OfStage(_))
+    }
+
     /// What the templates are made from, given where the code is.
     pub(crate) fn settings(&self, code: Code) -> Settings {
         Settings {
             names: self.names.clone(),
             protected: self.protected,
-            allowed_origin: self.allowed_origin.clone(),
+            allowed_origin: self.allowed_origin(None).clone(),
             architecture: self.architecture,
             code,
             endpoints: match &self.connection.endpoint {
@@ -319,6 +344,7 @@ struct LocalSection {
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 struct FrontendSection {
     env_file: Option<Utf8PathBuf>,
+    directory: Option<Utf8PathBuf>,
 }
 
 /// Finds and reads `cartctl.toml`, then settles everything.
@@ -416,6 +442,7 @@ fn resolve(
         (None, false) => workspace.join("frontend/.env"),
         (None, true) => workspace.join("frontend/.env.local"),
     };
+    let shop = workspace.join(file.frontend.directory.as_deref().unwrap_or(Utf8Path::new("frontend")));
     // A tag of the stage wins over one of all stages.
     let tags = common.tags.iter().chain(&section.tags).map(|(key, value)| (key.clone(), value.clone())).collect();
     let account = section.account.as_ref().or(common.account.as_ref()).filter(|_| !connection.endpoint.is_local());
@@ -431,13 +458,18 @@ fn resolve(
         names: Names { prefix: file.prefix, parameter_root: file.parameter_root, stage },
         protected,
         monitoring: monitored.then_some(Monitoring { alarm_topic }),
-        allowed_origin,
+        allowed_origin: if section.allowed_origin.is_some() {
+            AllowedOrigin::OfStage(allowed_origin)
+        } else {
+            AllowedOrigin::OfAll(allowed_origin)
+        },
         architecture: section.architecture.or(common.architecture).unwrap_or_default(),
         log_retention: section.log_retention_days.or(common.log_retention_days).unwrap_or_default(),
         reserved_concurrency: section.reserved_concurrency.or(common.reserved_concurrency),
         workspace,
         connection,
         env_file,
+        shop,
         local: settings,
         output: global.output,
         yes: global.yes,
@@ -549,7 +581,7 @@ pub(crate) mod tests {
             let cli = args::Cli::parse_from(["cartctl", "local"]);
             let (folder, file) = ("/shop".into(), "/shop/cartctl.toml".into());
             let config = resolve(&cli.global, LocalChoice::Starting(None), &Environment::default(), folder, file, text).unwrap();
-            (config.allowed_origin.to_string(), config.local.page)
+            (config.allowed_origin(None).to_string(), config.local.page)
         };
         assert_eq!(local(""), ("http://localhost:8080".to_owned(), Some(8080)));
         assert_eq!(local("defaults.allowed-origin = 'http://localhost:3000'"), ("http://localhost:3000".to_owned(), Some(3000)));
@@ -557,7 +589,22 @@ pub(crate) mod tests {
         assert_eq!(local("defaults.allowed-origin = 'https://shop.example'"), ("http://localhost:8080".to_owned(), Some(8080)));
         assert_eq!(local("local.shop = false"), ("http://localhost:8080".to_owned(), None));
         let aws = resolved(&[], &Environment::default(), "defaults.allowed-origin = 'https://shop.example'").unwrap();
-        assert_eq!(aws.allowed_origin.as_str(), "https://shop.example");
+        assert_eq!(aws.allowed_origin(None).as_str(), "https://shop.example");
+    }
+
+    #[test]
+    fn the_stages_own_page_may_call_unless_the_stage_says_otherwise() {
+        let allowed = |text: &str, page: Option<&str>| {
+            let config = resolved(&["--stage", "it"], &Environment::default(), text).unwrap();
+            let page = page.map(|page| page.parse().unwrap());
+            config.allowed_origin(page.as_ref()).to_string()
+        };
+        let (page, common) = (Some("https://d1.cloudfront.net"), "[defaults]\nallowed-origin = 'https://a.example'\n[stages.it]\n");
+        assert_eq!(allowed("[stages.it]", None), "http://localhost:8080");
+        assert_eq!(allowed("[stages.it]", page), "https://d1.cloudfront.net");
+        assert_eq!(allowed(common, None), "https://a.example");
+        assert_eq!(allowed(common, page), "https://d1.cloudfront.net");
+        assert_eq!(allowed(&format!("{common}allowed-origin = 'https://b.example'"), page), "https://b.example");
     }
 
     #[test]

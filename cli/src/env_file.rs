@@ -121,6 +121,14 @@ impl FrontendEnv {
         self
     }
 
+    /// The same for a page at `url`, such as `https://d1.cloudfront.net`, behind which the APIs are too.
+    pub(crate) fn at(mut self, url: &str) -> Self {
+        for api in [&mut self.cart_api_url, &mut self.products_api_url] {
+            *api = format!("{url}/{}", cart_infra::API_STAGE);
+        }
+        self
+    }
+
     /// Renders `templates/env.hbs` of this workspace.
     ///
     /// # Errors
@@ -215,6 +223,18 @@ mod tests {
                 ("VUE_APP_USER_POOL_CLIENT_ID", "client"),
                 ("VUE_APP_AWS_REGION", "eu-west-1"),
                 ("VUE_APP_COGNITO_ENDPOINT", "http://localhost:4566/"),
+            ]
+        );
+    }
+
+    #[test]
+    fn behind_one_address_the_apis_are_where_the_page_is() {
+        let text = env().at("https://d1.cloudfront.net").render(&workspace()).unwrap();
+        assert_eq!(
+            &variables(&text)[..2],
+            [
+                ("VUE_APP_CART_API_URL", "https://d1.cloudfront.net/Prod"),
+                ("VUE_APP_PRODUCTS_API_URL", "https://d1.cloudfront.net/Prod"),
             ]
         );
     }

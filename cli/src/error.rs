@@ -2,7 +2,7 @@
 
 use cart_infra::StackId;
 
-use crate::{aws, config, env_file, execute, local, package, plan, report};
+use crate::{aws, config, env_file, execute, local, package, plan, report, site};
 
 /// How the process ends when not with 0. These numbers are documented in the README and stay as they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +55,9 @@ pub(crate) enum Error {
     /// The frontend's configuration could not be written.
     #[error(transparent)]
     EnvFile(#[from] env_file::Error),
+    /// The shop's page could not be built.
+    #[error(transparent)]
+    Page(#[from] site::build::Error),
     /// The local cloud could not be started, found or stopped.
     #[error(transparent)]
     Local(#[from] local::Error),
@@ -101,6 +104,9 @@ pub(crate) enum Error {
     /// Ctrl-C, while totals are counted anew.
     #[error("interrupted while the totals were counted anew: each is what it was, or right")]
     RecountInterrupted,
+    /// Ctrl-C, while the page is put online.
+    #[error("interrupted while the shop's page was put online: visitors see the former page, or the new one")]
+    PageInterrupted,
     /// A second Ctrl-C, while AWS works.
     #[error("left at once: what AWS was doing goes on")]
     Left,
@@ -118,6 +124,7 @@ impl Error {
             Self::Execute(error) => error.hint(),
             Self::EnvFile(error) => error.hint(),
             Self::Totals(error) => error.hint(),
+            Self::Page(error) => error.hint(),
             Self::Local(error) => error.hint(),
             Self::UnknownFunction(error) => Some(format!("there are {}", error.known.join(", "))),
             Self::Findings(_) => Some("the definitions are in infra/src/stacks".to_owned()),
@@ -130,11 +137,12 @@ impl Error {
             Self::TotalsWrong { rebuilt: true, .. } => Some(
                 "changes were lost meanwhile: look into the queue UpdateTotalsFailures, then run the same command again".to_owned(),
             ),
-            Self::NotDeployed { stage, .. } => {
+            Self::NotDeployed { stack, stage } => {
                 let stage = if stage == "default" { String::new() } else { format!(" --stage {stage}") };
-                Some(format!("`cartctl deploy{stage}` deploys it"))
+                let web = if *stack == StackId::Web { " --with-web" } else { "" };
+                Some(format!("`cartctl deploy{stage}{web}` deploys it"))
             }
-            Self::RecountInterrupted => Some("the same command goes on where it was".to_owned()),
+            Self::RecountInterrupted | Self::PageInterrupted => Some("the same command goes on where it was".to_owned()),
             Self::Declined | Self::ChangesFound | Self::Interrupted => None,
         }
     }
@@ -155,12 +163,13 @@ impl Error {
             },
             Self::Declined | Self::ApprovalNeeded | Self::Protected { .. } => ExitCode::Declined,
             Self::ChangesFound | Self::TotalsWrong { .. } => ExitCode::Changes,
-            Self::Interrupted | Self::RecountInterrupted | Self::Left => ExitCode::Interrupted,
+            Self::Interrupted | Self::RecountInterrupted | Self::PageInterrupted | Self::Left => ExitCode::Interrupted,
             Self::Totals(execute::totals::Error::Stuck { .. })
             | Self::NotDeployed { .. }
             | Self::Findings(_)
             | Self::Package(_)
             | Self::EnvFile(_)
+            | Self::Page(_)
             | Self::Local(_) => ExitCode::Failed,
         }
     }

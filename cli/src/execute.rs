@@ -24,6 +24,7 @@ pub(crate) mod deploy;
 mod explain;
 pub(crate) mod follow;
 pub(crate) mod logs;
+pub(crate) mod site;
 pub(crate) mod totals;
 
 /// What whoever started this wants of it by now.

@@ -17,6 +17,7 @@ mod pace;
 mod package;
 mod plan;
 mod report;
+mod site;
 mod stack;
 mod timeline;
 

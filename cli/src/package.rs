@@ -10,7 +10,7 @@ mod build;
 mod elf;
 pub(crate) mod manifest;
 mod narrator;
-mod process;
+pub(crate) mod process;
 mod toolchain;
 
 use std::{

@@ -17,6 +17,7 @@ pub(crate) mod logs;
 #[cfg(test)]
 pub(crate) mod tests;
 pub(crate) mod totals;
+pub(crate) mod web;
 
 /// What is there, as far as a plan depends on it.
 #[derive(Clone, Debug, Default)]

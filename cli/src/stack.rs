@@ -175,6 +175,13 @@ pub(crate) struct Resource {
     pub status: String,
 }
 
+impl Resource {
+    /// Whether it is a bucket, and is there.
+    pub(crate) fn is_bucket(&self) -> bool {
+        self.resource_type == "AWS::S3::Bucket" && self.status != "DELETE_COMPLETE" && !self.physical_id.is_empty()
+    }
+}
+
 /// What a change set does to a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ResourceChange {

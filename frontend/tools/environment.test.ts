@@ -17,6 +17,10 @@ test('what is built for AWS knows nothing of the local cloud, and the other way 
   expect(environment('local-cloud', folder, {})).toEqual({ VUE_APP_COGNITO_ENDPOINT: 'http://localhost:4566/' })
 })
 
+test('what cartctl puts online is built for what cartctl says, whatever lies around', () => {
+  expect(environment('hosted', folder, { VUE_APP_AWS_REGION: 'us-east-1' })).toEqual({ VUE_APP_AWS_REGION: 'us-east-1' })
+})
+
 test('the environment wins over the file', () => {
   expect(environment('production', folder, { VUE_APP_AWS_REGION: 'us-east-1', HOME: '/' }).VUE_APP_AWS_REGION).toBe('us-east-1')
 })

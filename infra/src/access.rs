@@ -354,6 +354,21 @@ mod tests {
     }
 
     #[test]
+    fn what_a_distribution_reaches_is_public() {
+        let config = |origins: Json| json!({ "DistributionConfig": { "Origins": origins } });
+        let bucket = json!({ "Id": "page", "DomainName": { "Fn::GetAtt": ["Bucket", "RegionalDomainName"] } });
+        let api = json!({ "Id": "api", "DomainName": { "Fn::Sub": "${Api}.execute-api.${AWS::Region}.amazonaws.com" } });
+        let reaches = |before: &Json, after: &Json| change("AWS::CloudFront::Distribution", before, after);
+        let both = config(json!([bucket, api]));
+        assert_eq!(
+            reaches(&json!({}), &both),
+            ["lets anyone reach Bucket.RegionalDomainName and Api.execute-api.AWS::Region.amazonaws.com"]
+        );
+        assert_eq!(reaches(&config(json!([bucket])), &both), ["lets anyone reach Api.execute-api.AWS::Region.amazonaws.com"]);
+        assert_eq!(reaches(&both, &config(json!([bucket]))), [""; 0]);
+    }
+
+    #[test]
     fn templates_of_others_are_read_as_far_as_they_are_understood() {
         for odd in [
             json!(null),

@@ -4,7 +4,7 @@ use crate::{
     names::StackId,
     settings::Settings,
     stack::Stack,
-    stacks::{auth, cart, products},
+    stacks::{auth, cart, products, web},
 };
 
 /// One copy of the shop.
@@ -19,11 +19,12 @@ impl App {
     pub fn new(settings: &Settings) -> Self {
         let (auth, sign_in) = auth::stack(settings);
         let (products, catalogue) = products::stack(settings);
-        let cart = cart::stack(settings, &sign_in, &catalogue);
-        Self { stacks: vec![auth, products, cart] }
+        let (cart, carts) = cart::stack(settings, &sign_in, &catalogue);
+        let web = web::stack(settings, &catalogue, &carts);
+        Self { stacks: vec![auth, products, cart, web] }
     }
 
-    /// Its stacks, none before those it depends on: what a stack reads has been published by one before it.
+    /// Its stacks, also the one that not every copy has: none before those it depends on: what a stack reads has been published by one before it.
     #[must_use]
     pub fn stacks(&self) -> &[Stack] {
         &self.stacks

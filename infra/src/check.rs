@@ -53,6 +53,10 @@ pub enum Rule {
     NoPreflight,
     /// Functions are called by their alias: an event source or a permission that names the function bypasses deployments.
     BypassedAlias,
+    /// Nothing in a bucket can be made public, whatever somebody says of it later.
+    PublicBucket,
+    /// What people send and are sent cannot be read on the way.
+    WithoutTls,
 }
 
 impl fmt::Display for Rule {
@@ -79,7 +83,7 @@ type Problem = (Option<String>, String);
 /// Finds what breaks a rule.
 type Problems = fn(&View) -> Vec<Problem>;
 
-const RULES: [(Rule, Problems); 8] = [
+const RULES: [(Rule, Problems); 10] = [
     (Rule::DanglingReference, dangling_references),
     (Rule::Quota, quotas),
     (Rule::UnexplainedWildcard, unexplained_wildcards),
@@ -88,6 +92,8 @@ const RULES: [(Rule, Problems); 8] = [
     (Rule::DataLostOnReplacement, data_lost_on_replacement),
     (Rule::NoPreflight, no_preflight),
     (Rule::BypassedAlias, bypassed_alias),
+    (Rule::PublicBucket, public_bucket),
+    (Rule::WithoutTls, without_tls),
 ];
 
 fn findings(stack: StackId, template: &Json) -> Vec<Finding> {
@@ -295,6 +301,25 @@ fn bypassed_alias(view: &View) -> Vec<Problem> {
         .collect()
 }
 
+fn public_bucket(view: &View) -> Vec<Problem> {
+    let settings = ["BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"];
+    let is_private =
+        |bucket: &Json| settings.iter().all(|setting| bucket["Properties"]["PublicAccessBlockConfiguration"][*setting] == true);
+    let public = view.resources("AWS::S3::Bucket").filter(|(_, bucket)| !is_private(bucket));
+    public.map(|(id, _)| (Some(id.to_owned()), "can be made public".to_owned())).collect()
+}
+
+fn without_tls(view: &View) -> Vec<Problem> {
+    let answers_anyway = |distribution: &Json| {
+        let config = &distribution["Properties"]["DistributionConfig"];
+        let others = config["CacheBehaviors"].as_array().into_iter().flatten();
+        let mut behaviors = others.chain([&config["DefaultCacheBehavior"]]);
+        behaviors.any(|behavior| !["redirect-to-https", "https-only"].iter().any(|it| behavior["ViewerProtocolPolicy"] == *it))
+    };
+    let distributions = view.resources("AWS::CloudFront::Distribution").filter(|(_, distribution)| answers_anyway(distribution));
+    distributions.map(|(id, _)| (Some(id.to_owned()), "answers who comes without TLS".to_owned())).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -404,6 +429,33 @@ mod tests {
         };
         assert_eq!(broken(&permission("Role")), [(Rule::BypassedAlias, "Leave".to_owned())]);
         assert_eq!(broken(&permission("Live")), []);
+    }
+
+    #[test]
+    fn no_bucket_can_be_made_public() {
+        let bucket = |block: Json| {
+            json!({ "Bucket": { "Type": "AWS::S3::Bucket", "UpdateReplacePolicy": "Retain",
+                "Properties": { "PublicAccessBlockConfiguration": block } } })
+        };
+        let mut all =
+            json!({ "BlockPublicAcls": true, "BlockPublicPolicy": true, "IgnorePublicAcls": true, "RestrictPublicBuckets": true });
+        assert_eq!(broken(&bucket(all.clone())), []);
+        all["IgnorePublicAcls"] = json!(false);
+        assert_eq!(broken(&bucket(all)), [(Rule::PublicBucket, "Bucket".to_owned())]);
+        assert_eq!(broken(&bucket(Json::Null)), [(Rule::PublicBucket, "Bucket".to_owned())]);
+    }
+
+    #[test]
+    fn nothing_is_answered_without_tls() {
+        let distribution = |default: &str, other: &str| {
+            json!({ "It": { "Type": "AWS::CloudFront::Distribution", "Properties": { "DistributionConfig": {
+                "DefaultCacheBehavior": { "ViewerProtocolPolicy": default },
+                "CacheBehaviors": [{ "ViewerProtocolPolicy": other }] } } } })
+        };
+        assert_eq!(broken(&distribution("redirect-to-https", "https-only")), []);
+        for (default, other) in [("allow-all", "https-only"), ("https-only", "allow-all")] {
+            assert_eq!(broken(&distribution(default, other)), [(Rule::WithoutTls, "It".to_owned())]);
+        }
     }
 
     #[test]

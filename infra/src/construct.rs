@@ -11,7 +11,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 /// What distinguishes one content from another, short enough to end a logical id with.
-fn fingerprint(content: &impl Serialize) -> String {
+pub(crate) fn fingerprint(content: &impl Serialize) -> String {
     let json = serde_json::to_string(content).expect("properties are plain data");
     let start = Sha256::digest(json).iter().take(5).fold(0, |start, byte| (start << 8) | u64::from(*byte));
     format!("{start:010X}")

@@ -197,6 +197,7 @@ use Replacement::{Always, Conditional};
 /// [cognito]: https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pool-updating.html
 #[rustfmt::skip]
 const REPLACING: &[(&str, &[(&str, Replacement)])] = &[
+    ("AWS::CloudFront::Function", &[("Name", Always)]),
     ("AWS::ApiGateway::Authorizer", &[("RestApiId", Always)]),
     ("AWS::ApiGateway::Deployment", &[("DeploymentCanarySettings", Always), ("RestApiId", Always)]),
     ("AWS::ApiGateway::GatewayResponse", &[("ResponseType", Always), ("RestApiId", Always)]),

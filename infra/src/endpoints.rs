@@ -2,14 +2,17 @@
 
 use crate::{
     cfn::{
-        resource::api_gateway::RestApi,
-        value::{ApiUrl, Handle, Pseudo, UserPoolId, Value, text},
+        resource::{
+            api_gateway::RestApi,
+            cloudfront::{CustomOrigin, OriginProtocol, Protocol},
+        },
+        value::{ApiId, ApiUrl, Handle, Pseudo, UserPoolId, Value, text},
     },
     settings::Endpoints,
 };
 
 /// The stage under which every API is served. It is part of the URL.
-pub(crate) const API_STAGE: &str = "Prod";
+pub const API_STAGE: &str = "Prod";
 
 impl Endpoints {
     /// The base URL of an API, without a slash at the end.
@@ -23,6 +26,41 @@ impl Endpoints {
         }
     }
 
+    /// How CloudFront reaches an API: what follows the host, from the name of the API's stage on, is the viewer's.
+    #[must_use]
+    pub(crate) fn api_origin(&self, api: &Value<ApiId>) -> ApiOrigin {
+        match self {
+            Self::Aws => ApiOrigin {
+                domain_name: text![api, ".execute-api.", Pseudo::Region, ".", Pseudo::UrlSuffix],
+                path: None,
+                reached_by: CustomOrigin {
+                    http_port: None,
+                    origin_protocol_policy: OriginProtocol::HttpsOnly,
+                    origin_ssl_protocols: vec![Protocol::Tls12],
+                },
+            },
+            Self::Local { base_url } => {
+                let authority = base_url.as_str().trim_start_matches("http://");
+                let (host, port) = authority.split_once(':').unwrap_or((authority, "80"));
+                ApiOrigin {
+                    domain_name: host.into(),
+                    path: Some(text!["/_aws/execute-api/", api]),
+                    reached_by: CustomOrigin {
+                        http_port: port.parse().ok(),
+                        origin_protocol_policy: OriginProtocol::HttpOnly,
+                        origin_ssl_protocols: Vec::new(),
+                    },
+                }
+            }
+        }
+    }
+
+    /// Whether it is reached with TLS. An emulator is not, and applies to itself what a policy says of who comes without.
+    #[must_use]
+    pub(crate) fn has_tls(&self) -> bool {
+        matches!(self, Self::Aws)
+    }
+
     /// Where the keys are with which a user pool signs tokens.
     #[must_use]
     pub fn jwks_url(&self, pool: &Value<UserPoolId>) -> Value<String> {
@@ -31,6 +69,16 @@ impl Endpoints {
             Self::Local { base_url } => text![base_url.as_str(), "/", pool, "/.well-known/jwks.json"],
         }
     }
+}
+
+/// How CloudFront reaches an API.
+pub(crate) struct ApiOrigin {
+    /// The host.
+    pub domain_name: Value<String>,
+    /// What precedes the viewer's path.
+    pub path: Option<Value<String>>,
+    /// How it is spoken to.
+    pub reached_by: CustomOrigin,
 }
 
 /// The `iss` of a user pool's tokens, which is the same wherever the pool is reached.

@@ -20,13 +20,17 @@ mod stack;
 pub mod stacks;
 
 pub use app::App;
+pub use endpoints::API_STAGE;
 pub use names::{Names, ParameterRoot, StackId, StackPrefix, Stage, StageName};
 pub use parse::Invalid;
 pub use settings::{
     Architecture, BootstrapSettings, Code, CodeKey, Endpoints, LogRetention, Monitoring, Origin, Settings, TopicArn,
 };
 pub use stack::{ARTIFACT_BUCKET_PARAMETER, ParameterSource, Published, Shared, Stack};
-pub use stacks::bootstrap::ARTIFACT_BUCKET_OUTPUT;
+pub use stacks::{
+    bootstrap::ARTIFACT_BUCKET_OUTPUT,
+    web::{DISTRIBUTION_OUTPUT, SITE, WEB_BUCKET_OUTPUT, WEB_URL_OUTPUT},
+};
 
 /// Defines one copy of the shop.
 #[must_use]

@@ -18,11 +18,13 @@ pub enum StackId {
     Products,
     /// The carts.
     Cart,
+    /// The shop's page, and one address for it and the APIs. Not every stage has it.
+    Web,
 }
 
 impl StackId {
     /// Every stack.
-    pub const ALL: [Self; 4] = [Self::Bootstrap, Self::Auth, Self::Products, Self::Cart];
+    pub const ALL: [Self; 5] = [Self::Bootstrap, Self::Auth, Self::Products, Self::Cart, Self::Web];
 
     /// What people type.
     #[must_use]
@@ -32,6 +34,7 @@ impl StackId {
             Self::Auth => "auth",
             Self::Products => "products",
             Self::Cart => "cart",
+            Self::Web => "web",
         }
     }
 }
@@ -48,7 +51,7 @@ impl FromStr for StackId {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Self::ALL.into_iter().find(|id| id.as_str() == text).ok_or_else(|| Invalid {
             kind: "a stack",
-            rule: "the stacks are bootstrap, auth, products and cart",
+            rule: "the stacks are bootstrap, auth, products, cart and web",
             text: text.to_owned(),
         })
     }
@@ -84,12 +87,12 @@ parsed! {
     ///
     /// The names that the default stage's parameters use as folders are taken, lest one stage's parameters lie in another's folder.
     StageName is "a name for a stage":
-        "up to 20 lower-case letters, digits and hyphens, a letter first and no hyphen last; `auth`, `products`, `shopping-cart` and `default` are taken",
+        "up to 20 lower-case letters, digits and hyphens, a letter first and no hyphen last; `auth`, `products`, `shopping-cart`, `web` and `default` are taken",
         |text| text.len() <= 20
             && text.starts_with(|c: char| c.is_ascii_lowercase())
             && !text.ends_with('-')
             && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
-            && !["auth", "products", "shopping-cart", "default"].contains(&text);
+            && !["auth", "products", "shopping-cart", "web", "default"].contains(&text);
 }
 
 impl Default for StackPrefix {
@@ -155,6 +158,7 @@ impl Names {
             StackId::Auth => "auth",
             StackId::Products => "product-mock",
             StackId::Cart => "shoppingcart-service",
+            StackId::Web => "web",
         };
         match &self.stage {
             Stage::Default => format!("{prefix}-{suffix}"),
@@ -187,6 +191,7 @@ mod tests {
         assert_eq!(names.stack_name(StackId::Auth), "aws-serverless-shopping-cart-auth");
         assert_eq!(names.stack_name(StackId::Products), "aws-serverless-shopping-cart-product-mock");
         assert_eq!(names.stack_name(StackId::Cart), "aws-serverless-shopping-cart-shoppingcart-service");
+        assert_eq!(names.stack_name(StackId::Web), "aws-serverless-shopping-cart-web");
         assert_eq!(names.parameter_path("auth/user-pool-id"), "/serverless-shopping-cart-demo/auth/user-pool-id");
     }
 
@@ -213,7 +218,7 @@ mod tests {
     fn what_is_not_a_name_says_why() {
         let error = "Staging".parse::<Stage>().unwrap_err();
         assert!(error.to_string().starts_with("`Staging` is not a name for a stage: "), "{error}");
-        for text in ["", "1st", "a_b", "a-", "auth", "shopping-cart", "twenty-one-characters"] {
+        for text in ["", "1st", "a_b", "a-", "auth", "shopping-cart", "web", "twenty-one-characters"] {
             assert!(text.parse::<Stage>().is_err(), "{text}");
         }
         for text in ["", "1a", "a b", "a-", "-a"] {

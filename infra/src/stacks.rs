@@ -4,3 +4,4 @@ pub mod auth;
 pub mod bootstrap;
 pub mod cart;
 pub mod products;
+pub mod web;

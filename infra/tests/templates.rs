@@ -47,7 +47,7 @@ fn template(settings: &Settings, id: StackId) -> Json {
 }
 
 fn differences(before: &Settings, after: &Settings) -> Vec<Changes> {
-    let stacks = [StackId::Auth, StackId::Products, StackId::Cart];
+    let stacks = [StackId::Auth, StackId::Products, StackId::Cart, StackId::Web];
     stacks.into_iter().map(|id| diff(Some(&template(before, id)), Some(&template(after, id)))).collect()
 }
 
@@ -96,8 +96,8 @@ fn an_emulator_differs_in_urls_and_in_how_tests_sign_in() {
 
 #[test]
 fn a_stage_that_is_watched_has_a_dashboard_and_alarms_and_is_otherwise_the_same() {
-    let [auth, products, cart] = <[Changes; 3]>::try_from(differences(&settings(), &watched())).unwrap();
-    assert!(auth.is_empty() && products.is_empty());
+    let [auth, products, cart, web] = <[Changes; 4]>::try_from(differences(&settings(), &watched())).unwrap();
+    assert!(auth.is_empty() && products.is_empty() && web.is_empty());
     assert!(cart.parameters.is_empty() && cart.outputs.is_empty() && cart.other.is_empty());
     assert!(cart.resources.iter().all(|change| matches!(change.action, Action::Add)), "{cart:?}");
 
@@ -180,7 +180,7 @@ fn what_the_shop_allows_is_told_once() {
 #[test]
 fn other_settings_allow_nothing_else_but_another_page() {
     for (before, after) in [(settings(), production()), (production(), settings()), (settings(), watched())] {
-        for id in [StackId::Auth, StackId::Products, StackId::Cart] {
+        for id in [StackId::Auth, StackId::Products, StackId::Cart, StackId::Web] {
             assert_eq!(widened(Some(&template(&before, id)), Some(&template(&after, id))), [], "{id}");
         }
     }
@@ -240,8 +240,9 @@ fn the_cart_is_deployed_after_those_it_reads() {
     assert_eq!(app.depends_on(StackId::Cart), [StackId::Auth, StackId::Products]);
     assert_eq!(app.depends_on(StackId::Auth), []);
     assert_eq!(app.depends_on(StackId::Products), []);
+    assert_eq!(app.depends_on(StackId::Web), [StackId::Products, StackId::Cart]);
     let order: Vec<_> = app.stacks().iter().map(Stack::id).collect();
-    assert_eq!(order, [StackId::Auth, StackId::Products, StackId::Cart]);
+    assert_eq!(order, [StackId::Auth, StackId::Products, StackId::Cart, StackId::Web]);
 }
 
 #[test]
@@ -265,7 +266,8 @@ fn what_is_passed_to_a_stack_is_what_its_template_takes() {
 fn outputs_and_published_names_are_those_that_scripts_know() {
     let app = app(&settings());
     let outputs: Vec<_> = app.stacks().iter().map(Stack::outputs).collect();
-    assert_eq!(outputs, [vec!["CognitoUserPoolId", "CognitoAppClientId"], vec!["ProductApi"], vec!["CartApi"]]);
+    let web = vec!["WebBucketName", "DistributionId", "WebUrl"];
+    assert_eq!(outputs, [vec!["CognitoUserPoolId", "CognitoAppClientId"], vec!["ProductApi"], vec!["CartApi"], web]);
     let published: Vec<_> = app.stacks().iter().flat_map(Stack::publishes).collect();
     assert_eq!(
         published,
@@ -274,10 +276,53 @@ fn outputs_and_published_names_are_those_that_scripts_know() {
             "/serverless-shopping-cart-demo/auth/user-pool-arn",
             "/serverless-shopping-cart-demo/auth/user-pool-client-id",
             "/serverless-shopping-cart-demo/products/products-api-url",
+            "/serverless-shopping-cart-demo/products/products-api-id",
             "/serverless-shopping-cart-demo/shopping-cart/cart-api-url",
+            "/serverless-shopping-cart-demo/shopping-cart/cart-api-id",
+            "/serverless-shopping-cart-demo/web/url",
         ]
     );
     assert_eq!(everything().outputs(), ["ArtifactBucketName", "ApiGatewayLoggingRoleArn"]);
+}
+
+#[test]
+fn whatever_a_visitor_asks_the_page_or_an_api_has_one_place_to_go() {
+    let web = template(&settings(), StackId::Web);
+    let config = &web["Resources"]["Distribution"]["Properties"]["DistributionConfig"];
+    let origins: BTreeSet<_> = config["Origins"].as_array().unwrap().iter().map(|it| it["Id"].as_str().unwrap()).collect();
+    let behaviors = || config["CacheBehaviors"].as_array().unwrap().iter().chain([&config["DefaultCacheBehavior"]]);
+    assert_eq!(behaviors().map(|it| it["TargetOriginId"].as_str().unwrap()).collect::<BTreeSet<_>>(), origins);
+    assert!(behaviors().all(|it| it["ResponseHeadersPolicyId"] == json!({ "Fn::GetAtt": ["SecurityHeaders", "Id"] })));
+    assert!(behaviors().all(|it| it["ViewerProtocolPolicy"] != "allow-all"));
+
+    // Every path of an API, below the name of its stage, matches the pattern that leads to that API, and no other.
+    for (id, origin) in [(StackId::Products, "products"), (StackId::Cart, "cart")] {
+        let api = template(&settings(), id);
+        let resources = api["Resources"].as_object().unwrap().values();
+        let first = resources
+            .filter(|it| it["Type"] == "AWS::ApiGateway::Resource" && it["Properties"]["ParentId"]["Fn::GetAtt"].is_array());
+        for path in first.map(|it| format!("/Prod/{}", it["Properties"]["PathPart"].as_str().unwrap())) {
+            let leads = |it: &&Json| it["PathPattern"].as_str().is_some_and(|it| path.starts_with(it.trim_end_matches('*')));
+            let led: Vec<_> = behaviors().filter(leads).map(|it| it["TargetOriginId"].as_str().unwrap()).collect();
+            assert_eq!(led, [origin], "{path}");
+        }
+        assert!(api["Resources"].as_object().unwrap().values().any(|it| it["Properties"]["StageName"] == "Prod"));
+    }
+}
+
+#[test]
+fn the_bucket_of_the_page_is_read_by_its_own_distribution_only() {
+    let web = template(&settings(), StackId::Web);
+    let page = &web["Resources"]["Distribution"]["Properties"]["DistributionConfig"]["Origins"][0];
+    assert_eq!(page["OriginAccessControlId"], json!({ "Fn::GetAtt": ["WebBucketAccess", "Id"] }));
+    let statements = web["Resources"]["WebBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"].as_array().unwrap();
+    let allowed: Vec<_> = statements.iter().filter(|it| it["Effect"] == "Allow").collect();
+    let [read] = allowed[..] else { panic!("{allowed:?}") };
+    let distribution = "arn:${AWS::Partition}:cloudfront::${AWS::AccountId}:distribution/${Distribution}";
+    assert_eq!(read["Principal"], json!({ "Service": "cloudfront.amazonaws.com" }));
+    assert_eq!(read["Action"], json!(["s3:GetObject"]));
+    assert_eq!(read["Resource"], json!([{ "Fn::Sub": format!("${{WebBucket.Arn}}{}/*", page["OriginPath"].as_str().unwrap()) }]));
+    assert_eq!(read["Condition"], json!({ "StringEquals": { "aws:SourceArn": { "Fn::Sub": distribution } } }));
 }
 
 #[test]
@@ -434,7 +479,7 @@ fn left_by_sam(id: StackId) -> Json {
             "CartDeleteSQSDLQ": { "Type": "AWS::SQS::Queue" },
             "CartApiUrl": string("shopping-cart/cart-api-url", json!("https://old.example/Prod")),
         } }),
-        StackId::Bootstrap => json!({}),
+        StackId::Bootstrap | StackId::Web => json!({}),
     }
 }
 

@@ -1,7 +1,4 @@
-//! API Gateway's account-wide setting: the role by which it writes logs.
-//!
-//! One signed GET instead of the service's SDK, which would take a tenth of the time that everything here takes to compile
-//! (docs/adr/0006-one-signed-get.md).
+//! API Gateway's account-wide setting: the role by which it writes logs. One signed request (docs/adr/0006-one-signed-get.md).
 
 use reqwest::{Client, Method};
 use serde::Deserialize;
@@ -24,6 +21,7 @@ impl Aws {
         let request = Request {
             operation: OPERATION,
             service: "apigateway",
+            global: false,
             method: Method::GET,
             path: "/account",
             headers: &[],

@@ -70,6 +70,7 @@ impl Logs {
         let request = Request {
             operation: &operation,
             service: "logs",
+            global: false,
             method: Method::POST,
             path: "/",
             headers: &[("content-type", "application/x-amz-json-1.1"), ("x-amz-target", "Logs_20140328.FilterLogEvents")],

@@ -1,9 +1,19 @@
 //! S3: the bucket for code and large templates. Every call names the account that must own the bucket.
 
-use aws_sdk_s3::primitives::ByteStream;
+use std::collections::BTreeMap;
+
+use aws_sdk_s3::{
+    primitives::ByteStream,
+    types::{Delete, ObjectIdentifier},
+};
 use camino::Utf8Path;
 
 use super::{Aws, Error, ErrorKind};
+use crate::site::{Online, Upload};
+
+/// How many objects one request may delete.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>
+const DELETED_AT_ONCE: usize = 1000;
 
 /// A bucket, and the account that owns it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +83,63 @@ impl Aws {
         let call = self.s3.delete_object().bucket(&bucket.name).expected_bucket_owner(&bucket.owner).key(key);
         let answer = call.send().await.map_err(|error| Error::sdk(format!("deleting {key} from {}", bucket.name), error));
         answer.map(|_| ())
+    }
+
+    /// What is in the bucket below a prefix, by what follows it.
+    pub(crate) async fn objects(&self, bucket: &Bucket, prefix: &str) -> Result<BTreeMap<String, Online>, Error> {
+        let Bucket { name, owner } = bucket;
+        let call = self.s3.list_objects_v2().bucket(name).expected_bucket_owner(owner).prefix(prefix);
+        let mut pages = call.into_paginator().send();
+        let mut found = BTreeMap::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| Error::sdk(format!("listing what is in {name}"), error))?;
+            found.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| {
+                let path = object.key?.strip_prefix(prefix)?.to_owned();
+                let bytes = object.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default();
+                Some((path, Online { bytes, md5: object.e_tag.unwrap_or_default().trim_matches('"').to_owned() }))
+            }));
+        }
+        Ok(found)
+    }
+
+    /// The text of an object, if it is there.
+    pub(crate) async fn text(&self, bucket: &Bucket, key: &str) -> Result<Option<String>, Error> {
+        let operation = format!("reading {key} in {}", bucket.name);
+        let call = self.s3.get_object().bucket(&bucket.name).expected_bucket_owner(&bucket.owner).key(key);
+        let body = match call.send().await.map_err(|error| Error::sdk(&operation, error)) {
+            Ok(answer) => answer.body.collect().await,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let bytes = body.map_err(|error| Error::new(&operation, ErrorKind::Other, error.to_string()))?.into_bytes();
+        String::from_utf8(bytes.into()).map(Some).map_err(|error| Error::new(operation, ErrorKind::Other, error.to_string()))
+    }
+
+    /// Puts a file of the page into the bucket, with what is to be told of it.
+    pub(crate) async fn put_page(&self, bucket: &Bucket, key: &str, path: &Utf8Path, upload: &Upload) -> Result<(), Error> {
+        let operation = format!("uploading {path} to {}", bucket.name);
+        let body = ByteStream::from_path(path).await;
+        let body = body.map_err(|error| Error::new(&operation, ErrorKind::Other, error.to_string()))?;
+        let call = self.s3.put_object().bucket(&bucket.name).expected_bucket_owner(&bucket.owner).key(key).body(body);
+        let call = call.content_type(upload.content_type).cache_control(upload.cache_control);
+        call.send().await.map(drop).map_err(|error| Error::sdk(operation, error))
+    }
+
+    /// Deletes objects. That some are not there is as good.
+    pub(crate) async fn delete_objects(&self, bucket: &Bucket, keys: &[String]) -> Result<(), Error> {
+        let operation = format!("deleting from {}", bucket.name);
+        for keys in keys.chunks(DELETED_AT_ONCE) {
+            let objects = keys.iter().map(|key| ObjectIdentifier::builder().key(key).build()).collect::<Result<Vec<_>, _>>();
+            let delete = objects.and_then(|objects| Delete::builder().set_objects(Some(objects)).quiet(true).build());
+            let delete = delete.map_err(|error| Error::new(&operation, ErrorKind::Other, error.to_string()))?;
+            let call = self.s3.delete_objects().bucket(&bucket.name).expected_bucket_owner(&bucket.owner).delete(delete);
+            let answer = call.send().await.map_err(|error| Error::sdk(&operation, error))?;
+            if let Some(failed) = answer.errors.unwrap_or_default().into_iter().next() {
+                let why = failed.message.or(failed.code).unwrap_or_default();
+                return Err(Error::new(operation, ErrorKind::Other, format!("{}: {why}", failed.key.unwrap_or_default())));
+            }
+        }
+        Ok(())
     }
 
     async fn put(&self, bucket: &Bucket, key: &str, body: ByteStream, operation: &str) -> Result<(), Error> {

@@ -21,6 +21,9 @@ pub(super) struct Request<'a> {
     pub operation: &'a str,
     /// The service, as its host and a signature name it.
     pub service: &'a str,
+    /// Whether it has no regions: one host, for which signatures name `us-east-1`
+    /// (<https://docs.aws.amazon.com/general/latest/gr/cf_region.html>).
+    pub global: bool,
     /// The method.
     pub method: Method,
     /// The path.
@@ -37,11 +40,13 @@ impl Aws {
     /// # Errors
     /// No answer, or no credentials to ask with.
     pub(super) async fn signed(&self, client: &Client, request: Request<'_>) -> Result<(StatusCode, Vec<u8>), Error> {
-        let Request { operation, service, method, path, headers, body } = request;
+        let Request { operation, service, global, method, path, headers, body } = request;
         let base = match self.sdk.endpoint_url() {
             Some(endpoint) => endpoint.trim_end_matches('/').to_owned(),
+            None if global => format!("https://{service}.amazonaws.com"),
             None => format!("https://{service}.{}.amazonaws.com", self.region),
         };
+        let region = if global { "us-east-1" } else { &self.region };
         let url = format!("{base}{path}");
         let unreachable = |error: reqwest::Error| Error::new(operation, ErrorKind::Unreachable, innermost(&error));
         let other = |message: String| Error::new(operation, ErrorKind::Other, message);
@@ -51,7 +56,7 @@ impl Aws {
         let now = SystemTime::now();
         let parameters = v4::SigningParams::builder()
             .identity(&identity)
-            .region(&self.region)
+            .region(region)
             .name(service)
             .time(now)
             .settings(SigningSettings::default())

@@ -27,8 +27,8 @@ pub(super) async fn run(args: &Delete, config: &Config, reporting: &Reporting) -
 }
 
 async fn delete_once(args: &Delete, config: &Config, reporting: &Reporting, aws: &Aws) -> Result<Answer, Error> {
-    let plan = interruptible(async {
-        let plan = reporting
+    let (plan, account) = interruptible(async {
+        let (plan, account) = reporting
             .telling(async |events| {
                 let (_going_on, wish) = watch::channel(Wish::GoOn);
                 plan(args, config, &Context { aws: aws.clone(), events, wish }).await
@@ -40,7 +40,7 @@ async fn delete_once(args: &Delete, config: &Config, reporting: &Reporting, aws:
                 ask::confirm(&format!("Delete the stage `{}`?", config.stage()), &config.stage()).await?;
             }
         }
-        Ok(plan)
+        Ok((plan, account))
     })
     .await?;
     let answer = answer(&plan, config);
@@ -51,7 +51,7 @@ async fn delete_once(args: &Delete, config: &Config, reporting: &Reporting, aws:
         .telling(async |events| {
             supervised(&events, async |wish| {
                 let context = Context { aws: aws.clone(), events: events.clone(), wish };
-                let (_, result) = execute::delete::run(plan, args.leave_failed, &context).await;
+                let (_, result) = execute::delete::run(plan, args.leave_failed, &account, &context).await;
                 Ok(result?)
             })
             .await
@@ -60,14 +60,14 @@ async fn delete_once(args: &Delete, config: &Config, reporting: &Reporting, aws:
     Ok(answer)
 }
 
-async fn plan(args: &Delete, config: &Config, context: &Context) -> Result<Plan, Error> {
+async fn plan(args: &Delete, config: &Config, context: &Context) -> Result<(Plan, String), Error> {
     let app = app_without_code(config);
-    guard::account("delete", config, &context.aws, &context.events).await?;
+    let account = guard::account("delete", config, &context.aws, &context.events).await?;
     let mut observed = observe_at_rest(app.stacks(), config, context).await?;
     for there in observed.stacks.values_mut() {
         there.resources = context.aws.resources(&there.deployed.id).await?;
     }
-    Ok(delete::plan(&app, &chosen(&app, &args.selection.stacks), &observed, args.protected_ok)?)
+    Ok((delete::plan(&app, &chosen(&app, &args.selection.stacks), &observed, args.protected_ok)?, account))
 }
 
 fn answer(plan: &Plan, config: &Config) -> Answer {

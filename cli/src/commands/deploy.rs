@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 
 use camino::Utf8PathBuf;
 use cart_contract::Service;
-use cart_infra::{App, BootstrapSettings, Code, CodeKey, Stack, StackId};
+use cart_infra::{ARTIFACT_BUCKET_PARAMETER, App, BootstrapSettings, Code, CodeKey, Origin, Settings, Stack, StackId};
 use serde_json::{Value as Json, json};
 use tokio::sync::watch;
 
 use super::{
-    checked, chosen, frontend_env, guard,
+    checked, frontend, frontend_env, guard,
     interruption::{Interruption, interruptible, supervised},
     observe_at_rest, observe_outputs, outputs, package, replanning,
 };
 use crate::{
     args::{Deploy, RequireApproval},
     aws::{Aws, object_store::Bucket},
-    config::Config,
+    config::{self, Config},
     error::Error,
     event::{Event, Events},
     execute::{
@@ -27,8 +27,10 @@ use crate::{
     plan::{
         self, Observed, ObservedStack, bootstrap,
         deploy::{self, Reach, Step, Terms},
+        web,
     },
     report::{self, Reporting, answer::Answer, ask},
+    site::build,
     stack,
 };
 
@@ -46,10 +48,15 @@ async fn deploy_once(args: &Deploy, config: &Config, reporting: &Reporting, aws:
             .telling(async |events| {
                 let (_going_on, wish) = watch::channel(Wish::GoOn);
                 let context = Context { aws: aws.clone(), events, wish };
-                prepare("deploy", args, config, &context).await?.with_change_sets(&made, &context).await
+                let prepared = prepare("deploy", args, config, &context).await?;
+                if prepared.with_page {
+                    // Before anything is made that would wait for it.
+                    build::check(&config.shop).await?;
+                }
+                prepared.with_change_sets(&made, &context).await
             })
             .await?;
-        report::plan::show_deploy(&prepared.plan, config.verbose);
+        report::plan::show_deploy(&prepared.plan, &prepared.again, config.verbose);
         if !prepared.is_empty() {
             // The local cloud is there to be tried on.
             if !config.yes && !config.connection.endpoint.is_local() && must_ask(args.require_approval, prepared.plan.reach()) {
@@ -70,11 +77,44 @@ async fn deploy_once(args: &Deploy, config: &Config, reporting: &Reporting, aws:
         .telling(async |events| {
             supervised(&events, async |wish| {
                 let context = Context { aws: aws.clone(), events: events.clone(), wish };
-                execute(prepared, made, config, &context).await
+                let (with_page, account) = (prepared.with_page, prepared.account.clone());
+                let nobody_is_told = prepared.page.is_none() && prepared.again.is_empty();
+                let deployed = execute(prepared, made, config, &context).await?;
+                if with_page && let Some(web) = web::of(&deployed.observed) {
+                    let publishing = frontend::publish(&web, &deployed.app, &deployed.observed, &account, config, &context);
+                    tokio::select! {
+                        published = publishing => published?,
+                        () = stopped(&context) => return Err(Error::PageInterrupted),
+                    }
+                    if nobody_is_told {
+                        events.send(Event::Note { text: not_allowed(&web.url, config) });
+                    }
+                    events.send(Event::Note { text: format!("the shop is at {}", web.url) });
+                }
+                Ok(deployed)
             })
             .await
         })
         .await
+}
+
+/// That the APIs do not allow the stage's own page, and why.
+fn not_allowed(page: &str, config: &Config) -> String {
+    let allowed = config.allowed_origin(None);
+    if config.has_own_origin() {
+        format!("the stage's `allowed-origin` is {allowed}, so that its own page at {page} cannot change a cart")
+    } else {
+        format!(
+            "products and cart do not allow the page at {page} yet, so that it cannot change a cart: `cartctl deploy` tells them"
+        )
+    }
+}
+
+/// Returns once it is wanted that nothing goes on.
+async fn stopped(context: &Context) {
+    if context.wish.clone().wait_for(|wish| *wish != Wish::GoOn).await.is_err() {
+        std::future::pending::<()>().await;
+    }
 }
 
 /// Whether somebody has to be asked about a change as far-reaching as this.
@@ -109,6 +149,12 @@ pub(super) struct Prepared {
     observed: Observed,
     terms: Terms,
     plan: deploy::Plan,
+    /// Whether the page is built and put online at the end.
+    with_page: bool,
+    /// The page's origin, if it has one already.
+    page: Option<Origin>,
+    /// The stacks that are told of the page's address at the end.
+    again: Vec<StackId>,
 }
 
 impl Prepared {
@@ -127,6 +173,11 @@ impl Prepared {
         self.artifacts.iter().map(|artifact| (artifact.service, artifact.key.clone())).collect()
     }
 
+    /// The stacks that are updated once more at the end of it.
+    pub(super) fn again(&self) -> &[StackId] {
+        &self.again
+    }
+
     /// The same, now that CloudFormation was asked what it would do.
     pub(super) async fn with_change_sets(mut self, made: &ChangeSets, context: &Context) -> Result<Self, Error> {
         let bucket = match &self.terms.bucket {
@@ -138,6 +189,17 @@ impl Prepared {
             deploy::refuse_losses(&self.plan)?;
         }
         Ok(self)
+    }
+
+    /// The same, unless something would be lost: of that nothing was said when it was asked for.
+    fn only_what_was_told(self) -> Result<Self, Error> {
+        match self.plan.steps.iter().find(|step| step.reach() == Reach::Destructive) {
+            None => Ok(self),
+            Some(step) => {
+                let resources = step.destroyed().into_iter().map(str::to_owned).collect();
+                Err(execute::Error::Untold { stack: step.stack(), resources }.into())
+            }
+        }
     }
 }
 
@@ -159,8 +221,12 @@ pub(super) async fn prepare(command: &'static str, args: &Deploy, config: &Confi
             (observed, artifacts(args, config, events).await?)
         }
     };
-    let app = checked(cart_infra::app(&config.settings(code(&artifacts))))?;
-    let wanted = chosen(&app, &args.selection.stacks);
+    let page = page(&observed)?;
+    let app = app(&artifacts, page.as_ref(), config)?;
+    let wanted = web::wanted(&app, &args.selection.stacks, args.with_web, &observed);
+    if let Some(page) = page.as_ref().filter(|page| config.allowed_origin(Some(page)) != *page) {
+        events.send(Event::Note { text: not_allowed(page.as_str(), config) });
+    }
     let mut terms = Terms {
         tags: config.tags.clone(),
         protected: config.protected && !config.connection.endpoint.is_local(),
@@ -175,7 +241,26 @@ pub(super) async fn prepare(command: &'static str, args: &Deploy, config: &Confi
         }
         plan = deploy::plan(&app, &wanted, &observed, &terms, step)?;
     }
-    Ok(Prepared { app, account, artifacts, observed, terms, plan })
+    let again = if config.has_own_origin() { Vec::new() } else { web::told_later(&plan) };
+    Ok(Prepared { app, account, artifacts, observed, terms, plan, with_page: wanted.contains(&StackId::Web), page, again })
+}
+
+/// The stacks with this code, allowing this page.
+fn app(artifacts: &[Artifact], page: Option<&Origin>, config: &Config) -> Result<App, Error> {
+    let allowed_origin = config.allowed_origin(page).clone();
+    checked(cart_infra::app(&Settings { allowed_origin, ..config.settings(code(artifacts)) }))
+}
+
+/// The origin of the stage's own page, if it has one. Where there is one, no other is ever put in its place because it cannot be read.
+fn page(observed: &Observed) -> Result<Option<Origin>, Error> {
+    let parsed = |web: web::Web| {
+        web.url.parse().map_err(|error: cart_infra::Invalid| config::Error::Value {
+            name: "the output WebUrl of the web stack",
+            value: web.url.clone(),
+            reason: error.to_string(),
+        })
+    };
+    Ok(web::of(observed).map(parsed).transpose()?)
 }
 
 /// The code, built now or before.
@@ -276,32 +361,28 @@ impl Deployed {
                 "took_ms": outcome.map_or(0, |(_, took)| took.as_millis()),
             })
         };
-        let stacks: Vec<Json> = self.app.stacks().iter().map(stack).collect();
-        let json = json!({ "stacks": stacks, "outputs": outputs, "env_file": self.env_file });
+        // That there is no page is no news.
+        let is_told = |stack: &&Stack| stack.id() != StackId::Web || self.observed.stacks.contains_key(&StackId::Web);
+        let stacks: Vec<Json> = self.app.stacks().iter().filter(is_told).map(stack).collect();
+        let url = web::of(&self.observed).map(|web| web.url);
+        let json = json!({ "stacks": stacks, "outputs": outputs, "env_file": self.env_file, "url": url });
         Answer::table(&outputs::rows(&outputs), json)
     }
 }
 
 /// Carries out what was prepared and approved.
 pub(super) async fn execute(prepared: Prepared, made: ChangeSets, config: &Config, context: &Context) -> Result<Deployed, Error> {
-    let Prepared { app, account, artifacts, observed, terms, plan } = prepared;
-    let (outcomes, observed) = if plan.is_empty() {
-        (Outcomes::new(), observed)
-    } else {
-        let root = config.names.parameter_path("");
-        let parameter_root = root.trim_end_matches('/').to_owned();
-        let deployment = Deployment { plan, made, terms, artifacts, account, parameter_root };
-        let (outcomes, result) = execute::deploy::run(deployment, context).await;
-        result?;
-        (outcomes, observe_outputs(app.stacks(), config, &context.aws).await?)
-    };
+    let first = carry_out(prepared, made, config, context).await?;
+    let Carried { app, observed, outcomes } =
+        if first.again.is_empty() { first.carried } else { tell_of_page(first, config, context).await? };
     if config.connection.endpoint.is_local()
         && let Some(table) = observed.stacks.get(&StackId::Cart)
     {
         enable_expiry(&table.deployed.id, &context.aws).await?;
     }
     context.events.send(Event::Outputs { outputs: outputs::of(&app, &observed) });
-    let published = app.stacks().iter().all(|stack| observed.stacks.contains_key(&stack.id()));
+    let needed = app.stacks().iter().map(Stack::id).filter(|id| *id != StackId::Web);
+    let published = needed.into_iter().all(|id| observed.stacks.contains_key(&id));
     let env_file = if published {
         frontend_env::write(&app, &observed.parameters, config, &context.aws.region)?;
         context.events.send(Event::Wrote { path: config.env_file.clone() });
@@ -311,6 +392,74 @@ pub(super) async fn execute(prepared: Prepared, made: ChangeSets, config: &Confi
         None
     };
     Ok(Deployed { app, observed, outcomes, env_file })
+}
+
+/// What a plan has led to.
+struct Carried {
+    app: App,
+    observed: Observed,
+    outcomes: Outcomes,
+}
+
+/// The same, with what is needed to go on.
+struct First {
+    carried: Carried,
+    account: String,
+    artifacts: Vec<Artifact>,
+    terms: Terms,
+    again: Vec<StackId>,
+}
+
+async fn carry_out(prepared: Prepared, made: ChangeSets, config: &Config, context: &Context) -> Result<First, Error> {
+    let Prepared { app, account, artifacts, observed, terms, plan, again, .. } = prepared;
+    if plan.is_empty() {
+        let carried = Carried { app, observed, outcomes: Outcomes::new() };
+        return Ok(First { carried, account, artifacts, terms, again });
+    }
+    let root = config.names.parameter_path("");
+    let parameter_root = root.trim_end_matches('/').to_owned();
+    let deployment =
+        Deployment { plan, made, terms: terms.clone(), artifacts: artifacts.clone(), account: account.clone(), parameter_root };
+    let (outcomes, result) = execute::deploy::run(deployment, context).await;
+    result?;
+    let observed = observe_outputs(app.stacks(), config, &context.aws).await?;
+    Ok(First { carried: Carried { app, observed, outcomes }, account, artifacts, terms, again })
+}
+
+/// Has the APIs allow the page, whose address has just come into being. It was announced with the plan, and changes nothing else; where
+/// it is not reached, the next deployment does it, since it finds the address.
+async fn tell_of_page(first: First, config: &Config, context: &Context) -> Result<Carried, Error> {
+    let First { carried, account, artifacts, terms, again } = first;
+    let Some(page) = page(&carried.observed)? else { return Ok(carried) };
+    let names = again.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
+    context.events.send(Event::Note { text: format!("updating {names} once more, to allow the page at {page}") });
+    let observed = observe_at_rest(carried.app.stacks(), config, context).await?;
+    let app = app(&artifacts, Some(&page), config)?;
+    let there = again.iter().find_map(|id| observed.stacks.get(id)?.deployed.parameters.get(ARTIFACT_BUCKET_PARAMETER));
+    let bucket = there.map_or(deploy::Bucket::Unasked, |bucket| deploy::Bucket::Named(bucket.value.clone()));
+    let terms = Terms { bucket, ..terms };
+    let plan = deploy::plan(&app, &again, &observed, &terms, None)?;
+    let made = ChangeSets::default();
+    let prepared =
+        Prepared { app, account, artifacts, observed, terms, plan, with_page: false, page: Some(page), again: Vec::new() };
+    let prepared = match prepared.with_change_sets(&made, context).await.and_then(Prepared::only_what_was_told) {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            made.discard(context).await;
+            return Err(error);
+        }
+    };
+    let second = carry_out(prepared, made, config, context).await.map_err(|error| match error {
+        // What came before is done.
+        Error::Execute(execute::Error::Failed { failed, .. }) => execute::Error::Failed { failed, partial: true }.into(),
+        error => error,
+    })?;
+    let mut outcomes = carried.outcomes;
+    for (stack, (outcome, took)) in second.carried.outcomes {
+        let before = outcomes.get(&stack).map_or(std::time::Duration::ZERO, |(_, took)| *took);
+        outcomes.insert(stack, (outcome, before + took));
+    }
+    Ok(Carried { outcomes, ..second.carried })
 }
 
 /// Does for the local cloud what CloudFormation does on AWS.

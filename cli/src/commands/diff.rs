@@ -25,8 +25,8 @@ pub(super) async fn run(args: &Diff, config: &Config, reporting: &Reporting) -> 
     let plan = prepared.plan();
     let reach = plan.reach();
     let answer = Answer::new(
-        report::plan::deploy_text(plan, config.verbose),
-        json!({ "reach": reach, "stacks": report::plan::deploy_json(plan) }),
+        report::plan::deploy_text(plan, prepared.again(), config.verbose),
+        json!({ "reach": reach, "stacks": report::plan::deploy_json(plan), "again": prepared.again() }),
     );
     let found = match args.fail_on {
         None => false,

@@ -44,12 +44,26 @@ fn lines(variables: &[(&str, &str)], line: impl Fn(&str, &str) -> String) -> Str
 
 /// The text of the file, given what is published.
 fn rendered(app: &App, published: &BTreeMap<String, String>, config: &Config, region: &str) -> Result<String, Error> {
+    Ok(collected(app, published, config, region)?.render(&config.workspace)?)
+}
+
+/// The same for a page at `url`.
+pub(super) fn hosted(
+    url: &str,
+    app: &App,
+    published: &BTreeMap<String, String>,
+    config: &Config,
+    region: &str,
+) -> Result<String, Error> {
+    Ok(collected(app, published, config, region)?.at(url).render(&config.workspace)?)
+}
+
+fn collected(app: &App, published: &BTreeMap<String, String>, config: &Config, region: &str) -> Result<FrontendEnv, Error> {
     let env = FrontendEnv::collect(app, published, region)?;
-    let env = match &config.connection.endpoint {
+    Ok(match &config.connection.endpoint {
         Endpoint::Local(base_url) => env.beside(base_url.as_str()),
         Endpoint::Aws | Endpoint::Url(_) => env,
-    };
-    Ok(env.render(&config.workspace)?)
+    })
 }
 
 /// The text of the file for the shop beside a local cloud, given what was deployed there.

@@ -233,6 +233,7 @@ async fn deploy_once(config: &Config, events: &Events) -> Result<(Deployed, BTre
         protected_ok: true,
         leave_retained: true,
         packages: None,
+        with_web: false,
     };
     let (_going_on, wish) = watch::channel(Wish::GoOn);
     let context = Context { aws, events: events.clone(), wish };

@@ -5,8 +5,9 @@ use std::time::Duration;
 use cart_infra::StackId;
 use tokio::time::sleep;
 
-use super::{Context, Error, Outcomes, StepError, Task, begin, explain::explain, follow::Ended, in_order};
+use super::{Context, Error, Outcomes, StepError, Task, begin, explain::explain, follow::Ended, in_order, site};
 use crate::{
+    aws::object_store::Bucket,
     cause::Cause,
     event::{Event, Operation, Settled},
     failure::Failure,
@@ -21,22 +22,24 @@ const BETWEEN_API_DELETIONS: Duration = Duration::from_secs(31);
 /// How often a deletion that was throttled is begun again.
 const RETRIES: u32 = 3;
 
-/// Carries out a deletion: every stack as soon as those that need it are gone. With `leave_failed`, what cannot be deleted is left in
-/// the account.
-pub(crate) async fn run(plan: Plan, leave_failed: bool, context: &Context) -> (Outcomes, Result<(), Error>) {
+/// Carries out a deletion in this account: every stack as soon as those that need it are gone. With `leave_failed`, what cannot be
+/// deleted is left in the account.
+pub(crate) async fn run(plan: Plan, leave_failed: bool, account: &str, context: &Context) -> (Outcomes, Result<(), Error>) {
     let steps = plan.steps.into_iter().map(|step| {
-        let context = context.clone();
-        Task { stack: step.stack, after: step.after.clone(), work: async move { delete(&step, leave_failed, &context).await } }
+        let (context, account) = (context.clone(), account.to_owned());
+        let after = step.after.clone();
+        Task { stack: step.stack, after, work: async move { delete(&step, leave_failed, &account, &context).await } }
     });
     in_order(steps.collect(), context).await
 }
 
-async fn delete(step: &Step, leave_failed: bool, context: &Context) -> Result<Settled, StepError> {
+async fn delete(step: &Step, leave_failed: bool, account: &str, context: &Context) -> Result<Settled, StepError> {
     begin(context, step.stack, Operation::Delete, step.resources, &step.after);
     if step.unprotect {
         context.aws.protect_from_termination(&step.id, false).await?;
         context.events.send(Event::Note { text: format!("{} is no longer protected from deletion", step.name) });
     }
+    empty(&step.empties, account, context).await?;
     match remove(step.stack, &step.id, &[], context).await {
         Err(StepError::Failed(failure)) if failure.status == Some(StackStatus::DeleteFailed) => {
             let resources = context.patiently(|| context.aws.resources(&step.id)).await?;
@@ -61,6 +64,15 @@ async fn delete(step: &Step, leave_failed: bool, context: &Context) -> Result<Se
         removed => removed?,
     }
     Ok(Settled::Done { operation: Operation::Delete })
+}
+
+/// Empties these buckets of the account.
+pub(super) async fn empty(buckets: &[String], account: &str, context: &Context) -> Result<(), StepError> {
+    for name in buckets {
+        let bucket = Bucket { name: name.clone(), owner: account.to_owned() };
+        context.events.during(&format!("emptying {name}"), site::empty(&bucket, &context.aws)).await?;
+    }
+    Ok(())
 }
 
 /// Deletes a stack by its ARN, except for these resources.

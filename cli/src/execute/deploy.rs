@@ -9,7 +9,12 @@ use cart_contract::Service;
 use cart_infra::{ParameterSource, Stack, StackId};
 use tokio::{sync::OnceCell, task::JoinSet};
 
-use super::{Context, Error, Outcomes, StepError, Task, Wish, all, begin, delete::remove, explain::explain, in_order};
+use super::{
+    Context, Error, Outcomes, StepError, Task, Wish, all, begin,
+    delete::{empty, remove},
+    explain::explain,
+    in_order,
+};
 use crate::{
     aws::{
         cloudformation::{ChangeSet, ChangeSetRequest, ChangeSetState, TemplateSource},
@@ -23,7 +28,7 @@ use crate::{
         Observed, ObservedStack,
         deploy::{self, Action, Plan, Recovery, Step, Terms},
     },
-    stack::StackStatus,
+    stack::{Resource, StackStatus},
 };
 
 /// The largest template that goes into a request; a larger one goes through S3.
@@ -368,7 +373,14 @@ impl Shared {
     async fn late(&self, shown: &Step) -> Result<Option<(Step, ChangeSet)>, StepError> {
         let stack = shown.stack();
         match &shown.action {
-            Action::Create { remains: Some(remains) } => remove(stack, &remains.id, &[], &self.context).await?,
+            Action::Create { remains: Some(remains) } => {
+                if stack == StackId::Web {
+                    let resources = self.context.patiently(|| self.context.aws.resources(&remains.id)).await?;
+                    let buckets = resources.into_iter().filter(Resource::is_bucket).map(|bucket| bucket.physical_id);
+                    empty(&buckets.collect::<Vec<_>>(), &self.account, &self.context).await?;
+                }
+                remove(stack, &remains.id, &[], &self.context).await?;
+            }
             Action::Update { recovery: Some(recovery) } => self.recover(shown, *recovery).await?,
             Action::Create { remains: None } | Action::Update { recovery: None } | Action::Keep => {}
         }

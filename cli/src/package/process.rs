@@ -12,7 +12,7 @@ use tokio::{
 
 /// Something a program wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Line {
+pub(crate) enum Line {
     /// A line on standard output.
     Output(String),
     /// A line on standard error.
@@ -22,7 +22,7 @@ pub(super) enum Line {
 }
 
 /// Runs `command`, telling every line as soon as it is written.
-pub(super) async fn run(mut command: Command, mut on_line: impl FnMut(Line)) -> io::Result<ExitStatus> {
+pub(crate) async fn run(mut command: Command, mut on_line: impl FnMut(Line)) -> io::Result<ExitStatus> {
     // Its own group, because cargo is not alone: killing it would leave the compilers it started, and killing a wrapper would
     // leave cargo.
     command.process_group(0).kill_on_drop(true);

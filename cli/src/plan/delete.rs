@@ -2,7 +2,7 @@
 
 use cart_infra::{App, Stack, StackId};
 
-use super::{Blocked, Observed};
+use super::{Blocked, Observed, ObservedStack};
 use crate::stack::{Resource, StackStatus};
 
 /// A deletion: its steps, in an order in which they could be carried out one by one.
@@ -25,6 +25,8 @@ pub(crate) struct Step {
     pub resources: usize,
     /// What stays when it is gone.
     pub keeps: Vec<Resource>,
+    /// The buckets that have to be emptied first: CloudFormation deletes none with something in it.
+    pub empties: Vec<String>,
     /// Whether termination protection has to be switched off first.
     pub unprotect: bool,
     /// The stacks of this plan that have to be gone first.
@@ -55,9 +57,17 @@ pub(crate) fn plan(app: &App, wanted: &[StackId], observed: &Observed, protected
             id: there.deployed.id.clone(),
             resources: there.resources.len(),
             keeps: there.retained(),
+            empties: empties(stack.id(), there),
             unprotect,
             after: users(stack.id()).filter(exists).collect(),
         });
     }
     Ok(Plan { steps })
+}
+
+/// The buckets of a stack that go with it and what is in them: those of the page, which can be built again.
+fn empties(stack: StackId, there: &ObservedStack) -> Vec<String> {
+    let retained = there.retained();
+    let goes = |resource: &&Resource| stack == StackId::Web && resource.is_bucket() && !retained.contains(resource);
+    there.resources.iter().filter(goes).map(|resource| resource.physical_id.clone()).collect()
 }

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use super::{
     Blocked, Observed, ObservedStack, bootstrap, delete,
     deploy::{self, Action, Bucket, Plan, Reach, Recovery, Remains, Terms, Unknown},
-    is_ours,
+    is_ours, web,
 };
 use crate::{
     config::tests::settings,
@@ -18,8 +18,15 @@ use crate::{
 const ALL: [StackId; 3] = [StackId::Auth, StackId::Products, StackId::Cart];
 const BUCKET: &str = "artifacts";
 
-/// What there is after every step of deploying `app` succeeded.
+/// What there is after every step of deploying `app` without the page succeeded.
 pub(crate) fn deployed(app: &App) -> Observed {
+    let mut observed = hosted(app);
+    observed.stacks.remove(&StackId::Web);
+    observed
+}
+
+/// What there is after every step of deploying `app` succeeded.
+fn hosted(app: &App) -> Observed {
     let published = app.stacks().iter().flat_map(Stack::publishes);
     let parameters: BTreeMap<_, _> = published.map(|path| (path.clone(), format!("value of {path}"))).collect();
     let stack = |stack: &Stack| {
@@ -330,4 +337,84 @@ fn the_originals_template_is_not_ours() {
     assert!(!is_ours(Some(&serde_json::json!({ "Transform": "AWS::Serverless-2016-10-31", "Resources": {} }))));
     assert!(!is_ours(Some(&Json::Null)), "YAML");
     assert!(!is_ours(None));
+}
+
+#[test]
+fn the_page_takes_part_where_it_is_asked_for_or_there() {
+    let app = app();
+    let everything = hosted(&app);
+    let mut without = everything.clone();
+    without.stacks.remove(&StackId::Web);
+    let mut asked_about = everything.clone();
+    asked_about.stacks.get_mut(&StackId::Web).unwrap().deployed.status = StackStatus::ReviewInProgress;
+    let mut failed = everything.clone();
+    failed.stacks.get_mut(&StackId::Web).unwrap().deployed.status = StackStatus::RollbackComplete;
+
+    let all = [&ALL[..], &[StackId::Web]].concat();
+    assert_eq!(web::wanted(&app, &[], false, &without), ALL);
+    assert_eq!(web::wanted(&app, &[], false, &asked_about), ALL, "there is nothing in it");
+    assert_eq!(web::wanted(&app, &[], true, &without), all);
+    assert_eq!(web::wanted(&app, &[], false, &everything), all);
+    assert_eq!(web::wanted(&app, &[], false, &failed), all);
+    assert_eq!(web::wanted(&app, &[StackId::Cart], false, &everything), [StackId::Cart]);
+    assert_eq!(web::wanted(&app, &[StackId::Cart], true, &without), [StackId::Cart, StackId::Web]);
+    assert_eq!(web::wanted(&app, &[StackId::Web], false, &without), [StackId::Web]);
+}
+
+#[test]
+fn who_allows_the_page_is_told_of_it_where_it_is_new() {
+    let app = app();
+    let everything = hosted(&app);
+    let all = [&ALL[..], &[StackId::Web]].concat();
+    assert_eq!(web::told_later(&plan(&app, &all, &everything).unwrap()), [], "its address is known");
+    let mut without = everything.clone();
+    without.stacks.remove(&StackId::Web);
+    assert_eq!(web::told_later(&plan(&app, &all, &without).unwrap()), [StackId::Products, StackId::Cart]);
+    assert_eq!(web::told_later(&plan(&app, &[StackId::Web], &without).unwrap()), [], "nobody asked for the others");
+    assert_eq!(web::told_later(&plan(&app, &ALL, &without).unwrap()), []);
+    let mut failed = everything;
+    failed.stacks.get_mut(&StackId::Web).unwrap().deployed.status = StackStatus::RollbackComplete;
+    assert_eq!(web::told_later(&plan(&app, &all, &failed).unwrap()), [StackId::Products, StackId::Cart]);
+}
+
+#[test]
+fn only_a_whole_page_is_told_of() {
+    let mut there = hosted(&app());
+    assert_eq!(web::of(&there), None);
+    let outputs = &mut there.stacks.get_mut(&StackId::Web).unwrap().deployed.outputs;
+    let told = [("WebUrl", "https://d1.cloudfront.net"), ("WebBucketName", "bucket"), ("DistributionId", "E1")];
+    outputs.extend(told.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    let web = web::of(&there).unwrap();
+    assert_eq!((&*web.url, &*web.bucket, &*web.distribution), ("https://d1.cloudfront.net", "bucket", "E1"));
+}
+
+#[test]
+fn the_bucket_of_the_page_is_emptied_and_goes_and_others_do_not() {
+    let app = app();
+    let mut there = hosted(&app);
+    let bucket = |status: &str| Resource {
+        logical_id: "WebBucket".to_owned(),
+        physical_id: format!("bucket-{status}"),
+        resource_type: "AWS::S3::Bucket".to_owned(),
+        status: status.to_owned(),
+    };
+    for id in [StackId::Web, StackId::Auth] {
+        there.stacks.get_mut(&id).unwrap().resources = vec![bucket("CREATE_COMPLETE"), bucket("DELETE_COMPLETE")];
+    }
+    let all = [&ALL[..], &[StackId::Web]].concat();
+    let plan = delete::plan(&app, &all, &there, false).unwrap();
+    let told: Vec<_> = plan.steps.iter().map(|step| (step.stack, step.empties.clone(), step.after.clone())).collect();
+    assert_eq!(
+        told,
+        [
+            (StackId::Web, vec!["bucket-CREATE_COMPLETE".to_owned()], vec![]),
+            (StackId::Cart, vec![], vec![StackId::Web]),
+            (StackId::Products, vec![], vec![StackId::Cart, StackId::Web]),
+            (StackId::Auth, vec![], vec![StackId::Cart]),
+        ]
+    );
+    assert_eq!(
+        delete::plan(&app, &[StackId::Cart], &there, false),
+        Err(Blocked::InUse { stack: StackId::Cart, user: StackId::Web })
+    );
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use cart_infra::{
+    StackId,
     access::Widening,
     diff::{Action as Change, Replacement, ResourceChange},
 };
@@ -15,8 +16,8 @@ use crate::plan::{
 };
 
 /// Prints the plan of a deployment, with `everything` there is to say about it.
-pub(crate) fn show_deploy(plan: &deploy::Plan, everything: bool) {
-    print(&deploy_text(plan, everything));
+pub(crate) fn show_deploy(plan: &deploy::Plan, again: &[StackId], everything: bool) {
+    print(&deploy_text(plan, again, everything));
 }
 
 /// Prints the plan of a deletion.
@@ -28,8 +29,9 @@ fn print(text: &str) {
     anstream::eprint!("{text}");
 }
 
-/// The plan of a deployment: a line a stack and below it a line a resource that changes; then what nobody should overlook.
-pub(crate) fn deploy_text(plan: &deploy::Plan, everything: bool) -> String {
+/// The plan of a deployment: a line a stack and below it a line a resource that changes; which stacks come `again` at its end; then what
+/// nobody should overlook.
+pub(crate) fn deploy_text(plan: &deploy::Plan, again: &[StackId], everything: bool) -> String {
     let mut text = String::new();
     for step in &plan.steps {
         writeln!(text, "{} {}", name(step.stack()), summary(step)).ok();
@@ -45,6 +47,9 @@ pub(crate) fn deploy_text(plan: &deploy::Plan, everything: bool) -> String {
         if step.protect {
             writeln!(text, "  {} is protected from deletion", paint(GOOD, "+")).ok();
         }
+    }
+    for stack in again {
+        writeln!(text, "{} once more, to allow the page of the web stack, whose address is not known yet", name(*stack)).ok();
     }
     let changing = || plan.steps.iter().filter(|step| step.action != Action::Keep);
     let allowed: Vec<_> = changing().filter_map(|step| allowed(step, everything)).collect();
@@ -83,7 +88,7 @@ fn allowed(step: &Step, everything: bool) -> Option<String> {
     Some(lines).filter(|lines| !lines.is_empty())
 }
 
-fn name(stack: cart_infra::StackId) -> String {
+fn name(stack: StackId) -> String {
     paint(BOLD, format!("{:9}", stack.to_string()))
 }
 
@@ -175,6 +180,9 @@ pub(crate) fn delete_text(plan: &delete::Plan) -> String {
         writeln!(text, "{} delete {} with {} resources", name(step.stack), step.name, step.resources).ok();
         if step.unprotect {
             writeln!(text, "  {} its protection from deletion is switched off", paint(ERROR, "!")).ok();
+        }
+        for bucket in &step.empties {
+            writeln!(text, "  {} what is in {bucket} is deleted first", paint(ERROR, "-")).ok();
         }
         for kept in &step.keeps {
             let what = format!("{} {}", kept.logical_id, paint(FAINT, &kept.resource_type));

@@ -159,9 +159,11 @@ fn plans_can_be_read() {
     there.stacks.get_mut(&StackId::Products).unwrap().deployed.status = StackStatus::UpdateRollbackFailed;
     let cart = &mut there.stacks.get_mut(&StackId::Cart).unwrap().deployed;
     (cart.status, cart.reason) = (StackStatus::RollbackComplete, Some("the table could not be created".to_owned()));
-    let repair = deploy::plan(&app, &all, &there, &deploy::Terms { protected: true, ..terms }, None).unwrap();
+    let repair = deploy::plan(&app, &all, &there, &deploy::Terms { protected: true, ..terms.clone() }, None).unwrap();
 
-    let plans = [first, change, repair].map(|plan| plain(&plan::deploy_text(&plan, false)));
+    let hosted = deploy::plan(&app, &[StackId::Web], &deployed(&app), &terms, None).unwrap();
+    let plans = [(first, &[][..]), (change, &[]), (repair, &[]), (hosted, &all[1..])];
+    let plans = plans.map(|(plan, again)| plain(&plan::deploy_text(&plan, again, false)));
     insta::assert_snapshot!(plans.join("\n"));
 }
 

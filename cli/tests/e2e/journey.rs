@@ -458,7 +458,12 @@ fn programs_can_read_everything(shop: &Shop<'_>) {
     }
     let (text, _) = cloud.run(&["status", "--local"]).succeeded();
     let first: Vec<_> = text.lines().map(|line| line.split_whitespace().next().unwrap()).collect();
-    assert_eq!(first, ["auth", "products", "cart"], "{text}");
+    assert_eq!(first, ["auth", "products", "cart", "web"], "{text}");
+    assert_eq!(
+        (&status["stacks"][3]["stack"], &status["stacks"][3]["deployed"]),
+        (&json!("web"), &json!(false)),
+        "nobody asked for it"
+    );
 }
 
 async fn only_what_changed_is_deployed(shop: &mut Shop<'_>) {

@@ -19,3 +19,4 @@ mod protected;
 mod stages;
 mod totals;
 mod traffic;
+mod web;

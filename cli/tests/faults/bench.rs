@@ -50,6 +50,9 @@ pub(crate) const ACCOUNT: &str = "123456789012";
 /// The only region there is.
 pub(crate) const REGION: &str = "eu-west-1";
 
+/// The stacks that every deployment has, and what the account needs for them.
+pub(crate) const SHOP: [StackId; 4] = [StackId::Bootstrap, StackId::Auth, StackId::Products, StackId::Cart];
+
 /// No run takes so long: one that does hangs.
 const PATIENCE: Duration = Duration::from_secs(40);
 

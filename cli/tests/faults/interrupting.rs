@@ -5,7 +5,7 @@ use rustix::process::Signal;
 
 use crate::{
     bench::{
-        Bench,
+        Bench, SHOP,
         account::Account,
         operation::Terms,
         script::{Fault, Moment, Rule, Why},
@@ -76,7 +76,7 @@ fn somebody_else_updates(account: &mut Account) {
 #[test]
 fn somebody_else_deploys_at_the_same_time() {
     for operation in ["DescribeStacks", "CreateChangeSet", "DescribeChangeSet", "ExecuteChangeSet"] {
-        let bench = Bench::new().deployed(&StackId::ALL);
+        let bench = Bench::new().deployed(&SHOP);
         let ours = bench.wanted(StackId::Auth);
         // There is something to change.
         somebody_else_updates(&mut bench.state().account);

@@ -19,7 +19,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bench::{Bench, inventory::Latencies};
+use bench::{Bench, SHOP, inventory::Latencies};
 use cart_infra::StackId;
 use program::finish;
 use serde_json::json;
@@ -83,7 +83,7 @@ fn needed(bench: &Bench, before: &BTreeMap<String, usize>) -> Duration {
 }
 
 fn serve() {
-    let bench = Bench::new().deployed(&StackId::ALL);
+    let bench = Bench::new().deployed(&SHOP);
     let command = bench.command(&["deploy", "--yes"]);
     let text = |text: &std::ffi::OsStr| text.to_str().unwrap().to_owned();
     let arguments: Vec<_> = command.get_args().map(text).collect();

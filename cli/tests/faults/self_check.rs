@@ -10,7 +10,7 @@ use aws_sdk_cloudformation::{
 use cart_infra::StackId;
 
 use crate::bench::{
-    Bench, REGION,
+    Bench, REGION, SHOP,
     account::Account,
     inventory::{During, Trouble},
     operation::Terms,
@@ -94,7 +94,7 @@ async fn the_same_again_is_no_change() {
 
 #[tokio::test]
 async fn lists_come_in_pages() {
-    let bench = Bench::new().deployed(&StackId::ALL);
+    let bench = Bench::new().deployed(&SHOP);
     bench.state().account.inventory.latencies.page = 20;
     let (client, name) = (client(&bench), bench.name(StackId::Cart));
     let first = client.list_stack_resources().stack_name(&name).send().await.unwrap();
@@ -131,7 +131,7 @@ async fn a_script_is_followed_by_the_call() {
 
 #[test]
 fn what_fails_is_undone_in_phases() {
-    let bench = Bench::new().deployed(&StackId::ALL).package("second");
+    let bench = Bench::new().deployed(&SHOP).package("second");
     let name = bench.name(StackId::Products);
     let wanted = bench.wanted(StackId::Products);
     let before = bench.state().account.stack(&name).definition.clone();

@@ -11,7 +11,7 @@ use std::{
 
 use cart_infra::StackId;
 
-use crate::bench::{Bench, inventory::Latencies};
+use crate::bench::{Bench, SHOP, inventory::Latencies};
 
 /// What somebody types for Ctrl-C.
 const CTRL_C: &str = "\x03";
@@ -98,7 +98,7 @@ impl Terminal {
 
 /// Everything deployed, and new code to deploy; making it run takes so many calls that there is time to press keys.
 fn with_new_code() -> Bench {
-    let bench = Bench::new().deployed(&StackId::ALL).package("second");
+    let bench = Bench::new().deployed(&SHOP).package("second");
     let slow = ["ListProductsHandler", "GetProductHandler", "CognitoUserPool"].map(|id| (id.to_owned(), 300));
     bench.latencies(Latencies { slow: slow.into(), ..Latencies::default() });
     bench
@@ -140,7 +140,7 @@ fn yes_deploys() {
 
 #[test]
 fn deleting_takes_the_name_of_the_stage() {
-    let bench = Bench::new().deployed(&StackId::ALL);
+    let bench = Bench::new().deployed(&SHOP);
     for (answer, expected) in [("y\n", 3), ("default\n", 0)] {
         let mut terminal = Terminal::run(&bench, &["delete"]);
         terminal.shows("Delete the stage `default`? Type `default` to go on:");

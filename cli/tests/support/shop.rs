@@ -46,6 +46,10 @@ impl<'a> Shop<'a> {
         let headers = [&[("origin", self.origin.as_str())], headers].concat();
         let answer = self.cloud.request(Request { method, url: &url, headers: &headers, body }).await;
         assert_eq!(answer.header("access-control-allow-origin"), Some(self.origin.as_str()), "{method} {path}: {answer:?}");
+        if method != "OPTIONS" {
+            let exposed = answer.header("access-control-expose-headers").map(str::to_lowercase);
+            assert_eq!(exposed.as_deref(), Some("retry-after"), "{method} {path}: {answer:?}");
+        }
         let credentials = answer.header("access-control-allow-credentials");
         assert_eq!(credentials, (api == self.carts).then_some("true"), "{method} {path}: {answer:?}");
         answer

@@ -84,6 +84,7 @@ impl<'a> Access<'a> {
                 "AWS::ApiGateway::Method" => resource.method(template),
                 "AWS::ApiGateway::GatewayResponse" => resource.origins(&properties["ResponseParameters"]),
                 "AWS::ApiGateway::Authorizer" => resource.authorizer(),
+                "AWS::CloudFront::Distribution" => resource.distribution(),
                 "AWS::Cognito::UserPool" => resource.user_pool(),
                 "AWS::Cognito::UserPoolClient" => resource.user_pool_client(),
                 _ => {}
@@ -275,6 +276,15 @@ impl<'a> Resource<'a, '_> {
     fn bucket(&mut self) {
         for block in flags(&self.properties["PublicAccessBlockConfiguration"]) {
             self.refuse_setting("is no longer kept private by", block);
+        }
+    }
+
+    /// Whatever it reaches, whoever asks it does.
+    fn distribution(&mut self) {
+        for origin in items(&self.properties["DistributionConfig"]["Origins"]) {
+            for domain in texts(&origin["DomainName"]) {
+                self.allow_setting("lets anyone reach", readable(&domain));
+            }
         }
     }
 

@@ -48,6 +48,21 @@ impl Statement {
         Self { wildcard: Some(reason), ..Self::new(sid, "Allow", actions, vec![pattern]) }
     }
 
+    /// Allows an AWS service something on behalf of one thing of ours, as a resource's own policy: a service works for everybody, and
+    /// [would do it for others as well](https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html).
+    #[must_use]
+    pub fn allow_service<A: Arn>(
+        sid: &'static str,
+        service: &'static str,
+        action: &'static str,
+        resource: Value<String>,
+        on_behalf_of: &Value<A>,
+    ) -> Self {
+        let principal = json!({ "Service": service });
+        let condition = json!({ "StringEquals": { "aws:SourceArn": on_behalf_of } });
+        Self { principal: Some(principal), condition: Some(condition), ..Self::new(sid, "Allow", &[action], vec![resource]) }
+    }
+
     /// Refuses whoever does not use TLS, as a resource's own policy.
     #[must_use]
     pub fn tls_only(action: &'static str, resources: Vec<Value<String>>) -> Self {

@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 pub mod api_gateway;
+pub mod cloudfront;
 pub mod cloudwatch;
 pub mod cognito;
 pub mod dynamodb;

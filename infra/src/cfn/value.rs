@@ -291,12 +291,20 @@ kinds! {
     BucketName,
     /// The identifier of an API's deployment.
     DeploymentId,
+    /// The ARN of a CloudFront distribution.
+    DistributionArn: Arn,
+    /// The identifier of a CloudFront distribution.
+    DistributionId,
+    /// The ARN of a function that CloudFront runs.
+    EdgeFunctionArn: Arn,
     /// The name of a function.
     FunctionName,
     /// The ARN of a log group, ending in `:*`: all its streams.
     LogGroupArn: Arn,
     /// The name of a log group.
     LogGroupName,
+    /// The identifier of how CloudFront proves to an origin who it is.
+    OriginAccessControlId,
     /// The ARN of a queue.
     QueueArn: Arn,
     /// The name of a queue.
@@ -305,6 +313,8 @@ kinds! {
     QueueUrl,
     /// The identifier of a path in a REST API.
     PathId,
+    /// The identifier of the headers that CloudFront adds to answers.
+    ResponseHeadersPolicyId,
     /// The ARN of a role.
     RoleArn: Arn,
     /// The ARN of a table's stream.
@@ -321,6 +331,8 @@ kinds! {
     UserPoolId,
     /// The number of a function's version.
     VersionNumber,
+    /// The shop's address, without a slash at the end.
+    WebUrl,
 }
 
 #[cfg(test)]

@@ -32,6 +32,9 @@ use crate::{
 const RATE_LIMIT: u32 = 100;
 const BURST_LIMIT: u32 = 200;
 
+/// What a page of another origin may see of an answer besides its body: when to ask again.
+const EXPOSED: &str = "Retry-After";
+
 /// Who may call from a browser. CORS headers are on every answer, those of API Gateway itself included: a browser hides the others.
 #[derive(Clone, Copy, Debug)]
 pub struct Cors<'a> {
@@ -242,13 +245,17 @@ impl<'a> Api<'a> {
 
     #[track_caller]
     fn gateway_response(&mut self, id: &str, response_type: ResponseType) {
-        let headers = self.cors.headers().into_iter();
+        let mut headers = self.cors.headers();
+        headers.push(("Access-Control-Expose-Headers", format!("'{EXPOSED}'")));
         self.add(
             format!("{}{id}", self.id),
             &GatewayResponse {
                 rest_api_id: self.handle.id(),
                 response_type,
-                response_parameters: headers.map(|(header, value)| (format!("gatewayresponse.header.{header}"), value)).collect(),
+                response_parameters: headers
+                    .into_iter()
+                    .map(|(header, value)| (format!("gatewayresponse.header.{header}"), value))
+                    .collect(),
             },
         );
     }

@@ -51,8 +51,8 @@ fn artifact_bucket(stack: &mut Stack) {
             bucket_encryption: Encryption::s3_managed(),
             public_access_block_configuration: PublicAccessBlock::all(),
             ownership_controls: OwnershipControls { rules: [Ownership::BucketOwnerEnforced] },
-            versioning_configuration: Versioning::Enabled,
-            lifecycle_configuration: Lifecycle { rules: vec![tidy] },
+            versioning_configuration: Some(Versioning::Enabled),
+            lifecycle_configuration: Some(Lifecycle { rules: vec![tidy] }),
         },
     );
     let everything = vec![bucket.arn().text(), text![&bucket.arn(), "/*"]];

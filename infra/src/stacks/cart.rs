@@ -20,7 +20,7 @@ use crate::{
             sqs::Queue,
         },
         template::Attributes,
-        value::{ApiUrl, Handle, Pseudo, UserPoolArn, UserPoolClientId, UserPoolId, Value, When, text},
+        value::{ApiId, ApiUrl, Handle, Pseudo, UserPoolArn, UserPoolClientId, UserPoolId, Value, When, text},
     },
     construct::{
         function::{self, Definition},
@@ -31,11 +31,21 @@ use crate::{
     endpoints::token_issuer,
     names::StackId,
     settings::Settings,
-    stack::{Shared, Stack},
+    stack::{Published, Shared, Stack},
 };
 
 /// Where the carts answer.
 pub const CART_API_URL: Shared<ApiUrl> = Shared::at("shopping-cart/cart-api-url", "CartServiceUrl", "The base URL of the cart API");
+
+/// The API, for what stands in front of it.
+pub const CART_API_ID: Shared<ApiId> = Shared::at("shopping-cart/cart-api-id", "CartApiId", "The cart API");
+
+/// What this stack publishes, besides the URL.
+#[derive(Debug)]
+pub struct Carts {
+    /// The API.
+    pub api_id: Published<ApiId>,
+}
 
 /// The logical id of the table of carts. What is kept in it is told in [`cart_contract::table`].
 pub const TABLE: &str = "DynamoDBShoppingCartTable";
@@ -46,7 +56,7 @@ const DELETE_TIMEOUT: u32 = 30;
 
 /// Defines the stack.
 #[must_use]
-pub fn stack(settings: &Settings, auth: &Auth, products: &Products) -> Stack {
+pub fn stack(settings: &Settings, auth: &Auth, products: &Products) -> (Stack, Carts) {
     let mut stack = Stack::new(StackId::Cart, &settings.names, "Shopping cart: the carts");
     let shop = Shop {
         settings,
@@ -59,7 +69,7 @@ pub fn stack(settings: &Settings, auth: &Auth, products: &Products) -> Stack {
     };
     let (deletions, dead_letters) = shop.deletions(&mut stack);
     let failures = shop.totals(&mut stack);
-    shop.api(&mut stack, &deletions);
+    let published = shop.api(&mut stack, &deletions);
     if let Some(monitoring) = &settings.monitoring {
         let watched = Watched {
             stream_reader: UpdateTotals::HANDLER,
@@ -77,7 +87,7 @@ pub fn stack(settings: &Settings, auth: &Auth, products: &Products) -> Stack {
         };
         monitoring::add(&mut stack, monitoring, &watched);
     }
-    stack
+    (stack, published)
 }
 
 fn table(stack: &mut Stack, settings: &Settings) -> Handle<Table> {
@@ -206,7 +216,7 @@ impl Shop<'_> {
     }
 
     /// The API, and the functions behind it.
-    fn api(&self, stack: &mut Stack, deletions: &Handle<Queue>) {
+    fn api(&self, stack: &mut Stack, deletions: &Handle<Queue>) -> Carts {
         let functions = self.functions(stack, deletions);
         let cors = Cors { origin: &self.settings.allowed_origin, credentials: true };
         let mut api = Api::new(stack, "CartRestApi", "The carts", cors);
@@ -222,6 +232,7 @@ impl Shop<'_> {
         let url = self.settings.endpoints.api_url(&api);
         stack.publish("CartApiUrl", &CART_API_URL, url.clone());
         stack.output("CartApi", "The base URL of the cart API", url);
+        Carts { api_id: stack.publish("CartApiIdParameter", &CART_API_ID, api.id()) }
     }
 
     fn functions(&self, stack: &mut Stack, deletions: &Handle<Queue>) -> Functions {

@@ -3,7 +3,10 @@
 use cart_contract::{CatalogueEnv, GetProduct, ListProducts};
 
 use crate::{
-    cfn::{resource::api_gateway::Authorization, value::ApiUrl},
+    cfn::{
+        resource::api_gateway::Authorization,
+        value::{ApiId, ApiUrl},
+    },
     construct::{
         function::{self, Definition},
         rest_api::{Api, Cors, Verb},
@@ -17,11 +20,16 @@ use crate::{
 pub const PRODUCTS_API_URL: Shared<ApiUrl> =
     Shared::at("products/products-api-url", "ProductServiceUrl", "The base URL of the products API");
 
+/// The API, for what stands in front of it.
+pub const PRODUCTS_API_ID: Shared<ApiId> = Shared::at("products/products-api-id", "ProductsApiId", "The products API");
+
 /// What this stack publishes.
 #[derive(Debug)]
 pub struct Products {
     /// Where the catalogue answers.
     pub api_url: Published<ApiUrl>,
+    /// The API.
+    pub api_id: Published<ApiId>,
 }
 
 /// Defines the stack.
@@ -67,7 +75,10 @@ pub fn stack(settings: &Settings) -> (Stack, Products) {
     let api = api.serve(settings.log_retention);
 
     let url = settings.endpoints.api_url(&api);
-    let published = Products { api_url: stack.publish("GetProductApiUrl", &PRODUCTS_API_URL, url.clone()) };
+    let published = Products {
+        api_url: stack.publish("GetProductApiUrl", &PRODUCTS_API_URL, url.clone()),
+        api_id: stack.publish("ProductsApiIdParameter", &PRODUCTS_API_ID, api.id()),
+    };
     stack.output("ProductApi", "The base URL of the products API", url);
     (stack, published)
 }

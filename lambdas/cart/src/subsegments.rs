@@ -18,7 +18,7 @@ use opentelemetry_aws::{
     trace::xray_propagator::{span_context_from_str, span_context_to_string},
     xray_exporter::{SegmentTranslator, XrayExporter, daemon_client::XrayDaemonClient},
 };
-use opentelemetry_sdk::trace::{SpanData, SpanExporter as _};
+use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanExporter as _, SpanLinks};
 use tracing::debug;
 
 /// The header that carries a trace to whoever is called
@@ -117,8 +117,8 @@ impl Call {
             end_time: now,
             attributes: attributes(request),
             dropped_attributes_count: 0,
-            events: Default::default(),
-            links: Default::default(),
+            events: SpanEvents::default(),
+            links: SpanLinks::default(),
             // Until there is an answer.
             status: Status::error(""),
             instrumentation_scope: InstrumentationScope::default(),

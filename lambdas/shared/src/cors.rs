@@ -6,7 +6,9 @@ use lambda_http::{
     Request,
     http::{
         HeaderMap, HeaderValue, Method,
-        header::{ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ORIGIN},
+        header::{
+            ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ORIGIN, RETRY_AFTER,
+        },
     },
 };
 use thiserror::Error;
@@ -36,6 +38,8 @@ impl Cors {
     pub fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, self.origin.0.clone());
+        // A page of another origin sees only a few headers of an answer, and when to ask again is not among them.
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, RETRY_AFTER.into());
         if self.credentials {
             headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
         }
@@ -93,6 +97,13 @@ mod tests {
             ["", "*", "null", "shop.example", "https://", "https://shop.example/", "https://a b", "https://a\r\nb", "ftp://a"]
         {
             assert!(text.parse::<Origin>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_shops_page_may_read_when_to_ask_again() {
+        for cors in [Cors::anonymous, Cors::with_credentials].map(|cors| cors("https://shop.example".parse().unwrap())) {
+            assert_eq!(cors.headers().get(ACCESS_CONTROL_EXPOSE_HEADERS).unwrap(), "retry-after");
         }
     }
 

@@ -22,9 +22,9 @@ pub struct Bucket {
     /// Who owns what is uploaded.
     pub ownership_controls: OwnershipControls,
     /// Whether overwritten and deleted objects are kept.
-    pub versioning_configuration: Versioning,
+    pub versioning_configuration: Option<Versioning>,
     /// What is tidied up.
-    pub lifecycle_configuration: Lifecycle,
+    pub lifecycle_configuration: Option<Lifecycle>,
 }
 
 /// How objects are encrypted.
@@ -158,6 +158,12 @@ impl Handle<Bucket> {
     #[must_use]
     pub fn name(&self) -> Value<BucketName> {
         self.reference()
+    }
+
+    /// The host that answers for it in its region. The one without a region redirects there, which CloudFront would pass on.
+    #[must_use]
+    pub fn regional_domain_name(&self) -> Value<String> {
+        self.attribute("RegionalDomainName")
     }
 
     /// Its ARN.

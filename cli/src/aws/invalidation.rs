@@ -1,0 +1,66 @@
+//! Has CloudFront forget what it keeps. One signed request, as API Gateway's (docs/adr/0006-one-signed-get.md): the SDK of CloudFront
+//! is among the largest, for a call whose answer has nothing in it that we need.
+
+use reqwest::{Client, Method};
+
+use super::{Aws, Error, ErrorKind, signed::Request};
+
+const OPERATION: &str = "having CloudFront forget the former page";
+
+impl Aws {
+    /// Has a distribution forget these paths, of which `*` at the end means all that begin so. It is done within a minute or two; `once`
+    /// tells this request from every other, so that it counts once if it is sent twice.
+    ///
+    /// It takes `cloudfront:CreateInvalidation`.
+    /// <https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CreateInvalidation.html>
+    pub(crate) async fn forget(&self, distribution: &str, paths: &[String], once: &str) -> Result<(), Error> {
+        let request = Request {
+            operation: OPERATION,
+            service: "cloudfront",
+            global: true,
+            method: Method::POST,
+            path: &format!("/2020-05-31/distribution/{distribution}/invalidation"),
+            headers: &[("content-type", "application/xml")],
+            body: batch(paths, once).into_bytes(),
+        };
+        let (status, body) = self.signed(&Client::new(), request).await?;
+        if status.is_success() {
+            return Ok(());
+        }
+        let kind = match status.as_u16() {
+            403 => ErrorKind::Denied,
+            404 => ErrorKind::NotFound,
+            _ => ErrorKind::Other,
+        };
+        Err(Error::new(OPERATION, kind, format!("{status}: {}", String::from_utf8_lossy(&body))))
+    }
+}
+
+fn batch(paths: &[String], once: &str) -> String {
+    let items: Vec<_> = paths.iter().map(|path| format!("<Path>{}</Path>", escaped(path))).collect();
+    format!(
+        "<InvalidationBatch xmlns=\"http://cloudfront.amazonaws.com/doc/2020-05-31/\"><Paths><Quantity>{}</Quantity>\
+         <Items>{}</Items></Paths><CallerReference>{}</CallerReference></InvalidationBatch>",
+        paths.len(),
+        items.concat(),
+        escaped(once)
+    )
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_counts_its_paths() {
+        assert_eq!(
+            batch(&["/index.html".to_owned(), "/a&b".to_owned()], "1"),
+            "<InvalidationBatch xmlns=\"http://cloudfront.amazonaws.com/doc/2020-05-31/\"><Paths><Quantity>2</Quantity>\
+             <Items><Path>/index.html</Path><Path>/a&amp;b</Path></Items></Paths><CallerReference>1</CallerReference></InvalidationBatch>"
+        );
+    }
+}

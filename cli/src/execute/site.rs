@@ -1,0 +1,86 @@
+//! Puts a build of the shop's page online, as it was planned. Decides nothing.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8Path;
+
+use super::all;
+use crate::{
+    aws::{self, Aws, ErrorKind, object_store::Bucket},
+    event::{Event, Events},
+    site::{Online, Plan, Superseded, Upload},
+};
+
+/// How many files are on their way at once.
+const AT_ONCE: usize = 16;
+
+/// Where a page is online.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    /// The bucket.
+    pub bucket: Bucket,
+    /// The distribution that reads it.
+    pub distribution: String,
+}
+
+/// What is remembered of files that are no longer part of the page, beside the folder that is on show.
+const SUPERSEDED: &str = "superseded.json";
+
+/// Where a file of the page is in the bucket.
+fn key(path: &str) -> String {
+    format!("{}/{path}", cart_infra::SITE)
+}
+
+/// What is online, and what is remembered of it.
+pub(crate) async fn look(place: &Place, aws: &Aws) -> Result<(BTreeMap<String, Online>, Superseded), aws::Error> {
+    let prefix = key("");
+    let (online, remembered) = tokio::try_join!(aws.objects(&place.bucket, &prefix), aws.text(&place.bucket, SUPERSEDED))?;
+    // What cannot be read is remembered anew, and so kept for longer.
+    let superseded = remembered.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+    Ok((online, superseded))
+}
+
+/// Puts the files in `folder` online: every wave once the one before is there, then what is old goes.
+pub(crate) async fn publish(plan: Plan, folder: &Utf8Path, place: &Place, aws: &Aws, events: &Events) -> Result<(), aws::Error> {
+    let (uploads, unchanged, removed) = (plan.uploads(), plan.unchanged, plan.removals.len());
+    events.during(&format!("uploading {uploads} files of the page"), upload(plan.waves, folder, place, aws)).await?;
+    if let Some(superseded) = &plan.superseded {
+        let text = serde_json::to_string(superseded).unwrap_or_default();
+        aws.put_text(&place.bucket, SUPERSEDED, text).await?;
+    }
+    aws.delete_objects(&place.bucket, &plan.removals.iter().map(|path| key(path)).collect::<Vec<_>>()).await?;
+    let forgetting = if plan.forget.is_empty() {
+        ""
+    } else {
+        let once = format!("cartctl-{:016x}", fastrand::u64(..));
+        aws.forget(&place.distribution, &plan.forget, &once).await?;
+        "; CloudFront forgets the former ones within a minute or two"
+    };
+    let text =
+        format!("the page is online: {uploads} files uploaded, {unchanged} there already, {removed} old ones removed{forgetting}");
+    events.send(Event::Note { text });
+    Ok(())
+}
+
+async fn upload(waves: Vec<Vec<Upload>>, folder: &Utf8Path, place: &Place, aws: &Aws) -> Result<(), aws::Error> {
+    for wave in waves {
+        for some in wave.chunks(AT_ONCE) {
+            let uploads = some.iter().cloned().map(|upload| {
+                let (bucket, aws, path) = (place.bucket.clone(), aws.clone(), folder.join(&upload.path));
+                async move { aws.put_page(&bucket, &key(&upload.path), &path, &upload).await }
+            });
+            all(uploads).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Empties a bucket: what is not empty cannot be deleted.
+pub(super) async fn empty(bucket: &Bucket, aws: &Aws) -> Result<(), aws::Error> {
+    match aws.objects(bucket, "").await {
+        Ok(objects) => aws.delete_objects(bucket, &objects.into_keys().collect::<Vec<_>>()).await,
+        // An earlier attempt got as far as that.
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,233 @@
+//! The shop's page, and one address for it and the APIs: a bucket that only CloudFront reads, and a distribution in front of it and of
+//! what the other stacks publish. Not every stage has it.
+//!
+//! One address, because browsers keep the cookie of an anonymous cart from a page of another site (docs/adr/0025-one-address.md).
+
+use super::{cart::Carts, products::Products};
+use crate::{
+    cfn::{
+        policy::Statement,
+        resource::{
+            cloudfront::{
+                AccessedOrigin, CacheBehavior, ContentSecurity, Distribution, DistributionConfig, EdgeEvent, EdgeRuntime,
+                FrameOption, FrameOptions, Function, FunctionAssociation, FunctionConfig, HttpVersion, ManagedPolicy, NoIdentity,
+                Origin, OriginAccessControl, OriginAccessControlConfig, OriginKind, PathBehavior, Referrer, ReferrerPolicy,
+                Replaced, ResponseHeadersPolicy, ResponseHeadersPolicyConfig, SecurityHeaders, SigningBehavior, SigningProtocol,
+                StrictTransportSecurity, ViewerProtocol,
+            },
+            s3::{Bucket, BucketPolicy, Encryption, Ownership, OwnershipControls, PublicAccessBlock},
+        },
+        template::{Attributes, Removal},
+        value::{ApiId, Handle, OriginAccessControlId, Pseudo, ResponseHeadersPolicyId, Value, WebUrl, text},
+    },
+    construct::fingerprint,
+    endpoints::{API_STAGE, ApiOrigin},
+    names::StackId,
+    settings::Settings,
+    stack::{Shared, Stack},
+};
+
+/// The shop's address.
+pub const WEB_URL: Shared<WebUrl> = Shared::at("web/url", "WebUrl", "The shop's address");
+
+/// The output that is the shop's address, without a slash at the end: also the one origin whose pages may call the APIs.
+pub const WEB_URL_OUTPUT: &str = "WebUrl";
+/// The output that names the bucket the page is in.
+pub const WEB_BUCKET_OUTPUT: &str = "WebBucketName";
+/// The output that identifies the distribution.
+pub const DISTRIBUTION_OUTPUT: &str = "DistributionId";
+
+/// The folder of the bucket that is on show, without slashes. What else is in the bucket is read by nobody but who may anyway.
+pub const SITE: &str = "site";
+
+/// Which file is meant by a path.
+const PAGE_OF_PATH: &str = include_str!("web/page_of_path.js");
+
+/// A year, in seconds: [what is recommended](https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Strict-Transport-Security).
+const ONE_YEAR: u32 = 31_536_000;
+
+/// Defines the stack.
+#[must_use]
+pub fn stack(settings: &Settings, products: &Products, carts: &Carts) -> Stack {
+    let mut stack = Stack::new(StackId::Web, &settings.names, "Shopping cart: the shop's page, and one address for everything");
+    let products_api = stack.read(&products.api_id);
+    let cart_api = stack.read(&carts.api_id);
+    let name = edge_name(&stack);
+    let bucket = bucket(&mut stack);
+    let access = stack.add(
+        "WebBucketAccess",
+        &OriginAccessControl {
+            origin_access_control_config: OriginAccessControlConfig {
+                name: name.clone(),
+                description: "Reads the shop's page",
+                origin_access_control_origin_type: AccessedOrigin::S3,
+                signing_behavior: SigningBehavior::Always,
+                signing_protocol: SigningProtocol::SigV4,
+            },
+        },
+    );
+    let page_of_path = stack.add(
+        "PageOfPath",
+        &Function {
+            name: name.clone(),
+            auto_publish: true,
+            function_code: PAGE_OF_PATH,
+            function_config: FunctionConfig { comment: "Which file is meant by a path", runtime: EdgeRuntime::JavaScript2 },
+        },
+    );
+    let headers = stack.add("SecurityHeaders", &security_headers(name)).id();
+    let page = CacheBehavior {
+        target_origin_id: "page",
+        viewer_protocol_policy: ViewerProtocol::RedirectToHttps,
+        allowed_methods: vec!["GET", "HEAD"],
+        compress: true,
+        cache_policy_id: ManagedPolicy::CachingOptimized,
+        origin_request_policy_id: None,
+        response_headers_policy_id: headers.clone(),
+        function_associations: vec![FunctionAssociation { event_type: EdgeEvent::ViewerRequest, function_arn: page_of_path.arn() }],
+    };
+    let distribution = stack.add(
+        "Distribution",
+        &Distribution {
+            distribution_config: DistributionConfig {
+                comment: text![Pseudo::StackName],
+                enabled: true,
+                http_version: HttpVersion::Http2And3,
+                ipv6_enabled: true,
+                default_root_object: "index.html",
+                origins: vec![
+                    page_origin(&bucket, access.id()),
+                    api_origin("products", settings, &products_api),
+                    api_origin("cart", settings, &cart_api),
+                ],
+                default_cache_behavior: page,
+                cache_behaviors: vec![api("product", "products", &headers), api("cart", "cart", &headers)],
+            },
+        },
+    );
+    let mut policy = vec![Statement::allow_service(
+        "ReadPage",
+        "cloudfront.amazonaws.com",
+        "s3:GetObject",
+        text![&bucket.arn(), "/", SITE, "/*"],
+        &distribution.arn(),
+    )];
+    if settings.endpoints.has_tls() {
+        policy.push(Statement::tls_only("s3:*", vec![bucket.arn().text(), text![&bucket.arn(), "/*"]]));
+    }
+    stack.add("WebBucketPolicy", &BucketPolicy { bucket: bucket.name(), policy_document: policy.into() });
+
+    let url: Value<WebUrl> = text!["https://", &distribution.domain_name()];
+    // Nobody here reads it: it is for whoever looks.
+    let _ = stack.publish("WebUrlParameter", &WEB_URL, url.clone());
+    stack.output(WEB_BUCKET_OUTPUT, "The bucket the shop's page is in", bucket.name());
+    stack.output(DISTRIBUTION_OUTPUT, "What serves the shop", distribution.id());
+    stack.output(WEB_URL_OUTPUT, "The shop's address", url);
+    stack
+}
+
+/// The bucket is deleted also where people's data is kept: it holds a build of the page, which can be made again.
+fn bucket(stack: &mut Stack) -> Handle<Bucket> {
+    stack.add_with(
+        "WebBucket",
+        Attributes::stateful(Removal::Delete),
+        &Bucket {
+            bucket_encryption: Encryption::s3_managed(),
+            public_access_block_configuration: PublicAccessBlock::all(),
+            ownership_controls: OwnershipControls { rules: [Ownership::BucketOwnerEnforced] },
+            versioning_configuration: None,
+            lifecycle_configuration: None,
+        },
+    )
+}
+
+fn page_origin(bucket: &Handle<Bucket>, access: Value<OriginAccessControlId>) -> Origin {
+    Origin {
+        id: "page",
+        domain_name: bucket.regional_domain_name(),
+        origin_path: Some(text!["/", SITE]),
+        kind: OriginKind::Bucket { origin_access_control_id: access, s3_origin_config: NoIdentity::default() },
+    }
+}
+
+fn api_origin(id: &'static str, settings: &Settings, api: &Value<ApiId>) -> Origin {
+    let ApiOrigin { domain_name, path, reached_by } = settings.endpoints.api_origin(api);
+    Origin { id, domain_name, origin_path: path, kind: OriginKind::Custom { custom_origin_config: reached_by } }
+}
+
+/// What is below the APIs' stage and begins with this goes to one of them as it came: with cookies, tokens and all, and is never kept.
+fn api(path: &str, origin: &'static str, headers: &Value<ResponseHeadersPolicyId>) -> PathBehavior {
+    PathBehavior {
+        path_pattern: format!("/{API_STAGE}/{path}*"),
+        behavior: CacheBehavior {
+            target_origin_id: origin,
+            viewer_protocol_policy: ViewerProtocol::HttpsOnly,
+            // All there are: there is no smaller set with POST in it.
+            allowed_methods: vec!["GET", "HEAD", "OPTIONS", "PUT", "PATCH", "POST", "DELETE"],
+            compress: false,
+            cache_policy_id: ManagedPolicy::CachingDisabled,
+            origin_request_policy_id: Some(ManagedPolicy::AllViewerExceptHostHeader),
+            response_headers_policy_id: headers.clone(),
+            function_associations: Vec::new(),
+        },
+    }
+}
+
+/// What browsers must not do with what comes from here. The page itself says whom it may talk to, since that depends on what it was
+/// built for (frontend/tools/content-security-policy.ts). Browsers obey both policies, and who may frame a page
+/// [cannot be said in the page](https://www.w3.org/TR/CSP3/#meta-element).
+fn security_headers(name: Value<String>) -> ResponseHeadersPolicy {
+    let replaced = Replaced::default();
+    ResponseHeadersPolicy {
+        response_headers_policy_config: ResponseHeadersPolicyConfig {
+            name,
+            comment: "What browsers must not do with the shop",
+            security_headers_config: SecurityHeaders {
+                strict_transport_security: StrictTransportSecurity { max_age: ONE_YEAR, replaced },
+                content_type_options: replaced,
+                frame_options: FrameOptions { frame_option: FrameOption::Deny, replaced },
+                referrer_policy: Referrer { referrer_policy: ReferrerPolicy::SameOrigin, replaced },
+                content_security_policy: ContentSecurity { content_security_policy: "frame-ancestors 'none'", replaced },
+            },
+        },
+    }
+}
+
+/// A name for what CloudFront has of this stack: its names are taken once in an account, whatever the region, and have
+/// [at most 64 characters](https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CreateFunction.html). The longest name of a
+/// region has 14.
+fn edge_name(stack: &Stack) -> Value<String> {
+    const LONGEST: usize = 64 - "-".len() - "ap-southeast-2".len();
+    let name = stack.name();
+    let short = if name.len() <= LONGEST {
+        name.to_owned()
+    } else {
+        let hash = fingerprint(&name);
+        format!("{}-{hash}", name[..LONGEST - 1 - hash.len()].trim_end_matches('-'))
+    };
+    text![short.as_str(), "-", Pseudo::Region]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::Names;
+
+    #[test]
+    fn names_at_the_edge_are_short_and_differ() {
+        let name = |stage: &str| {
+            let names = Names { prefix: "p".repeat(80).parse().unwrap(), stage: stage.parse().unwrap(), ..Names::default() };
+            serde_json::to_string(&edge_name(&Stack::new(StackId::Web, &names, ""))).unwrap()
+        };
+        let longest = name("staging");
+        assert!(longest.len() - r#"{"Fn::Sub":"-${AWS::Region}"}"#.len() <= 49, "{longest}");
+        assert_ne!(longest, name("production"));
+        let plain = edge_name(&Stack::new(StackId::Web, &Names::default(), ""));
+        assert_eq!(serde_json::to_value(plain).unwrap()["Fn::Sub"], "aws-serverless-shopping-cart-web-${AWS::Region}");
+    }
+
+    #[test]
+    fn what_runs_at_the_edge_is_small() {
+        assert!(PAGE_OF_PATH.len() <= 10_240);
+    }
+}
