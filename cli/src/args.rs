@@ -122,7 +122,7 @@ pub(crate) enum Command {
     /// Run the whole shop on this machine: no AWS account, no Docker
     ///
     /// Starts a stand-in for AWS on 127.0.0.1, deploys to it as `cartctl deploy` would, builds the shop's page, serves it on
-    /// http://localhost:8080 (the allowed origin), and says so once all of it answers.
+    /// localhost:8080 (the allowed origin), and says so once all of it answers.
     ///
     /// Accounts, carts and everything else there is are kept when it is stopped, and are there again the next time. A local cloud that
     /// was not stopped but killed goes on with what it held when it was stopped before.
@@ -390,6 +390,7 @@ pub(crate) struct Logs {
 
 /// `cartctl local`
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Local {
     /// Return once everything is up, and leave it running
     #[arg(long, conflicts_with = "stop")]
@@ -416,7 +417,7 @@ pub(crate) struct Local {
 pub(crate) struct ServePage {
     /// The folder with `index.html`
     pub folder: Utf8PathBuf,
-    /// The port on 127.0.0.1 and ::1
+    /// The port of localhost
     #[arg(long)]
     pub port: u16,
 }

@@ -269,7 +269,7 @@ async fn ask(mut shop: Shop) -> Result<Shop, Error> {
     let (products, ..) = tokio::try_join!(local::get(&products), local::get(&cart), local::get(&keys))?;
     let products: Json = serde_json::from_str(&products).map_err(|error| local::Error::NoAnswer { reason: error.to_string() })?;
     let product = products.pointer("/products/0/productId").and_then(Json::as_str);
-    shop.product = product.ok_or_else(|| local::Error::NoAnswer { reason: "it has no products".to_owned() })?.to_owned();
+    product.ok_or_else(|| local::Error::NoAnswer { reason: "it has no products".to_owned() })?.clone_into(&mut shop.product);
     Ok(shop)
 }
 

@@ -179,7 +179,7 @@ async fn the_page_is_served_to_this_machine_only_and_ends_with_the_cloud() {
     assert!(html.contains("Content-Security-Policy") && html.contains(&api), "{html}");
     assert_eq!(get("/product/some-product", &[]).await.body, home.body, "the page knows its own pages");
 
-    let script = html.split('"').find(|part| part.starts_with("/assets/") && part.ends_with(".js")).unwrap();
+    let script = html.split('"').find(|part| part.starts_with("/assets/index-") && part.contains(".js")).unwrap();
     let loaded = get(script, &[]).await;
     assert_eq!((loaded.status, loaded.header("content-type")), (200, Some("text/javascript")));
     assert_eq!(loaded.header("cache-control"), Some("public, max-age=31536000, immutable"));
