@@ -214,7 +214,7 @@ mod tests {
 
         /// What it is told next.
         fn told(&self) -> Value {
-            let mut datagram = [0; 64 * 1024];
+            let mut datagram = vec![0; 64 * 1024];
             let length = self.0.recv(&mut datagram).unwrap();
             let (header, document) = std::str::from_utf8(&datagram[..length]).unwrap().split_once('\n').unwrap();
             assert_eq!(serde_json::from_str::<Value>(header).unwrap(), json!({ "format": "json", "version": 1 }));
@@ -228,8 +228,8 @@ mod tests {
         }
     }
 
-    fn sampled(yes: u8) -> Option<String> {
-        Some(format!("Root={ROOT};Parent=53995c3f42cd8ad8;Sampled={yes}"))
+    fn sampled(yes: u8) -> String {
+        format!("Root={ROOT};Parent=53995c3f42cd8ad8;Sampled={yes}")
     }
 
     #[tokio::test]
@@ -244,7 +244,7 @@ mod tests {
             caller.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").await.unwrap();
             String::from_utf8(request).unwrap()
         });
-        daemon.client(sampled(1)).get(&url).await.unwrap();
+        daemon.client(Some(sampled(1))).get(&url).await.unwrap();
         let (told, asked) = (daemon.told(), asked.await.unwrap());
         let field = |name: &str| told[name].as_str().unwrap().to_owned();
         assert_eq!([field("type"), field("trace_id"), field("parent_id")], ["subsegment", ROOT, "53995c3f42cd8ad8"]);
@@ -259,7 +259,7 @@ mod tests {
     #[tokio::test]
     async fn a_call_of_aws_is_known_by_its_service_and_its_operation() {
         let (daemon, aws) = (Daemon::start(), Server::answering("200 OK", "{}".to_owned()).await);
-        let client = daemon.client(sampled(1)).for_aws();
+        let client = daemon.client(Some(sampled(1))).for_aws();
         let config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
             .region(aws_sdk_dynamodb::config::Region::new("eu-west-1"))
@@ -278,7 +278,7 @@ mod tests {
     #[tokio::test]
     async fn whoever_does_not_answer_is_told_of_as_well() {
         let (daemon, server) = (Daemon::start(), Server::replying([Reply::HangUp, Reply::new("200 OK", "")]).await);
-        daemon.client(sampled(1)).get(&server.url).await.unwrap();
+        daemon.client(Some(sampled(1))).get(&server.url).await.unwrap();
         assert_eq!(daemon.told()["fault"], true);
         while daemon.told()["http"]["response"]["status"] != 200 {}
     }
@@ -286,7 +286,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_not_part_of_a_trace_or_not_wanted_is_not_told_of() {
         let (daemon, server) = (Daemon::start(), Server::answering("200 OK", String::new()).await);
-        for header in [sampled(0), None, Some("nonsense".to_owned())] {
+        for header in [Some(sampled(0)), None, Some("nonsense".to_owned())] {
             daemon.client(header).get(&server.url).await.unwrap();
         }
         assert!(daemon.is_silent());
