@@ -10,10 +10,11 @@ use tokio::sync::{mpsc::unbounded_channel, watch};
 use super::{
     deploy::{self, Deployed},
     frontend_env,
-    interruption::Interruption,
+    interruption::{Interruption, interruptible},
+    package,
 };
 use crate::{
-    args::{Deploy, Local, RequireApproval, Selection, Target},
+    args::{self, Deploy, Local, RequireApproval, Selection},
     aws::Aws,
     config::Config,
     env_file,
@@ -26,7 +27,7 @@ use crate::{
         edits::{Edit, Edits},
         page::{self, Page, Workshop},
     },
-    package::Progress,
+    package::{Artifact, Progress, Target},
     report::{Reporting, answer::Answer, words},
 };
 
@@ -41,9 +42,22 @@ pub(super) async fn run(args: &Local, config: &Config, reporting: &Reporting) ->
     let mut interrupted = Interruption::listen()?;
     let plan = plan(args, config).await?;
     let mut own = Own::default();
-    let kept = reporting.telling(async |events| start_cloud(&plan, config, &mut own, &events).await).await?;
+    // Side by side: one is Python that starts, the other cargo that compares.
+    let started = reporting
+        .telling(async |events| {
+            let request = package::request(config, Target::Host);
+            tokio::join!(interruptible(package::package(&request, &events)), start_cloud(&plan, config, &mut own, &events))
+        })
+        .await;
+    let (built, kept) = match started {
+        (Ok(built), Ok(kept)) => (built, kept),
+        (Err(error), _) | (_, Err(error)) => {
+            own.stop().await;
+            return Err(error);
+        }
+    };
     let brought_up = tokio::select! {
-        shop = reporting.telling(async |events| bring_up(&plan, kept, config, &mut own, &events).await) => shop,
+        shop = reporting.telling(async |events| bring_up(&plan, built, kept, config, &mut own, &events).await) => shop,
         () = interrupted.wait() => Err(Error::Interrupted),
     };
     let shop = match brought_up {
@@ -186,10 +200,17 @@ async fn start_cloud(plan: &Plan, config: &Config, own: &mut Own, events: &Event
 }
 
 /// Deploys, builds and serves the page, and asks all of it something.
-async fn bring_up(plan: &Plan, kept: bool, config: &Config, own: &mut Own, events: &Events) -> Result<Shop, Error> {
+async fn bring_up(
+    plan: &Plan,
+    built: Vec<Artifact>,
+    kept: bool,
+    config: &Config,
+    own: &mut Own,
+    events: &Events,
+) -> Result<Shop, Error> {
     let brought_up = tokio::select! {
         error = own.ended() => Err(error.into()),
-        done = open(plan, config, events) => done,
+        done = open(plan, built, config, events) => done,
     };
     if brought_up.is_err() && kept {
         let text = "it went on with what earlier runs left; if that is why, `cartctl local --fresh` starts anew".to_owned();
@@ -201,8 +222,8 @@ async fn bring_up(plan: &Plan, kept: bool, config: &Config, own: &mut Own, event
 }
 
 /// Deploys, and serves the page that belongs to what is deployed, while the functions answer for the first time.
-async fn open(plan: &Plan, config: &Config, events: &Events) -> Result<(Shop, Option<Page>), Error> {
-    let (deployed, code) = deploy_once(config, events).await?;
+async fn open(plan: &Plan, built: Vec<Artifact>, config: &Config, events: &Events) -> Result<(Shop, Option<Page>), Error> {
+    let (deployed, code) = deploy_all(built, config, events).await?;
     let (page, shop) = tokio::try_join!(serve(plan, &deployed, config, events), ask(shop(&deployed, code, plan, config)?))?;
     if let Some(page) = &shop.page {
         events.during("waiting for the page to answer", local::get(page)).await?;
@@ -222,10 +243,14 @@ async fn serve(plan: &Plan, deployed: &Deployed, config: &Config, events: &Event
     Ok(if *start { Some(workshop.serve(*port).await?) } else { None })
 }
 
-/// Builds the functions and deploys everything; also says which code that is.
-async fn deploy_once(config: &Config, events: &Events) -> Result<(Deployed, BTreeMap<Service, CodeKey>), Error> {
+/// Deploys everything with this code; also says which code that is.
+async fn deploy_all(
+    built: Vec<Artifact>,
+    config: &Config,
+    events: &Events,
+) -> Result<(Deployed, BTreeMap<Service, CodeKey>), Error> {
     let aws = Aws::connect(&config.connection).await?;
-    let selection = Selection { stacks: Vec::new(), target: Target { local: true } };
+    let selection = Selection { stacks: Vec::new(), target: args::Target { local: true } };
     let args = Deploy {
         selection,
         bucket: None,
@@ -237,7 +262,10 @@ async fn deploy_once(config: &Config, events: &Events) -> Result<(Deployed, BTre
     let (_going_on, wish) = watch::channel(Wish::GoOn);
     let context = Context { aws, events: events.clone(), wish };
     let made = ChangeSets::default();
-    let prepared = deploy::prepare("local", &args, config, &context).await?.with_change_sets(&made, &context).await?;
+    let prepared = deploy::prepare_with(async { Ok(built) }, "local", &args, config, &context)
+        .await?
+        .with_change_sets(&made, &context)
+        .await?;
     let code = prepared.code();
     Ok((deploy::execute(prepared, made, config, &context).await?, code))
 }
@@ -321,7 +349,8 @@ async fn swap(config: &Config, events: &Events) -> Result<BTreeMap<Service, Code
     let (sender, mut told) = unbounded_channel();
     let swapping = async {
         let quiet = Events::into(sender);
-        deploy_once(config, &quiet).await.map(|(_, code)| code)
+        let built = package::package(&package::request(config, Target::Host), &quiet).await?;
+        deploy_all(built, config, &quiet).await.map(|(_, code)| code)
     };
     let telling = async {
         while let Some(event) = told.recv().await {
