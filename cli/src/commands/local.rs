@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, convert::Infallible, time::Instant};
 use cart_contract::Service;
 use cart_infra::{CodeKey, StackId};
 use serde_json::{Value as Json, json};
-use tokio::sync::{mpsc::unbounded_channel, watch};
+use tokio::{
+    sync::{mpsc::unbounded_channel, watch},
+    task::JoinSet,
+};
 
 use super::{
     deploy::{self, Deployed},
@@ -42,13 +45,20 @@ pub(super) async fn run(args: &Local, config: &Config, reporting: &Reporting) ->
     let mut interrupted = Interruption::listen()?;
     let plan = plan(args, config).await?;
     let mut own = Own::default();
+    // Goes on until the page is needed; ended with what waits for it.
+    let mut page_build = PageBuild::new();
     // Side by side: one is Python that starts, the other cargo that compares.
     let started = reporting
         .telling(async |events| {
+            if let Some(PagePlan { workshop, develop: false, .. }) = &plan.page {
+                let (workshop, stand_in) = (workshop.clone(), frontend_env::stand_in(config)?);
+                page_build.spawn(async move { workshop.build(&env_file::variables(&stand_in)).await });
+            }
             let request = package::request(config, Target::Host);
-            tokio::join!(interruptible(package::package(&request, &events)), start_cloud(&plan, config, &mut own, &events))
+            let building = interruptible(package::package(&request, &events));
+            Ok::<_, Error>(tokio::join!(building, start_cloud(&plan, config, &mut own, &events)))
         })
-        .await;
+        .await?;
     let (built, kept) = match started {
         (Ok(built), Ok(kept)) => (built, kept),
         (Err(error), _) | (_, Err(error)) => {
@@ -57,7 +67,7 @@ pub(super) async fn run(args: &Local, config: &Config, reporting: &Reporting) ->
         }
     };
     let brought_up = tokio::select! {
-        shop = reporting.telling(async |events| bring_up(&plan, built, kept, config, &mut own, &events).await) => shop,
+        shop = reporting.telling(async |events| bring_up(&plan, built, &mut page_build, kept, config, &mut own, &events).await) => shop,
         () = interrupted.wait() => Err(Error::Interrupted),
     };
     let shop = match brought_up {
@@ -133,6 +143,9 @@ async fn plan(args: &Local, config: &Config) -> Result<Plan, Error> {
     Ok(Plan { cloud: !runs, page })
 }
 
+/// Vite at work.
+type PageBuild = JoinSet<Result<(), local::Error>>;
+
 /// What this process has started, and stops.
 #[derive(Default)]
 struct Own {
@@ -203,6 +216,7 @@ async fn start_cloud(plan: &Plan, config: &Config, own: &mut Own, events: &Event
 async fn bring_up(
     plan: &Plan,
     built: Vec<Artifact>,
+    page_build: &mut PageBuild,
     kept: bool,
     config: &Config,
     own: &mut Own,
@@ -210,7 +224,7 @@ async fn bring_up(
 ) -> Result<Shop, Error> {
     let brought_up = tokio::select! {
         error = own.ended() => Err(error.into()),
-        done = open(plan, built, config, events) => done,
+        done = open(plan, built, page_build, config, events) => done,
     };
     if brought_up.is_err() && kept {
         let text = "it went on with what earlier runs left; if that is why, `cartctl local --fresh` starts anew".to_owned();
@@ -222,9 +236,16 @@ async fn bring_up(
 }
 
 /// Deploys, and serves the page that belongs to what is deployed, while the functions answer for the first time.
-async fn open(plan: &Plan, built: Vec<Artifact>, config: &Config, events: &Events) -> Result<(Shop, Option<Page>), Error> {
+async fn open(
+    plan: &Plan,
+    built: Vec<Artifact>,
+    page_build: &mut PageBuild,
+    config: &Config,
+    events: &Events,
+) -> Result<(Shop, Option<Page>), Error> {
     let (deployed, code) = deploy_all(built, config, events).await?;
-    let (page, shop) = tokio::try_join!(serve(plan, &deployed, config, events), ask(shop(&deployed, code, plan, config)?))?;
+    let (page, shop) =
+        tokio::try_join!(serve(plan, page_build, &deployed, config, events), ask(shop(&deployed, code, plan, config)?))?;
     if let Some(page) = &shop.page {
         events.during("waiting for the page to answer", local::get(page)).await?;
     }
@@ -232,14 +253,30 @@ async fn open(plan: &Plan, built: Vec<Artifact>, config: &Config, events: &Event
 }
 
 /// Sees to the page; it is returned if it was started.
-async fn serve(plan: &Plan, deployed: &Deployed, config: &Config, events: &Events) -> Result<Option<Page>, Error> {
+async fn serve(
+    plan: &Plan,
+    page_build: &mut PageBuild,
+    deployed: &Deployed,
+    config: &Config,
+    events: &Events,
+) -> Result<Option<Page>, Error> {
     let Some(PagePlan { workshop, port, develop, start }) = &plan.page else { return Ok(None) };
     let rendered = frontend_env::beside(deployed, config)?;
     let variables = env_file::variables(&rendered);
     if *develop {
         return Ok(Some(events.during("starting Vite", workshop.develop(&variables, *port)).await?));
     }
-    events.during("building the shop's page", workshop.build(&variables)).await?;
+    if let Some(built) = events.during("building the shop's page", page_build.join_next()).await {
+        built.map_err(|error| local::Error::PageBuild { said: error.to_string() })??;
+    }
+    // It was built before there were any values.
+    let stand_in = frontend_env::stand_in(config)?;
+    let values: Vec<_> = env_file::variables(&stand_in)
+        .into_iter()
+        .zip(&variables)
+        .filter_map(|((_, from), (_, to))| (from != *to).then_some((from, *to)))
+        .collect();
+    workshop.place(&values)?;
     Ok(if *start { Some(workshop.serve(*port).await?) } else { None })
 }
 
