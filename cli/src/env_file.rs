@@ -108,6 +108,20 @@ impl FrontendEnv {
         }
     }
 
+    /// What stands for it as long as nothing is deployed to the local cloud at `base_url`: values of the same form, which can be found
+    /// again in a page that was built with them.
+    pub(crate) fn stand_in(base_url: &str, region: &str) -> Self {
+        let env = Self {
+            cart_api_url: format!("{base_url}/stand-in/cart-api"),
+            products_api_url: format!("{base_url}/stand-in/products-api"),
+            user_pool_id: "stand-in_pool".to_owned(),
+            user_pool_client_id: "stand-in-client".to_owned(),
+            region: region.to_owned(),
+            cognito_endpoint: None,
+        };
+        env.beside(base_url)
+    }
+
     /// The same for a shop in a browser beside the local cloud at `base_url`, such as `http://127.0.0.1:4566`: accounts are there too, and
     /// it is called `localhost`, as the shop is. To a browser the number is another site, whose cookies it keeps from the shop's page.
     pub(crate) fn beside(mut self, base_url: &str) -> Self {

@@ -205,20 +205,31 @@ impl Prepared {
 
 /// Builds, looks at what is there and plans by comparing templates, for the command of this name. Changes nothing.
 pub(super) async fn prepare(command: &'static str, args: &Deploy, config: &Config, context: &Context) -> Result<Prepared, Error> {
+    prepare_with(artifacts(args, config, &context.events), command, args, config, context).await
+}
+
+/// The same with code that somebody else is building, or has built.
+pub(super) async fn prepare_with(
+    artifacts: impl Future<Output = Result<Vec<Artifact>, Error>>,
+    command: &'static str,
+    args: &Deploy,
+    config: &Config,
+    context: &Context,
+) -> Result<Prepared, Error> {
     let Context { aws, events, .. } = context;
     let account = guard::account(command, config, aws, events).await?;
     // Names and paths do not depend on the code.
     let names = super::app_without_code(config);
     let observing = observe_at_rest(names.stacks(), config, context);
     let (observed, artifacts) = match &args.bucket {
-        None => tokio::try_join!(observing, artifacts(args, config, events))?,
+        None => tokio::try_join!(observing, artifacts)?,
         Some(name) => {
             let observed = observing.await?;
             // Before minutes are spent on building; a bucket that was deployed from before was looked at then.
             if !plan::deploy::is_in_use(&observed, name) {
                 aws.check_bucket(&Bucket { name: name.clone(), owner: account.clone() }).await?;
             }
-            (observed, artifacts(args, config, events).await?)
+            (observed, artifacts.await?)
         }
     };
     let page = page(&observed)?;

@@ -72,6 +72,12 @@ pub(super) fn beside(deployed: &Deployed, config: &Config) -> Result<String, Err
     rendered(app, published, config, local::REGION)
 }
 
+/// The text of a file like it for a local cloud to which nothing is deployed yet.
+pub(super) fn stand_in(config: &Config) -> Result<String, Error> {
+    let base_url = config.connection.endpoint.url().unwrap_or_default();
+    Ok(FrontendEnv::stand_in(base_url, local::REGION).render(&config.workspace)?)
+}
+
 /// Writes the configured file from what is published.
 pub(super) fn write(app: &App, published: &BTreeMap<String, String>, config: &Config, region: &str) -> Result<(), Error> {
     let path: &Utf8Path = &config.env_file;

@@ -5,15 +5,19 @@ use std::{collections::BTreeMap, convert::Infallible, time::Instant};
 use cart_contract::Service;
 use cart_infra::{CodeKey, StackId};
 use serde_json::{Value as Json, json};
-use tokio::sync::{mpsc::unbounded_channel, watch};
+use tokio::{
+    sync::{mpsc::unbounded_channel, watch},
+    task::JoinSet,
+};
 
 use super::{
     deploy::{self, Deployed},
     frontend_env,
-    interruption::Interruption,
+    interruption::{Interruption, interruptible},
+    package,
 };
 use crate::{
-    args::{Deploy, Local, RequireApproval, Selection, Target},
+    args::{self, Deploy, Local, RequireApproval, Selection},
     aws::Aws,
     config::Config,
     env_file,
@@ -26,7 +30,7 @@ use crate::{
         edits::{Edit, Edits},
         page::{self, Page, Workshop},
     },
-    package::Progress,
+    package::{Artifact, Progress, Target},
     report::{Reporting, answer::Answer, words},
 };
 
@@ -41,9 +45,29 @@ pub(super) async fn run(args: &Local, config: &Config, reporting: &Reporting) ->
     let mut interrupted = Interruption::listen()?;
     let plan = plan(args, config).await?;
     let mut own = Own::default();
-    let kept = reporting.telling(async |events| start_cloud(&plan, config, &mut own, &events).await).await?;
+    // Goes on until the page is needed; ended with what waits for it.
+    let mut page_build = PageBuild::new();
+    // Side by side: one is Python that starts, the other cargo that compares.
+    let started = reporting
+        .telling(async |events| {
+            if let Some(PagePlan { workshop, develop: false, .. }) = &plan.page {
+                let (workshop, stand_in) = (workshop.clone(), frontend_env::stand_in(config)?);
+                page_build.spawn(async move { workshop.build(&env_file::variables(&stand_in)).await });
+            }
+            let request = package::request(config, Target::Host);
+            let building = interruptible(package::package(&request, &events));
+            Ok::<_, Error>(tokio::join!(building, start_cloud(&plan, config, &mut own, &events)))
+        })
+        .await?;
+    let (built, kept) = match started {
+        (Ok(built), Ok(kept)) => (built, kept),
+        (Err(error), _) | (_, Err(error)) => {
+            own.stop().await;
+            return Err(error);
+        }
+    };
     let brought_up = tokio::select! {
-        shop = reporting.telling(async |events| bring_up(&plan, kept, config, &mut own, &events).await) => shop,
+        shop = reporting.telling(async |events| bring_up(&plan, built, &mut page_build, kept, config, &mut own, &events).await) => shop,
         () = interrupted.wait() => Err(Error::Interrupted),
     };
     let shop = match brought_up {
@@ -119,6 +143,9 @@ async fn plan(args: &Local, config: &Config) -> Result<Plan, Error> {
     Ok(Plan { cloud: !runs, page })
 }
 
+/// Vite at work.
+type PageBuild = JoinSet<Result<(), local::Error>>;
+
 /// What this process has started, and stops.
 #[derive(Default)]
 struct Own {
@@ -186,10 +213,18 @@ async fn start_cloud(plan: &Plan, config: &Config, own: &mut Own, events: &Event
 }
 
 /// Deploys, builds and serves the page, and asks all of it something.
-async fn bring_up(plan: &Plan, kept: bool, config: &Config, own: &mut Own, events: &Events) -> Result<Shop, Error> {
+async fn bring_up(
+    plan: &Plan,
+    built: Vec<Artifact>,
+    page_build: &mut PageBuild,
+    kept: bool,
+    config: &Config,
+    own: &mut Own,
+    events: &Events,
+) -> Result<Shop, Error> {
     let brought_up = tokio::select! {
         error = own.ended() => Err(error.into()),
-        done = open(plan, config, events) => done,
+        done = open(plan, built, page_build, config, events) => done,
     };
     if brought_up.is_err() && kept {
         let text = "it went on with what earlier runs left; if that is why, `cartctl local --fresh` starts anew".to_owned();
@@ -201,9 +236,16 @@ async fn bring_up(plan: &Plan, kept: bool, config: &Config, own: &mut Own, event
 }
 
 /// Deploys, and serves the page that belongs to what is deployed, while the functions answer for the first time.
-async fn open(plan: &Plan, config: &Config, events: &Events) -> Result<(Shop, Option<Page>), Error> {
-    let (deployed, code) = deploy_once(config, events).await?;
-    let (page, shop) = tokio::try_join!(serve(plan, &deployed, config, events), ask(shop(&deployed, code, plan, config)?))?;
+async fn open(
+    plan: &Plan,
+    built: Vec<Artifact>,
+    page_build: &mut PageBuild,
+    config: &Config,
+    events: &Events,
+) -> Result<(Shop, Option<Page>), Error> {
+    let (deployed, code) = deploy_all(built, config, events).await?;
+    let (page, shop) =
+        tokio::try_join!(serve(plan, page_build, &deployed, config, events), ask(shop(&deployed, code, plan, config)?))?;
     if let Some(page) = &shop.page {
         events.during("waiting for the page to answer", local::get(page)).await?;
     }
@@ -211,21 +253,41 @@ async fn open(plan: &Plan, config: &Config, events: &Events) -> Result<(Shop, Op
 }
 
 /// Sees to the page; it is returned if it was started.
-async fn serve(plan: &Plan, deployed: &Deployed, config: &Config, events: &Events) -> Result<Option<Page>, Error> {
+async fn serve(
+    plan: &Plan,
+    page_build: &mut PageBuild,
+    deployed: &Deployed,
+    config: &Config,
+    events: &Events,
+) -> Result<Option<Page>, Error> {
     let Some(PagePlan { workshop, port, develop, start }) = &plan.page else { return Ok(None) };
     let rendered = frontend_env::beside(deployed, config)?;
     let variables = env_file::variables(&rendered);
     if *develop {
         return Ok(Some(events.during("starting Vite", workshop.develop(&variables, *port)).await?));
     }
-    events.during("building the shop's page", workshop.build(&variables)).await?;
+    if let Some(built) = events.during("building the shop's page", page_build.join_next()).await {
+        built.map_err(|error| local::Error::PageBuild { said: error.to_string() })??;
+    }
+    // It was built before there were any values.
+    let stand_in = frontend_env::stand_in(config)?;
+    let values: Vec<_> = env_file::variables(&stand_in)
+        .into_iter()
+        .zip(&variables)
+        .filter_map(|((_, from), (_, to))| (from != *to).then_some((from, *to)))
+        .collect();
+    workshop.place(&values)?;
     Ok(if *start { Some(workshop.serve(*port).await?) } else { None })
 }
 
-/// Builds the functions and deploys everything; also says which code that is.
-async fn deploy_once(config: &Config, events: &Events) -> Result<(Deployed, BTreeMap<Service, CodeKey>), Error> {
+/// Deploys everything with this code; also says which code that is.
+async fn deploy_all(
+    built: Vec<Artifact>,
+    config: &Config,
+    events: &Events,
+) -> Result<(Deployed, BTreeMap<Service, CodeKey>), Error> {
     let aws = Aws::connect(&config.connection).await?;
-    let selection = Selection { stacks: Vec::new(), target: Target { local: true } };
+    let selection = Selection { stacks: Vec::new(), target: args::Target { local: true } };
     let args = Deploy {
         selection,
         bucket: None,
@@ -238,7 +300,10 @@ async fn deploy_once(config: &Config, events: &Events) -> Result<(Deployed, BTre
     let (_going_on, wish) = watch::channel(Wish::GoOn);
     let context = Context { aws, events: events.clone(), wish };
     let made = ChangeSets::default();
-    let prepared = deploy::prepare("local", &args, config, &context).await?.with_change_sets(&made, &context).await?;
+    let prepared = deploy::prepare_with(async { Ok(built) }, "local", &args, config, &context)
+        .await?
+        .with_change_sets(&made, &context)
+        .await?;
     let code = prepared.code();
     Ok((deploy::execute(prepared, made, config, &context).await?, code))
 }
@@ -322,7 +387,8 @@ async fn swap(config: &Config, events: &Events) -> Result<BTreeMap<Service, Code
     let (sender, mut told) = unbounded_channel();
     let swapping = async {
         let quiet = Events::into(sender);
-        deploy_once(config, &quiet).await.map(|(_, code)| code)
+        let built = package::package(&package::request(config, Target::Host), &quiet).await?;
+        deploy_all(built, config, &quiet).await.map(|(_, code)| code)
     };
     let telling = async {
         while let Some(event) = told.recv().await {

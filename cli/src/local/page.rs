@@ -49,29 +49,63 @@ impl Workshop {
         Ok(workshop)
     }
 
-    /// Builds the page for these variables, unless it is there already; whether it was built.
+    /// Builds the page with these variables, unless it is there already.
     ///
     /// # Errors
     /// [`Error::PageBuild`]; what was built before is left.
-    pub(crate) async fn build(&self, variables: &[(&str, &str)]) -> Result<bool, Error> {
+    pub(crate) async fn build(&self, variables: &[(&str, &str)]) -> Result<(), Error> {
         let stamp = self.stamp(variables)?;
-        let stamp_file = self.directory.join("page/stamp");
+        let (built, stamp_file) = (self.built(), self.directory.join("page/stamp"));
         if std::fs::read_to_string(&stamp_file).is_ok_and(|written| written == stamp) {
-            return Ok(false);
+            return Ok(());
         }
-        let (made, new) = (self.folder(), self.directory.join("page/new"));
+        let new = self.directory.join("page/new");
         let mut command = self.call(variables);
         command.args(["build", "--logLevel", "warn", "--emptyOutDir", "--outDir", new.as_str()]);
-        let built = command.kill_on_drop(true).output().await.map_err(io("starting node"))?;
-        if !built.status.success() {
-            let said = [built.stdout, built.stderr].concat();
+        let done = command.kill_on_drop(true).output().await.map_err(io("starting node"))?;
+        if !done.status.success() {
+            let said = [done.stdout, done.stderr].concat();
             return Err(Error::PageBuild { said: String::from_utf8_lossy(&said).trim_end().to_owned() });
         }
         drop(std::fs::remove_file(&stamp_file));
-        drop(std::fs::remove_dir_all(&made));
-        std::fs::rename(&new, &made).map_err(io(format!("moving {new}")))?;
-        std::fs::write(&stamp_file, stamp).map_err(io(format!("writing {stamp_file}")))?;
-        Ok(true)
+        drop(std::fs::remove_dir_all(&built));
+        std::fs::rename(&new, &built).map_err(io(format!("moving {new}")))?;
+        std::fs::write(&stamp_file, stamp).map_err(io(format!("writing {stamp_file}")))
+    }
+
+    /// Puts what was built where it is served from, with the variables' values in the place of those it was built with. Files that are
+    /// what they were are left alone.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub(crate) fn place(&self, values: &[(&str, &str)]) -> Result<(), Error> {
+        let (built, made) = (self.built(), self.folder());
+        let mut files = Vec::new();
+        collect(&built, &mut files).map_err(io(format!("reading {built}")))?;
+        let mut placed = Vec::new();
+        for file in files {
+            let target = made.join(file.strip_prefix(&built).unwrap_or(&file));
+            let mut content = std::fs::read(&file).map_err(io(format!("reading {file}")))?;
+            if matches!(file.extension(), Some("js" | "html"))
+                && let Ok(text) = std::str::from_utf8(&content)
+            {
+                content = values.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to)).into_bytes();
+            }
+            if std::fs::read(&target).is_ok_and(|there| there == content) {
+                placed.push(target);
+                continue;
+            }
+            let folder = target.parent().unwrap_or(&made);
+            std::fs::create_dir_all(folder).map_err(io(format!("creating {folder}")))?;
+            std::fs::write(&target, content).map_err(io(format!("writing {target}")))?;
+            placed.push(target);
+        }
+        let mut there = Vec::new();
+        collect(&made, &mut there).map_err(io(format!("reading {made}")))?;
+        for old in there.into_iter().filter(|file| !placed.contains(file)) {
+            std::fs::remove_file(&old).map_err(io(format!("removing {old}")))?;
+        }
+        Ok(())
     }
 
     /// Serves what was built on this port of `localhost`, by `cartctl` itself in a process of its own.
@@ -119,6 +153,10 @@ impl Workshop {
 
     fn vite(&self) -> Utf8PathBuf {
         self.frontend.join("node_modules/vite/bin/vite.js")
+    }
+
+    fn built(&self) -> Utf8PathBuf {
+        self.directory.join("page/built")
     }
 
     fn folder(&self) -> Utf8PathBuf {
@@ -216,6 +254,28 @@ mod tests {
         assert_ne!(stamp("b"), before);
         put("src/main.ts", "2");
         assert_ne!(stamp("a"), before);
+    }
+
+    #[test]
+    fn what_is_placed_has_the_values_and_nothing_old() {
+        let folder = camino_tempfile::tempdir().unwrap();
+        let local = folder.path();
+        let workshop = Workshop { frontend: local.join("frontend"), directory: local.to_owned(), cartctl: PathBuf::new() };
+        for (name, text) in [
+            ("built/assets/index-1.js", "fetch('http://localhost/stand-in')"),
+            ("built/picture.svg", "stand-in"),
+            ("made/assets/index-0.js", "old"),
+        ] {
+            let path = local.join("page").join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        let read = |name: &str| std::fs::read_to_string(local.join("page/made").join(name)).ok();
+        for value in ["a", "b"] {
+            workshop.place(&[("http://localhost/stand-in", value)]).unwrap();
+            assert_eq!(read("assets/index-1.js").unwrap(), format!("fetch('{value}')"));
+            assert_eq!((read("picture.svg").as_deref(), read("assets/index-0.js")), (Some("stand-in"), None));
+        }
     }
 
     #[test]

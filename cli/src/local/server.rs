@@ -1,5 +1,4 @@
-//! Serves the built page to browsers on this machine, and to nobody else. Knows nothing of what is in it, but that names below
-//! `assets/` are made of their content.
+//! Serves the built page to browsers on this machine, and to nobody else. Knows nothing of what is in it.
 
 use std::{convert::Infallible, io::ErrorKind, net::SocketAddr, time::Duration};
 
@@ -73,7 +72,6 @@ async fn answer(request: Request<Incoming>, folder: &Utf8Path) -> Result<Respons
         return Ok(without_body(StatusCode::MISDIRECTED_REQUEST));
     }
     let is_page = is_page(request.uri().path());
-    let named_by_content = request.uri().path().starts_with("/assets/");
     let mut files = ServeDir::new(folder);
     let mut response = if is_page {
         // The page finds out by itself which of its pages is meant.
@@ -82,9 +80,9 @@ async fn answer(request: Request<Incoming>, folder: &Utf8Path) -> Result<Respons
         files.try_call(request).await
     }
     .unwrap_or_else(|_| without_body(StatusCode::INTERNAL_SERVER_ERROR));
-    let lasting = named_by_content && response.status().is_success();
-    let caching = if lasting { "public, max-age=31536000, immutable" } else { "no-cache" };
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(caching));
+    // Also of what has a hash in its name: another local cloud has other addresses in it. A browser that asks again is told that
+    // nothing has changed.
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     response.headers_mut().insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
     Ok(response)
 }

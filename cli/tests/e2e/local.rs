@@ -182,7 +182,10 @@ async fn the_page_is_served_to_this_machine_only_and_ends_with_the_cloud() {
     let script = html.split('"').find(|part| part.starts_with("/assets/index-") && part.contains(".js")).unwrap();
     let loaded = get(script, &[]).await;
     assert_eq!((loaded.status, loaded.header("content-type")), (200, Some("text/javascript")));
-    assert_eq!(loaded.header("cache-control"), Some("public, max-age=31536000, immutable"));
+    assert_eq!(loaded.header("cache-control"), Some("no-cache"));
+    let code = loaded.body.as_str().unwrap();
+    let carts = told["cart_api"].as_str().unwrap().replace("127.0.0.1", "localhost");
+    assert!(code.contains(&carts) && code.contains(told["user_pool_id"].as_str().unwrap()) && !code.contains("stand-in"));
     assert_eq!(loaded.header("x-content-type-options"), Some("nosniff"));
 
     for (path, host, status) in [
