@@ -36,10 +36,7 @@ async fn main() -> ExitCode {
 
 async fn run(handler: String) -> Result<(), Error> {
     let function = CartFunction::from_handler(&handler).ok_or(StartError::UnknownFunction(handler))?;
-    let http = match Subsegments::new(variable) {
-        Some(subsegments) => Http::new().told_of(subsegments),
-        None => Http::new(),
-    };
+    let http = Http::new().told_of(Subsegments::new(variable));
     let aws = sdk_config(&http, variable)?;
     match function {
         CartFunction::ListCart => {

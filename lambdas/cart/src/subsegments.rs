@@ -27,7 +27,8 @@ const TRACE_HEADER: &str = "x-amzn-trace-id";
 
 /// Where X-Ray is told of calls, and of which trace they are.
 pub struct Subsegments {
-    daemon: XrayExporter<XrayDaemonClient>,
+    /// There is none where functions run locally.
+    daemon: Option<XrayExporter<XrayDaemonClient>>,
     /// The tracing header of the invocation. Lambda's runtime keeps it in the environment, for exactly this
     /// (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>).
     invocation: Box<dyn Fn() -> Option<String> + Send + Sync>,
@@ -40,13 +41,14 @@ impl fmt::Debug for Subsegments {
 }
 
 impl Subsegments {
-    /// Tells the daemon that Lambda runs beside a function. There is none where functions run locally.
-    pub fn new(lookup: impl Fn(&'static str) -> Result<String, StartError> + Send + Sync + 'static) -> Option<Self> {
-        let address: SocketAddr = lookup("AWS_XRAY_DAEMON_ADDRESS").ok()?.parse().ok()?;
+    /// Tells the daemon that Lambda runs beside a function.
+    pub fn new(lookup: impl Fn(&'static str) -> Result<String, StartError> + Send + Sync + 'static) -> Self {
+        let address = lookup("AWS_XRAY_DAEMON_ADDRESS").ok().and_then(|address| address.parse::<SocketAddr>().ok());
+        let client = address.and_then(|address| XrayDaemonClient::new(address).ok());
         // What is older than a month is refused by X-Ray itself.
         let translator = SegmentTranslator::new().skip_timestamp_validation();
-        let daemon = XrayExporter::new(XrayDaemonClient::new(address).ok()?).with_translator(translator);
-        Some(Self { daemon, invocation: Box::new(move || lookup("_X_AMZN_TRACE_ID").ok()) })
+        let daemon = client.map(|client| XrayExporter::new(client).with_translator(translator));
+        Self { daemon, invocation: Box::new(move || lookup("_X_AMZN_TRACE_ID").ok()) }
     }
 
     /// Sends everything through this connector, and tells of it.
@@ -56,7 +58,9 @@ impl Subsegments {
 
     /// A datagram to the same machine: there is nothing to wait for, and nothing to be done where it gets lost.
     fn tell(&self, call: SpanData) {
-        if let Some(Err(error)) = self.daemon.export(vec![call]).now_or_never() {
+        if let Some(daemon) = &self.daemon
+            && let Some(Err(error)) = daemon.export(vec![call]).now_or_never()
+        {
             debug!(%error, "X-Ray was not told of a call");
         }
     }
@@ -71,15 +75,14 @@ struct Traced {
 
 impl HttpConnector for Traced {
     fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
-        let invocation = (self.subsegments.invocation)().and_then(|header| span_context_from_str(&header));
-        let Some(invocation) = invocation else { return self.connector.call(request) };
+        let Some(header) = (self.subsegments.invocation)() else { return self.connector.call(request) };
         // X-Ray wants to know of a part of all requests only.
-        let call = invocation.is_sampled().then(|| Call::begin(&request, &invocation, Arc::clone(&self.subsegments)));
-        let context = call.as_ref().map_or(&invocation, |call| &call.span.span_context);
-        if let Some(header) = span_context_to_string(context) {
-            // Made by a library out of hexadecimal numbers: it fits.
-            drop(request.headers_mut().try_insert(TRACE_HEADER, header));
-        }
+        let invocation =
+            span_context_from_str(&header).filter(|invocation| invocation.is_sampled() && self.subsegments.daemon.is_some());
+        let call = invocation.map(|invocation| Call::begin(&request, &invocation, Arc::clone(&self.subsegments)));
+        let here = call.as_ref().and_then(|call| span_context_to_string(&call.span.span_context));
+        // Where it does not fit into a header, nobody can go on with it.
+        drop(request.headers_mut().try_insert(TRACE_HEADER, here.unwrap_or(header)));
         let sent = self.connector.call(request);
         HttpConnectorFuture::new(async move {
             let answer = sent.await;
@@ -180,7 +183,8 @@ mod tests {
     use serde_json::{Value, json};
     use tokio::{
         io::{AsyncReadExt as _, AsyncWriteExt as _},
-        net::TcpListener,
+        net::{TcpListener, TcpStream},
+        task::JoinHandle,
     };
 
     use super::*;
@@ -209,7 +213,7 @@ mod tests {
                 "_X_AMZN_TRACE_ID" => header.clone().ok_or(StartError::Missing(name)),
                 name => Err(StartError::Missing(name)),
             };
-            Http::new().told_of(Subsegments::new(lookup).unwrap())
+            Http::new().told_of(Subsegments::new(lookup))
         }
 
         /// What it is told next.
@@ -228,24 +232,33 @@ mod tests {
         }
     }
 
+    /// A server for one request: its URL, and the head of what it was asked. It hangs up when that is dropped.
+    async fn answering_once(status: &str, body: &str) -> (String, JoinHandle<(String, TcpStream)>) {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let answer = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        let asked = tokio::spawn(async move {
+            let (mut caller, mut request) = (listener.accept().await.unwrap().0, Vec::new());
+            while !request.windows(4).any(|end| end == b"\r\n\r\n") {
+                caller.read_buf(&mut request).await.unwrap();
+            }
+            caller.write_all(answer.as_bytes()).await.unwrap();
+            (String::from_utf8(request).unwrap(), caller)
+        });
+        (url, asked)
+    }
+
     fn sampled(yes: u8) -> String {
         format!("Root={ROOT};Parent=53995c3f42cd8ad8;Sampled={yes}")
     }
 
     #[tokio::test]
     async fn a_call_is_a_subsegment_and_whoever_is_called_goes_on_from_there() {
-        let (daemon, shop) = (Daemon::start(), TcpListener::bind(("127.0.0.1", 0)).await.unwrap());
-        let url = format!("http://{}/product/mug", shop.local_addr().unwrap());
-        let asked = tokio::spawn(async move {
-            let (mut caller, mut request) = (shop.accept().await.unwrap().0, Vec::new());
-            while !request.ends_with(b"\r\n\r\n") {
-                caller.read_buf(&mut request).await.unwrap();
-            }
-            caller.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").await.unwrap();
-            String::from_utf8(request).unwrap()
-        });
+        let daemon = Daemon::start();
+        let (shop, asked) = answering_once("404 Not Found", "").await;
+        let url = format!("{shop}/product/mug");
         daemon.client(Some(sampled(1))).get(&url).await.unwrap();
-        let (told, asked) = (daemon.told(), asked.await.unwrap());
+        let (told, asked) = (daemon.told(), asked.await.unwrap().0);
         let field = |name: &str| told[name].as_str().unwrap().to_owned();
         assert_eq!([field("type"), field("trace_id"), field("parent_id")], ["subsegment", ROOT, "53995c3f42cd8ad8"]);
         assert_eq!([field("name"), field("namespace")], ["127.0.0.1", "remote"]);
@@ -258,17 +271,18 @@ mod tests {
 
     #[tokio::test]
     async fn a_call_of_aws_is_known_by_its_service_and_its_operation() {
-        let (daemon, aws) = (Daemon::start(), Server::answering("200 OK", "{}".to_owned()).await);
+        let daemon = Daemon::start();
+        let (aws, _asked) = answering_once("200 OK", "{}").await;
         let client = daemon.client(Some(sampled(1))).for_aws();
         let config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
             .region(aws_sdk_dynamodb::config::Region::new("eu-west-1"))
             .credentials_provider(aws_sdk_dynamodb::config::Credentials::new("id", "secret", None, None, "test"))
-            .endpoint_url(&aws.url)
+            .endpoint_url(aws)
             .http_client(client)
             .build();
         let table = aws_sdk_dynamodb::Client::from_conf(config);
-        drop(table.query().table_name("carts").send().await);
+        assert!(table.query().table_name("carts").send().await.is_ok());
         let told = daemon.told();
         assert_eq!((&told["name"], &told["namespace"]), (&json!("DynamoDB"), &json!("aws")));
         assert_eq!((&told["aws"]["operation"], told.get("error"), told.get("fault")), (&json!("Query"), None, None));

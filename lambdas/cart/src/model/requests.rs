@@ -344,7 +344,7 @@ async fn who_has_nothing_to_move_is_shown_a_cart_that_was_read_once() {
         call.operation != "Query"
     });
     let cookie = cookie();
-    let asked = request(&event(&[("cookie", &cookie)], "", &json!({ "sub": "a" }), ""));
+    let asked = request(&event(&[("cookie", &cookie)], "", &claims_of("a"), ""));
     assert_eq!(body(&backend.ask("migrate", &asked).await.unwrap())["products"][0]["quantity"], 3);
     assert_eq!(reads.load(Ordering::Relaxed), 2, "both carts");
 }
