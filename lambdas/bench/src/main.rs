@@ -3,10 +3,10 @@
 //! slow, but a wrong answer ends it.
 //!
 //! ```text
-//! cart-bench [--rounds N] [--cloud .venv/bin/ministack] DIR…
+//! cart-bench [--rounds N] [--sampled] [--cloud .venv/bin/ministack] DIR…
 //! ```
 //!
-//! `DIR` is what `cartctl package --out DIR` wrote. Several are measured in alternation, so that what else the machine does falls on all
+//! With `--sampled`, X-Ray wants to know of every request, and not of none. `DIR` is what `cartctl package --out DIR` wrote. Several are measured in alternation, so that what else the machine does falls on all
 //! of them alike. What is said of a function is the median of the rounds, each of which is a process of its own.
 
 #![expect(clippy::unwrap_used, reason = "whoever measures sees the panic")]
@@ -85,11 +85,12 @@ struct Packages {
 }
 
 fn main() {
-    let (mut rounds, mut cloud, mut folders) = (7, None, Vec::new());
+    let (mut rounds, mut sampled, mut cloud, mut folders) = (7, false, None, Vec::new());
     let mut arguments = env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--rounds" => rounds = arguments.next().unwrap().parse().unwrap(),
+            "--sampled" => sampled = true,
             "--cloud" => cloud = Some(Cloud::start(Path::new(&arguments.next().unwrap()))),
             folder => folders.push(PathBuf::from(folder)),
         }
@@ -112,7 +113,7 @@ fn main() {
         for (index, function) in functions.iter().enumerate() {
             for (packages, figures) in packages.iter().zip(&mut figures) {
                 let program = &packages.service(function.service).1;
-                figures[index].push(measure(function, program, &around, || {
+                figures[index].push(measure(function, program, &around, sampled, || {
                     let Some(cloud) = &cloud else { return WARM };
                     cloud.fill(&shop);
                     WARM_IN_CLOUD
@@ -128,8 +129,8 @@ fn main() {
 }
 
 /// Runs a function in a process of its own. `prepare` is called before each event, and says how many events there are to be.
-fn measure(function: &Function, program: &Path, around: &Surroundings, prepare: impl Fn() -> usize) -> Figures {
-    let runtime = Runtime::new();
+fn measure(function: &Function, program: &Path, around: &Surroundings, sampled: bool, prepare: impl Fn() -> usize) -> Figures {
+    let runtime = Runtime::new(sampled);
     let warm = prepare();
     runtime.send(&function.event);
     let process = Process::start(program, function.handler, &runtime.address, around);

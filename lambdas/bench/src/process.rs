@@ -55,7 +55,7 @@ impl Process {
         let mut command = Command::new(program);
         command.env_clear().envs([
             ("_HANDLER", handler),
-            ("_X_AMZN_TRACE_ID", "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=1"),
+            ("_X_AMZN_TRACE_ID", "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=0"),
             ("AWS_ACCESS_KEY_ID", "ASIAIOSFODNN7EXAMPLE"),
             ("AWS_DEFAULT_REGION", "eu-west-1"),
             ("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023"),

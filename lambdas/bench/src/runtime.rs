@@ -41,8 +41,8 @@ pub(crate) struct Answer {
 }
 
 impl Runtime {
-    /// An environment for one process.
-    pub(crate) fn new() -> Self {
+    /// An environment for one process, of whose requests X-Ray wants to know or not.
+    pub(crate) fn new(sampled: bool) -> Self {
         let (events, waiting) = mpsc::channel::<String>();
         let (says, heard) = mpsc::channel();
         let (waiting, handed_out) = (Mutex::new(waiting), Mutex::new(Instant::now()));
@@ -53,7 +53,7 @@ impl Runtime {
                 said(&says, Heard::Ready(Instant::now()))?;
                 let event = lock(&waiting).recv().map_err(io::Error::other)?;
                 *lock(&handed_out) = Instant::now();
-                connection.write_all(&http::response("200 OK", &headers(), &event))
+                connection.write_all(&http::response("200 OK", &headers(sampled), &event))
             } else if line.ends_with("/response") {
                 let at = Instant::now();
                 let answer = Answer { at, took: at - *lock(&handed_out), body: request.body.clone() };
@@ -94,14 +94,16 @@ impl Runtime {
     }
 }
 
-fn headers() -> String {
+fn headers(sampled: bool) -> String {
     // Far away, in milliseconds since 1970.
-    "content-type: application/json\r\n\
+    format!(
+        "content-type: application/json\r\n\
      Lambda-Runtime-Aws-Request-Id: 8476a536-e9f4-11e8-9739-2dfe598c3fcd\r\n\
      Lambda-Runtime-Deadline-Ms: 4102444800000\r\n\
      Lambda-Runtime-Invoked-Function-Arn: arn:aws:lambda:eu-west-1:123456789012:function:bench\r\n\
-     Lambda-Runtime-Trace-Id: Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=1\r\n"
-        .to_owned()
+     Lambda-Runtime-Trace-Id: Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled={}\r\n",
+        u8::from(sampled)
+    )
 }
 
 fn said(says: &Sender<Heard>, heard: Heard) -> io::Result<()> {
