@@ -1,6 +1,9 @@
 //! AWS as this program sees it: one connection, one kind of error. SDK types stop here.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use aws_config::{BehaviorVersion, Region, profile::ProfileFileCredentialsProvider, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_credential_types::{
@@ -31,6 +34,8 @@ pub(crate) struct Aws {
     watching: aws_sdk_cloudformation::Client,
     s3: aws_sdk_s3::Client,
     ssm: aws_sdk_ssm::Client,
+    /// What signed requests of our own go through. Made for the first of them: it reads root certificates.
+    http: Arc<OnceLock<reqwest::Client>>,
     /// The region.
     pub region: String,
 }
@@ -97,6 +102,7 @@ impl Aws {
             cloudformation: aws_sdk_cloudformation::Client::from_conf(cloudformation),
             s3: aws_sdk_s3::Client::from_conf(s3.build()),
             ssm: aws_sdk_ssm::Client::new(&sdk),
+            http: Arc::default(),
             region,
             sdk,
         })

@@ -1,6 +1,6 @@
 //! API Gateway's account-wide setting: the role by which it writes logs. One signed request (docs/adr/0006-one-signed-get.md).
 
-use reqwest::{Client, Method};
+use reqwest::Method;
 use serde::Deserialize;
 
 use super::{Aws, Error, ErrorKind, signed::Request};
@@ -27,11 +27,7 @@ impl Aws {
             headers: &[],
             body: Vec::new(),
         };
-        let (status, body) = self.signed(&Client::new(), request).await?;
-        if !status.is_success() {
-            let kind = if status == 403 { ErrorKind::Denied } else { ErrorKind::Other };
-            return Err(Error::new(OPERATION, kind, format!("{status}: {}", String::from_utf8_lossy(&body))));
-        }
+        let body = self.signed_well(request).await?;
         let account: Account =
             serde_json::from_slice(&body).map_err(|error| Error::new(OPERATION, ErrorKind::Other, error.to_string()))?;
         Ok(account.cloudwatch_role_arn.filter(|arn| !arn.is_empty()))

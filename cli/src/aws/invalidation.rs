@@ -1,11 +1,9 @@
 //! Has CloudFront forget what it keeps. One signed request, as API Gateway's (docs/adr/0006-one-signed-get.md): the SDK of CloudFront
 //! is among the largest, for a call whose answer has nothing in it that we need.
 
-use reqwest::{Client, Method};
+use reqwest::Method;
 
-use super::{Aws, Error, ErrorKind, signed::Request};
-
-const OPERATION: &str = "having CloudFront forget the former page";
+use super::{Aws, Error, signed::Request};
 
 impl Aws {
     /// Has a distribution forget these paths, of which `*` at the end means all that begin so. It is done within a minute or two; `once`
@@ -15,7 +13,7 @@ impl Aws {
     /// <https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CreateInvalidation.html>
     pub(crate) async fn forget(&self, distribution: &str, paths: &[String], once: &str) -> Result<(), Error> {
         let request = Request {
-            operation: OPERATION,
+            operation: "having CloudFront forget the former page",
             service: "cloudfront",
             global: true,
             method: Method::POST,
@@ -23,16 +21,7 @@ impl Aws {
             headers: &[("content-type", "application/xml")],
             body: batch(paths, once).into_bytes(),
         };
-        let (status, body) = self.signed(&Client::new(), request).await?;
-        if status.is_success() {
-            return Ok(());
-        }
-        let kind = match status.as_u16() {
-            403 => ErrorKind::Denied,
-            404 => ErrorKind::NotFound,
-            _ => ErrorKind::Other,
-        };
-        Err(Error::new(OPERATION, kind, format!("{status}: {}", String::from_utf8_lossy(&body))))
+        self.signed_well(request).await.map(drop)
     }
 }
 

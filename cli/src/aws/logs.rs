@@ -1,7 +1,7 @@
 //! CloudWatch Logs: what functions have printed, page by page. One signed request instead of the service's SDK
 //! (docs/adr/0027-logs-by-signed-requests.md). Which page is read next is decided elsewhere.
 
-use reqwest::{Client, Method, StatusCode};
+use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -15,7 +15,6 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) struct Logs {
     aws: Aws,
-    client: Client,
 }
 
 /// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html>
@@ -50,10 +49,7 @@ struct Refusal {
 impl Aws {
     /// The logs.
     pub(crate) fn logs(&self) -> Logs {
-        let on_this_machine = self.sdk.endpoint_url().is_some_and(|url| url.starts_with("http://127.0.0.1:"));
-        let client = Client::builder();
-        let client = if on_this_machine { client.no_proxy() } else { client };
-        Logs { aws: self.clone(), client: client.build().unwrap_or_default() }
+        Logs { aws: self.clone() }
     }
 }
 
@@ -76,7 +72,7 @@ impl Logs {
             headers: &[("content-type", "application/x-amz-json-1.1"), ("x-amz-target", "Logs_20140328.FilterLogEvents")],
             body: input.to_string().into_bytes(),
         };
-        let (status, body) = self.aws.signed(&self.client, request).await?;
+        let (status, body) = self.aws.signed(request).await?;
         if !status.is_success() {
             return Err(refusal(operation, status, &body));
         }

@@ -35,11 +35,29 @@ pub(super) struct Request<'a> {
 }
 
 impl Aws {
+    /// The body of what is answered, if it is what was asked for.
+    ///
+    /// # Errors
+    /// Those of [`Aws::signed`], and a refusal, told apart by its status alone.
+    pub(super) async fn signed_well(&self, request: Request<'_>) -> Result<Vec<u8>, Error> {
+        let operation = request.operation;
+        let (status, body) = self.signed(request).await?;
+        if status.is_success() {
+            return Ok(body);
+        }
+        let kind = match status.as_u16() {
+            403 => ErrorKind::Denied,
+            404 => ErrorKind::NotFound,
+            _ => ErrorKind::Other,
+        };
+        Err(Error::new(operation, kind, format!("{status}: {}", String::from_utf8_lossy(&body))))
+    }
+
     /// What is answered, whatever it is.
     ///
     /// # Errors
     /// No answer, or no credentials to ask with.
-    pub(super) async fn signed(&self, client: &Client, request: Request<'_>) -> Result<(StatusCode, Vec<u8>), Error> {
+    pub(super) async fn signed(&self, request: Request<'_>) -> Result<(StatusCode, Vec<u8>), Error> {
         let Request { operation, service, global, method, path, headers, body } = request;
         let base = match self.sdk.endpoint_url() {
             Some(endpoint) => endpoint.trim_end_matches('/').to_owned(),
@@ -66,12 +84,22 @@ impl Aws {
         let signable = SignableRequest::new(method.as_str(), &url, headers.iter().copied(), SignableBody::Bytes(&body));
         let signable = signable.map_err(|error| other(error.to_string()))?;
         let (instructions, _) = sign(signable, &parameters).map_err(|error| other(error.to_string()))?.into_parts();
-        let mut call = client.request(method, &url).timeout(PATIENCE).body(body);
+        let mut call = self.client().request(method, &url).timeout(PATIENCE).body(body);
         for (name, value) in headers.iter().copied().chain(instructions.headers()) {
             call = call.header(name, value);
         }
         let answer = call.send().await.map_err(unreachable)?;
         let status = answer.status();
         Ok((status, answer.bytes().await.map_err(unreachable)?.to_vec()))
+    }
+
+    /// Nothing stands between this machine and itself, whatever its proxy variables say.
+    fn client(&self) -> &Client {
+        self.http.get_or_init(|| {
+            let on_this_machine = self.sdk.endpoint_url().is_some_and(|url| url.starts_with("http://127.0.0.1:"));
+            let client = Client::builder();
+            let client = if on_this_machine { client.no_proxy() } else { client };
+            client.build().unwrap_or_default()
+        })
     }
 }
