@@ -63,15 +63,17 @@ impl Aws {
 
     /// Puts a file into the bucket.
     pub(crate) async fn put_file(&self, bucket: &Bucket, key: &str, path: &Utf8Path) -> Result<(), Error> {
-        let operation = || format!("uploading {path} to {}", bucket.name);
-        let body = ByteStream::from_path(path).await;
-        let body = body.map_err(|error| Error::new(operation(), ErrorKind::Other, error.to_string()))?;
-        self.put(bucket, key, body, &operation()).await
+        self.put_from(bucket, key, path, None).await
+    }
+
+    /// Puts a file of the page into the bucket, with what browsers are to be told of it.
+    pub(crate) async fn put_page(&self, bucket: &Bucket, key: &str, path: &Utf8Path, upload: &Upload) -> Result<(), Error> {
+        self.put_from(bucket, key, path, Some(upload)).await
     }
 
     /// Puts a text into the bucket, and returns the URL by which CloudFormation reads it.
     pub(crate) async fn put_text(&self, bucket: &Bucket, key: &str, text: String) -> Result<String, Error> {
-        self.put(bucket, key, ByteStream::from(text.into_bytes()), &format!("uploading {key} to {}", bucket.name)).await?;
+        self.put(bucket, key, ByteStream::from(text.into_bytes()), None, &format!("uploading {key} to {}", bucket.name)).await?;
         Ok(match self.sdk.endpoint_url() {
             Some(endpoint) => format!("{endpoint}/{}/{key}", bucket.name),
             None => format!("https://{}.s3.{}.amazonaws.com/{key}", bucket.name, self.region),
@@ -115,16 +117,6 @@ impl Aws {
         String::from_utf8(bytes.into()).map(Some).map_err(|error| Error::new(operation, ErrorKind::Other, error.to_string()))
     }
 
-    /// Puts a file of the page into the bucket, with what is to be told of it.
-    pub(crate) async fn put_page(&self, bucket: &Bucket, key: &str, path: &Utf8Path, upload: &Upload) -> Result<(), Error> {
-        let operation = format!("uploading {path} to {}", bucket.name);
-        let body = ByteStream::from_path(path).await;
-        let body = body.map_err(|error| Error::new(&operation, ErrorKind::Other, error.to_string()))?;
-        let call = self.s3.put_object().bucket(&bucket.name).expected_bucket_owner(&bucket.owner).key(key).body(body);
-        let call = call.content_type(upload.content_type).cache_control(upload.cache_control);
-        call.send().await.map(drop).map_err(|error| Error::sdk(operation, error))
-    }
-
     /// Deletes objects. That some are not there is as good.
     pub(crate) async fn delete_objects(&self, bucket: &Bucket, keys: &[String]) -> Result<(), Error> {
         let operation = format!("deleting from {}", bucket.name);
@@ -142,8 +134,24 @@ impl Aws {
         Ok(())
     }
 
-    async fn put(&self, bucket: &Bucket, key: &str, body: ByteStream, operation: &str) -> Result<(), Error> {
+    async fn put_from(&self, bucket: &Bucket, key: &str, path: &Utf8Path, upload: Option<&Upload>) -> Result<(), Error> {
+        let operation = format!("uploading {path} to {}", bucket.name);
+        let body = ByteStream::from_path(path).await;
+        let body = body.map_err(|error| Error::new(&operation, ErrorKind::Other, error.to_string()))?;
+        self.put(bucket, key, body, upload, &operation).await
+    }
+
+    async fn put(
+        &self,
+        bucket: &Bucket,
+        key: &str,
+        body: ByteStream,
+        upload: Option<&Upload>,
+        operation: &str,
+    ) -> Result<(), Error> {
         let call = self.s3.put_object().bucket(&bucket.name).expected_bucket_owner(&bucket.owner).key(key).body(body);
+        let call = call.set_content_type(upload.map(|upload| upload.content_type.to_owned()));
+        let call = call.set_cache_control(upload.map(|upload| upload.cache_control.to_owned()));
         let answer = call.send().await.map_err(|error| Error::sdk(operation, error));
         // The bucket was looked at before, so that a refusal here is about the object.
         answer.map(|_| ()).map_err(|error| if error.has_code("AccessDenied") { error.of_kind(ErrorKind::Denied) } else { error })
