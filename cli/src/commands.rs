@@ -14,7 +14,7 @@ use crate::{
     failure::Failure,
     plan::{self, Observed, ObservedStack},
     report::{Reporting, answer::Answer},
-    stack::StackStatus,
+    stack::{Deployed, Resource, StackStatus},
 };
 
 use self::interruption::interruptible;
@@ -132,8 +132,8 @@ async fn published(config: &Config, aws: &Aws) -> Result<BTreeMap<String, String
 }
 
 async fn observe_stack(name: &str, aws: &Aws) -> Result<Option<ObservedStack>, Error> {
-    let (deployed, template) = tokio::join!(aws.stack(name), aws.template(name));
-    let Some(mut deployed) = deployed?.filter(|deployed| deployed.status != StackStatus::DeleteComplete) else { return Ok(None) };
+    let (deployed, template) = tokio::join!(there(name, aws), aws.template(name));
+    let Some(mut deployed) = deployed? else { return Ok(None) };
     if plan::deploy::has_to_go(deployed.status) {
         // What the stack itself says is only that something failed. If its history cannot be had just now, that has to do.
         let history = aws.events_after(&deployed.id, None).await.unwrap_or_default();
@@ -154,12 +154,26 @@ async fn observe_outputs(stacks: &[Stack], config: &Config, aws: &Aws) -> Result
     let reading = stacks.iter().map(|stack| {
         let (id, name, aws) = (stack.id(), stack.name().to_owned(), aws.clone());
         async move {
-            let deployed = aws.stack(&name).await?.filter(|deployed| deployed.status != StackStatus::DeleteComplete);
-            Ok::<_, Error>(deployed.map(|deployed| (id, ObservedStack { deployed, template: None, resources: Vec::new() })))
+            Ok::<_, Error>(
+                there(&name, &aws).await?.map(|deployed| (id, ObservedStack { deployed, template: None, resources: Vec::new() })),
+            )
         }
     });
     let (stacks, parameters) = tokio::try_join!(all(reading), published(config, aws))?;
     Ok(Observed { stacks: stacks.into_iter().flatten().collect(), parameters })
+}
+
+/// The resources of a stack: none where it is not there.
+async fn resources(name: &str, aws: &Aws) -> Result<Vec<Resource>, Error> {
+    match there(name, aws).await? {
+        Some(deployed) => Ok(aws.resources(&deployed.id).await?),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// A stack, if it is there: CloudFormation also tells of those that were deleted.
+async fn there(name: &str, aws: &Aws) -> Result<Option<Deployed>, Error> {
+    Ok(aws.stack(name).await?.filter(|deployed| deployed.status != StackStatus::DeleteComplete))
 }
 
 /// Says which account and region a command works on.

@@ -1,12 +1,16 @@
 //! `cartctl logs`: what the functions of a stage printed, and go on printing.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use cart_infra::StackId;
 
 use super::{
     app_without_code,
     interruption::{Interruption, interruptible},
+    resources,
 };
 use crate::{
     args::Logs,
@@ -22,7 +26,6 @@ use crate::{
         answer::Answer,
         logs::{Lines, print},
     },
-    stack::StackStatus,
 };
 
 /// The share of a function in the time of a reading on AWS: as often as an account may ask where it may ask least often, by
@@ -109,18 +112,10 @@ async fn tell(reading: &mut Reading, lines: &Lines, reporting: &Reporting) -> Re
 
 /// The functions that are there, and the names of their log groups.
 async fn sources(functions: &[Function], named: bool, config: &Config, aws: &Aws) -> Result<Vec<(String, String)>, Error> {
-    let stacks: BTreeMap<StackId, String> =
-        functions.iter().map(|function| (function.stack, config.names.stack_name(function.stack))).collect();
-    let reading = stacks.into_iter().map(|(id, name)| {
-        let aws = aws.clone();
-        async move {
-            let there = aws.stack(&name).await?.filter(|deployed| deployed.status != StackStatus::DeleteComplete);
-            let resources = match &there {
-                Some(deployed) => aws.resources(&deployed.id).await?,
-                None => Vec::new(),
-            };
-            Ok::<_, Error>((id, resources))
-        }
+    let stacks: BTreeSet<StackId> = functions.iter().map(|function| function.stack).collect();
+    let reading = stacks.into_iter().map(|id| {
+        let (name, aws) = (config.names.stack_name(id), aws.clone());
+        async move { Ok::<_, Error>((id, resources(&name, &aws).await?)) }
     });
     let resources: BTreeMap<_, _> = all(reading).await?.into_iter().collect();
     let mut sources = Vec::new();

@@ -2,7 +2,7 @@
 
 use cart_infra::{StackId, stacks::cart};
 
-use super::{guard, interruption::interruptible};
+use super::{guard, interruption::interruptible, resources};
 use crate::{
     args::Totals,
     aws::Aws,
@@ -12,7 +12,6 @@ use crate::{
     execute::totals::{Checked, Counting},
     plan::totals::Corrected,
     report::{Reporting, answer::Answer, ask, totals as report},
-    stack::StackStatus,
 };
 
 pub(super) async fn run(args: &Totals, config: &Config, reporting: &Reporting) -> Result<Answer, Error> {
@@ -69,12 +68,7 @@ fn afterwards(error: Error, args: &Totals) -> Error {
 
 /// The name of the stage's table.
 async fn table(config: &Config, aws: &Aws) -> Result<String, Error> {
-    let name = config.names.stack_name(StackId::Cart);
-    let there = aws.stack(&name).await?.filter(|deployed| deployed.status != StackStatus::DeleteComplete);
-    let resources = match &there {
-        Some(deployed) => aws.resources(&deployed.id).await?,
-        None => Vec::new(),
-    };
+    let resources = resources(&config.names.stack_name(StackId::Cart), aws).await?;
     let table = resources.into_iter().find(|resource| resource.logical_id == cart::TABLE).map(|table| table.physical_id);
     table.filter(|id| !id.is_empty()).ok_or_else(|| Error::NotDeployed { stack: StackId::Cart, stage: config.stage() })
 }
