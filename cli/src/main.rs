@@ -11,6 +11,7 @@ mod error;
 mod event;
 mod execute;
 mod failure;
+mod files;
 mod local;
 mod moment;
 mod pace;

@@ -11,7 +11,7 @@ use super::{
     process::{self, Process},
     record, written,
 };
-use crate::digest::sha256;
+use crate::{digest::sha256, files};
 
 /// The command of `cartctl` that serves what was built.
 pub(crate) const SERVE: &str = "serve-page";
@@ -80,10 +80,8 @@ impl Workshop {
     /// [`Error::Io`].
     pub(crate) fn place(&self, values: &[(&str, &str)]) -> Result<(), Error> {
         let (built, made) = (self.built(), self.folder());
-        let mut files = Vec::new();
-        collect(&built, &mut files).map_err(io(format!("reading {built}")))?;
         let mut placed = Vec::new();
-        for file in files {
+        for file in files::below(&built, is_shown).map_err(io(format!("reading {built}")))? {
             let target = made.join(file.strip_prefix(&built).unwrap_or(&file));
             let mut content = std::fs::read(&file).map_err(io(format!("reading {file}")))?;
             if matches!(file.extension(), Some("js" | "html"))
@@ -100,8 +98,7 @@ impl Workshop {
             std::fs::write(&target, content).map_err(io(format!("writing {target}")))?;
             placed.push(target);
         }
-        let mut there = Vec::new();
-        collect(&made, &mut there).map_err(io(format!("reading {made}")))?;
+        let there = files::below(&made, is_shown).map_err(io(format!("reading {made}")))?;
         for old in there.into_iter().filter(|file| !placed.contains(file)) {
             std::fs::remove_file(&old).map_err(io(format!("removing {old}")))?;
         }
@@ -165,11 +162,9 @@ impl Workshop {
 
     /// The hash of everything the page is made of. What is installed is as the lock file says.
     fn stamp(&self, variables: &[(&str, &str)]) -> Result<String, Error> {
-        let mut files = Vec::new();
-        collect(&self.frontend, &mut files).map_err(io(format!("reading {}", self.frontend)))?;
-        files.sort();
+        let is_source = |name: &str| is_shown(name) && !NOT_MADE_OF.contains(&name);
         let mut parts = Vec::new();
-        for file in files {
+        for file in files::below(&self.frontend, is_source).map_err(io(format!("reading {}", self.frontend)))? {
             let content = std::fs::read(&file).map_err(io(format!("reading {file}")))?;
             parts.push(sha256(&[file.as_str().as_bytes(), &content]));
         }
@@ -178,20 +173,9 @@ impl Workshop {
     }
 }
 
-fn collect(folder: &Utf8Path, files: &mut Vec<Utf8PathBuf>) -> std::io::Result<()> {
-    for entry in folder.read_dir_utf8()? {
-        let entry = entry?;
-        let name = entry.file_name();
-        if name.starts_with('.') || NOT_MADE_OF.contains(&name) {
-            continue;
-        }
-        if entry.file_type()?.is_dir() {
-            collect(entry.path(), files)?;
-        } else {
-            files.push(entry.path().to_owned());
-        }
-    }
-    Ok(())
+/// Whether a name is not hidden.
+fn is_shown(name: &str) -> bool {
+    !name.starts_with('.')
 }
 
 /// Whether a version of Node is one that Vite does not run on. One that cannot be read is not: then Vite says so.

@@ -8,6 +8,7 @@ use tokio::process::Command;
 use super::{File, PAGE};
 use crate::{
     digest::md5,
+    files,
     package::process::{self, Line},
 };
 
@@ -115,31 +116,18 @@ async fn run(command: Command) -> Result<(), Error> {
 
 /// The files below a folder. What is hidden, such as the build's own list of files, is not for the public.
 fn read(folder: &Utf8Path) -> Result<Vec<File>, Error> {
-    let mut files = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(next) = folders.pop() {
-        let failed = |source| Error::Io { action: format!("reading {next}"), source };
-        for entry in next.read_dir_utf8().map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let (path, kind) = (entry.path(), entry.file_type().map_err(failed)?);
-            if entry.file_name().starts_with('.') && entry.file_name() != ".well-known" {
-                continue;
-            }
-            if kind.is_dir() {
-                folders.push(path.to_owned());
-            } else if kind.is_file() {
-                let content = std::fs::read(path).map_err(failed)?;
-                let relative = path.strip_prefix(folder).unwrap_or(path);
-                files.push(File {
-                    path: relative.components().map(|part| part.as_str()).collect::<Vec<_>>().join("/"),
-                    bytes: content.len() as u64,
-                    md5: md5(&content),
-                });
-            }
-        }
-    }
-    files.sort_by(|one, other| one.path.cmp(&other.path));
-    Ok(files)
+    let failed = |source| Error::Io { action: format!("reading {folder}"), source };
+    let is_public = |name: &str| !name.starts_with('.') || name == ".well-known";
+    let file = |path: Utf8PathBuf| {
+        let content = std::fs::read(&path)?;
+        let relative = path.strip_prefix(folder).unwrap_or(&path);
+        Ok(File {
+            path: relative.components().map(|part| part.as_str()).collect::<Vec<_>>().join("/"),
+            bytes: content.len() as u64,
+            md5: md5(&content),
+        })
+    };
+    files::below(folder, is_public).and_then(|paths| paths.into_iter().map(file).collect()).map_err(failed)
 }
 
 #[cfg(test)]
