@@ -1,7 +1,5 @@
 //! The two functions of the service. They only read, so they decide and answer in one step.
 
-use std::sync::Arc;
-
 use cart_shared::{Answer, Endpoint, Refusal, request::path_product_id};
 use lambda_http::Request;
 use serde_json::json;
@@ -10,19 +8,19 @@ use crate::catalogue::Catalogue;
 
 /// `GET /product`: everything there is. Always the same answer, which is made before anybody asks.
 #[derive(Debug)]
-pub struct ListProducts(Arc<str>);
+pub struct ListProducts(String);
 
 impl ListProducts {
     /// Lists a catalogue.
     #[must_use]
     pub fn of(catalogue: &Catalogue) -> Self {
-        Self(json!({ "products": catalogue.products() }).to_string().into())
+        Self(json!({ "products": catalogue.products() }).to_string())
     }
 }
 
 impl Endpoint for ListProducts {
     async fn answer(&self, _: &Request) -> Result<Answer, Refusal> {
-        Ok(Answer::ready(Arc::clone(&self.0)))
+        Ok(Answer::ready(self.0.clone()))
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a function says to its caller, before it becomes HTTP: an answer, or a refusal with its reason. Knows nothing of CORS, and
 //! nothing of the error types behind a refusal.
 
-use std::{error::Error, sync::Arc};
+use std::error::Error;
 
 use cart_contract::Metric;
 use lambda_http::http::StatusCode;
@@ -12,7 +12,7 @@ use thiserror::Error;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The body, which is JSON.
-    pub body: Arc<str>,
+    pub body: String,
     /// The value of a `Set-Cookie` header, if the caller is to keep something. Visible ASCII, or it is left out.
     pub set_cookie: Option<String>,
     /// What was done, if that is counted.
@@ -23,12 +23,12 @@ impl Answer {
     /// An answer that sets no cookie, to something that is not counted.
     #[must_use]
     pub fn new(body: &Value) -> Self {
-        Self::ready(body.to_string().into())
+        Self::ready(body.to_string())
     }
 
     /// The same of a body that is JSON already.
     #[must_use]
-    pub const fn ready(body: Arc<str>) -> Self {
+    pub const fn ready(body: String) -> Self {
         Self { body, set_cookie: None, counted: None }
     }
 

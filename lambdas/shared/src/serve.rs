@@ -144,7 +144,7 @@ async fn respond(started: &Started, cors: &Cors, endpoint: &impl Endpoint, reque
         match outcome {
             Ok(answer) => {
                 info!(%metrics, status = code, "answered");
-                response(cors, status, &answer, None)
+                response(cors, status, answer, None)
             }
             Err(refusal) => {
                 if status.is_server_error() {
@@ -152,15 +152,15 @@ async fn respond(started: &Started, cors: &Cors, endpoint: &impl Endpoint, reque
                 } else {
                     info!(%metrics, status = code, reason = %refusal, "refused");
                 }
-                response(cors, status, &Answer::new(&refusal.body()), refusal.retry_after())
+                response(cors, status, Answer::new(&refusal.body()), refusal.retry_after())
             }
         }
     };
     answering.instrument(span).await
 }
 
-fn response(cors: &Cors, status: StatusCode, answer: &Answer, retry_after: Option<u32>) -> Response<Body> {
-    let mut response = Response::new(Body::Text((*answer.body).to_owned()));
+fn response(cors: &Cors, status: StatusCode, answer: Answer, retry_after: Option<u32>) -> Response<Body> {
+    let mut response = Response::new(Body::Text(answer.body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.extend(cors.headers());
