@@ -32,20 +32,15 @@ fn a_hiccup_of_the_logs_neither_loses_nor_repeats_a_line() {
     assert_eq!(whole.lines().count(), 10 * 10, "of the functions, and not of the gateway: {whole}");
     let times: Vec<_> = whole.lines().map(|line| line.split(' ').next().unwrap()).collect();
     assert!(times.is_sorted(), "{whole}");
-    let faults = [
-        Fault::Refused(Why::Throttled),
-        Fault::Refused(Why::Unavailable),
-        Fault::Refused(Why::Internal),
-        Fault::Dropped,
-        Fault::AnswerLost,
-        Fault::AnswerCut,
-    ];
-    side_by_side(faults.into_iter().flat_map(|fault| [1..=1, 2..=20, 39..=40].map(|calls| (fault, calls))), |(fault, calls)| {
-        let bench = shop();
-        bench.script([Rule::at(calls.clone(), fault).of("FilterLogEvents")]);
-        let read = bench.run(&LOGS).succeeded().0;
-        assert_eq!(read, whole, "{fault:?} {calls:?}");
-    });
+    side_by_side(
+        Fault::PASSING.into_iter().flat_map(|fault| [1..=1, 2..=20, 39..=40].map(|calls| (fault, calls))),
+        |(fault, calls)| {
+            let bench = shop();
+            bench.script([Rule::at(calls.clone(), fault).of("FilterLogEvents")]);
+            let read = bench.run(&LOGS).succeeded().0;
+            assert_eq!(read, whole, "{fault:?} {calls:?}");
+        },
+    );
 }
 
 #[test]

@@ -35,6 +35,18 @@ pub(crate) enum Fault {
     Meanwhile(fn(&mut Account)),
 }
 
+impl Fault {
+    /// Those that are over when the same is asked again.
+    pub(crate) const PASSING: [Self; 6] = [
+        Self::Refused(Why::Throttled),
+        Self::Refused(Why::Unavailable),
+        Self::Refused(Why::Internal),
+        Self::Dropped,
+        Self::AnswerLost,
+        Self::AnswerCut,
+    ];
+}
+
 /// Why a call is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Why {
