@@ -57,7 +57,7 @@ pub(crate) enum Error {
     EnvFile(#[from] env_file::Error),
     /// The shop's page could not be built.
     #[error(transparent)]
-    Page(#[from] site::build::Error),
+    Page(#[from] site::Error),
     /// The local cloud could not be started, found or stopped.
     #[error(transparent)]
     Local(#[from] local::Error),

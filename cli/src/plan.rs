@@ -14,6 +14,7 @@ pub(crate) mod bootstrap;
 pub(crate) mod delete;
 pub(crate) mod deploy;
 pub(crate) mod logs;
+pub(crate) mod site;
 #[cfg(test)]
 pub(crate) mod tests;
 pub(crate) mod totals;

@@ -30,8 +30,7 @@ use crate::{
         web,
     },
     report::{self, Reporting, answer::Answer, ask},
-    site::build,
-    stack,
+    site, stack,
 };
 
 pub(super) async fn run(args: &Deploy, config: &Config, reporting: &Reporting) -> Result<Answer, Error> {
@@ -51,7 +50,7 @@ async fn deploy_once(args: &Deploy, config: &Config, reporting: &Reporting, aws:
                 let prepared = prepare("deploy", args, config, &context).await?;
                 if prepared.with_page {
                     // Before anything is made that would wait for it.
-                    build::check(&config.shop).await?;
+                    site::check(&config.shop).await?;
                 }
                 prepared.with_change_sets(&made, &context).await
             })

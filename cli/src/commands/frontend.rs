@@ -18,11 +18,11 @@ use crate::{
     },
     moment::Moment,
     plan::{
-        Observed,
+        Observed, site as upload,
         web::{self, Web},
     },
     report::{Reporting, answer::Answer},
-    site::{self, build},
+    site,
 };
 
 pub(super) async fn deploy(args: &FrontendDeploy, config: &Config, reporting: &Reporting) -> Result<Answer, Error> {
@@ -38,7 +38,7 @@ pub(super) async fn deploy(args: &FrontendDeploy, config: &Config, reporting: &R
                 let observed = observe_outputs(app.stacks(), config, &aws).await?;
                 let not_deployed = || Error::NotDeployed { stack: StackId::Web, stage: config.stage() };
                 let web = web::of(&observed).ok_or_else(not_deployed)?;
-                build::check(&config.shop).await?;
+                site::check(&config.shop).await?;
                 publish(&web, &app, &observed, &account, config, &context).await?;
                 Ok(web)
             })
@@ -62,11 +62,11 @@ pub(super) async fn publish(
     let rendered = frontend_env::hosted(&web.url, app, &observed.parameters, config, &aws.region)?;
     let folder = config.shop.join("dist/hosted").join(config.stage());
     let variables = env_file::variables(&rendered);
-    let built = events.during("building the shop's page", build::build(&config.shop, &folder, &variables)).await?;
+    let built = events.during("building the shop's page", site::build(&config.shop, &folder, &variables)).await?;
     let place =
         Place { bucket: Bucket { name: web.bucket.clone(), owner: account.to_owned() }, distribution: web.distribution.clone() };
     let (there, superseded) = online::look(&place, aws).await?;
-    let plan = site::plan(&built, &there, &superseded, Moment::now());
+    let plan = upload::plan(&built, &there, &superseded, Moment::now());
     if plan.is_empty() {
         events.send(Event::Note { text: format!("the page is online as it is: {} files, none of them new", plan.unchanged) });
         return Ok(());

@@ -8,7 +8,7 @@ use super::all;
 use crate::{
     aws::{self, Aws, ErrorKind, object_store::Bucket},
     event::{Event, Events},
-    site::{Online, Plan, Superseded, Upload},
+    plan::site::{Online, Plan, Superseded, Upload},
 };
 
 /// How many files are on their way at once.

@@ -1,0 +1,316 @@
+//! Decides how a build of the shop's page is put online: what is uploaded, in which order and how long it may be kept by whom, what is
+//! removed, and what CloudFront has to forget. Knows nothing of how it was built.
+
+use std::{collections::BTreeMap, fmt::Write, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::moment::Moment;
+
+/// The page itself: what names all other files, and so has to come last.
+pub(crate) const PAGE: &str = "index.html";
+
+/// How long a file stays online that is no longer part of the page. A page that was opened before goes on asking for the parts it was
+/// built with; one that is older than this loads itself anew when a part is gone (`onError` in frontend/src/router.ts).
+const KEPT: Duration = Duration::from_hours(7 * 24);
+
+/// More paths than this are forgotten as a whole: AWS counts paths, of which
+/// [a thousand a month](https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/PayingForInvalidation.html) are free.
+const PATHS: usize = 10;
+
+/// A file of a build.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct File {
+    /// Where it is, from the folder of the build on and with slashes.
+    pub path: String,
+    /// Its size.
+    pub bytes: u64,
+    /// The MD5 of its content, in hexadecimal digits, which is how S3 tells what it holds.
+    pub md5: String,
+}
+
+/// A file that is online.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Online {
+    /// Its size.
+    pub bytes: u64,
+    /// What S3 calls its content: [the MD5](https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html) of what was uploaded at once
+    /// and encrypted with S3's own keys.
+    pub md5: String,
+}
+
+/// When files that are online were first found not to be part of the page any more, in milliseconds since 1970.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Superseded(BTreeMap<String, i64>);
+
+/// What is done to put a build online.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Plan {
+    /// What is uploaded: one wave after the other, so that nobody is given the name of a file that is not there yet.
+    pub waves: Vec<Vec<Upload>>,
+    /// How many files are there already.
+    pub unchanged: usize,
+    /// What has to be remembered for the next time, where that is not what is remembered now.
+    pub superseded: Option<Superseded>,
+    /// What is removed, once the new page is there.
+    pub removals: Vec<String>,
+    /// The paths whose answers CloudFront has to forget.
+    pub forget: Vec<String>,
+}
+
+/// How a file is uploaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Upload {
+    /// Where it is in the build, and goes to.
+    pub path: String,
+    /// What it is.
+    pub content_type: &'static str,
+    /// How long it may be kept.
+    pub cache_control: &'static str,
+}
+
+impl Plan {
+    /// Whether everything is as it should be.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waves.is_empty() && self.removals.is_empty() && self.superseded.is_none()
+    }
+
+    /// How many files are uploaded.
+    pub(crate) fn uploads(&self) -> usize {
+        self.waves.iter().map(Vec::len).sum()
+    }
+}
+
+/// What kind of file it is, in the order in which they go online.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    /// It has another name whenever it has another content.
+    NamedByContent,
+    /// It may change, and nothing breaks if somebody still has the former one.
+    Other,
+    /// It names the others.
+    Page,
+}
+
+impl Kind {
+    const ALL: [Self; 3] = [Self::NamedByContent, Self::Other, Self::Page];
+
+    /// Vite puts what it names by its content into `assets`, with [eight characters of a hash] before the last dot.
+    ///
+    /// [eight characters of a hash]: https://rollupjs.org/configuration-options/#output-assetfilenames
+    fn of(path: &str) -> Self {
+        const HASH: usize = 8;
+        let stem = path.strip_prefix("assets/").and_then(|name| name.rsplit_once('.')).map(|(stem, _)| stem.as_bytes());
+        let hashed = stem.and_then(|stem| stem.split_last_chunk::<HASH>()).is_some_and(|(name, hash)| {
+            name.len() > 1 && name.ends_with(b"-") && hash.iter().all(|c| c.is_ascii_alphanumeric() || b"-_".contains(c))
+        });
+        match path {
+            PAGE => Self::Page,
+            _ if hashed => Self::NamedByContent,
+            _ => Self::Other,
+        }
+    }
+
+    const fn cache_control(self) -> &'static str {
+        match self {
+            Self::NamedByContent => "public, max-age=31536000, immutable",
+            Self::Other => "public, max-age=300",
+            // It may be kept, and has to be asked for whether it is still the one.
+            Self::Page => "no-cache",
+        }
+    }
+}
+
+/// Decides how `build` is put online beside what is there.
+pub(crate) fn plan(build: &[File], online: &BTreeMap<String, Online>, superseded: &Superseded, now: Moment) -> Plan {
+    let is_there = |file: &File| online.get(&file.path).is_some_and(|there| there.bytes == file.bytes && there.md5 == file.md5);
+    let waves = Kind::ALL.map(|kind| {
+        let mut wave: Vec<_> = build.iter().filter(|file| Kind::of(&file.path) == kind && !is_there(file)).map(upload).collect();
+        wave.sort_by(|one, other| one.path.cmp(&other.path));
+        wave
+    });
+    let changed = waves.iter().flatten().filter(|upload| online.contains_key(&upload.path));
+    let mut forget: Vec<_> =
+        changed.filter(|upload| Kind::of(&upload.path) != Kind::NamedByContent).map(|upload| url_path(&upload.path)).collect();
+    if forget.len() > PATHS {
+        forget = vec!["/*".to_owned()];
+    }
+
+    let mut removals = Vec::new();
+    let mut remembered = Superseded::default();
+    for path in online.keys().filter(|path| build.iter().all(|file| file.path != **path)) {
+        let since = superseded.0.get(path).map_or(now, |since| Moment::from_millis(*since));
+        if now.since(since) >= KEPT {
+            removals.push(path.clone());
+        } else {
+            remembered.0.insert(path.clone(), since.millis());
+        }
+    }
+    Plan {
+        unchanged: build.iter().filter(|file| is_there(file)).count(),
+        waves: waves.into_iter().filter(|wave| !wave.is_empty()).collect(),
+        superseded: (remembered != *superseded).then_some(remembered),
+        removals,
+        forget,
+    }
+}
+
+fn upload(file: &File) -> Upload {
+    Upload { path: file.path.clone(), content_type: content_type(&file.path), cache_control: Kind::of(&file.path).cache_control() }
+}
+
+/// What a file is, by the end of its name. Browsers are told not to guess.
+fn content_type(path: &str) -> &'static str {
+    let extension = path.rsplit_once('.').map_or("", |(_, extension)| extension);
+    match extension.to_ascii_lowercase().as_str() {
+        "html" => "text/html; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "js" | "mjs" => "text/javascript; charset=utf-8",
+        "json" | "map" => "application/json",
+        "webmanifest" => "application/manifest+json",
+        "txt" => "text/plain; charset=utf-8",
+        "xml" => "application/xml",
+        "svg" => "image/svg+xml",
+        "png" => "image/png",
+        "jpg" | "jpeg" => "image/jpeg",
+        "webp" => "image/webp",
+        "avif" => "image/avif",
+        "gif" => "image/gif",
+        "ico" => "image/x-icon",
+        "woff2" => "font/woff2",
+        "woff" => "font/woff",
+        "wasm" => "application/wasm",
+        _ => "application/octet-stream",
+    }
+}
+
+/// The path of a file as it stands in a URL.
+fn url_path(path: &str) -> String {
+    path.bytes().fold("/".to_owned(), |mut url, byte| {
+        if byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte) {
+            url.push(byte.into());
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(url, "%{byte:02X}");
+        }
+        url
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: i64 = 24 * 60 * 60 * 1000;
+
+    fn file(path: &str, md5: &str) -> File {
+        File { path: path.to_owned(), bytes: 1, md5: md5.to_owned() }
+    }
+
+    fn online(files: &[File]) -> BTreeMap<String, Online> {
+        files.iter().map(|file| (file.path.clone(), Online { bytes: file.bytes, md5: file.md5.clone() })).collect()
+    }
+
+    fn now(build: &[File], there: &BTreeMap<String, Online>) -> Plan {
+        plan(build, there, &Superseded::default(), Moment::from_millis(0))
+    }
+
+    fn first() -> Vec<File> {
+        vec![
+            file("index.html", "1"),
+            file("favicon.svg", "1"),
+            file("assets/index-B7x_k-9A.js", "1"),
+            file("assets/index-aaaaaaaa.css", "1"),
+        ]
+    }
+
+    #[test]
+    fn what_is_named_comes_before_what_names_it() {
+        let plan = now(&first(), &BTreeMap::new());
+        let told: Vec<Vec<_>> =
+            plan.waves.iter().map(|wave| wave.iter().map(|it| (&*it.path, it.content_type, it.cache_control)).collect()).collect();
+        let forever = "public, max-age=31536000, immutable";
+        assert_eq!(
+            told,
+            [
+                vec![
+                    ("assets/index-B7x_k-9A.js", "text/javascript; charset=utf-8", forever),
+                    ("assets/index-aaaaaaaa.css", "text/css; charset=utf-8", forever),
+                ],
+                vec![("favicon.svg", "image/svg+xml", "public, max-age=300")],
+                vec![("index.html", "text/html; charset=utf-8", "no-cache")],
+            ]
+        );
+        assert_eq!((plan.uploads(), plan.unchanged, plan.forget.len(), plan.removals.len()), (4, 0, 0, 0));
+    }
+
+    #[test]
+    fn what_is_there_is_not_uploaded_again() {
+        let there = online(&first());
+        let plan = now(&first(), &there);
+        assert!(plan.is_empty(), "{plan:?}");
+        assert_eq!(plan.unchanged, 4);
+
+        let mut other = first();
+        other[0].md5 = "2".to_owned();
+        let plan = now(&other, &there);
+        assert_eq!((plan.uploads(), plan.unchanged), (1, 3));
+        assert_eq!(plan.forget, ["/index.html"]);
+    }
+
+    #[test]
+    fn the_edge_forgets_what_has_another_content_under_the_same_name() {
+        let mut other = first();
+        for file in &mut other {
+            file.md5 = "2".to_owned();
+        }
+        other.push(file("pictures/new one.svg", "1"));
+        let plan = now(&other, &online(&first()));
+        assert_eq!(plan.forget, ["/favicon.svg", "/index.html"], "and not what cannot have been kept, or never changes");
+
+        let many = |md5: &str| (0..11).map(|name| file(&format!("{name}.svg"), md5)).collect::<Vec<_>>();
+        assert_eq!(now(&many("2"), &online(&many("1"))).forget, ["/*"]);
+        assert_eq!(url_path("pictures/new one ü.svg"), "/pictures/new%20one%20%C3%BC.svg");
+    }
+
+    #[test]
+    fn what_is_no_longer_part_of_it_stays_for_a_week() {
+        let there = online(&first());
+        let mut later = first();
+        later[2] = file("assets/index-bbbbbbbb.js", "1");
+        let replaced = plan(&later, &there, &Superseded::default(), Moment::from_millis(5));
+        assert_eq!(replaced.removals, [""; 0], "pages that are open may still ask for it");
+        let remembered = replaced.superseded.unwrap();
+        assert_eq!(serde_json::to_string(&remembered).unwrap(), r#"{"assets/index-B7x_k-9A.js":5}"#);
+
+        let mut there = there;
+        there.extend(online(&later));
+        let at = |moment| plan(&later, &there, &remembered, Moment::from_millis(moment));
+        assert_eq!(at(5 + 7 * DAY - 1), Plan { unchanged: 4, ..Plan::default() }, "nothing to do, nothing new to remember");
+        let old = at(5 + 7 * DAY);
+        assert_eq!(old.removals, ["assets/index-B7x_k-9A.js"]);
+        assert_eq!(old.superseded, Some(Superseded::default()));
+
+        let back = plan(&first(), &there, &remembered, Moment::from_millis(9 * DAY));
+        assert_eq!(back.removals, [""; 0], "what came back is not old");
+        assert_eq!(serde_json::to_string(&back.superseded).unwrap(), format!(r#"{{"assets/index-bbbbbbbb.js":{}}}"#, 9 * DAY));
+    }
+
+    #[test]
+    fn only_what_vite_named_by_its_content_is_kept_forever() {
+        for path in ["assets/index-B7x_k-9A.js", "assets/Sign-In-00000000.css", "assets/a.b-12345678.woff2"] {
+            assert_eq!(Kind::of(path), Kind::NamedByContent, "{path}");
+        }
+        for path in [
+            "index-B7x_k-9A.js",
+            "assets/logo.svg",
+            "assets/-12345678.js",
+            "assets/index-1234567.js",
+            "assets/index",
+            "favicon.svg",
+        ] {
+            assert_eq!(Kind::of(path), Kind::Other, "{path}");
+        }
+    }
+}
