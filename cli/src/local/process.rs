@@ -7,7 +7,7 @@ use std::{
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
-use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process, test_kill_process_group};
 use tokio::process::{Child, Command};
 
 use super::{Error, get, io};
@@ -17,6 +17,9 @@ const START_LIMIT: Duration = Duration::from_mins(1);
 
 /// How long it may take to end by itself: the local cloud writes down what it holds.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long what was killed may take to be gone.
+const KILL_LIMIT: Duration = Duration::from_secs(5);
 
 /// What runs locally has no business with the user's account.
 const FOREIGN: [&str; 6] =
@@ -90,11 +93,10 @@ impl Process {
         let Some(pid) = self.group.take() else { return true };
         kill_process(pid, Signal::TERM).ok();
         let in_order = tokio::time::timeout(STOP_LIMIT, self.child.wait()).await.is_ok();
-        // Whatever outlived it is in its group.
-        kill_process_group(pid, Signal::KILL).ok();
         if !in_order {
-            self.child.wait().await.ok();
+            self.child.kill().await.ok();
         }
+        end_group(pid).await;
         in_order
     }
 
@@ -134,8 +136,20 @@ pub(super) async fn stop(pid: i32, programs: &[&str]) -> bool {
         }
     };
     let in_order = tokio::time::timeout(STOP_LIMIT, gone).await.is_ok();
-    kill_process_group(id, Signal::KILL).ok();
+    end_group(id).await;
     in_order
+}
+
+/// Ends whatever outlived the first process of a group, and waits until it is gone: on a busy machine a process that was killed may be
+/// there for a while. What has ended counts as well until somebody asks for it, and in some containers nobody does.
+async fn end_group(group: Pid) {
+    kill_process_group(group, Signal::KILL).ok();
+    let gone = async {
+        while test_kill_process_group(group).is_ok() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(KILL_LIMIT, gone).await.ok();
 }
 
 /// The end of what a program said, as far as it fits a screen.
