@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use cart_shared::Refusal;
 use thiserror::Error;
+use tokio::time::timeout;
 
 /// How often something is tried before it is given up: about five seconds of waiting at most, half of that on average. As many as
 /// 64 writers need who meet at one item, and still within the ten seconds that a function has.
@@ -30,8 +31,29 @@ pub async fn pause(attempt: u32) {
     wait(delay(attempt, FIRST, LONGEST, fastrand::f64())).await;
 }
 
+/// How often a service is asked that does not answer.
+const TRIES: u32 = 3;
+
+/// Asks a service, and again where another answer may come of it. Nothing, where all of that takes too long.
+pub async fn ask_again<T, F>(patience: Duration, ask: impl Fn() -> F, may_be_better: impl Fn(&T) -> bool) -> Option<T>
+where
+    F: Future<Output = T>,
+{
+    let asking = async {
+        for attempt in 0..TRIES - 1 {
+            let answer = ask().await;
+            if !may_be_better(&answer) {
+                return answer;
+            }
+            pause_for_service(attempt).await;
+        }
+        ask().await
+    };
+    timeout(patience, asking).await.ok()
+}
+
 /// Waits for a service that has other things to do: longer than for a collision, which is over in a moment.
-pub async fn pause_for_service(attempt: u32) {
+async fn pause_for_service(attempt: u32) {
     wait(delay(attempt, Duration::from_millis(100), Duration::from_millis(400), fastrand::f64())).await;
 }
 

@@ -1,23 +1,25 @@
 //! Where that goes which cannot be done: a queue that people look at. Each message says why it is there
 //! (docs/adr/0022-dead-letters-say-why.md). Knows nothing of what the messages are.
 
-use std::error::Error;
+use std::{collections::BTreeMap, error::Error};
 
-use aws_sdk_sqs::{Client, error::BuildError, types::MessageAttributeValue};
 use cart_shared::Chain;
+use serde::{Serialize, de::IgnoredAny};
 use thiserror::Error;
+
+use crate::aws::{CallError, Service};
 
 /// The queue.
 #[derive(Clone, Debug)]
 pub struct DeadLetters {
-    client: Client,
+    sqs: Service,
     queue_url: String,
 }
 
 /// It is not in the queue.
 #[derive(Debug, Error)]
 #[error("cannot hand on what cannot be done")]
-pub struct NotHandedOn(#[source] Box<aws_sdk_sqs::Error>);
+pub struct NotHandedOn(#[source] CallError);
 
 /// The longest reason, in characters. It is read by people, and shares the size of a message with the body.
 const MAX_REASON: usize = 1000;
@@ -25,8 +27,8 @@ const MAX_REASON: usize = 1000;
 impl DeadLetters {
     /// The queue at a URL.
     #[must_use]
-    pub const fn new(client: Client, queue_url: String) -> Self {
-        Self { client, queue_url }
+    pub const fn new(sqs: Service, queue_url: String) -> Self {
+        Self { sqs, queue_url }
     }
 
     /// Puts a message there, with the reason and the request under which the log tells more.
@@ -34,18 +36,32 @@ impl DeadLetters {
     /// # Errors
     /// [`NotHandedOn`].
     pub async fn put(&self, body: &str, reason: &(dyn Error + Sync), request_id: &str) -> Result<(), NotHandedOn> {
-        let failed = |error: aws_sdk_sqs::Error| NotHandedOn(Box::new(error));
-        let message = self.client.send_message().queue_url(&self.queue_url).message_body(body);
-        let message = message.message_attributes("reason", text(&readable(reason)).map_err(|error| failed(error.into()))?);
-        let message = message.message_attributes("requestId", text(request_id).map_err(|error| failed(error.into()))?);
-        message.send().await.map(drop).map_err(|error| failed(error.into()))
+        let attributes = BTreeMap::from([("reason", text(readable(reason))), ("requestId", text(request_id.to_owned()))]);
+        let document = SendMessage { queue_url: &self.queue_url, message_body: body, message_attributes: attributes };
+        let IgnoredAny = self.sqs.call("SendMessage", &document).await.map_err(NotHandedOn)?;
+        Ok(())
     }
 }
 
-fn text(value: &str) -> Result<MessageAttributeValue, BuildError> {
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct SendMessage<'a> {
+    queue_url: &'a str,
+    message_body: &'a str,
+    message_attributes: BTreeMap<&'static str, MessageAttributeValue>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct MessageAttributeValue {
+    data_type: &'static str,
+    string_value: String,
+}
+
+fn text(value: String) -> MessageAttributeValue {
     // An empty one is refused.
-    let value = if value.is_empty() { "unknown" } else { value };
-    MessageAttributeValue::builder().data_type("String").string_value(value).build()
+    let string_value = if value.is_empty() { "unknown".to_owned() } else { value };
+    MessageAttributeValue { data_type: "String", string_value }
 }
 
 /// An error with its causes, without what SQS does not take
@@ -67,6 +83,6 @@ mod tests {
     fn a_reason_can_be_sent_whatever_is_in_it() {
         assert_eq!(readable(&Because("no\0 \u{b}t\u{1b}[1m\nhis\u{ffff}, é".to_owned())), "no t[1mhis, é");
         assert_eq!(readable(&Because("é".repeat(5000))).chars().count(), 1000);
-        assert_eq!(text("").unwrap().string_value(), Some("unknown"));
+        assert_eq!(text(String::new()).string_value, "unknown");
     }
 }

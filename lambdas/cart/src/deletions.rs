@@ -2,18 +2,18 @@
 
 use std::str::FromStr;
 
-use aws_sdk_sqs::{Client, Config, config::retry::RetryConfig, types::SendMessageBatchRequestEntry};
 use cart_shared::ProductId;
 use futures_util::future::try_join_all;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use thiserror::Error;
 use uuid::Uuid;
 
 use crate::{
+    aws::{CallError, Service},
     backoff,
     item::MigrationId,
     owner::{CartId, Owner},
-    warm_up::Ping,
 };
 
 /// One item to delete, if it is still as the migration left it.
@@ -57,7 +57,7 @@ impl FromStr for Deletion {
 /// The queue.
 #[derive(Clone, Debug)]
 pub struct Deletions {
-    client: Client,
+    sqs: Service,
     queue_url: String,
 }
 
@@ -66,7 +66,7 @@ pub struct Deletions {
 pub enum DeletionsError {
     /// The queue does not answer, or refuses.
     #[error("cannot send deletions to the queue")]
-    Send(#[source] Box<aws_sdk_sqs::Error>),
+    Send(#[source] CallError),
     /// The queue keeps refusing some of the messages.
     #[error("the queue took only some of the deletions")]
     Partial,
@@ -79,16 +79,13 @@ const BATCH: usize = 10;
 impl Deletions {
     /// The queue at a URL.
     #[must_use]
-    pub const fn new(client: Client, queue_url: String) -> Self {
-        Self { client, queue_url }
+    pub const fn new(sqs: Service, queue_url: String) -> Self {
+        Self { sqs, queue_url }
     }
 
     /// Opens a connection to SQS, if it can be reached.
     pub async fn connect(&self) {
-        let once = Config::builder().retry_config(RetryConfig::disabled());
-        let request = self.client.get_queue_url().queue_name("ping").customize().interceptor(Ping).config_override(once);
-        // Good health is not the URL of a queue, so that there is always an error.
-        drop(request.send().await);
+        self.sqs.connect().await;
     }
 
     /// Asks for items to be deleted. Asking twice does no harm.
@@ -100,18 +97,13 @@ impl Deletions {
     }
 
     async fn request_batch(&self, batch: &[Deletion]) -> Result<(), DeletionsError> {
-        let mut waiting = entries(batch)?;
+        let entry = |(index, deletion): (usize, &Deletion)| Entry { id: index.to_string(), message_body: deletion.message() };
+        let entries = batch.iter().enumerate().map(entry).collect();
+        let mut document = SendMessageBatch { queue_url: &self.queue_url, entries };
         for attempt in 0..backoff::ATTEMPTS {
-            let answer = self
-                .client
-                .send_message_batch()
-                .queue_url(&self.queue_url)
-                .set_entries(Some(waiting.clone()))
-                .send()
-                .await
-                .map_err(|error| DeletionsError::Send(Box::new(error.into())))?;
-            waiting.retain(|entry| answer.failed().iter().any(|failed| failed.id() == entry.id()));
-            if waiting.is_empty() {
+            let Sent { failed } = self.sqs.call("SendMessageBatch", &document).await.map_err(DeletionsError::Send)?;
+            document.entries.retain(|entry| failed.iter().any(|failed| failed.id == entry.id));
+            if document.entries.is_empty() {
                 return Ok(());
             }
             backoff::pause(attempt).await;
@@ -120,15 +112,33 @@ impl Deletions {
     }
 }
 
-fn entries(batch: &[Deletion]) -> Result<Vec<SendMessageBatchRequestEntry>, DeletionsError> {
-    batch
-        .iter()
-        .enumerate()
-        .map(|(index, deletion)| {
-            let entry = SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(deletion.message()).build();
-            entry.map_err(|error| DeletionsError::Send(Box::new(error.into())))
-        })
-        .collect()
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct SendMessageBatch<'a> {
+    queue_url: &'a str,
+    entries: Vec<Entry>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Entry {
+    /// By which the answer tells the messages apart.
+    id: String,
+    message_body: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Sent {
+    /// Left out where there are none.
+    #[serde(default)]
+    failed: Vec<Failed>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Failed {
+    id: String,
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The HTTP client of the process: gets small documents, trying again for a while if nothing comes, and carries what the AWS clients send.
+//! The HTTP client of the process: gets small documents, trying again for a while if nothing comes, and carries the calls of AWS.
 //! One client, so that there is one store of root certificates to load, one implementation of TLS in the binary, and one pool of
 //! connections, which `warm_up` fills. Knows nothing of what is in a document.
 
@@ -10,7 +10,7 @@ use aws_smithy_http_client::{
 };
 use aws_smithy_runtime_api::{
     client::{
-        http::{HttpConnector as _, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn},
+        http::{HttpConnector as _, HttpConnectorSettings, SharedHttpConnector},
         orchestrator::HttpRequest,
         result::ConnectorError,
     },
@@ -23,16 +23,17 @@ use tokio::time::timeout;
 
 use crate::{backoff, subsegments::Subsegments};
 
-/// The largest document taken, in bytes.
-const MAX_DOCUMENT: usize = 64 * 1024;
+/// What an answer may take: how long one try, and how many bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) patience: Duration,
+    pub(crate) size: usize,
+}
 
-/// How often a document is asked for.
-const TRIES: u32 = 3;
 /// How long it may take until a connection is open.
 const CONNECT_LIMIT: Duration = Duration::from_secs(1);
-/// How long one try may take. Who answers does so in a tenth of it, also when woken for it. For the AWS clients other limits hold (see
-/// `clients`).
-const PATIENCE: Duration = Duration::from_millis(1200);
+/// Of a document. Who answers does so in a tenth of that time, also when woken for it.
+const LIMITS: Limits = Limits { patience: Duration::from_millis(1200), size: 64 * 1024 };
 /// How long all tries may take together. A function looks up two documents at most, keys and a product, and has ten seconds.
 const ALL_PATIENCE: Duration = Duration::from_secs(3);
 
@@ -85,11 +86,10 @@ impl Http {
         Self(SharedHttpConnector::new(connector.tls_context(tls).build()))
     }
 
-    /// This client, as the AWS clients take it.
-    #[must_use]
-    pub fn for_aws(&self) -> SharedHttpClient {
-        let connector = self.0.clone();
-        http_client_fn(move |_, _| connector.clone())
+    /// A client whose requests end here.
+    #[cfg(test)]
+    pub(crate) fn ending_at(connector: SharedHttpConnector) -> Self {
+        Self(connector)
     }
 
     /// The status and the body at a URL. Asks again where another answer may come of it.
@@ -97,7 +97,8 @@ impl Http {
     /// # Errors
     /// [`FetchError`]. A status is never an error.
     pub async fn get(&self, url: &str) -> Result<(StatusCode, Vec<u8>), FetchError> {
-        timeout(ALL_PATIENCE, self.try_several_times(url)).await.unwrap_or(Err(FetchError::TooLate))
+        let outcome = backoff::ask_again(ALL_PATIENCE, || self.once("GET", url, LIMITS), may_be_better_next_time).await;
+        outcome.unwrap_or(Err(FetchError::TooLate))
     }
 
     /// Asks what may be asked at a URL, once; that does nothing there.
@@ -105,33 +106,26 @@ impl Http {
     /// # Errors
     /// [`FetchError`].
     pub async fn options(&self, url: &str) -> Result<(), FetchError> {
-        self.try_once("OPTIONS", url).await.map(drop)
+        self.once("OPTIONS", url, LIMITS).await.map(drop)
     }
 
-    async fn try_several_times(&self, url: &str) -> Result<(StatusCode, Vec<u8>), FetchError> {
-        let mut attempt = 0;
-        loop {
-            let outcome = self.try_once("GET", url).await;
-            if !may_be_better_next_time(&outcome) || attempt + 1 == TRIES {
-                return outcome;
-            }
-            backoff::pause_for_service(attempt).await;
-            attempt += 1;
-        }
-    }
-
-    async fn try_once(&self, method: &str, url: &str) -> Result<(StatusCode, Vec<u8>), FetchError> {
+    pub(crate) async fn once(&self, method: &str, url: &str, limits: Limits) -> Result<(StatusCode, Vec<u8>), FetchError> {
         let mut request = HttpRequest::get(url)?;
         request.set_method(method)?;
-        timeout(PATIENCE, self.send(request)).await.unwrap_or(Err(FetchError::TooLate))
+        self.send(request, limits).await
     }
 
-    async fn send(&self, request: HttpRequest) -> Result<(StatusCode, Vec<u8>), FetchError> {
+    /// Sends a request, once.
+    pub(crate) async fn send(&self, request: HttpRequest, limits: Limits) -> Result<(StatusCode, Vec<u8>), FetchError> {
+        timeout(limits.patience, self.receive(request, limits.size)).await.unwrap_or(Err(FetchError::TooLate))
+    }
+
+    async fn receive(&self, request: HttpRequest, size: usize) -> Result<(StatusCode, Vec<u8>), FetchError> {
         let answer = self.0.call(request).await.map_err(FetchError::Fetch)?.try_into_http1x()?;
         let (head, body) = answer.into_parts();
         let (mut chunks, mut body) = (ByteStream::new(body), Vec::new());
         while let Some(chunk) = chunks.next().await.transpose()? {
-            if body.len() + chunk.len() > MAX_DOCUMENT {
+            if body.len() + chunk.len() > size {
                 return Err(FetchError::TooLarge);
             }
             body.extend_from_slice(&chunk);
@@ -140,13 +134,22 @@ impl Http {
     }
 }
 
-/// Whether it is the moment that was bad: a broken connection, no answer in time, too much to do, a failure over there. Everything else
-/// is an answer, and would be the same again.
+impl FetchError {
+    /// Whether it is the moment that was bad: a broken connection, or no answer in time.
+    pub(crate) const fn may_pass(&self) -> bool {
+        match self {
+            Self::Fetch(_) | Self::Body(_) | Self::TooLate => true,
+            Self::Request(_) | Self::TooLarge => false,
+        }
+    }
+}
+
+/// Whether it is the moment that was bad, also as they see it over there: too much to do, or a failure. Everything else is an answer, and
+/// would be the same again.
 fn may_be_better_next_time(outcome: &Result<(StatusCode, Vec<u8>), FetchError>) -> bool {
     match outcome {
         Ok((status, _)) => status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS,
-        Err(FetchError::Fetch(_) | FetchError::Body(_) | FetchError::TooLate) => true,
-        Err(FetchError::Request(_) | FetchError::TooLarge) => false,
+        Err(error) => error.may_pass(),
     }
 }
 
@@ -259,7 +262,7 @@ pub(crate) mod tests {
         assert_eq!(get(&server).await.unwrap().0, 302);
         assert_eq!(elsewhere.asked(), 0);
 
-        let server = Server::answering("200 OK", "x".repeat(MAX_DOCUMENT + 1)).await;
+        let server = Server::answering("200 OK", "x".repeat(LIMITS.size + 1)).await;
         assert!(matches!(get(&server).await, Err(FetchError::TooLarge)));
         assert_eq!(server.asked(), 1);
     }

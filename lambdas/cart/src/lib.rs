@@ -2,10 +2,10 @@
 //!
 //! What is decided without asking anybody: [`quantity`], [`owner`], [`item`], [`ledger`]. Who is asked: [`identity`] (whose cart is
 //! it), [`store`] (DynamoDB), [`products`] (is there such a product), [`deletions`] (the queue of items to delete), [`dead_letters`]
-//! (what cannot be done).
+//! (what cannot be done). How anybody is asked: [`aws`], [`fetch`].
 
+pub mod aws;
 pub mod backoff;
-pub mod clients;
 pub mod clock;
 pub mod dead_letters;
 pub mod deletions;

@@ -6,9 +6,8 @@
 
 use std::process::ExitCode;
 
-use aws_types::SdkConfig;
 use cart::{
-    clients::sdk_config,
+    aws::Account,
     clock,
     dead_letters::DeadLetters,
     deletions::Deletions,
@@ -37,12 +36,12 @@ async fn main() -> ExitCode {
 async fn run(handler: String) -> Result<(), Error> {
     let function = CartFunction::from_handler(&handler).ok_or(StartError::UnknownFunction(handler))?;
     let http = Http::new().told_of(Subsegments::new(variable));
-    let aws = sdk_config(&http, variable)?;
+    let aws = Account::new(http.clone(), variable)?;
     match function {
         CartFunction::ListCart => {
             let env = CartEnv::read(variable)?;
             let identity = identity(http, env.token_issuer, env.user_pool_client_id, env.jwks_url);
-            let store = store(&aws, env.table_name);
+            let store = Store::new(aws.dynamodb(), env.table_name);
             warm_up(async { join!(identity.prepare(clock::now()), store.connect()) }).await;
             serve(cors(&env.allowed_origin)?, ListCart { identity, store }).await
         }
@@ -56,8 +55,8 @@ async fn run(handler: String) -> Result<(), Error> {
         }
         CartFunction::MigrateCart => {
             let env = MigrateEnv::read(variable)?;
-            let deletions = Deletions::new(aws_sdk_sqs::Client::new(&aws), env.delete_queue_url);
-            let store = store(&aws, env.table_name);
+            let deletions = Deletions::new(aws.sqs(), env.delete_queue_url);
+            let store = Store::new(aws.dynamodb(), env.table_name);
             warm_up(async { join!(store.connect(), deletions.connect()) }).await;
             let signed_in = SignedIn { client_id: env.user_pool_client_id };
             serve(cors(&env.allowed_origin)?, MigrateCart { signed_in, store, deletions }).await
@@ -83,25 +82,25 @@ async fn run(handler: String) -> Result<(), Error> {
 }
 
 /// What the two functions need that no browser calls. The queue of what fails is needed so seldom that nobody connects to it beforehand.
-async fn background(aws: &SdkConfig) -> Result<(Store, DeadLetters), Error> {
+async fn background(aws: &Account) -> Result<(Store, DeadLetters), Error> {
     let env = BackgroundEnv::read(variable)?;
-    let dead_letters = DeadLetters::new(aws_sdk_sqs::Client::new(aws), env.dead_letter_queue_url);
-    Ok((open_store(aws, env.table_name).await, dead_letters))
+    let dead_letters = DeadLetters::new(aws.sqs(), env.dead_letter_queue_url);
+    Ok((open_store(&aws, env.table_name).await, dead_letters))
 }
 
 /// What the two functions need that put products into carts, its connections open.
-async fn shopping(http: Http, aws: &SdkConfig) -> Result<(Cors, Identity, Products, Store), Error> {
+async fn shopping(http: Http, aws: &Account) -> Result<(Cors, Identity, Products, Store), Error> {
     let env = CartAndProductsEnv::read(variable)?;
     let cors = cors(&env.allowed_origin)?;
     let identity = identity(http.clone(), env.token_issuer, env.user_pool_client_id, env.jwks_url);
     let products = Products::new(http, env.product_service_url);
-    let store = store(aws, env.table_name);
+    let store = Store::new(aws.dynamodb(), env.table_name);
     warm_up(async { join!(identity.prepare(clock::now()), products.connect(), store.connect()) }).await;
     Ok((cors, identity, products, store))
 }
 
-async fn open_store(aws: &SdkConfig, table: String) -> Store {
-    let store = store(aws, table);
+async fn open_store(aws: &Account, table: String) -> Store {
+    let store = Store::new(aws.dynamodb(), table);
     warm_up(store.connect()).await;
     store
 }
@@ -109,10 +108,6 @@ async fn open_store(aws: &SdkConfig, table: String) -> Store {
 /// Waits for connections to open before anybody waits for an answer.
 async fn warm_up(connecting: impl Future) {
     warm_up::within(warm_up::LIMIT, connecting).await;
-}
-
-fn store(aws: &SdkConfig, table: String) -> Store {
-    Store::new(aws_sdk_dynamodb::Client::new(aws), table)
 }
 
 fn identity(http: Http, issuer: String, client_id: String, jwks_url: String) -> Identity {

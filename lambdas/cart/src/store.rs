@@ -4,33 +4,33 @@
 
 pub mod attributes;
 pub mod books;
+mod documents;
 pub mod write;
 
-use aws_sdk_dynamodb::{
-    Client, Config,
-    config::retry::RetryConfig,
-    error::BuildError,
-    operation::transact_write_items::TransactWriteItemsError,
-    types::{AttributeValue, Delete, KeysAndAttributes, TransactWriteItem, Update},
-};
+use std::collections::BTreeMap;
+
+use cart_contract::table;
 use cart_shared::{ProductId, Refusal};
+use serde::de::IgnoredAny;
 use thiserror::Error;
+use uuid::Uuid;
 
 use self::{
-    attributes::{Attributes, Damaged, number},
-    write::{Action, Write},
+    attributes::{AttributeValue, Attributes, Damaged, number},
+    documents::{BatchGetItem, BatchGotItem, GetItem, GotItem, Keys, Page, Query, TransactWriteItem, TransactWriteItems},
+    write::Write,
 };
 use crate::{
+    aws::{CallError, Fault, Service},
     backoff::{self, Contended},
     item::Item,
     owner::Owner,
-    warm_up::Ping,
 };
 
 /// The table.
 #[derive(Clone, Debug)]
 pub struct Store {
-    client: Client,
+    dynamodb: Service,
     table: String,
 }
 
@@ -51,10 +51,10 @@ pub enum Outcome {
 pub enum StoreError {
     /// Reading failed.
     #[error("cannot read the table")]
-    Read(#[source] Box<aws_sdk_dynamodb::Error>),
+    Read(#[source] CallError),
     /// Writing failed. Whether it was written is not known: also where the last answer is a refusal, an earlier one may have been lost.
     #[error("cannot write to the table")]
-    Write(#[source] Box<aws_sdk_dynamodb::Error>),
+    Write(#[source] CallError),
     /// Not everything was read, however often it was asked for.
     #[error("cannot read all of it yet")]
     Unread(#[source] Contended),
@@ -81,16 +81,13 @@ impl Store {
 
     /// The table of that name.
     #[must_use]
-    pub const fn new(client: Client, table: String) -> Self {
-        Self { client, table }
+    pub const fn new(dynamodb: Service, table: String) -> Self {
+        Self { dynamodb, table }
     }
 
     /// Opens a connection to DynamoDB, if it can be reached.
     pub async fn connect(&self) {
-        let once = Config::builder().retry_config(RetryConfig::disabled());
-        let request = self.client.get_item().table_name(&self.table).customize().interceptor(Ping).config_override(once);
-        // Good health is not an item, so that there is always an error.
-        drop(request.send().await);
+        self.dynamodb.connect().await;
     }
 
     /// Everything stored of a cart, what is emptied or expired included, as it is at this moment.
@@ -98,23 +95,26 @@ impl Store {
     /// # Errors
     /// [`StoreError::Read`] and [`StoreError::Damaged`].
     pub async fn cart(&self, owner: &Owner) -> Result<Vec<Item>, StoreError> {
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :product)")
-            .expression_attribute_values(":pk", AttributeValue::S(owner.to_string()))
-            .expression_attribute_values(":product", AttributeValue::S("product#".to_owned()))
-            .consistent_read(true)
-            .into_paginator()
-            .items()
-            .send();
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let values = [(":pk".to_owned(), text(&owner.to_string())), (":product".to_owned(), text(table::PRODUCT))];
+        let mut query = Query {
+            table_name: &self.table,
+            key_condition_expression: "pk = :pk AND begins_with(sk, :product)",
+            expression_attribute_values: values.into(),
+            consistent_read: true,
+            exclusive_start_key: None,
+        };
         let mut items = Vec::new();
-        while let Some(attributes) = pages.next().await {
-            let attributes = attributes.map_err(read_failed)?;
-            items.push(attributes::item(&attributes)?);
+        loop {
+            let page: Page = self.dynamodb.call("Query", &query).await.map_err(StoreError::Read)?;
+            for attributes in &page.items {
+                items.push(attributes::item(attributes)?);
+            }
+            query.exclusive_start_key = page.last_evaluated_key;
+            if query.exclusive_start_key.is_none() {
+                return Ok(items);
+            }
         }
-        Ok(items)
     }
 
     /// What is stored of one product in a cart, as it is at this moment.
@@ -122,9 +122,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Read`] and [`StoreError::Damaged`].
     pub async fn item(&self, owner: &Owner, product: &ProductId) -> Result<Option<Item>, StoreError> {
-        let read = self.client.get_item().table_name(&self.table).set_key(Some(attributes::item_key(owner, product)));
-        let answer = read.consistent_read(true).send().await.map_err(read_failed)?;
-        Ok(answer.item().map(attributes::item).transpose()?)
+        let item = self.get(attributes::item_key(owner, product), true).await?;
+        Ok(item.as_ref().map(attributes::item).transpose()?)
     }
 
     /// What all carts hold of a product, as far as it is counted: none, if nothing ever was.
@@ -132,9 +131,14 @@ impl Store {
     /// # Errors
     /// [`StoreError::Read`] and [`StoreError::Damaged`].
     pub async fn total(&self, product: &ProductId) -> Result<i64, StoreError> {
-        let read = self.client.get_item().table_name(&self.table).set_key(Some(attributes::total_key(product)));
-        let answer = read.send().await.map_err(read_failed)?;
-        Ok(answer.item().map_or(Ok(0), |item| number(item, "quantity"))?)
+        let item = self.get(attributes::total_key(product), false).await?;
+        Ok(item.map_or(Ok(0), |item| number(&item, "quantity"))?)
+    }
+
+    async fn get(&self, key: Attributes, consistent_read: bool) -> Result<Option<Attributes>, StoreError> {
+        let document = GetItem { table_name: &self.table, key, consistent_read };
+        let answer: GotItem = self.dynamodb.call("GetItem", &document).await.map_err(StoreError::Read)?;
+        Ok(answer.item)
     }
 
     /// All of these that there are, as they are at this moment, in any order.
@@ -146,12 +150,12 @@ impl Store {
         for keys in keys.chunks(Self::TOGETHER) {
             let mut keys = keys.to_vec();
             for attempt in 0..=backoff::ATTEMPTS {
-                let wanted =
-                    KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build().map_err(read_failed)?;
-                let answer = self.client.batch_get_item().request_items(&self.table, wanted).send().await.map_err(read_failed)?;
-                found.extend(answer.responses.unwrap_or_default().remove(&self.table).unwrap_or_default());
-                let unread = answer.unprocessed_keys.unwrap_or_default().remove(&self.table);
-                keys = unread.map(|unread| unread.keys).unwrap_or_default();
+                let wanted = Keys { keys, consistent_read: true };
+                let document = BatchGetItem { request_items: BTreeMap::from([(self.table.as_str(), wanted)]) };
+                let answer = self.dynamodb.call("BatchGetItem", &document).await.map_err(StoreError::Read)?;
+                let BatchGotItem { mut responses, mut unprocessed_keys } = answer;
+                found.extend(responses.remove(&self.table).unwrap_or_default());
+                keys = unprocessed_keys.remove(&self.table).map(|unprocessed| unprocessed.keys).unwrap_or_default();
                 if keys.is_empty() {
                     break;
                 }
@@ -164,7 +168,7 @@ impl Store {
         Ok(found)
     }
 
-    /// Does one write, as safely as several: a plain update that the SDK repeats for want of an answer would be done twice
+    /// Does one write, as safely as several: a plain update that is repeated for want of an answer would be done twice
     /// (docs/adr/0019-every-write-is-a-transaction.md).
     ///
     /// # Errors
@@ -173,54 +177,32 @@ impl Store {
         self.apply_together(vec![write]).await
     }
 
-    /// Does all of the writes, of which there are at most [`Store::TOGETHER`], or none. Safe against a lost answer: the SDK tries
+    /// Does all of the writes, of which there are at most [`Store::TOGETHER`], or none. Safe against a lost answer: it is tried
     /// again under the same token, and DynamoDB does it once.
     ///
     /// # Errors
     /// [`StoreError::Write`].
     pub async fn apply_together(&self, writes: Vec<Write>) -> Result<Outcome, StoreError> {
-        let items = writes.into_iter().map(|write| self.part(write)).collect::<Result<Vec<_>, _>>().map_err(write_failed)?;
-        match self.client.transact_write_items().set_transact_items(Some(items)).send().await {
-            Ok(_) => Ok(Outcome::Done),
-            Err(error) => match error.as_service_error().and_then(why_cancelled) {
-                Some(outcome) => Ok(outcome),
-                None => Err(write_failed(error)),
-            },
+        let document = TransactWriteItems {
+            client_request_token: Uuid::new_v4().to_string(),
+            transact_items: writes.into_iter().map(|write| TransactWriteItem::new(&self.table, write)).collect(),
+        };
+        match self.dynamodb.call("TransactWriteItems", &document).await {
+            Ok(IgnoredAny) => Ok(Outcome::Done),
+            Err(CallError::Fault(fault)) if let Some(outcome) = why_cancelled(&fault) => Ok(outcome),
+            Err(error) => Err(StoreError::Write(error)),
         }
     }
-
-    fn part(&self, write: Write) -> Result<TransactWriteItem, BuildError> {
-        let Write { key, action, condition, values } = write;
-        let item = TransactWriteItem::builder();
-        let item = match action {
-            Action::Update(expression) => {
-                let update = Update::builder().table_name(&self.table).set_key(Some(key)).update_expression(expression);
-                item.update(update.set_condition_expression(condition).set_expression_attribute_values(Some(values)).build()?)
-            }
-            Action::Delete => {
-                let delete = Delete::builder().table_name(&self.table).set_key(Some(key));
-                item.delete(delete.set_condition_expression(condition).set_expression_attribute_values(Some(values)).build()?)
-            }
-        };
-        Ok(item.build())
-    }
-}
-
-fn read_failed(error: impl Into<aws_sdk_dynamodb::Error>) -> StoreError {
-    StoreError::Read(Box::new(error.into()))
-}
-
-fn write_failed(error: impl Into<aws_sdk_dynamodb::Error>) -> StoreError {
-    StoreError::Write(Box::new(error.into()))
 }
 
 /// Why a transaction was not done, if it was for a reason that its writes provide for. A failed condition weighs more than a collision:
 /// trying again would not help. A transaction that is still in progress is neither: it may yet be done, so that starting another
 /// would do it twice.
-fn why_cancelled(error: &TransactWriteItemsError) -> Option<Outcome> {
-    let TransactWriteItemsError::TransactionCanceledException(cancelled) = error else { return None };
-    let because = |code| cancelled.cancellation_reasons().iter().any(|reason| reason.code() == Some(code));
-    if because("ConditionalCheckFailed") {
+fn why_cancelled(fault: &Fault) -> Option<Outcome> {
+    let because = |code: &str| fault.reasons.iter().any(|reason| reason == code);
+    if fault.code != "TransactionCanceledException" {
+        None
+    } else if because("ConditionalCheckFailed") {
         Some(Outcome::Stale)
     } else if because("TransactionConflict") {
         Some(Outcome::Busy)

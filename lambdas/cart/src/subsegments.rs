@@ -188,9 +188,12 @@ mod tests {
     };
 
     use super::*;
-    use crate::fetch::{
-        Http,
-        tests::{Reply, Server},
+    use crate::{
+        aws::Account,
+        fetch::{
+            Http,
+            tests::{Reply, Server},
+        },
     };
 
     const ROOT: &str = "1-65dfb5a1-0123456789abcdef01234567";
@@ -273,16 +276,11 @@ mod tests {
     async fn a_call_of_aws_is_known_by_its_service_and_its_operation() {
         let daemon = Daemon::start();
         let (aws, _asked) = answering_once("200 OK", "{}").await;
-        let client = daemon.client(Some(sampled(1))).for_aws();
-        let config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
-            .region(aws_sdk_dynamodb::config::Region::new("eu-west-1"))
-            .credentials_provider(aws_sdk_dynamodb::config::Credentials::new("id", "secret", None, None, "test"))
-            .endpoint_url(aws)
-            .http_client(client)
-            .build();
-        let table = aws_sdk_dynamodb::Client::from_conf(config);
-        assert!(table.query().table_name("carts").send().await.is_ok());
+        let account = Account::new(daemon.client(Some(sampled(1))), |name| {
+            Ok(if name == "AWS_ENDPOINT_URL" { aws.clone() } else { "a".to_owned() })
+        });
+        let answer = account.unwrap().dynamodb().call("Query", &json!({ "TableName": "carts" })).await;
+        assert_eq!(answer.ok(), Some(json!({})));
         let told = daemon.told();
         assert_eq!((&told["name"], &told["namespace"]), (&json!("DynamoDB"), &json!("aws")));
         assert_eq!((&told["aws"]["operation"], told.get("error"), told.get("fault")), (&json!("Query"), None, None));

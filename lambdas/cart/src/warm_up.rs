@@ -5,16 +5,6 @@
 
 use std::time::Duration;
 
-use aws_smithy_runtime_api::{
-    box_error::BoxError,
-    client::{
-        interceptors::{Intercept, context::BeforeTransmitInterceptorContextMut},
-        orchestrator::HttpRequest,
-        runtime_components::RuntimeComponents,
-    },
-};
-use aws_smithy_types::config_bag::ConfigBag;
-use lambda_http::http::Uri;
 use tokio::time::timeout;
 use tracing::debug;
 
@@ -25,32 +15,6 @@ pub const LIMIT: Duration = Duration::from_millis(500);
 pub async fn within(limit: Duration, connecting: impl Future) {
     if timeout(limit, connecting).await.is_err() {
         debug!("not everything could be reached in time");
-    }
-}
-
-/// Sends a question after the health of a service instead of the request that was made, and to the same address. It needs no permission
-/// and touches nothing. DynamoDB and SQS answer that they are healthy; any other answer leaves the connection open as well.
-///
-/// A request that goes this way has been through all of the SDK, so that what the SDK makes ready at its first use is ready, too.
-#[derive(Debug)]
-pub(crate) struct Ping;
-
-impl Intercept for Ping {
-    fn name(&self) -> &'static str {
-        "Ping"
-    }
-
-    fn modify_before_transmit(
-        &self,
-        context: &mut BeforeTransmitInterceptorContextMut<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let request = context.request_mut();
-        let mut uri = request.uri().parse::<Uri>()?.into_parts();
-        uri.path_and_query = Some("/ping".parse()?);
-        *request = HttpRequest::get(Uri::from_parts(uri)?.to_string())?;
-        Ok(())
     }
 }
 
@@ -81,7 +45,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        clients::sdk_config,
+        aws::Account,
         clock::Timestamp,
         deletions::{Deletion, Deletions},
         fetch::Http,
@@ -132,10 +96,14 @@ mod tests {
             Http::with(TlsContext::builder().with_trust_store(trust).build().unwrap())
         }
 
-        fn aws(&self, http: &Http) -> aws_types::SdkConfig {
-            let config = sdk_config(http, |name| Ok(if name == "AWS_ENDPOINT_URL" { self.url() } else { "a".to_owned() }));
-            config.unwrap()
+        fn account(&self) -> Account {
+            account_at(self.http(), self.url())
         }
+    }
+
+    /// An account whose services are all there.
+    fn account_at(http: Http, url: String) -> Account {
+        Account::new(http, |name| Ok(if name == "AWS_ENDPOINT_URL" { url.clone() } else { "a".to_owned() })).unwrap()
     }
 
     /// As a server of HTTP/1.1 does: one request after the other on a connection that stays.
@@ -161,7 +129,7 @@ mod tests {
     #[tokio::test]
     async fn the_first_request_to_the_table_needs_no_handshake() {
         let dynamodb = Service::answering(&[("GET /ping ", "healthy"), ("DynamoDB_20120810.GetItem", "{}")]).await;
-        let store = Store::new(aws_sdk_dynamodb::Client::new(&dynamodb.aws(&dynamodb.http())), "carts".to_owned());
+        let store = Store::new(dynamodb.account().dynamodb(), "carts".to_owned());
         within(LIMIT * 20, store.connect()).await;
         assert_eq!(dynamodb.handshakes(), 1);
         assert_eq!(store.total(&"mug".parse().unwrap()).await.unwrap(), 0);
@@ -171,7 +139,7 @@ mod tests {
     #[tokio::test]
     async fn the_first_message_needs_no_handshake() {
         let sqs = Service::answering(&[("GET /ping ", "healthy"), ("SendMessageBatch", r#"{"Successful":[],"Failed":[]}"#)]).await;
-        let deletions = Deletions::new(aws_sdk_sqs::Client::new(&sqs.aws(&sqs.http())), sqs.url());
+        let deletions = Deletions::new(sqs.account().sqs(), sqs.url());
         within(LIMIT * 20, deletions.connect()).await;
         assert_eq!(sqs.handshakes(), 1);
         let deletion = Deletion {
@@ -212,8 +180,7 @@ mod tests {
         let nobody = TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap();
         for address in [silent.local_addr().unwrap(), nobody] {
             let (http, url) = (Http::new(), format!("http://{address}"));
-            let lookup = |name| Ok(if name == "AWS_ENDPOINT_URL" { url.clone() } else { "a".to_owned() });
-            let store = Store::new(aws_sdk_dynamodb::Client::new(&sdk_config(&http, lookup).unwrap()), "carts".to_owned());
+            let store = Store::new(account_at(http.clone(), url.clone()).dynamodb(), "carts".to_owned());
             let keys = SigningKeys::new(http, url.clone());
             within(Duration::from_millis(20), async { join!(store.connect(), keys.prefetch(Timestamp(1000))) }).await;
         }

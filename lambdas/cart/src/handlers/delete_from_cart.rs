@@ -163,7 +163,7 @@ mod tests {
         let Ok(failed) = worker.consume(event, "request-1").await;
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let handed_on = services.sent().into_iter().map(|sent| {
-            assert_eq!(sent["QueueUrl"], "http://sqs/dead-letters");
+            assert_eq!(sent["QueueUrl"], "http://aws/dead-letters");
             let attributes = &sent["MessageAttributes"];
             [&sent["MessageBody"], &attributes["reason"]["StringValue"], &attributes["requestId"]["StringValue"]].map(text)
         });

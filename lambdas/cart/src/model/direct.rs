@@ -6,8 +6,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use aws_sdk_dynamodb::config::{HttpClient, RuntimeComponents, http::HttpRequest};
-use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector};
+use aws_smithy_runtime_api::client::{
+    http::{HttpConnector, HttpConnectorFuture},
+    orchestrator::HttpRequest,
+};
 use serde_json::{Value, json};
 
 use super::{
@@ -85,12 +87,6 @@ impl State {
             }
             operation => self.table.call(0, operation, &call.request),
         }
-    }
-}
-
-impl HttpClient for Services {
-    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Where the calls of the SDK's clients end: each waits here until somebody decides what becomes of it. Knows nothing of what is called.
+//! Where the calls of functions end: each waits here until somebody decides what becomes of it. Knows nothing of what is called.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -7,19 +7,15 @@ use std::{
     task::Poll,
 };
 
-use aws_sdk_dynamodb::config::{
-    AsyncSleep, BehaviorVersion, HttpClient, Region, RuntimeComponents, Sleep,
-    http::{HttpRequest, HttpResponse},
-    retry::{RetryConfig, RetryPartition, TokenBucket},
-};
 use aws_smithy_runtime_api::client::{
-    http::{HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
+    http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector},
+    orchestrator::{HttpRequest, HttpResponse},
     result::ConnectorError,
 };
 use serde_json::Value;
 
 use super::dynamodb::Answer;
-use crate::{dead_letters::DeadLetters, deletions::Deletions, store::Store};
+use crate::{aws::Account, dead_letters::DeadLetters, deletions::Deletions, fetch::Http, store::Store};
 
 /// The name of the table.
 pub(super) const TABLE: &str = "carts";
@@ -87,53 +83,25 @@ impl Network {
     }
 }
 
-/// The table as anybody calls it, at the end of a line.
-pub(crate) fn dynamodb_at(line: impl HttpClient + 'static) -> aws_sdk_dynamodb::Client {
-    let config = aws_sdk_dynamodb::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::from_static("eu-west-1"))
-        .endpoint_url("http://dynamodb")
-        .allow_no_auth()
-        .retry_config(RetryConfig::standard())
-        .retry_partition(RetryPartition::custom("model").token_bucket(TokenBucket::unlimited()).build())
-        .sleep_impl(NoTime)
-        .http_client(line);
-    aws_sdk_dynamodb::Client::from_conf(config.build())
+/// The services, at the end of a line.
+pub(crate) fn account_at(line: impl HttpConnector + 'static) -> Account {
+    let lookup = |name| Ok(if name == "AWS_ENDPOINT_URL" { "http://aws" } else { "a" }.to_owned());
+    Account::new(Http::ending_at(SharedHttpConnector::new(line)), lookup).expect("all there is to know")
 }
 
 /// The store, at the end of a line.
-pub(crate) fn store_at(line: impl HttpClient + 'static) -> Store {
-    Store::new(dynamodb_at(line), TABLE.to_owned())
-}
-
-/// The queues, at the end of a line.
-fn queues_at(line: impl HttpClient + 'static) -> aws_sdk_sqs::Client {
-    let config = aws_sdk_sqs::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::from_static("eu-west-1"))
-        .endpoint_url("http://sqs")
-        .allow_no_auth()
-        .retry_config(RetryConfig::standard())
-        .retry_partition(RetryPartition::custom("model").token_bucket(TokenBucket::unlimited()).build())
-        .sleep_impl(NoTime)
-        .http_client(line);
-    aws_sdk_sqs::Client::from_conf(config.build())
+pub(crate) fn store_at(line: impl HttpConnector + 'static) -> Store {
+    Store::new(account_at(line).dynamodb(), TABLE.to_owned())
 }
 
 /// The queue of deletions, at the end of a line.
-pub(crate) fn deletions_at(line: impl HttpClient + 'static) -> Deletions {
-    Deletions::new(queues_at(line), "http://sqs/deletions".to_owned())
+pub(crate) fn deletions_at(line: impl HttpConnector + 'static) -> Deletions {
+    Deletions::new(account_at(line).sqs(), "http://aws/deletions".to_owned())
 }
 
 /// The queue of what cannot be done, at the end of a line.
-pub(crate) fn dead_letters_at(line: impl HttpClient + 'static) -> DeadLetters {
-    DeadLetters::new(queues_at(line), "http://sqs/dead-letters".to_owned())
-}
-
-impl HttpClient for Network {
-    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
-    }
+pub(crate) fn dead_letters_at(line: impl HttpConnector + 'static) -> DeadLetters {
+    DeadLetters::new(account_at(line).sqs(), "http://aws/dead-letters".to_owned())
 }
 
 impl HttpConnector for Network {
@@ -145,7 +113,7 @@ impl HttpConnector for Network {
 }
 
 impl Call {
-    /// What a request of the SDK asks.
+    /// What a request asks.
     pub(crate) fn of(request: &HttpRequest) -> Self {
         let target = request.headers().get("x-amz-target").expect("an operation");
         let request = serde_json::from_slice(request.body().bytes().expect("a body in memory")).expect("JSON");
@@ -153,18 +121,8 @@ impl Call {
     }
 }
 
-/// What the SDK hears.
+/// What the caller's client hears.
 pub(crate) fn sent_back(heard: Heard) -> Result<HttpResponse, ConnectorError> {
     let (status, body) = heard.ok_or_else(|| ConnectorError::io("the connection is broken".into()))?;
     Ok(HttpResponse::new(status.try_into().expect("a status"), body.to_string().into()))
-}
-
-/// Sleeps for no time.
-#[derive(Debug)]
-struct NoTime;
-
-impl AsyncSleep for NoTime {
-    fn sleep(&self, _: std::time::Duration) -> Sleep {
-        Sleep::new(std::future::ready(()))
-    }
 }

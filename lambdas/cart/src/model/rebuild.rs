@@ -9,9 +9,9 @@ use std::{
     str::FromStr,
 };
 
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use cart_contract::table::{self, Control, Generations, Kept, Noted, Update};
-use serde_json::Value;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::{Value, json};
 
 use super::{
     caller::{Caller, Shop},
@@ -21,8 +21,9 @@ use super::{
     schedule::{Fate, Scenario, World},
 };
 use crate::{
+    aws::{CallError, Service},
     handlers::UpdateTotals,
-    store::attributes::{Attributes, to_number},
+    store::attributes::{AttributeValue, Attributes, to_number},
 };
 
 type Key = (String, String);
@@ -32,31 +33,36 @@ struct Stopped;
 
 /// What it calls. The same as `cli/src/aws/carts.rs`.
 struct Carts {
-    client: aws_sdk_dynamodb::Client,
+    dynamodb: Service,
 }
 
 impl Carts {
     /// One update, and whether its condition was met. Who collides tries again.
     async fn update(&self, (pk, sk): (&str, &str), update: Update, values: &[(&str, AttributeValue)]) -> Result<bool, Stopped> {
+        let Update { expression, condition } = update;
+        let values: BTreeMap<_, _> = values.iter().cloned().collect();
+        let document = json!({
+            "TableName": TABLE, "Key": key(pk, sk), "UpdateExpression": expression, "ConditionExpression": condition,
+            "ExpressionAttributeValues": values,
+        });
         for _ in 0..4 {
-            let call = self.client.update_item().table_name(TABLE).set_key(Some(key(pk, sk)));
-            let call = call.update_expression(update.expression).condition_expression(update.condition);
-            let values = values.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-            let Err(error) = call.set_expression_attribute_values(Some(values)).send().await else { return Ok(true) };
-            let error = error.into_service_error();
-            if error.is_conditional_check_failed_exception() {
-                return Ok(false);
-            }
-            if !error.is_transaction_conflict_exception() {
-                return Err(Stopped);
+            match self.dynamodb.call("UpdateItem", &document).await {
+                Ok(IgnoredAny) => return Ok(true),
+                Err(CallError::Fault(fault)) if fault.code == "ConditionalCheckFailedException" => return Ok(false),
+                Err(CallError::Fault(fault)) if fault.code == "TransactionConflictException" => {}
+                Err(_) => return Err(Stopped),
             }
         }
         Err(Stopped)
     }
 
+    async fn call(&self, operation: &str, document: Value) -> Result<Value, Stopped> {
+        self.dynamodb.call(operation, &document).await.map_err(|_| Stopped)
+    }
+
     async fn get(&self, (pk, sk): (&str, &str)) -> Result<Option<Attributes>, Stopped> {
-        let call = self.client.get_item().table_name(TABLE).set_key(Some(key(pk, sk))).consistent_read(true);
-        call.send().await.map(|answer| answer.item).map_err(|_| Stopped)
+        let document = json!({ "TableName": TABLE, "Key": key(pk, sk), "ConsistentRead": true });
+        Ok(read(self.call("GetItem", document).await?["Item"].take()))
     }
 
     async fn control(&self) -> Result<Control, Stopped> {
@@ -66,35 +72,34 @@ impl Carts {
 
     /// A page of the table: the items in carts and their quantities, the totals, and where the next page begins.
     async fn page(&self, after: Option<Attributes>) -> Result<(Vec<(Key, i64)>, Vec<String>, Option<Attributes>), Stopped> {
-        let call = self.client.scan().table_name(TABLE).consistent_read(true).set_exclusive_start_key(after);
-        let answer = call.send().await.map_err(|_| Stopped)?;
+        let document = json!({ "TableName": TABLE, "ConsistentRead": true, "ExclusiveStartKey": after });
+        let mut answer = self.call("Scan", document).await?;
         let (mut items, mut totals) = (Vec::new(), Vec::new());
-        for found in answer.items.unwrap_or_default() {
-            let part = |name: &str| found[name].as_s().expect("a text").clone();
+        for found in read::<Vec<Attributes>>(answer["Items"].take()) {
+            let part = |name: &str| found[name].as_s().expect("a text").to_owned();
             match Kept::under(&part("pk"), &part("sk")) {
                 Kept::Item { .. } => items.push(((part("pk"), part("sk")), number(&found, "quantity").expect("a number"))),
                 Kept::Total { .. } => totals.push(part("pk")),
                 Kept::Note { .. } | Kept::Else => {}
             }
         }
-        Ok((items, totals, answer.last_evaluated_key))
+        Ok((items, totals, read(answer["LastEvaluatedKey"].take())))
     }
 
     /// What is noted of these items.
     async fn noted(&self, items: &[(Key, i64)]) -> Result<BTreeMap<Key, Noted>, Stopped> {
-        let mut keys: Vec<_> =
-            items.iter().map(|((owner, product), _)| key(&format!("{}{owner}", table::COUNTED), product)).collect();
+        let keys: Vec<_> = items.iter().map(|((owner, product), _)| key(&format!("{}{owner}", table::COUNTED), product)).collect();
         let mut noted = BTreeMap::new();
-        while !keys.is_empty() {
-            let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build().expect("keys");
-            let answer = self.client.batch_get_item().request_items(TABLE, wanted).send().await.map_err(|_| Stopped)?;
-            for note in answer.responses.unwrap_or_default().remove(TABLE).unwrap_or_default() {
-                let part = |name: &str| note[name].as_s().expect("a text").clone();
+        let mut wanted = json!({ "Keys": keys, "ConsistentRead": true });
+        while !wanted["Keys"].as_array().is_none_or(Vec::is_empty) {
+            let mut answer = self.call("BatchGetItem", json!({ "RequestItems": { TABLE: wanted } })).await?;
+            for note in read::<Vec<Attributes>>(answer["Responses"][TABLE].take()) {
+                let part = |name: &str| note[name].as_s().expect("a text").to_owned();
                 let owner = part("pk").strip_prefix(table::COUNTED).expect("a note").to_owned();
                 let generation = number(&note, "generation").unwrap_or(0);
                 noted.insert((owner, part("sk")), Noted { generation, counted: number(&note, "counted") });
             }
-            keys = answer.unprocessed_keys.unwrap_or_default().remove(TABLE).map(|unread| unread.keys).unwrap_or_default();
+            wanted = answer["UnprocessedKeys"][TABLE].take();
         }
         Ok(noted)
     }
@@ -105,13 +110,17 @@ fn key(pk: &str, sk: &str) -> Attributes {
     Attributes::from([("pk".to_owned(), text(pk)), ("sk".to_owned(), text(sk))])
 }
 
+fn read<T: DeserializeOwned>(answer: Value) -> T {
+    serde_json::from_value(answer).expect("an answer of this form")
+}
+
 fn number<T: FromStr>(item: &Attributes, name: &str) -> Option<T> {
-    item.get(name)?.as_n().ok()?.parse().ok()
+    item.get(name)?.as_n()?.parse().ok()
 }
 
 /// Counts all totals anew. `alone`, it delivers the records of the stream itself.
 async fn rebuild(shop: &Shop, mark: &str, alone: bool) -> Result<(), Stopped> {
-    let carts = Carts { client: shop.dynamodb.clone() };
+    let carts = Carts { dynamodb: shop.dynamodb.clone() };
     let generation = begin_and_touch(&carts, mark).await?;
     if alone {
         count_everything(shop).await.ok_or(Stopped)?;
@@ -203,7 +212,7 @@ fn rebuilds_alone(mark: &'static str) -> Caller {
 
 fn is_killed_after_touching(mark: &'static str) -> Caller {
     Caller::new(&format!("touches as {mark}"), move |shop| async move {
-        begin_and_touch(&Carts { client: shop.dynamodb }, mark).await.ok().map(|_| Value::Null)
+        begin_and_touch(&Carts { dynamodb: shop.dynamodb }, mark).await.ok().map(|_| Value::Null)
     })
 }
 
@@ -359,7 +368,7 @@ fn what_arrives_late_from_a_rebuild_that_is_over_changes_nothing() {
     ] {
         let late = Caller::new(update.condition, move |shop| {
             let values = values.clone();
-            async move { Carts { client: shop.dynamodb }.update(key, update, &values).await.ok().map(Value::Bool) }
+            async move { Carts { dynamodb: shop.dynamodb }.update(key, update, &values).await.ok().map(Value::Bool) }
         });
         assert_eq!(world.run(&late), Fate::Done(Value::Bool(false)), "{update:?}");
     }

@@ -1,10 +1,10 @@
 //! What is ours in DynamoDB's words, and back. Pure; the only place that takes stored attributes apart.
 
-use std::{collections::HashMap, fmt::Display};
+use std::{collections::BTreeMap, fmt::Display};
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use cart_contract::table::{self, Generations};
 use cart_shared::ProductId;
+use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 use thiserror::Error;
 use uuid::Uuid;
@@ -16,8 +16,54 @@ use crate::{
     owner::Owner,
 };
 
-/// An item as DynamoDB has it. The SDK wants a `HashMap`.
-pub type Attributes = HashMap<String, AttributeValue>;
+/// An item as DynamoDB has it, or the values of an expression.
+pub type Attributes = BTreeMap<String, AttributeValue>;
+
+/// A value under the name of its type
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html>). Sets and what is binary we never write,
+/// but somebody may have.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum AttributeValue {
+    /// A text.
+    S(String),
+    /// A number, as text.
+    N(String),
+    /// Yes or no.
+    #[serde(rename = "BOOL")]
+    Bool(bool),
+    /// Nothing.
+    #[serde(rename = "NULL")]
+    Null(bool),
+    /// Several values.
+    L(Vec<Self>),
+    /// Values with names.
+    M(Attributes),
+    /// Bytes, as base64.
+    B(String),
+    /// Different texts.
+    #[serde(rename = "SS")]
+    Ss(Vec<String>),
+    /// Different numbers.
+    #[serde(rename = "NS")]
+    Ns(Vec<String>),
+    /// Different bytes.
+    #[serde(rename = "BS")]
+    Bs(Vec<String>),
+}
+
+impl AttributeValue {
+    /// The text, if it is one.
+    #[must_use]
+    pub fn as_s(&self) -> Option<&str> {
+        if let Self::S(text) = self { Some(text) } else { None }
+    }
+
+    /// The number, if it is one.
+    #[must_use]
+    pub fn as_n(&self) -> Option<&str> {
+        if let Self::N(number) = self { Some(number) } else { None }
+    }
+}
 
 /// An attribute is missing, or of another type than we write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -50,7 +96,7 @@ pub fn control_key() -> Attributes {
 }
 
 fn key(pk: String, sk: String) -> Attributes {
-    HashMap::from([("pk".to_owned(), AttributeValue::S(pk)), ("sk".to_owned(), AttributeValue::S(sk))])
+    Attributes::from([("pk".to_owned(), AttributeValue::S(pk)), ("sk".to_owned(), AttributeValue::S(sk))])
 }
 
 /// A product in a cart, from its attributes.
@@ -77,7 +123,7 @@ pub fn item(attributes: &Attributes) -> Result<Item, Damaged> {
 /// # Errors
 /// [`Damaged`], where it is missing or not a whole number.
 pub fn number(attributes: &Attributes, name: &'static str) -> Result<i64, Damaged> {
-    let number = attributes.get(name).and_then(|value| value.as_n().ok()).and_then(|number| number.parse().ok());
+    let number = attributes.get(name).and_then(AttributeValue::as_n).and_then(|number| number.parse().ok());
     number.ok_or(Damaged(name))
 }
 
@@ -129,7 +175,7 @@ pub fn keys(attributes: &Attributes) -> Result<(&str, &str), Damaged> {
 }
 
 fn text<'a>(attributes: &'a Attributes, name: &str) -> Option<&'a str> {
-    attributes.get(name).and_then(|value| value.as_s().ok()).map(String::as_str)
+    attributes.get(name).and_then(AttributeValue::as_s)
 }
 
 /// Any number as an attribute.
@@ -153,7 +199,7 @@ pub fn to_attribute(value: &Value) -> AttributeValue {
     }
 }
 
-/// JSON from an attribute. The fields of objects come in the order of their names: DynamoDB keeps none.
+/// JSON from an attribute. The fields of objects come in the order of their names.
 fn from_attribute(attribute: &AttributeValue) -> Result<Value, Damaged> {
     let damaged = Damaged("productDetail");
     Ok(match attribute {
@@ -163,9 +209,7 @@ fn from_attribute(attribute: &AttributeValue) -> Result<Value, Damaged> {
         AttributeValue::S(text) => Value::String(text.clone()),
         AttributeValue::L(values) => Value::Array(values.iter().map(from_attribute).collect::<Result<_, _>>()?),
         AttributeValue::M(fields) => {
-            let mut names: Vec<_> = fields.iter().collect();
-            names.sort_unstable_by_key(|(name, _)| *name);
-            let fields = names.into_iter().map(|(name, value)| Ok((name.clone(), from_attribute(value)?)));
+            let fields = fields.iter().map(|(name, value)| Ok((name.clone(), from_attribute(value)?)));
             Value::Object(fields.collect::<Result<_, Damaged>>()?)
         }
         _ => return Err(damaged),

@@ -3,12 +3,11 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use cart_contract::table::Generations;
 use cart_shared::ProductId;
 use serde_json::Value;
 
-use super::attributes::{Attributes, counted_key, item_key, to_attribute, to_number, total_key};
+use super::attributes::{AttributeValue, Attributes, counted_key, item_key, to_attribute, to_number, total_key};
 use crate::{
     clock::Timestamp,
     deletions::Deletion,
