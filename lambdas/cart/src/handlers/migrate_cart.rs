@@ -59,8 +59,8 @@ impl Endpoint for MigrateCart {
 pub(crate) struct Moved {
     /// What is to be deleted now.
     pub(crate) deletions: Vec<Deletion>,
-    /// The user's cart, if it is known: where nothing was or is to be moved, by this migration or by one beside it.
-    users: Option<Vec<Item>>,
+    /// The user's cart, if it is known without reading it again.
+    pub(crate) users: Option<Vec<Item>>,
 }
 
 impl MigrateCart {
@@ -93,7 +93,9 @@ impl MigrateCart {
             }
             if moving.len() == held.len() {
                 let deletions = emptied(cart, &items, &held, migration);
-                return Ok(Moved { deletions, users: items.is_empty().then_some(users) });
+                // What another migration has emptied may have come into the user's cart after that was read.
+                let alone = items.iter().all(|item| held.contains(&item) || item.emptied_by == Some(migration));
+                return Ok(Moved { deletions, users: alone.then(|| with_moved(users, moving, user, now)) });
             }
         }
         Err(Contended.into())
@@ -111,8 +113,25 @@ const AT_ONCE: usize = Store::TOGETHER / 2;
 /// Puts what an item holds into the user's cart and leaves it empty, if both are still as they were read.
 fn moves(cart: CartId, user: &Owner, item: &Item, users: &[Item], migration: MigrationId, now: Timestamp) -> [Write; 2] {
     let users = users.iter().find(|users| users.product == item.product);
-    let together = users.map_or(Quantity::ZERO, |users| users.held(now)).merged_with(item.held(now));
+    let together = together(item, users, now);
     [Write::set(user, &item.product, together, &item.detail, now).if_still(users), Write::empty(cart, item, migration, now)]
+}
+
+/// How many the user has of an item's product once it is moved.
+fn together(item: &Item, users: Option<&Item>, now: Timestamp) -> Quantity {
+    users.map_or(Quantity::ZERO, |users| users.held(now)).merged_with(item.held(now))
+}
+
+/// What a user's cart holds once these items are moved into it, in the order of the table.
+fn with_moved(mut users: Vec<Item>, moved: &[&Item], user: &Owner, now: Timestamp) -> Vec<Item> {
+    for item in moved {
+        let place = users.iter().position(|users| users.product == item.product);
+        let before = place.map(|place| users.swap_remove(place));
+        let stored = together(item, before.as_ref(), now).get().into();
+        users.push(Item { stored, expires: now + user.lifetime(), ..(*item).clone() });
+    }
+    users.sort_unstable_by(|one, other| one.product.cmp(&other.product));
+    users
 }
 
 /// The items that a migration has left empty: this one those it has just moved, an earlier one those that say so.

@@ -26,6 +26,7 @@ use crate::{
         keys::SigningKeys,
         token::{Pool, tests as tokens},
     },
+    item::shown,
     products::Products,
 };
 
@@ -330,6 +331,49 @@ async fn what_has_expired_is_in_no_cart_though_it_is_still_stored() {
     let before = contents(&backend.services);
     assert!(add(&store_at(backend.services.clone()), &owner, &mug(), change, async { Ok(json!({})) }, NOW).await.is_ok());
     assert_eq!(contents(&backend.services), before);
+}
+
+#[tokio::test]
+async fn a_migration_answers_what_the_cart_then_holds_without_reading_it_again() {
+    let many: Vec<_> = (10..80).map(|number| format!("product#p{number}")).collect();
+    let many: Vec<_> = many.iter().map(|product| (CART, product.as_str(), 1, NEVER)).collect();
+    for (stored, reads) in [
+        (vec![(CART, MUG, 2, NEVER)], 2),
+        (vec![(CART, MUG, 2, NEVER), (USER, MUG, 3, NEVER)], 2),
+        (vec![(CART, MUG, 2, NEVER), (USER, MUG, 3, 1)], 2),
+        (vec![(CART, MUG, 9_999, NEVER), (USER, MUG, 9_999, NEVER)], 2),
+        (
+            vec![
+                (CART, MUG, 2, NEVER),
+                (CART, "product#a", 1, NEVER),
+                (USER, "product#b", 3, NEVER),
+                (USER, "product#z", 1, NEVER),
+            ],
+            2,
+        ),
+        ([many.clone(), vec![(USER, MUG, 3, NEVER), (USER, "product#p33", 3, NEVER)]].concat(), 4),
+        // Nobody knows since when these hold nothing.
+        (vec![(CART, MUG, 2, NEVER), (CART, "product#a", 0, NEVER), (USER, "product#a", 3, NEVER)], 3),
+        (vec![(CART, MUG, 2, 1), (USER, MUG, 3, NEVER)], 3),
+    ] {
+        let mut table = Table::new();
+        for (owner, product, quantity, expires) in &stored {
+            table.put(owner, product, *quantity, *expires);
+        }
+        let backend = Backend::new(table).await;
+        let queries = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&queries);
+        backend.services.refuse(move |call| {
+            counted.fetch_add(usize::from(call.operation == "Query"), Ordering::Relaxed);
+            false
+        });
+        let cookie = cookie();
+        let asked = request(&event(&[("cookie", &cookie)], "", &claims_of("a"), ""));
+        let answered = body(&backend.ask("migrate", &asked).await.unwrap());
+        assert_eq!(queries.load(Ordering::Relaxed), reads, "{stored:?}");
+        let held = store_at(backend.services.clone()).cart(&USER.parse().unwrap()).await.unwrap();
+        assert_eq!(answered, shown(&held, NOW), "{stored:?}");
+    }
 }
 
 #[tokio::test]
