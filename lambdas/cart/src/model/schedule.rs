@@ -65,11 +65,11 @@ enum Step {
     Deliver(usize),
     /// A request arrives that its sender has long given up.
     Arrive(usize),
-    /// Fault: carried out, but the answer is lost. The SDK asks again.
+    /// Fault: carried out, but the answer is lost. It is asked again.
     Lose(usize),
-    /// Fault: carried out, and no answer ever comes. The SDK gives up.
+    /// Fault: carried out, and no answer ever comes. The caller gives up.
     Silence(usize),
-    /// Fault: not carried out yet, and no answer in time. The SDK asks again.
+    /// Fault: not carried out yet, and no answer in time. It is asked again.
     Delay(usize),
     /// Fault: not carried out, because of some other transaction.
     Collide(usize),

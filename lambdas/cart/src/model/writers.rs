@@ -113,7 +113,7 @@ fn race(seed: u64, faults: bool) -> Race {
                 race.effective += 1;
                 race.changed += after - before;
             }
-            // Done, and the answer is lost: the SDK asks again.
+            // Done, and the answer is lost: it is asked again.
             (fault != 1).then_some(answer)
         };
         writer.network.answer(heard);
