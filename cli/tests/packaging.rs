@@ -1,4 +1,4 @@
-//! The real `cartctl package` with the real cross compiler: that what is uploaded depends on the code alone.
+//! The real `cartctl package` with the real cross compiler: that what is uploaded depends on the code alone, and answers.
 //!
 //! Slow, since the services are compiled for Lambda. They are compiled into the target folder the tests themselves use, so that
 //! only the first run compiles their dependencies; every run compiles the services themselves once more, in another folder.
@@ -8,6 +8,7 @@
 use std::{collections::BTreeMap, fs, io::Read as _, process::Command};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use cart_contract::{CartFunction, ProductsFunction};
 use serde_json::Value;
 
 /// What a clone does not have.
@@ -36,6 +37,7 @@ fn a_clone_in_another_folder_gives_the_same_archives() {
         assert!(archive.key.starts_with(&format!("{service}/")), "{}", archive.key);
         assert_forgets(&archive.binary(), &[workspace.as_str(), clone.as_str(), target_dir().as_str(), "/.cargo/", "/.rustup/"]);
     }
+    assert_answers(&folder.path().join("here"));
 }
 
 /// An archive that `cartctl package` made.
@@ -84,6 +86,17 @@ fn assert_forgets(binary: &[u8], names: &[&str]) {
         let found = binary.windows(name.len()).position(|window| window == name.as_bytes());
         assert_eq!(found, None, "the binary knows {name}");
     }
+}
+
+/// Every function starts out of its package, and answers as it should. Packages are built with other features than what the other tests
+/// run: those of the two services alone.
+fn assert_answers(packages: &Utf8Path) {
+    let bench = target_dir().join("debug/cart-bench");
+    let output = Command::new(bench).args(["--rounds", "1", packages.as_str()]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let figures = String::from_utf8_lossy(&output.stdout);
+    let functions = figures.lines().filter(|line| line.starts_with("| `")).count();
+    assert_eq!(functions, CartFunction::ALL.len() + ProductsFunction::ALL.len(), "{figures}");
 }
 
 fn workspace() -> Utf8PathBuf {

@@ -3,11 +3,12 @@
 //! slow, but a wrong answer ends it.
 //!
 //! ```text
-//! cart-bench [--rounds N] [--sampled] [--cloud .venv/bin/ministack] DIR…
+//! cart-bench [--rounds N] [--only HANDLER] [--sampled] [--cloud .venv/bin/ministack] DIR…
 //! ```
 //!
-//! With `--sampled`, X-Ray wants to know of every request, and not of none. `DIR` is what `cartctl package --out DIR` wrote. Several are measured in alternation, so that what else the machine does falls on all
-//! of them alike. What is said of a function is the median of the rounds, each of which is a process of its own.
+//! With `--sampled`, X-Ray wants to know of every request, and not of none. `DIR` is what `cartctl package --out DIR` wrote. Several are
+//! measured in alternation, so that what else the machine does falls on all of them alike. What is said of a function is the median of the
+//! rounds, each of which is a process of its own.
 
 #![expect(clippy::unwrap_used, reason = "whoever measures sees the panic")]
 #![expect(clippy::print_stdout, reason = "the figures are the answer")]
@@ -85,11 +86,12 @@ struct Packages {
 }
 
 fn main() {
-    let (mut rounds, mut sampled, mut cloud, mut folders) = (7, false, None, Vec::new());
+    let (mut rounds, mut only, mut sampled, mut cloud, mut folders) = (7, None, false, None, Vec::new());
     let mut arguments = env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--rounds" => rounds = arguments.next().unwrap().parse().unwrap(),
+            "--only" => only = Some(arguments.next().unwrap()),
             "--sampled" => sampled = true,
             "--cloud" => cloud = Some(Cloud::start(Path::new(&arguments.next().unwrap()))),
             folder => folders.push(PathBuf::from(folder)),
@@ -106,7 +108,8 @@ fn main() {
     let address = daemon.local_addr().unwrap().to_string();
     let around =
         Surroundings { aws, keys, products, daemon: address, certificates: process::certificates(temporary.join("certificates")) };
-    let functions = functions::all(&shop);
+    let mut functions = functions::all(&shop);
+    functions.retain(|function| only.as_ref().is_none_or(|only| function.handler == only));
 
     let mut figures = vec![vec![Vec::new(); functions.len()]; packages.len()];
     for _ in 0..rounds {
