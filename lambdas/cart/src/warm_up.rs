@@ -14,7 +14,7 @@ use aws_smithy_runtime_api::{
     },
 };
 use aws_smithy_types::config_bag::ConfigBag;
-use lambda_http::http::Uri;
+use http::Uri;
 use tokio::time::timeout;
 use tracing::debug;
 
