@@ -14,7 +14,7 @@ use aws_smithy_runtime_api::{
     client::{identity::Identity, orchestrator::HttpRequest},
 };
 use cart_shared::StartError;
-use lambda_http::http::StatusCode;
+use http::StatusCode;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use thiserror::Error;
 

@@ -17,7 +17,7 @@ use aws_smithy_runtime_api::{
     http::HttpError,
 };
 use aws_smithy_types::byte_stream::{ByteStream, error::Error as BodyError};
-use lambda_http::http::StatusCode;
+use http::StatusCode;
 use thiserror::Error;
 use tokio::time::timeout;
 

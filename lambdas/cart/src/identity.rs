@@ -5,11 +5,8 @@ pub mod cookie;
 pub mod keys;
 pub mod token;
 
-use cart_shared::{Answer, Refusal, log};
-use lambda_http::{
-    Request, RequestExt as _,
-    http::{HeaderMap, header::AUTHORIZATION},
-};
+use cart_shared::{Answer, Refusal, Request, log};
+use http::{HeaderMap, header::AUTHORIZATION};
 use serde_json::Value;
 use tracing::info;
 use uuid::Uuid;
@@ -61,8 +58,8 @@ impl Identity {
     /// # Errors
     /// [`Refusal::Unauthorized`] for a token that is no good, [`Refusal::Unavailable`] when that cannot be found out.
     pub async fn visitor(&self, request: &Request, now: Timestamp) -> Result<Visitor, Refusal> {
-        let cookie = CartCookie::held_in(request.headers()).unwrap_or_else(|| CartCookie::Issued(Uuid::new_v4()));
-        let owner = match bearer_token(request.headers())? {
+        let cookie = CartCookie::held_in(&request.headers).unwrap_or_else(|| CartCookie::Issued(Uuid::new_v4()));
+        let owner = match bearer_token(&request.headers)? {
             Some(token) => Owner::User(self.user(token, now).await?),
             None => Owner::Anonymous(cookie.cart()),
         };
@@ -93,9 +90,7 @@ impl SignedIn {
     /// # Errors
     /// [`Refusal::Unauthorized`] where there are no claims of a user of this client, for example because the authorizer is missing.
     pub fn user(&self, request: &Request) -> Result<UserId, Refusal> {
-        let context = request.request_context_ref();
-        let claims = context.and_then(|context| context.authorizer()).and_then(|authorizer| authorizer.fields.get("claims"));
-        let user = token::verified_user(claims.unwrap_or(&Value::Null), &self.client_id).map_err(|bad| refused(&bad))?;
+        let user = token::verified_user(&request.claims, &self.client_id).map_err(|bad| refused(&bad))?;
         log::owner_is(Owner::User(user.clone()).fingerprint());
         Ok(user)
     }
@@ -162,7 +157,7 @@ mod tests {
                 "httpMethod": "POST", "path": "/cart/checkout", "resource": "/cart/checkout",
                 "headers": {}, "multiValueHeaders": {}, "requestContext": context, "body": null, "isBase64Encoded": false,
             });
-            let request = lambda_http::request::from_str(&event.to_string()).unwrap();
+            let request: Request = serde_json::from_str(&event.to_string()).unwrap();
             SignedIn { client_id: "shop".to_owned() }.user(&request).map(|user| user.to_string()).ok()
         };
         let claims = |claims: &str| asking(json!({ "claims": serde_json::from_str::<Value>(claims).unwrap() }));

@@ -7,7 +7,7 @@ use std::{
 };
 
 use cart_shared::{ProductId, Refusal};
-use lambda_http::http::StatusCode;
+use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use thiserror::Error;

@@ -9,7 +9,7 @@ use aws_smithy_runtime_api::client::{
 };
 use cart_shared::StartError;
 use futures_util::FutureExt as _;
-use lambda_http::http::Uri;
+use http::Uri;
 use opentelemetry::{
     InstrumentationScope, KeyValue,
     trace::{SpanContext, SpanId, SpanKind, Status},

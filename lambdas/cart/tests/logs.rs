@@ -299,4 +299,10 @@ async fn what_the_runtime_cannot_read_is_not_printed_either() {
     assert!(answer["errorMessage"].is_string(), "{answer}");
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert_eq!(lines[0]["level"], "ERROR");
+    let mut request = request("GET", "/cart", None, "");
+    request["headers"][SECRET] = json!(SECRET);
+    request["headers"]["Cookie"] = json!({ SECRET: SECRET });
+    let (answer, lines) = invoke("list-cart", request, ("200 OK", json!({}))).await;
+    assert!(answer["errorMessage"].is_string() && !answer.to_string().contains(SECRET), "{answer}");
+    assert_eq!((lines.len(), &lines[0]["level"]), (1, &json!("ERROR")), "{lines:?}");
 }

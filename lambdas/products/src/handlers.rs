@@ -1,7 +1,6 @@
 //! The two functions of the service. They only read, so they decide and answer in one step.
 
-use cart_shared::{Answer, Endpoint, Refusal, request::path_product_id};
-use lambda_http::Request;
+use cart_shared::{Answer, Endpoint, Refusal, Request, request::path_product_id};
 use serde_json::json;
 
 use crate::catalogue::Catalogue;
@@ -40,16 +39,13 @@ impl Endpoint for GetProduct {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
-
-    use lambda_http::{Body, RequestExt as _, http::StatusCode};
+    use http::StatusCode;
     use serde_json::Value;
 
     use super::*;
 
     async fn get(id: &str) -> Result<Answer, StatusCode> {
-        let parameters = HashMap::from([("product_id".to_owned(), vec![id.to_owned()])]);
-        let request = Request::new(Body::Empty).with_path_parameters(parameters);
+        let request = Request { product_id: Some(id.to_owned()), ..Request::default() };
         GetProduct(Catalogue::bundled().unwrap()).answer(&request).await.map_err(|refusal| refusal.status())
     }
 
@@ -59,7 +55,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_listed_can_be_got() {
-        let listed = ListProducts::of(&Catalogue::bundled().unwrap()).answer(&Request::new(Body::Empty)).await.unwrap();
+        let listed = ListProducts::of(&Catalogue::bundled().unwrap()).answer(&Request::default()).await.unwrap();
         let first = &body(&listed)["products"][0];
         assert!(first["price"].is_u64() && first["package"]["weight"].is_u64() && first["createdDate"].is_string(), "{first}");
         assert_eq!(body(&get(first["productId"].as_str().unwrap()).await.unwrap())["product"], *first);

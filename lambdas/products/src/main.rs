@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use cart_contract::{CatalogueEnv, Env as _, ProductsFunction};
 use cart_shared::{Cors, StartError, serve, start};
+use lambda_runtime::Error;
 use products::{
     catalogue::Catalogue,
     handlers::{GetProduct, ListProducts},
@@ -14,7 +15,7 @@ async fn main() -> ExitCode {
     start(variable, run).await
 }
 
-async fn run(handler: String) -> Result<(), lambda_http::Error> {
+async fn run(handler: String) -> Result<(), Error> {
     let function = ProductsFunction::from_handler(&handler).ok_or(StartError::UnknownFunction(handler))?;
     let env = CatalogueEnv::read(variable)?;
     let cors = Cors::anonymous(env.allowed_origin.parse().map_err(StartError::Origin)?);

@@ -4,7 +4,7 @@
 use std::error::Error;
 
 use cart_contract::Metric;
-use lambda_http::http::StatusCode;
+use http::StatusCode;
 use serde_json::{Value, json};
 use thiserror::Error;
 

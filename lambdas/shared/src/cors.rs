@@ -2,16 +2,11 @@
 
 use std::str::FromStr;
 
-use lambda_http::{
-    Request,
-    http::{
-        HeaderMap, HeaderValue, Method,
-        header::{
-            ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ORIGIN, RETRY_AFTER,
-        },
-    },
-};
+use http::{Method, header::ORIGIN};
+use serde::Serialize;
 use thiserror::Error;
+
+use crate::event::Request;
 
 /// The one origin whose pages may read the answers, and whether they may send cookies.
 #[derive(Clone, Debug)]
@@ -34,16 +29,13 @@ impl Cors {
     }
 
     /// The headers that belong on every answer, refusals included: without them a page cannot even read why it was refused.
-    #[must_use]
-    pub fn headers(&self) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, self.origin.0.clone());
-        // A page of another origin sees only a few headers of an answer, and when to ask again is not among them.
-        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, RETRY_AFTER.into());
-        if self.credentials {
-            headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+    pub(crate) fn headers(&self) -> Fields<'_> {
+        Fields {
+            allow_origin: &self.origin.0,
+            // A page of another origin sees only a few headers of an answer, and when to ask again is not among them.
+            expose_headers: "retry-after",
+            allow_credentials: self.credentials.then_some("true"),
         }
-        headers
     }
 
     /// Whether the request may be carried out.
@@ -52,14 +44,25 @@ impl Cors {
     /// `SameSite=None`, so it comes along. Browsers name the page's origin on every such request; programs name none.
     #[must_use]
     pub fn admits(&self, request: &Request) -> bool {
-        let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-        reads || request.headers().get_all(ORIGIN).iter().all(|origin| *origin == self.origin.0)
+        let reads = matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS);
+        reads || request.headers.get_all(ORIGIN).iter().all(|origin| *origin == self.origin.0)
     }
+}
+
+/// The header fields that a browser goes by.
+#[derive(Debug, Serialize)]
+pub(crate) struct Fields<'a> {
+    #[serde(rename = "access-control-allow-origin")]
+    allow_origin: &'a str,
+    #[serde(rename = "access-control-expose-headers")]
+    expose_headers: &'static str,
+    #[serde(rename = "access-control-allow-credentials", skip_serializing_if = "Option::is_none")]
+    allow_credentials: Option<&'static str>,
 }
 
 /// A web origin: scheme, host and perhaps a port, as browsers write it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin(HeaderValue);
+pub struct Origin(String);
 
 /// Not the origin of any page, for example because of a path, a slash at the end, or a wildcard.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -71,8 +74,8 @@ impl FromStr for Origin {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-        match (host, HeaderValue::from_str(text)) {
-            (Some(host), Ok(value)) if is_host(host) => Ok(Self(value)),
+        match host {
+            Some(host) if is_host(host) => Ok(Self(text.to_owned())),
             _ => Err(NotAnOrigin(text.to_owned())),
         }
     }
@@ -84,7 +87,7 @@ fn is_host(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use lambda_http::Body;
+    use serde_json::json;
 
     use super::*;
 
@@ -103,7 +106,7 @@ mod tests {
     #[test]
     fn the_shops_page_may_read_when_to_ask_again() {
         for cors in [Cors::anonymous, Cors::with_credentials].map(|cors| cors("https://shop.example".parse().unwrap())) {
-            assert_eq!(cors.headers().get(ACCESS_CONTROL_EXPOSE_HEADERS).unwrap(), "retry-after");
+            assert_eq!(json!(cors.headers())["access-control-expose-headers"], "retry-after");
         }
     }
 
@@ -111,10 +114,9 @@ mod tests {
     fn a_foreign_page_reads_nothing_and_changes_nothing() {
         let cors = Cors::with_credentials("https://shop.example".parse().unwrap());
         let request = |method, origin: Option<&str>| {
-            let mut request = Request::new(Body::Empty);
-            *request.method_mut() = method;
+            let mut request = Request { method, ..Request::default() };
             if let Some(origin) = origin {
-                request.headers_mut().insert(ORIGIN, origin.parse().unwrap());
+                request.headers.insert(ORIGIN, origin.parse().unwrap());
             }
             request
         };

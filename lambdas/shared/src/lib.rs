@@ -4,10 +4,12 @@
 pub mod answer;
 pub mod chain;
 pub mod cors;
+mod event;
 pub mod log;
 pub mod product_id;
 mod report;
 pub mod request;
+mod response;
 pub mod serve;
 pub mod start;
 
@@ -15,6 +17,7 @@ pub use self::{
     answer::{Answer, Refusal},
     chain::Chain,
     cors::Cors,
+    event::Request,
     product_id::ProductId,
     serve::{Consumer, Endpoint, consume, serve},
     start::{StartError, start},

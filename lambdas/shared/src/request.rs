@@ -1,10 +1,10 @@
 //! The door: what arrives from outside is parsed into types here, or refused with a message. Echoes nothing of what it was sent.
 
-use lambda_http::{Request, RequestExt as _};
 use serde::de::DeserializeOwned;
 
 use crate::{
     answer::Refusal,
+    event::Request,
     product_id::{NotAProductId, ProductId},
 };
 
@@ -16,12 +16,8 @@ pub const MAX_BODY: usize = 4 * 1024;
 /// # Errors
 /// [`Refusal::BadRequest`] where no product can have such an id.
 pub fn path_product_id(request: &Request) -> Result<ProductId, Refusal> {
-    request
-        .path_parameters_ref()
-        .and_then(|parameters| parameters.first("product_id"))
-        .unwrap_or_default()
-        .parse()
-        .map_err(|error: NotAProductId| Refusal::BadRequest(error.to_string()))
+    let id = request.product_id.as_deref().unwrap_or_default();
+    id.parse().map_err(|error: NotAProductId| Refusal::BadRequest(error.to_string()))
 }
 
 /// The body as a `T`. `shape` tells the caller what is wanted, for example `{"quantity": whole number}`.
@@ -29,18 +25,15 @@ pub fn path_product_id(request: &Request) -> Result<ProductId, Refusal> {
 /// # Errors
 /// [`Refusal::TooLarge`] beyond [`MAX_BODY`], [`Refusal::BadRequest`] where the body is missing or of another shape.
 pub fn json_body<T: DeserializeOwned>(request: &Request, shape: &str) -> Result<T, Refusal> {
-    let body: &[u8] = request.body();
-    if body.len() > MAX_BODY {
+    if request.body.len() > MAX_BODY {
         return Err(Refusal::TooLarge);
     }
-    serde_json::from_slice(body).map_err(|_| Refusal::BadRequest(format!("the body must be JSON: {shape}")))
+    serde_json::from_slice(&request.body).map_err(|_| Refusal::BadRequest(format!("the body must be JSON: {shape}")))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
-
-    use lambda_http::{Body, http::StatusCode};
+    use http::StatusCode;
     use serde::Deserialize;
 
     use super::*;
@@ -48,13 +41,13 @@ mod tests {
     #[test]
     fn a_path_names_a_product_or_is_refused() {
         let named = |id: &str| {
-            let parameters = HashMap::from([("product_id".to_owned(), vec![id.to_owned()])]);
-            path_product_id(&Request::new(Body::Empty).with_path_parameters(parameters)).map_err(|refusal| refusal.status())
+            let request = Request { product_id: Some(id.to_owned()), ..Request::default() };
+            path_product_id(&request).map_err(|refusal| refusal.status())
         };
         assert_eq!(named("4c1fadaa-213a-4ea8-aa32-58c217604e3c").map(|id| id.to_string()).unwrap().len(), 36);
         assert_eq!(named(".."), Err(StatusCode::BAD_REQUEST));
         assert_eq!(named("%2e%2e%2f"), Err(StatusCode::BAD_REQUEST));
-        assert!(path_product_id(&Request::new(Body::Empty)).is_err(), "no parameter at all");
+        assert!(path_product_id(&Request::default()).is_err(), "no parameter at all");
     }
 
     #[derive(Debug, PartialEq, Deserialize)]
@@ -65,7 +58,8 @@ mod tests {
     #[test]
     fn a_body_has_the_shape_or_is_refused() {
         let read = |body: &str| {
-            json_body::<Wanted>(&Request::new(Body::Text(body.to_owned())), "a quantity").map_err(|refusal| refusal.status())
+            let request = Request { body: body.into(), ..Request::default() };
+            json_body::<Wanted>(&request, "a quantity").map_err(|refusal| refusal.status())
         };
         assert_eq!(read(r#"{"quantity":2,"more":"is ignored"}"#), Ok(Wanted { quantity: 2 }));
         for body in [

@@ -12,16 +12,8 @@ use std::{
 };
 
 use cart_contract::Metric;
-
-use lambda_http::{
-    Body, Error, Request, Response,
-    http::{
-        HeaderValue, StatusCode,
-        header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, SET_COOKIE, X_CONTENT_TYPE_OPTIONS},
-    },
-    lambda_runtime::{self, Diagnostic, LambdaEvent},
-    service_fn,
-};
+use http::StatusCode;
+use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use serde::{Serialize, de::DeserializeOwned};
 use tracing::{Instrument as _, error, field::Empty, info, info_span};
 
@@ -29,7 +21,9 @@ use crate::{
     answer::{Answer, Refusal},
     chain::Chain,
     cors::Cors,
+    event::Request,
     report::Report,
+    response::Response,
 };
 
 /// A function behind API Gateway.
@@ -64,8 +58,10 @@ pub trait Consumer: Sync {
 /// When the runtime cannot be reached.
 pub async fn serve(cors: Cors, endpoint: impl Endpoint) -> Result<(), Error> {
     let (cors, endpoint, started) = (&cors, &endpoint, &Started::default());
-    lambda_http::run(service_fn(async |request: Request| Ok::<_, Infallible>(respond(started, cors, endpoint, &request).await)))
-        .await
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<Request>| {
+        Ok::<_, Infallible>(respond(started, cors, endpoint, &event.payload).await)
+    }))
+    .await
 }
 
 /// Takes the events of Lambda's runtime, one after the other, until the process is stopped.
@@ -132,7 +128,7 @@ fn since_1970() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-async fn respond(started: &Started, cors: &Cors, endpoint: &impl Endpoint, request: &Request) -> Response<Body> {
+async fn respond<'a>(started: &Started, cors: &'a Cors, endpoint: &impl Endpoint, request: &Request) -> Response<'a> {
     let span = info_span!("request", owner = Empty);
     let invocation = started.invocation();
     let answering = async {
@@ -144,7 +140,7 @@ async fn respond(started: &Started, cors: &Cors, endpoint: &impl Endpoint, reque
         match outcome {
             Ok(answer) => {
                 info!(%metrics, status = code, "answered");
-                response(cors, status, answer, None)
+                Response::new(cors, status, answer, None)
             }
             Err(refusal) => {
                 if status.is_server_error() {
@@ -152,34 +148,17 @@ async fn respond(started: &Started, cors: &Cors, endpoint: &impl Endpoint, reque
                 } else {
                     info!(%metrics, status = code, reason = %refusal, "refused");
                 }
-                response(cors, status, Answer::new(&refusal.body()), refusal.retry_after())
+                Response::new(cors, status, Answer::new(&refusal.body()), refusal.retry_after())
             }
         }
     };
     answering.instrument(span).await
 }
 
-fn response(cors: &Cors, status: StatusCode, answer: Answer, retry_after: Option<u32>) -> Response<Body> {
-    let mut response = Response::new(Body::Text(answer.body));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.extend(cors.headers());
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    if let Some(cookie) = answer.set_cookie.as_deref().and_then(|cookie| HeaderValue::from_str(cookie).ok()) {
-        headers.insert(SET_COOKIE, cookie);
-    }
-    if let Some(seconds) = retry_after {
-        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
-    }
-    response
-}
-
 #[cfg(test)]
 mod tests {
-    use lambda_http::http::{Method, header::ORIGIN};
-    use serde_json::json;
+    use http::{HeaderValue, Method, header::ORIGIN};
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -198,25 +177,23 @@ mod tests {
         }
     }
 
-    async fn ask(open: bool, request: Request) -> Response<Body> {
-        respond(&Started::default(), &Cors::with_credentials("https://shop.example".parse().unwrap()), &Shop { open }, &request)
-            .await
+    /// What API Gateway is given.
+    async fn ask(open: bool, request: Request) -> Value {
+        let cors = Cors::with_credentials("https://shop.example".parse().unwrap());
+        json!(respond(&Started::default(), &cors, &Shop { open }, &request).await)
     }
 
-    fn header<'a>(response: &'a Response<Body>, name: &str) -> Option<&'a str> {
-        response.headers().get(name).map(|value| value.to_str().unwrap())
+    fn header<'a>(response: &'a Value, name: &str) -> Option<&'a str> {
+        response["headers"].get(name).map(|value| value.as_str().unwrap())
     }
 
     #[tokio::test]
     async fn every_answer_can_be_read_by_the_shop_and_by_no_other_page() {
-        let mut foreign = Request::new(Body::Empty);
-        *foreign.method_mut() = Method::POST;
-        foreign.headers_mut().insert(ORIGIN, HeaderValue::from_static("https://evil.example"));
-        for (open, request, status) in
-            [(true, Request::new(Body::Empty), 200), (false, Request::new(Body::Empty), 503), (true, foreign, 403)]
-        {
+        let mut foreign = Request { method: Method::POST, ..Request::default() };
+        foreign.headers.insert(ORIGIN, HeaderValue::from_static("https://evil.example"));
+        for (open, request, status) in [(true, Request::default(), 200), (false, Request::default(), 503), (true, foreign, 403)] {
             let response = ask(open, request).await;
-            assert_eq!(response.status(), status);
+            assert_eq!(response["statusCode"], status);
             assert_eq!(header(&response, "access-control-allow-origin"), Some("https://shop.example"), "{status}");
             assert_eq!(header(&response, "access-control-allow-credentials"), Some("true"), "{status}");
             assert_eq!(header(&response, "content-type"), Some("application/json"), "{status}");
@@ -225,11 +202,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_refusal_says_when_to_come_back_and_nothing_of_the_inside() {
-        let response = ask(false, Request::new(Body::Empty)).await;
+        let response = ask(false, Request::default()).await;
         assert_eq!(header(&response, "retry-after"), Some("2"));
         assert_eq!(header(&response, "set-cookie"), None, "no answer shares its headers with another");
-        let Body::Text(body) = response.body() else { panic!("not text: {:?}", response.body()) };
-        assert_eq!(body, r#"{"message":"the service is busy, please try again"}"#);
-        assert_eq!(header(&ask(true, Request::new(Body::Empty)).await, "set-cookie"), Some("cartId=1"));
+        assert_eq!(response["body"], r#"{"message":"the service is busy, please try again"}"#);
+        assert_eq!(header(&ask(true, Request::default()).await, "set-cookie"), Some("cartId=1"));
     }
 }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use cart_contract::{CommonEnv, Env as _};
-use lambda_http::Error as RunError;
+use lambda_runtime::Error as RunError;
 use thiserror::Error;
 use tracing::error;
 

@@ -1,8 +1,7 @@
 //! `POST /cart`: adds to the caller's cart, or removes from it.
 
 use cart_contract::Metric;
-use cart_shared::{Answer, Endpoint, ProductId, Refusal, request::json_body};
-use lambda_http::Request;
+use cart_shared::{Answer, Endpoint, ProductId, Refusal, Request, request::json_body};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::join;

@@ -1,8 +1,7 @@
 //! `POST /cart/checkout`: empties the caller's cart and says what was in it.
 
 use cart_contract::Metric;
-use cart_shared::{Answer, Chain, Endpoint, Refusal};
-use lambda_http::Request;
+use cart_shared::{Answer, Chain, Endpoint, Refusal, Request};
 use tracing::error;
 
 use crate::{

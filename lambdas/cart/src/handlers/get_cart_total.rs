@@ -1,7 +1,6 @@
 //! `GET /cart/{product_id}/total`: what all carts together hold of a product.
 
-use cart_shared::{Answer, Endpoint, Refusal, request::path_product_id};
-use lambda_http::Request;
+use cart_shared::{Answer, Endpoint, Refusal, Request, request::path_product_id};
 use serde_json::json;
 
 use crate::store::Store;

@@ -1,7 +1,6 @@
 //! `GET /cart`: what the caller's cart holds.
 
-use cart_shared::{Answer, Endpoint, Refusal};
-use lambda_http::Request;
+use cart_shared::{Answer, Endpoint, Refusal, Request};
 
 use crate::{clock, identity::Identity, item::shown, store::Store};
 

@@ -2,8 +2,7 @@
 //! (docs/adr/0010-exactly-once-migration.md).
 
 use cart_contract::Metric;
-use cart_shared::{Answer, Endpoint, Refusal};
-use lambda_http::Request;
+use cart_shared::{Answer, Endpoint, Refusal, Request};
 use tokio::join;
 use uuid::Uuid;
 
@@ -33,7 +32,7 @@ impl Endpoint for MigrateCart {
     async fn answer(&self, request: &Request) -> Result<Answer, Refusal> {
         let now = clock::now();
         let owner = Owner::User(self.signed_in.user(request)?);
-        let cookie = CartCookie::held_in(request.headers()).unwrap_or_else(|| CartCookie::Issued(Uuid::new_v4()));
+        let cookie = CartCookie::held_in(&request.headers).unwrap_or_else(|| CartCookie::Issued(Uuid::new_v4()));
         let migration = MigrationId(Uuid::new_v4());
         let Moved { deletions, users } = match cookie {
             CartCookie::Held(cart) => self.migrate(cart, &owner, migration, now).await?,

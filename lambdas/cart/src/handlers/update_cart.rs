@@ -2,10 +2,9 @@
 
 use cart_contract::Metric;
 use cart_shared::{
-    Answer, Endpoint, ProductId, Refusal,
+    Answer, Endpoint, ProductId, Refusal, Request,
     request::{json_body, path_product_id},
 };
-use lambda_http::Request;
 use serde::Deserialize;
 use serde_json::{Value, json};
 

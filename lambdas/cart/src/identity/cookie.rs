@@ -1,6 +1,6 @@
 //! The cookie by which an anonymous cart is recognized. Knows nothing of tokens.
 
-use lambda_http::http::{HeaderMap, header::COOKIE};
+use http::{HeaderMap, header::COOKIE};
 use uuid::Uuid;
 
 use crate::owner::CartId;

@@ -7,11 +7,11 @@ use std::{
     time::Duration,
 };
 
+use http::StatusCode;
 use jsonwebtoken::{
     DecodingKey,
     jwk::{AlgorithmParameters, JwkSet},
 };
-use lambda_http::http::StatusCode;
 use thiserror::Error;
 use tokio::sync::Mutex;
 

@@ -5,13 +5,10 @@
 
 use std::sync::LazyLock;
 
-use cart_shared::{ProductId, request::json_body};
-use lambda_http::{
-    Body, Request,
-    http::{HeaderMap, HeaderValue, header::COOKIE},
-};
+use cart_shared::{ProductId, Request, request::json_body};
+use http::{HeaderMap, HeaderValue, header::COOKIE};
 use proptest::{prelude::*, sample::Index};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::runtime::Runtime;
 
 use super::{
@@ -56,6 +53,8 @@ const SEEDS: &[&str] = &[
     r#"{"dynamodb":{"Keys":{"pk":{"S":"cart#1"},"sk":{"S":"product#mug"}},"SequenceNumber":"00000000000000000000000000000000000000001"}}"#,
     r#"{"httpMethod":"GET","path":"/cart","resource":"/cart","headers":null,"multiValueHeaders":null,"requestContext":{"requestId":"1","identity":{}},"body":null,"isBase64Encoded":false}"#,
     r#"{"httpMethod":"POST","path":"/cart","resource":"/cart","headers":{},"multiValueHeaders":{"cookie":["a\r\nb"]},"requestContext":{"requestId":"1","authorizer":{"claims":{"sub":"a#b"}}},"body":"////","isBase64Encoded":true}"#,
+    r#"{"httpMethod":"POST","multiValueHeaders":{"cookie":["a=b"]},"body":"/","isBase64Encoded":true}"#,
+    r#"{"httpMethod":"PUT","pathParameters":{"product_id":"%2e%2e%2f"},"body":"{\"quantity\":1}"}"#,
 ];
 
 /// A seed, cut, doubled, or with something foreign in it; or anything at all.
@@ -88,9 +87,44 @@ fn hostile() -> impl Strategy<Value = String> {
     ]
 }
 
-fn written_by(body: String) -> Result<Value, u16> {
-    json_body::<Value>(&Request::new(Body::Text(body)), "anything").map_err(|refusal| refusal.status().as_u16())
+/// Any JSON, of hostile texts.
+fn json() -> impl Strategy<Value = Value> {
+    let plain = prop_oneof![
+        Just(json!(null)),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        hostile().prop_map(Value::from),
+    ];
+    plain.prop_recursive(3, 12, 3, |inner| {
+        let members = prop::collection::vec((hostile(), inner.clone()), 0..3);
+        prop_oneof![
+            prop::collection::vec(inner, 0..3).prop_map(Value::from),
+            members.prop_map(|members| members.into_iter().collect::<Map<_, _>>().into()),
+        ]
+    })
 }
+
+fn written_by(body: String) -> Result<Value, u16> {
+    json_body::<Value>(&Request { body: body.into(), ..Request::default() }, "anything")
+        .map_err(|refusal| refusal.status().as_u16())
+}
+
+/// What is read of an event.
+const MEMBERS: [&str; 12] = [
+    "",
+    "/httpMethod",
+    "/headers",
+    "/multiValueHeaders",
+    "/multiValueHeaders/authorization",
+    "/multiValueHeaders/cookie/0",
+    "/pathParameters",
+    "/pathParameters/product_id",
+    "/requestContext/authorizer",
+    "/requestContext/authorizer/claims",
+    "/body",
+    "/isBase64Encoded",
+];
 
 static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap());
@@ -99,7 +133,7 @@ static BACKEND: LazyLock<Backend> = LazyLock::new(|| RUNTIME.block_on(Backend::n
 /// A function answers an event with success or with a refusal that is the caller's fault, and writes only if it succeeds.
 fn answers(function: &str, event: &str) -> Result<(), TestCaseError> {
     // What is no request never comes this far: the runtime refuses it.
-    let Ok(request) = lambda_http::request::from_str(event) else { return Ok(()) };
+    let Ok(request) = serde_json::from_str::<Request>(event) else { return Ok(()) };
     let before = BACKEND.services.table().state();
     match RUNTIME.block_on(BACKEND.ask(function, &request)) {
         Ok(_) => {}
@@ -167,6 +201,18 @@ proptest! {
     #[test]
     fn no_event_breaks_a_function(function in prop::sample::select(&FUNCTIONS[..]), text in hostile()) {
         answers(function, &text)?;
+    }
+
+    #[test]
+    fn no_strange_member_of_an_event_breaks_a_function(
+        function in prop::sample::select(&FUNCTIONS[..]),
+        member in prop::sample::select(&MEMBERS[..]),
+        value in json(),
+    ) {
+        let headers = [("authorization", "Bearer a.b.c"), ("cookie", "a=b")];
+        let mut event = event(&headers, "mug", &claims_of("a"), r#"{"productId":"mug","quantity":1}"#);
+        *event.pointer_mut(member).unwrap() = value;
+        answers(function, &event.to_string())?;
     }
 
     #[test]

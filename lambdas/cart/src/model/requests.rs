@@ -5,8 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use cart_shared::{Answer, Endpoint, Refusal};
-use lambda_http::Request;
+use cart_shared::{Answer, Endpoint, Refusal, Request};
 use serde_json::{Value, json};
 
 use super::{
@@ -107,7 +106,7 @@ pub(crate) fn event(headers: &[(&str, &str)], product: &str, claims: &Value, bod
 }
 
 fn request(event: &Value) -> Request {
-    lambda_http::request::from_str(&event.to_string()).unwrap()
+    serde_json::from_str(&event.to_string()).unwrap()
 }
 
 const ADD: &str = r#"{"productId":"mug","quantity":2}"#;

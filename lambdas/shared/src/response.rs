@@ -1,0 +1,90 @@
+//! An answer in the [form] that API Gateway takes from a function, with the headers that belong on it. Knows nothing of what is answered.
+//!
+//! [form]: https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html#api-gateway-simple-proxy-for-lambda-output-format
+
+use http::{HeaderValue, StatusCode};
+use serde::Serialize;
+
+use crate::{
+    answer::Answer,
+    cors::{self, Cors},
+};
+
+/// An answer. No header has more than one value, so that none has to be a list.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Response<'a> {
+    status_code: u16,
+    headers: Headers<'a>,
+    body: String,
+    is_base64_encoded: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Headers<'a> {
+    #[serde(flatten)]
+    cors: cors::Fields<'a>,
+    content_type: &'static str,
+    cache_control: &'static str,
+    x_content_type_options: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    set_cookie: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<String>,
+}
+
+impl<'a> Response<'a> {
+    /// An answer, and after how many seconds it makes sense to ask again.
+    pub(crate) fn new(cors: &'a Cors, status: StatusCode, answer: Answer, retry_after: Option<u32>) -> Self {
+        let headers = Headers {
+            cors: cors.headers(),
+            content_type: "application/json",
+            cache_control: "no-store",
+            x_content_type_options: "nosniff",
+            set_cookie: answer.set_cookie.filter(|cookie| HeaderValue::from_str(cookie).is_ok()),
+            retry_after: retry_after.map(|seconds| seconds.to_string()),
+        };
+        Self { status_code: status.as_u16(), headers, body: answer.body, is_base64_encoded: false }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn api_gateway_is_given_the_form_it_takes() {
+        let cors = Cors::anonymous("https://shop.example".parse().unwrap());
+        let answer = Answer::ready(r#"{"text":"\u00e9\n"}"#.to_owned());
+        assert_eq!(
+            json!(Response::new(&cors, StatusCode::OK, answer, None)),
+            json!({
+                "statusCode": 200,
+                "headers": {
+                    "access-control-allow-origin": "https://shop.example",
+                    "access-control-expose-headers": "retry-after",
+                    "content-type": "application/json",
+                    "cache-control": "no-store",
+                    "x-content-type-options": "nosniff",
+                },
+                "body": r#"{"text":"\u00e9\n"}"#,
+                "isBase64Encoded": false,
+            })
+        );
+    }
+
+    #[test]
+    fn what_belongs_on_some_answers_is_on_these() {
+        let cors = Cors::with_credentials("https://shop.example".parse().unwrap());
+        let headers = |set_cookie: &str, retry_after| {
+            let answer = Answer { set_cookie: Some(set_cookie.to_owned()), ..Answer::ready(String::new()) };
+            let response = json!(Response::new(&cors, StatusCode::OK, answer, retry_after));
+            ["access-control-allow-credentials", "set-cookie", "retry-after"].map(|name| response["headers"][name].clone())
+        };
+        assert_eq!(headers("cartId=1; Secure", Some(2)), ["true", "cartId=1; Secure", "2"].map(|value| json!(value)));
+        assert_eq!(headers("a\r\nb: c", None), [json!("true"), json!(null), json!(null)], "no cookie adds a header of its own");
+    }
+}
