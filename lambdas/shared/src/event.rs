@@ -45,10 +45,11 @@ impl<'de> Deserialize<'de> for Request {
 /// An event. What is not named is skipped.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Event {
+struct Event<'a> {
     http_method: String,
-    /// Of each header the last value.
-    headers: Option<Headers>,
+    /// Of each header the last value. As text, since nobody needs it where there are all values.
+    #[serde(borrow)]
+    headers: Option<&'a RawValue>,
     multi_value_headers: Option<Headers>,
     path_parameters: Option<PathParameters>,
     request_context: Option<RequestContext>,
@@ -71,14 +72,18 @@ struct Authorizer {
     claims: Option<Value>,
 }
 
-impl Event {
+impl Event<'_> {
     fn request(self) -> Option<Request> {
-        let all = self.multi_value_headers.filter(|headers| !headers.0.is_empty());
+        let headers = match (self.multi_value_headers, self.headers) {
+            (Some(Headers(all)), _) if !all.is_empty() => all,
+            (_, Some(last)) => serde_json::from_str::<Headers>(last.get()).ok()?.0,
+            (_, None) => HeaderMap::new(),
+        };
         let body = self.body.unwrap_or_default();
         let is_encoded = self.is_base64_encoded.unwrap_or_default();
         Some(Request {
             method: self.http_method.parse().ok()?,
-            headers: all.or(self.headers).unwrap_or_default().0,
+            headers,
             product_id: self.path_parameters.and_then(|parameters| parameters.product_id),
             claims: self.request_context.and_then(|context| context.authorizer?.claims).unwrap_or_default(),
             body: if is_encoded { STANDARD.decode(body).ok()? } else { body.into_bytes() },
@@ -87,7 +92,6 @@ impl Event {
 }
 
 /// Those of [`READ`].
-#[derive(Default)]
 struct Headers(HeaderMap);
 
 #[derive(Deserialize)]

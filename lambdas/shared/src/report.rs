@@ -2,15 +2,14 @@
 //!
 //! [embedded metric format]: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 
-use std::time::Duration;
+use std::{fmt, iter::once, time::Duration};
 
 use cart_contract::{
     Metric,
     metric::{FUNCTION, NAMESPACE, STACK},
 };
-use serde_json::{Map, Value, json};
 
-/// What was measured. The dimensions are on every line anyway.
+/// What was measured. Displays the members of the line, as an object; the dimensions are on every line anyway.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Report {
     /// When the invocation ended, as the time since 1970.
@@ -24,22 +23,26 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// The members of the line, as an object.
-    pub(crate) fn members(&self) -> Value {
-        let counted = self.first.then_some(Metric::ColdStart).into_iter().chain(self.counted).map(|metric| (metric, json!(1)));
-        let measured: Vec<_> = [(Metric::Latency, json!(milliseconds(self.latency)))].into_iter().chain(counted).collect();
-        let definitions: Vec<_> =
-            measured.iter().map(|(metric, _)| json!({ "Name": metric.name(), "Unit": metric.unit() })).collect();
-        let mut members = Map::new();
-        members.insert(
-            "_aws".to_owned(),
-            json!({
-                "Timestamp": u64::try_from(self.at.as_millis()).unwrap_or(u64::MAX),
-                "CloudWatchMetrics": [{ "Namespace": NAMESPACE, "Dimensions": [[STACK, FUNCTION]], "Metrics": definitions }],
-            }),
-        );
-        members.extend(measured.into_iter().map(|(metric, value)| (metric.name().to_owned(), value)));
-        members.into()
+    fn measured(&self) -> impl Iterator<Item = (Metric, f64)> {
+        let counted = self.first.then_some(Metric::ColdStart).into_iter().chain(self.counted);
+        once((Metric::Latency, milliseconds(self.latency))).chain(counted.map(|metric| (metric, 1.0)))
+    }
+}
+
+impl fmt::Display for Report {
+    /// No name of a metric or of a unit has anything that JSON escapes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, r#"{{"_aws":{{"Timestamp":{},"CloudWatchMetrics":[{{"Namespace":"{NAMESPACE}","#, self.at.as_millis())?;
+        write!(f, r#""Dimensions":[["{STACK}","{FUNCTION}"]],"Metrics":["#)?;
+        for (index, (metric, _)) in self.measured().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            write!(f, r#"{comma}{{"Name":"{}","Unit":"{}"}}"#, metric.name(), metric.unit())?;
+        }
+        f.write_str("]}]}")?;
+        for (metric, value) in self.measured() {
+            write!(f, r#","{}":{value}"#, metric.name())?;
+        }
+        f.write_str("}")
     }
 }
 
@@ -50,7 +53,13 @@ fn milliseconds(duration: Duration) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
+
+    fn members(report: &Report) -> Value {
+        serde_json::from_str(&report.to_string()).unwrap()
+    }
 
     #[test]
     fn a_report_is_what_cloudwatch_makes_metrics_from() {
@@ -61,7 +70,7 @@ mod tests {
             counted: Some(Metric::CartUpdated),
         };
         assert_eq!(
-            report.members(),
+            members(&report),
             json!({
                 "_aws": {
                     "Timestamp": 1_763_863_229_123_u64,
@@ -85,7 +94,7 @@ mod tests {
     #[test]
     fn what_did_not_happen_is_no_metric() {
         let report = Report { at: Duration::ZERO, latency: Duration::ZERO, first: false, counted: None };
-        let members = report.members();
+        let members = members(&report);
         assert_eq!(members["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap().len(), 1);
         assert_eq!(members.as_object().unwrap().keys().collect::<Vec<_>>(), ["_aws", "Latency"]);
     }

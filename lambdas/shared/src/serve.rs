@@ -118,8 +118,8 @@ struct Invocation {
 
 impl Invocation {
     /// What to measure, now that it is over.
-    fn metrics(&self, counted: Option<Metric>) -> serde_json::Value {
-        Report { at: since_1970(), latency: self.began.elapsed(), first: self.first, counted }.members()
+    fn metrics(&self, counted: Option<Metric>) -> Report {
+        Report { at: since_1970(), latency: self.began.elapsed(), first: self.first, counted }
     }
 }
 
