@@ -15,7 +15,7 @@ use serde::{
 };
 use serde_json::{Value, value::RawValue};
 
-/// The headers that are read. A browser sends fifteen.
+/// The headers that are read, of all that a browser sends. A handler that wants another finds it once it is named here.
 static READ: [HeaderName; 3] = [AUTHORIZATION, COOKIE, ORIGIN];
 
 /// A request. It cannot be printed, for it has tokens and cookies.
@@ -23,7 +23,7 @@ static READ: [HeaderName; 3] = [AUTHORIZATION, COOKIE, ORIGIN];
 pub struct Request {
     /// What is to be done.
     pub method: Method,
-    /// `Authorization`, `Cookie` and `Origin`, each as often as it was sent, and no others.
+    /// Those that are read, each as often as it was sent.
     pub headers: HeaderMap,
     /// The product that the path names.
     pub product_id: Option<String>,
