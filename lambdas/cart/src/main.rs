@@ -85,7 +85,7 @@ async fn run(handler: String) -> Result<(), Error> {
 async fn background(aws: &Account) -> Result<(Store, DeadLetters), Error> {
     let env = BackgroundEnv::read(variable)?;
     let dead_letters = DeadLetters::new(aws.sqs(), env.dead_letter_queue_url);
-    Ok((open_store(&aws, env.table_name).await, dead_letters))
+    Ok((open_store(aws, env.table_name).await, dead_letters))
 }
 
 /// What the two functions need that put products into carts, its connections open.
