@@ -77,16 +77,23 @@ impl Write {
     pub fn count(product: &ProductId, read: Option<Generations>, addition: Addition) -> Self {
         let Addition { change, recount, generations } = addition;
         let mut write = Self::update(total_key(product), "ADD quantity :change").with("change", to_number(change));
+        // An expression has each clause once.
+        let mut set = Vec::new();
         if read.is_none() && generations.of > 0 {
-            write = write.and(" SET generation = :generation").with("generation", to_number(generations.of));
+            set.push("generation = :generation");
+            write = write.with("generation", to_number(generations.of));
         }
         if let (Some(recount), Some(rebuilding)) = (recount, generations.rebuilding) {
             write = write.with("recount", to_number(recount));
-            write = if read.and_then(|read| read.rebuilding) == Some(rebuilding) {
-                write.and(", rebuilt :recount")
+            if read.and_then(|read| read.rebuilding) == Some(rebuilding) {
+                write = write.and(", rebuilt :recount");
             } else {
-                write.and(" SET rebuilt = :recount, rebuilding = :rebuilding").with("rebuilding", to_number(rebuilding))
-            };
+                set.extend(["rebuilt = :recount", "rebuilding = :rebuilding"]);
+                write = write.with("rebuilding", to_number(rebuilding));
+            }
+        }
+        if !set.is_empty() {
+            write = write.and(&format!(" SET {}", set.join(", ")));
         }
         write.if_still_of(read)
     }
@@ -218,6 +225,9 @@ mod tests {
         writes.extend(every_count());
         for write in writes {
             let update = if let Action::Update(expression) = &write.action { expression.as_str() } else { "" };
+            for clause in ["SET", "ADD", "REMOVE"] {
+                assert!(update.split(' ').filter(|word| *word == clause).count() <= 1, "DynamoDB refuses anything else: {update}");
+            }
             let text = format!("{update} {}", write.condition.as_deref().unwrap_or_default());
             let mut used: Vec<_> = text
                 .split(|character: char| !character.is_ascii_alphanumeric() && character != ':')
@@ -246,6 +256,8 @@ mod tests {
         for (read, of, recount) in [
             (None, 0, None),
             (None, 2, None),
+            (None, 0, Some(2)),
+            (None, 1, Some(2)),
             (Some(generations(0, None)), 0, None),
             (Some(generations(1, None)), 1, None),
             (Some(generations(0, None)), 0, Some(2)),
