@@ -13,7 +13,7 @@ use crate::{
     clock::Timestamp,
     deletions::Deletion,
     item::{Item, MigrationId},
-    ledger::{Addition, Entry, Note},
+    ledger::{Addition, ItemKey, Note},
     owner::{CartId, Owner},
     quantity::Quantity,
 };
@@ -100,9 +100,9 @@ impl Write {
 
     /// Notes what of an item is counted, if nobody noted anything since `read`: each note is of a later change. What is counted
     /// must not be forgotten as long as it is.
-    pub fn remember(entry: &Entry, read: Option<&Note>, note: &Note, now: Timestamp) -> Self {
+    pub fn remember((owner, product): ItemKey<'_>, read: Option<&Note>, note: &Note, now: Timestamp) -> Self {
         let counted = note.counted.unwrap_or(0);
-        let key = counted_key(&entry.owner, &entry.product);
+        let key = counted_key(owner, product);
         let write = if counted == 0 {
             let update = "SET countedUpTo = :sequence, counted = :counted, generation = :generation, expirationTime = :expires";
             Self::update(key, update).with("expires", to_number((now + REMEMBERED).0))
@@ -241,10 +241,6 @@ mod tests {
         }
     }
 
-    fn entry() -> Entry {
-        Entry { owner: "user#a".to_owned(), product: product(), old: 0, new: 1, sequence: "7".parse().unwrap() }
-    }
-
     fn note(counted: i64) -> Note {
         Note { up_to: "7".parse().unwrap(), counted: Some(counted), generation: 1 }
     }
@@ -269,7 +265,7 @@ mod tests {
             writes.push(Write::count(&product(), read, addition));
         }
         for (read, counted) in [(None, 0), (Some(note(1)), 0), (None, 1), (Some(note(1)), 1)] {
-            writes.push(Write::remember(&entry(), read.as_ref(), &note(counted), NOW));
+            writes.push(Write::remember(("user#a", &product()), read.as_ref(), &note(counted), NOW));
         }
         writes
     }
@@ -284,11 +280,11 @@ mod tests {
 
     #[test]
     fn a_note_lives_as_long_as_its_item_counts_and_then_outlives_the_stream() {
-        let counted = Write::remember(&entry(), None, &note(2), NOW);
+        let counted = Write::remember(("user#a", &product()), None, &note(2), NOW);
         let Action::Update(update) = &counted.action else { panic!("it is an update") };
         assert!(update.ends_with("REMOVE expirationTime"), "{update}");
         assert_eq!(counted.key["pk"], AttributeValue::S("counted#user#a".to_owned()));
-        let gone = Write::remember(&entry(), None, &note(0), NOW);
+        let gone = Write::remember(("user#a", &product()), None, &note(0), NOW);
         assert_eq!(gone.values[":expires"], to_number(NOW.0 + 259_200));
     }
 }
