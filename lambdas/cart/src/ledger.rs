@@ -6,7 +6,7 @@
 //! Records are read one at a time, in the form DynamoDB gives them
 //! (<https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html>), so that one that makes no sense does not hide the others.
 
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use cart_contract::table::{self, Generations};
 use cart_shared::ProductId;
@@ -27,6 +27,17 @@ pub struct Entry {
     pub new: i64,
     /// Which change of the item this is.
     pub sequence: Sequence,
+}
+
+/// What an item is known by: the partition key of its cart, and its product.
+pub type ItemKey<'a> = (&'a str, &'a ProductId);
+
+impl Entry {
+    /// The item that changed.
+    #[must_use]
+    pub fn item(&self) -> ItemKey<'_> {
+        (&self.owner, &self.product)
+    }
 }
 
 /// What of an item is counted.
@@ -58,6 +69,72 @@ pub struct Addition {
     pub recount: Option<i64>,
     /// What the total counts then.
     pub generations: Generations,
+}
+
+impl Addition {
+    /// This one and a later one of the same total, as one.
+    #[must_use]
+    pub fn and(self, later: Self) -> Self {
+        // What was summed up for an older generation is no part of a newer one.
+        let goes_on = self.generations.rebuilding == later.generations.rebuilding;
+        let before = self.recount.filter(|_| goes_on).unwrap_or(0);
+        Self {
+            change: self.change + later.change,
+            recount: later.recount.map(|recount| before + recount),
+            generations: later.generations,
+        }
+    }
+}
+
+/// What counting several changes writes, all of it or nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Together<'a> {
+    /// How many changes these are, those among them that are counted already.
+    pub changes: usize,
+    /// What is noted of each item: its last change stands for those before it.
+    pub notes: BTreeMap<ItemKey<'a>, Note>,
+    /// What is added to each total.
+    pub totals: BTreeMap<&'a ProductId, Addition>,
+}
+
+impl Together<'_> {
+    /// How many writes it takes.
+    #[must_use]
+    pub fn writes(&self) -> usize {
+        self.notes.len() + self.totals.len()
+    }
+}
+
+/// Decides what the first of these changes mean, taken in their order: as many as can be counted with so many writes, and at least
+/// one, which takes no more than two. What each of them finds is what those before it leave, and else what was read: `note` and
+/// `total` tell that as [`count`] wants it.
+#[must_use]
+pub fn count_together<'a, 'b>(
+    changes: impl IntoIterator<Item = &'a Entry>,
+    most: usize,
+    note: impl Fn(&Entry) -> Option<&'b Note>,
+    total: impl Fn(&ProductId) -> Option<Generations>,
+    begun: u64,
+) -> Together<'a> {
+    let mut together = Together::default();
+    for entry in changes {
+        let (item, product) = (entry.item(), &entry.product);
+        let (noted, added) = (together.notes.get(&item), together.totals.get(product));
+        let known = added.map_or_else(|| total(product), |addition| Some(addition.generations));
+        if let Some(Count { note, total }) = count(entry, noted.or_else(|| note(entry)), known, begun) {
+            let more = usize::from(noted.is_none()) + usize::from(added.is_none() && total.is_some());
+            if together.writes() > 0 && together.writes() + more > most {
+                break;
+            }
+            together.notes.insert(item, note);
+            if let Some(addition) = total {
+                let whole = together.totals.get(product).map_or(addition, |before| before.and(addition));
+                together.totals.insert(product, whole);
+            }
+        }
+        together.changes += 1;
+    }
+    together
 }
 
 /// Decides what a change means, given what is noted of its item, what the total of its product counts (none, where there is none
@@ -330,8 +407,75 @@ mod tests {
         }
     }
 
+    /// As of nothing that anybody has counted before.
+    fn first_of(changes: &[Entry], most: usize) -> Together<'_> {
+        count_together(changes, most, |_| None, |_| None, 0)
+    }
+
+    fn of(owner: &str, product: &str, sequence: u64, old: i64, new: i64) -> Entry {
+        entry(&record(sequence, owner, &format!("product#{product}"), Some(old), Some(new))).unwrap().unwrap()
+    }
+
+    #[test]
+    fn several_changes_of_an_item_are_one_note_and_of_a_product_one_addition() {
+        let changes = [of("cart#1", "mug", 7, 0, 3), of("user#a", "mug", 8, 0, 10), of("cart#1", "mug", 9, 3, 1)];
+        let together = first_of(&changes, 3);
+        assert_eq!(together.changes, 3);
+        assert_eq!(together.notes.into_values().collect::<Vec<_>>(), [note(9, Some(1), 0), note(8, Some(10), 0)]);
+        assert_eq!(together.totals.into_values().map(|addition| addition.change).collect::<Vec<_>>(), [11]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_left_with_all_that_follows() {
+        let changes = [of("cart#1", "mug", 7, 0, 3), of("user#a", "pan", 8, 0, 9), of("cart#1", "mug", 9, 3, 1)];
+        for (most, fit) in [(2, 1), (3, 1), (4, 3)] {
+            assert_eq!(first_of(&changes, most).changes, fit, "{most}");
+        }
+    }
+
+    #[test]
+    fn what_is_counted_already_takes_no_room() {
+        let changes = [of("cart#1", "mug", 7, 0, 3), of("user#a", "pan", 8, 0, 9), of("user#b", "cup", 9, 0, 1)];
+        let counted = note(8, Some(9), 0);
+        let noted = |entry: &Entry| (entry.owner == "user#a").then_some(&counted);
+        let together = count_together(&changes[..2], 2, noted, |_| None, 0);
+        assert_eq!((together.changes, together.writes()), (2, 2));
+        assert_eq!(count_together(&changes, 4, noted, |_| None, 0).changes, 3);
+        let all = note(9, Some(1), 0);
+        let nothing = count_together(&changes, 4, |_| Some(&all), |_| None, 0);
+        assert_eq!(nothing, Together { changes: 3, ..Together::default() });
+    }
+
+    #[test]
+    fn a_total_that_changes_back_is_written_all_the_same() {
+        let changes = [of("cart#1", "mug", 7, 0, 3), of("cart#1", "mug", 8, 3, 0)];
+        let together = first_of(&changes, 4);
+        assert_eq!(together.totals.into_values().map(|addition| addition.change).collect::<Vec<_>>(), [0], "as one by one");
+    }
+
+    #[test]
+    fn what_is_summed_up_for_a_newer_generation_begins_anew_on_the_way() {
+        let changes = [of("cart#1", "mug", 7, 0, 3), of("user#a", "mug", 8, 9, 10)];
+        let newer = note(6, Some(9), 2);
+        let noted = |entry: &Entry| (entry.owner == "user#a").then_some(&newer);
+        for (read, begun, generations) in [
+            (Some(OLD), 1, Generations { of: 0, rebuilding: Some(2) }),
+            (Some(Generations { of: 0, rebuilding: Some(1) }), 1, Generations { of: 0, rebuilding: Some(2) }),
+            (None, 1, Generations { of: 1, rebuilding: Some(2) }),
+        ] {
+            let together = count_together(&changes, 3, noted, |_| read, begun);
+            // The first change is counted in the generation before. What is summed up is the second alone.
+            let whole = Addition { change: 4, recount: Some(1), generations };
+            assert_eq!(together.totals.into_values().collect::<Vec<_>>(), [whole], "{read:?}");
+            assert_eq!(together.notes.into_values().map(|note| note.generation).collect::<Vec<_>>(), [1, 2]);
+        }
+        let both = count_together(&changes, 3, |_| None, |_| Some(OLD), 1);
+        let whole = Addition { change: 4, recount: Some(13), generations: Generations { of: 0, rebuilding: Some(1) } };
+        assert_eq!(both.totals.into_values().collect::<Vec<_>>(), [whole]);
+    }
+
     /// A total as it is stored: what is shown, what it counts, and what is being summed up beside it.
-    #[derive(Clone, Copy, Default)]
+    #[derive(Clone, Copy, Debug, Default, PartialEq)]
     struct Total {
         quantity: i64,
         generations: Generations,
@@ -339,7 +483,7 @@ mod tests {
     }
 
     /// Carts whose every change is a record, and who counts them: as the store does it, without anybody else coming in between.
-    #[derive(Default)]
+    #[derive(Clone, Default)]
     struct World {
         carts: BTreeMap<(usize, usize), i64>,
         /// Each with the newest generation at that moment.
@@ -350,6 +494,8 @@ mod tests {
         finished: u64,
         notes: BTreeMap<(String, ProductId), Note>,
         totals: BTreeMap<ProductId, Total>,
+        /// With how many writes changes are counted together; none, if each is counted for itself.
+        together: Option<usize>,
     }
 
     #[derive(Clone, Copy, Debug)]
@@ -394,23 +540,57 @@ mod tests {
             self.records.push((record, self.begun));
         }
 
+        fn note(&self, entry: &Entry) -> Option<&Note> {
+            self.notes.get(&(entry.owner.clone(), entry.product.clone()))
+        }
+
+        fn total(&self, product: &ProductId) -> Option<Generations> {
+            self.totals.get(product).map(|total| total.generations)
+        }
+
+        /// A single change.
+        fn counts<'a>(&self, entry: &'a Entry, begun: u64) -> Together<'a> {
+            let mut alone = Together { changes: 1, ..Together::default() };
+            if let Some(Count { note, total }) = count(entry, self.note(entry), self.total(&entry.product), begun) {
+                alone.notes.insert(entry.item(), note);
+                alone.totals.extend(total.map(|addition| (&entry.product, addition)));
+            }
+            alone
+        }
+
+        fn counts_together<'a>(&self, due: &'a [Entry], most: usize, begun: u64) -> Together<'a> {
+            let together = count_together(due, most, |entry| self.note(entry), |product| self.total(product), begun);
+            assert!(together.writes() <= most, "{together:?}");
+            let (counted, left) = due.split_at(together.changes);
+            // None is put off that there is room for.
+            assert!(left.is_empty() || together.writes() + 2 > most, "{together:?}");
+            let last = |item| counted.iter().rfind(|entry| entry.item() == item).map(|entry| &entry.sequence);
+            assert!(together.notes.iter().all(|(item, note)| last(*item) >= Some(&note.up_to)), "{together:?}");
+            together
+        }
+
         fn deliver(&mut self, from: usize, until: usize, late: bool) {
-            let records = self.records[from..until].to_vec();
-            let Some((_, known)) = records.last() else { return };
+            let Some((_, known)) = self.records[from..until].last() else { return };
             let begun = if late { *known } else { self.begun };
-            for (record, _) in &records {
-                let entry = entry(record).unwrap().unwrap();
-                let item = (entry.owner.clone(), entry.product.clone());
-                let total = self.totals.get(&entry.product);
-                let counted = count(&entry, self.notes.get(&item), total.map(|total| total.generations), begun);
-                let Some(Count { note, total: addition }) = counted else { continue };
-                self.notes.insert(item, note);
-                let Some(Addition { change, recount, generations }) = addition else { continue };
-                let total = self.totals.entry(entry.product).or_default();
-                let begins = total.generations.rebuilding != generations.rebuilding;
-                total.quantity += change;
-                total.rebuilt = recount.unwrap_or(0) + if begins { 0 } else { total.rebuilt };
-                total.generations = generations;
+            let entries: Vec<_> = self.records[from..until].iter().map(|(record, _)| entry(record).unwrap().unwrap()).collect();
+            let mut due = &entries[..];
+            while let Some(entry) = due.first() {
+                let Together { changes, notes, totals } = match self.together {
+                    Some(most) => self.counts_together(due, most, begun),
+                    None => self.counts(entry, begun),
+                };
+                assert!(changes > 0, "it goes on");
+                for ((owner, product), note) in notes {
+                    self.notes.insert((owner.to_owned(), product.clone()), note);
+                }
+                for (product, Addition { change, recount, generations }) in totals {
+                    let total = self.totals.entry(product.clone()).or_default();
+                    let begins = total.generations.rebuilding != generations.rebuilding;
+                    total.quantity += change;
+                    total.rebuilt = recount.unwrap_or(0) + if begins { 0 } else { total.rebuilt };
+                    total.generations = generations;
+                }
+                due = &due[changes..];
             }
             self.delivered = self.delivered.max(until);
         }
@@ -515,6 +695,53 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn changes_that_are_counted_together_leave_what_they_leave_one_by_one(
+            held in prop::collection::vec(0..9_i64, 6),
+            steps in steps(harm()),
+            most in 2..10_usize,
+        ) {
+            let (mut one_by_one, mut together) = (before(&held), before(&held));
+            together.together = Some(most);
+            for step in steps {
+                one_by_one.take(step);
+                together.take(step);
+                prop_assert_eq!(&together.notes, &one_by_one.notes);
+                prop_assert_eq!(&together.totals, &one_by_one.totals);
+            }
+        }
+
+        #[test]
+        fn changes_that_are_counted_together_leave_the_same_whatever_others_have_noted_before(
+            written in prop::collection::vec((0..2_usize, 0..3_usize, prop::option::of(0..9_i64)), 1..20),
+            notes in prop::collection::vec(prop::option::of((80..100_u64, prop::option::of(0..9_i64), 0..4_u64)), 6),
+            totals in prop::collection::vec(prop::option::of((0..2_u64, prop::option::of(0..2_u64))), 3),
+            begun in 0..3_u64,
+            most in 2..10_usize,
+        ) {
+            let mut one_by_one = World { begun, ..World::default() };
+            for (place, noted) in notes.into_iter().enumerate() {
+                if let Some((up_to, counted, generation)) = noted {
+                    let item = (format!("cart#{}", place / 3), format!("p{}", place % 3).parse().unwrap());
+                    one_by_one.notes.insert(item, note(up_to, counted, generation));
+                }
+            }
+            for (product, total) in totals.into_iter().enumerate() {
+                if let Some((of, rebuilding)) = total {
+                    let total = Total { generations: Generations { of, rebuilding }, ..Total::default() };
+                    one_by_one.totals.insert(format!("p{product}").parse().unwrap(), total);
+                }
+            }
+            for (cart, product, new) in written {
+                one_by_one.write(cart, product, new);
+            }
+            let mut together = World { together: Some(most), ..one_by_one.clone() };
+            one_by_one.deliver_all();
+            together.deliver_all();
+            prop_assert_eq!(together.notes, one_by_one.notes);
+            prop_assert_eq!(together.totals, one_by_one.totals);
+        }
+
         #[test]
         fn totals_are_what_the_carts_hold_however_records_are_delivered_and_whatever_is_rebuilt(
             held in prop::collection::vec(0..9_i64, 6),

@@ -1,11 +1,12 @@
 //! Keeps the totals, from the table's stream: each change counts once, however often it is delivered
-//! (docs/adr/0011-exactly-once-totals.md), and while all of them are counted anew (docs/adr/0020-totals-have-generations.md).
+//! (docs/adr/0011-exactly-once-totals.md), and while all of them are counted anew (docs/adr/0020-totals-have-generations.md). Which
+//! changes are counted together is decided by [`Books`].
 
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use cart_shared::Chain;
 use serde_json::Value;
 use thiserror::Error;
-use tracing::{debug, error};
+use tracing::{debug, error, warn};
 
 use crate::{
     backoff::{self, Contended},
@@ -30,6 +31,16 @@ enum CountError {
     Store(#[from] StoreError),
     #[error("cannot count a change yet")]
     Contended(#[from] Contended),
+}
+
+/// What became of changes that were to be counted together.
+#[derive(Clone, Copy, Debug)]
+enum Tried {
+    /// So many are counted.
+    Counted(usize),
+    /// The table does not take so many together. Each is to be tried alone: one that it refuses must neither take others with it nor
+    /// be reported in the name of another.
+    NotTogether(usize),
 }
 
 impl UpdateTotals {
@@ -61,29 +72,50 @@ impl UpdateTotals {
         // After the batch has arrived: who begins to count anew later finds in the table what these records tell.
         let books = self.store.books(changes.iter().flatten().flatten()).await;
         let mut books = books.map_err(|error| (0, error.into()))?;
-        for (place, change) in changes.iter().enumerate() {
-            match change {
-                Ok(Some(entry)) => self.count(entry, &mut books, now).await.map_err(|error| (place, error))?,
-                Ok(None) => {}
-                Err(malformed) => return Err((place, (*malformed).into())),
+        let readable = changes.iter().map_while(|change| change.as_ref().ok());
+        let entries: Vec<_> = readable.enumerate().filter_map(|(place, entry)| Some((place, entry.as_ref()?))).collect();
+        // How many of those that are due were not taken together.
+        let (mut due, mut alone) = (&entries[..], 0_usize);
+        while let Some((place, _)) = due.first() {
+            let tried = if alone > 0 { &due[..1] } else { due };
+            match self.count(tried, &mut books, now).await.map_err(|error| (*place, error))? {
+                Tried::Counted(changes) => {
+                    due = &due[changes..];
+                    alone = alone.saturating_sub(changes);
+                }
+                Tried::NotTogether(changes) => alone = changes,
             }
         }
-        Ok(())
+        match changes.iter().enumerate().find_map(|(place, change)| Some((place, *change.as_ref().err()?))) {
+            Some((place, malformed)) => Err((place, malformed.into())),
+            None => Ok(()),
+        }
     }
 
-    async fn count(&self, entry: &Entry, books: &mut Books, now: Timestamp) -> Result<(), CountError> {
+    /// Counts the first of these changes, and with it as many of those after it as can be written together.
+    async fn count(&self, due: &[(usize, &Entry)], books: &mut Books, now: Timestamp) -> Result<Tried, CountError> {
+        let entries = |changes: usize| due[..changes].iter().map(|(_, entry)| *entry);
         for attempt in 0..backoff::ATTEMPTS {
-            let Some(count) = books.count(entry) else {
-                debug!(sequence_number = %entry.sequence, "counted already");
-                return Ok(());
-            };
-            match self.store.apply_together(books.writes(entry, &count, now)).await? {
-                Outcome::Done => {
-                    books.written(entry, count);
-                    return Ok(());
+            let together = books.count(entries(due.len()));
+            let (changes, writes) = (together.changes, books.writes(&together, now));
+            if writes.is_empty() {
+                debug!(changes, "counted already");
+                return Ok(Tried::Counted(changes));
+            }
+            match self.store.apply_together(writes).await {
+                Ok(Outcome::Done) => {
+                    books.written(together);
+                    return Ok(Tried::Counted(changes));
                 }
-                Outcome::Stale => books.refresh(entry, self.store.books([entry]).await?),
-                Outcome::Busy => backoff::pause(attempt).await,
+                Ok(Outcome::Stale) => books.refresh(entries(changes), self.store.books(entries(changes)).await?),
+                Ok(Outcome::Busy) => backoff::pause(attempt).await,
+                Err(error) if changes > 1 => {
+                    warn!(changes, error = %Chain(&error), "not counted together");
+                    // It may be done all the same, or become so later: then the notes are others than those that are read now.
+                    books.refresh(entries(changes), self.store.books(entries(changes)).await?);
+                    return Ok(Tried::NotTogether(changes));
+                }
+                Err(error) => return Err(error.into()),
             }
         }
         Err(Contended.into())

@@ -22,7 +22,9 @@ pub(super) fn holds(condition: &str, item: Option<&Attributes>, values: &Value) 
 pub(super) fn updated(update: &str, item: &Attributes, values: &Value) -> Attributes {
     let mut reader = Reader::new(update, item, values);
     let mut updated = item.clone();
+    let mut clauses = Vec::new();
     while let Some(clause) = reader.tokens.next() {
+        assert!(!clauses.contains(&clause), "each clause once: {update}");
         loop {
             let name = reader.word();
             match clause.as_str() {
@@ -44,6 +46,7 @@ pub(super) fn updated(update: &str, item: &Attributes, values: &Value) -> Attrib
                 break;
             }
         }
+        clauses.push(clause);
     }
     updated
 }

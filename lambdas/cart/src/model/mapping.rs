@@ -7,16 +7,23 @@
 //! - [When an invocation fails](https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html), the batch is halved, which is
 //!   no retry. What was retried in vain goes to the destination as it is, with what is beside it.
 
-use std::collections::VecDeque;
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use aws_lambda_events::streams::DynamoDbEventResponse;
+use cart_contract::table;
 use serde_json::{Value, json};
 
 use super::{
     direct::Services,
     dynamodb::Table,
-    network::{dead_letters_at, store_at},
-    scenarios::{CART, NOW, USER},
+    network::{Call, TABLE, dead_letters_at, store_at},
+    scenarios::{CART, LATER, NOW, USER},
 };
 use crate::handlers::{CountBatches, UpdateTotals, count_batches::NothingCounted};
 
@@ -25,9 +32,9 @@ const RETRIES: usize = 10;
 
 /// What was done with the records.
 #[derive(Debug, Default)]
-struct Delivered {
+pub(super) struct Delivered {
     /// Batches that were given up, each as the numbers of its records.
-    discarded: Vec<Vec<String>>,
+    pub(super) discarded: Vec<Vec<String>>,
     invocations: usize,
 }
 
@@ -36,7 +43,7 @@ fn number(record: &Value) -> &str {
 }
 
 /// Delivers the records of a shard, in batches of at most so many.
-async fn deliver(
+pub(super) async fn deliver(
     records: &[Value],
     batch: usize,
     function: impl AsyncFn(&[Value]) -> Result<DynamoDbEventResponse, NothingCounted>,
@@ -148,20 +155,165 @@ async fn a_record_without_a_number_is_handed_on_too() {
     assert_eq!((wrong(&services), services.sent().len()), (Vec::new(), 1));
 }
 
+/// Whether a transaction takes a change in that is recognized by the key of its note and by its number.
+fn takes_in(call: &Call, (note, product, number): &(String, Value, String)) -> bool {
+    call.request["TransactItems"].as_array().into_iter().flatten().map(|part| &part["Update"]).any(|part| {
+        let value = |name| part["ExpressionAttributeValues"][name]["S"].as_str().unwrap_or_default();
+        let moves_past_it = value(":read") < number.as_str() && number.as_str() <= value(":sequence");
+        part["Key"]["pk"]["S"] == *note && part["Key"]["sk"] == *product && moves_past_it
+    })
+}
+
+/// How [`takes_in`] recognizes a record.
+fn recognized(record: &Value) -> (String, Value, String) {
+    let keys = &record["dynamodb"]["Keys"];
+    (format!("{}{}", table::COUNTED, keys["pk"]["S"].as_str().unwrap()), keys["sk"].clone(), format!("{:0>40}", number(record)))
+}
+
 #[tokio::test]
 async fn a_change_that_the_table_refuses_is_given_up_by_lambda_alone() {
     // Nothing is noted of an item before its first change, and nothing follows its last. What is between heals with the next.
     for (place, left_wrong) in [(0, 1), (25, 0), (49, 1)] {
         let (records, table) = history(50);
         let services = Services::new(table);
-        // The change itself, which is never written, and what is counted after it.
-        let refused = format!("{:0>40}", number(&records[place]));
-        services.refuse(move |call| call.request.to_string().contains(&refused));
-        let delivered = deliver_to(&services, &records, 100).await;
+        // The change itself is never written, alone or with others. What is counted after it is.
+        let (refused, in_this_batch) = (recognized(&records[place]), Arc::new(AtomicBool::new(false)));
+        let is_due = Arc::clone(&in_this_batch);
+        services.refuse(move |call| is_due.load(Ordering::Relaxed) && takes_in(call, &refused));
+        let function = function(&services);
+        let delivered = deliver(&records, 100, async |batch: &[Value]| {
+            in_this_batch.store(batch.contains(&records[place]), Ordering::Relaxed);
+            function.count(batch, NOW, "request-1").await
+        })
+        .await;
         assert_eq!(delivered.discarded, [[number(&records[place])]]);
         assert_eq!(wrong(&services).len(), left_wrong, "the product of that record, and no other");
         // Halving costs a few invocations, each of which counts nothing twice.
         assert!(delivered.invocations < RETRIES + 20, "{}", delivered.invocations);
+    }
+}
+
+/// Whether a transaction changes a total.
+fn changes_total_of(call: &Call, product: &str) -> bool {
+    let key = json!({ "pk": { "S": product }, "sk": { "S": table::TOTAL } });
+    call.request["TransactItems"].as_array().into_iter().flatten().any(|part| part["Update"]["Key"] == key)
+}
+
+#[tokio::test]
+async fn all_changes_of_a_total_that_cannot_be_changed_are_given_up_one_by_one_and_no_others() {
+    for batch in [100, 10, 2] {
+        let (records, table) = history(50);
+        let services = Services::new(table);
+        services.refuse(|call| changes_total_of(call, "product#p3"));
+        let delivered = deliver_to(&services, &records, batch).await;
+        let of_it = records.iter().filter(|record| record["dynamodb"]["Keys"]["sk"]["S"] == "product#p3");
+        assert_eq!(delivered.discarded, of_it.map(|record| [number(record)]).collect::<Vec<_>>());
+        let wrong = wrong(&services);
+        assert_eq!(wrong.iter().map(|(product, _)| product.as_str()).collect::<Vec<_>>(), ["product#p3"]);
+    }
+}
+
+#[tokio::test]
+async fn what_the_table_refuses_is_reported_itself_and_not_those_before_it() {
+    for place in 0..6 {
+        let (records, table) = history(6);
+        let services = Services::new(table);
+        services.refuse(move |call| changes_total_of(call, &format!("product#p{place}")));
+        let totals = UpdateTotals { store: store_at(services.clone()) };
+        let reported = totals.count_all(&records, NOW).await.batch_item_failures;
+        let [failure] = &reported[..] else { panic!("{reported:?}") };
+        assert_eq!(failure.item_identifier.as_deref(), Some(number(&records[place])));
+        let counted: Vec<_> = services.table().held_and_counted().iter().map(|(_, _, counted)| *counted > 0).collect();
+        assert_eq!(counted, (0..6).map(|product| product < place).collect::<Vec<_>>(), "what is before it, and nothing after it");
+    }
+}
+
+/// The calls from now on, of which some are refused: of each its operation, and how many items it is about.
+fn calls(services: &Services, refused: impl Fn(&Call) -> bool + Send + 'static) -> Arc<Mutex<Vec<(String, usize)>>> {
+    let calls = Arc::new(Mutex::new(Vec::new()));
+    let made = Arc::clone(&calls);
+    services.refuse(move |call| {
+        let parts = [&call.request["TransactItems"], &call.request["RequestItems"][TABLE]["Keys"]];
+        let about = parts.into_iter().filter_map(Value::as_array).map(Vec::len).sum();
+        made.lock().unwrap().push((call.operation.clone(), about));
+        refused(call)
+    });
+    calls
+}
+
+#[tokio::test]
+async fn a_batch_takes_as_few_calls_as_its_items_can_be_counted_with() {
+    // So many changes of so many owners and products; how many items are read and written together.
+    for (changes, owners, products, reads, writes) in [
+        (1, 1, 1, vec![3], vec![2]),
+        (2, 1, 2, vec![5], vec![4]),
+        (100, 1, 3, vec![7], vec![6]),
+        (100, 100, 3, vec![100, 4], vec![100, 6]),
+        (100, 100, 100, vec![100, 100, 1], vec![100, 100]),
+    ] {
+        let mut table = Table::new();
+        for change in 0..changes {
+            table.put(&format!("user#{}", change % owners), &format!("product#p{}", change % products), change + 1, LATER);
+        }
+        let (records, services) = (table.records(0, ""), Services::new(table));
+        let calls = calls(&services, |_| false);
+        let made = |operation: &str, about: &[usize]| about.iter().map(|items| (operation.to_owned(), *items)).collect::<Vec<_>>();
+        deliver_to(&services, &records, 100).await;
+        let read = made("BatchGetItem", &reads);
+        assert_eq!(*calls.lock().unwrap(), [read.clone(), made("TransactWriteItems", &writes)].concat());
+        calls.lock().unwrap().clear();
+        deliver_to(&services, &records, 100).await;
+        assert_eq!(*calls.lock().unwrap(), read, "a batch that is counted is only read");
+        assert_eq!(wrong(&services), []);
+    }
+}
+
+#[tokio::test]
+async fn to_find_out_what_the_table_refuses_takes_each_alone_once() {
+    let (records, table) = history(6);
+    let services = Services::new(table);
+    let calls = calls(&services, |call| changes_total_of(call, "product#p3"));
+    UpdateTotals { store: store_at(services.clone()) }.count_all(&records, NOW).await;
+    let (read, write) = (|items| ("BatchGetItem".to_owned(), items), |items| ("TransactWriteItems".to_owned(), items));
+    let expected = [read(13), write(12), read(13), write(2), write(2), write(2), write(2)];
+    assert_eq!(*calls.lock().unwrap(), expected, "it may have been done: so it is read again");
+}
+
+#[tokio::test]
+async fn a_batch_leaves_what_its_records_leave_one_by_one() {
+    for seed in 0..8 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let (mut carts, mut told) = (Table::new(), 0);
+        let mut nothing = Table::new();
+        nothing.put(table::CONTROL.0, table::CONTROL.1, 0, LATER);
+        let mut kept = [nothing.clone(), nothing];
+        for _ in 0..4 {
+            for _ in 0..random.usize(1..40) {
+                let (owner, product) = (format!("user#{}", random.u8(0..4)), format!("product#p{}", random.u8(0..4)));
+                match random.u8(0..8) {
+                    0 => carts.expire(&owner, &product),
+                    _ => carts.put(&owner, &product, random.i64(0..9), LATER),
+                }
+            }
+            let records = carts.records(told, "");
+            told += records.len();
+            // Others may have known newer generations, and somebody may have deleted a total.
+            let (begun, noted) = (random.i64(0..3), random.i64(0..4));
+            let (note, deleted) = (format!("{}user#{}", table::COUNTED, random.u8(0..4)), format!("product#p{}", random.u8(0..4)));
+            for (table, batch) in kept.iter_mut().zip([1, 100]) {
+                table.set(table::CONTROL.0, table::CONTROL.1, "generation", begun);
+                for product in ["product#p0", "product#p1", "product#p2", "product#p3"] {
+                    if table.has(&note, product, "counted") {
+                        table.set(&note, product, "generation", noted);
+                    }
+                }
+                table.expire(&deleted, table::TOTAL);
+                let services = Services::new(table.clone());
+                assert_eq!(deliver_to(&services, &records, batch).await.invocations, records.len().div_ceil(batch));
+                *table = services.table();
+            }
+        }
+        assert_eq!(kept[0].state(), kept[1].state(), "from seed {seed}");
     }
 }
 

@@ -9,12 +9,13 @@ use uuid::Uuid;
 use super::{
     caller::Caller,
     dynamodb::Table,
+    mapping::deliver,
     requests::signed_in,
     schedule::{Fate, Scenario, World, explore, wander},
 };
 use crate::{
     clock::Timestamp,
-    handlers::{CheckoutCart, MigrateCart, UpdateTotals, add_to_cart::add, update_cart::set},
+    handlers::{CheckoutCart, CountBatches, MigrateCart, UpdateTotals, add_to_cart::add, update_cart::set},
     item::{MigrationId, shown},
     owner::Owner,
 };
@@ -326,6 +327,35 @@ fn counts_all(records: &[Value]) -> Caller {
     })
 }
 
+/// Delivers the records in batches of so many, as Lambda does when invocations fail: whole again, in halves, or from the first that is
+/// reported.
+fn has_counted_by_lambda(name: &str, records: &[Value], batch: usize) -> Caller {
+    let records = records.to_vec();
+    Caller::new(name, move |shop| {
+        let records = records.clone();
+        async move {
+            let totals = UpdateTotals { store: shop.store };
+            let function = CountBatches { totals, dead_letters: shop.dead_letters };
+            let delivered = deliver(&records, batch, async |batch: &[Value]| function.count(batch, NOW, "request").await).await;
+            delivered.discarded.is_empty().then_some(Value::Null)
+        }
+    })
+}
+
+/// Everything is delivered again, which changes nothing. Where it has been counted `before`, that was enough.
+fn counted_once(world: &mut World, before: bool, records: &[Value], expected: &[(&str, i64, i64)]) {
+    assert!(!before || world.table.held_and_counted() == expected, "{:?}: {:?}", world.table.held_and_counted(), world.fates);
+    for _ in 0..2 {
+        assert_eq!(world.run(&counts_all(records)), Fate::Done(Value::Null));
+        assert_eq!(world.table.held_and_counted(), expected);
+    }
+}
+
+/// Whether one of those has come to the end who count all of it. Whatever the others do, that is enough.
+fn anybody_is_done(world: &World) -> bool {
+    world.fates.contains(&Fate::Done(Value::Null))
+}
+
 #[test]
 fn every_change_is_counted_once_however_it_is_delivered() {
     let mut table = with_mugs(1, 20);
@@ -335,10 +365,76 @@ fn every_change_is_counted_once_however_it_is_delivered() {
     // Two, because Lambda may begin again while a run that it has given up is still going on.
     for callers in [vec![counts("counts", &records)], vec![all.clone(), all.clone()]] {
         holds_always(&Scenario { table: table.clone(), callers, faults: 1 }, 5, |world| {
-            for _ in 0..2 {
-                assert_eq!(world.run(&all), Fate::Done(Value::Null));
-                assert_eq!(world.table.held_and_counted(), [(MUG, 20, 20)]);
-            }
+            counted_once(world, anybody_is_done(world), &records, &[(MUG, 20, 20)]);
         });
     }
+}
+
+pub(super) const PAN: &str = "product#pan";
+
+/// Four changes of three items of two products: one of them changes until it is gone.
+fn changed_often() -> Table {
+    let mut table = with_mugs(1, 20);
+    table.put(USER, PAN, 5, LATER);
+    table.expire(CART, MUG);
+    table
+}
+
+#[test]
+fn several_changes_of_several_items_are_counted_once_however_they_are_delivered() {
+    let table = changed_often();
+    let records = table.records(0, "");
+    let (any, all) = (counts("counts", &records), counts_all(&records));
+    let by_lambda = |batch| has_counted_by_lambda(&format!("is delivered {batch}"), &records, batch);
+    for (callers, faults, at_least) in [
+        (vec![any.clone()], 1, 300),
+        (vec![any, all.clone()], 0, 400),
+        (vec![all.clone(), all.clone()], 2, 150),
+        (vec![all.clone(), all.clone(), all.clone()], 2, 500),
+        (vec![by_lambda(100), all.clone()], 2, 300),
+        (vec![by_lambda(3), by_lambda(2)], 1, 1000),
+    ] {
+        holds_always(&Scenario { table: table.clone(), callers, faults }, at_least, |world| {
+            counted_once(world, anybody_is_done(world), &records, &[(MUG, 20, 20), (PAN, 5, 5)]);
+        });
+    }
+}
+
+#[test]
+fn whoever_is_overtaken_reads_again_and_comes_to_the_end() {
+    let table = changed_often();
+    let records = table.records(0, "");
+    let callers = vec![counts_all(&records); 3];
+    holds_always(&Scenario { table, callers, faults: 0 }, 10, |world| {
+        assert!(world.fates.iter().all(|fate| *fate == Fate::Done(Value::Null)), "{:?}", world.fates);
+    });
+}
+
+#[test]
+fn two_shards_count_several_changes_of_the_same_products_once() {
+    let table = changed_often();
+    let records = table.records(0, "");
+    let portions = |owner| counts(&format!("counts {owner}"), &table.records(0, owner));
+    let batch = |owner| has_counted_by_lambda(&format!("is delivered {owner}"), &table.records(0, owner), 100);
+    for (callers, faults, at_least) in
+        [(vec![portions("cart#"), portions("user#")], 1, 2000), (vec![batch("cart#"), batch("user#"), batch("user#")], 1, 500)]
+    {
+        holds_always(&Scenario { table: table.clone(), callers, faults }, at_least, |world| {
+            let all_are_done = world.fates.iter().all(|fate| *fate == Fate::Done(Value::Null));
+            counted_once(world, all_are_done, &records, &[(MUG, 20, 20), (PAN, 5, 5)]);
+        });
+    }
+}
+
+#[test]
+fn what_one_transaction_cannot_hold_is_counted_once_whatever_fails() {
+    let mut table = Table::new();
+    (0..60).for_each(|product| table.put(USER, &format!("product#p{product:03}"), product + 1, LATER));
+    let records = table.records(0, "");
+    let expected: Vec<_> = (0..60).map(|product| (format!("product#p{product:03}"), product + 1)).collect();
+    let expected: Vec<_> = expected.iter().map(|(product, held)| (product.as_str(), *held, *held)).collect();
+    let all = counts_all(&records);
+    holds_always(&Scenario { table, callers: vec![all.clone(), all], faults: 1 }, 500, |world| {
+        counted_once(world, anybody_is_done(world), &records, &expected);
+    });
 }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    ledger::{self, Count, Entry, Note},
+    ledger::{self, Entry, ItemKey, Note, Together},
 };
 
 /// What was read last.
@@ -61,42 +61,94 @@ impl Books {
         Ok(())
     }
 
-    fn note(&self, entry: &Entry) -> Option<&Note> {
-        self.notes.get(&(entry.owner.clone(), entry.product.to_string()))
+    fn note(&self, (owner, product): ItemKey<'_>) -> Option<&Note> {
+        self.notes.get(&(owner.to_owned(), product.to_string()))
     }
 
     fn total(&self, product: &ProductId) -> Option<Generations> {
         self.totals.get(product.as_str()).copied()
     }
 
-    /// How a change is counted. None, if it is counted already.
+    /// How the first of these changes are counted, as many as can be written together.
     #[must_use]
-    pub fn count(&self, entry: &Entry) -> Option<Count> {
-        ledger::count(entry, self.note(entry), self.total(&entry.product), self.begun)
+    pub fn count<'a>(&self, changes: impl IntoIterator<Item = &'a Entry>) -> Together<'a> {
+        ledger::count_together(changes, Store::TOGETHER, |entry| self.note(entry.item()), |product| self.total(product), self.begun)
     }
 
-    /// What has to be written together to count it.
+    /// What has to be written together to count them; nothing, if they are counted already.
     #[must_use]
-    pub fn writes(&self, entry: &Entry, count: &Count, now: Timestamp) -> Vec<Write> {
-        let note = Write::remember(entry, self.note(entry), &count.note, now);
-        let total = count.total.map(|addition| Write::count(&entry.product, self.total(&entry.product), addition));
-        std::iter::once(note).chain(total).collect()
+    pub fn writes(&self, together: &Together<'_>, now: Timestamp) -> Vec<Write> {
+        let notes = together.notes.iter().map(|(item, note)| Write::remember(*item, self.note(*item), note, now));
+        let totals = together.totals.iter().map(|(product, addition)| Write::count(product, self.total(product), *addition));
+        notes.chain(totals).collect()
     }
 
     /// Takes down what was written.
-    pub fn written(&mut self, entry: &Entry, count: Count) {
-        if let Some(addition) = count.total {
-            self.totals.insert(entry.product.to_string(), addition.generations);
-        }
-        self.notes.insert((entry.owner.clone(), entry.product.to_string()), count.note);
+    pub fn written(&mut self, together: Together<'_>) {
+        let notes = together.notes.into_iter().map(|((owner, product), note)| ((owner.to_owned(), product.to_string()), note));
+        self.notes.extend(notes);
+        self.totals.extend(together.totals.into_iter().map(|(product, addition)| (product.to_string(), addition.generations)));
     }
 
-    /// Replaces what is known of one change by what was read anew.
-    pub fn refresh(&mut self, entry: &Entry, read: Self) {
-        self.notes.remove(&(entry.owner.clone(), entry.product.to_string()));
-        self.totals.remove(entry.product.as_str());
+    /// Replaces what is known of some changes by what was read anew.
+    pub fn refresh<'a>(&mut self, changes: impl IntoIterator<Item = &'a Entry>, read: Self) {
+        for Entry { owner, product, .. } in changes {
+            self.notes.remove(&(owner.clone(), product.to_string()));
+            self.totals.remove(product.as_str());
+        }
         self.notes.extend(read.notes);
         self.totals.extend(read.totals);
         self.begun = read.begun;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_000_000);
+
+    /// Changes of some items of some products, in the order of the stream.
+    fn changes() -> impl Strategy<Value = Vec<Entry>> {
+        (1..120_u32, 1..120_u32).prop_flat_map(|(owners, products)| {
+            prop::collection::vec((0..owners, 0..products, 0..9_i64, 0..9_i64), 1..200).prop_map(|changes| {
+                let entry = |(place, (owner, product, old, new)): (usize, _)| Entry {
+                    owner: format!("user#{owner}"),
+                    product: format!("p{product}").parse().unwrap(),
+                    old,
+                    new,
+                    sequence: (place + 1).to_string().parse().unwrap(),
+                };
+                changes.into_iter().enumerate().map(entry).collect()
+            })
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_together_is_a_transaction_and_everything_is(changes in changes()) {
+            let mut books = Books::default();
+            let mut due = &changes[..];
+            while !due.is_empty() {
+                let together = books.count(due);
+                let writes = books.writes(&together, NOW);
+                prop_assert!(writes.len() <= Store::TOGETHER);
+                let keys: BTreeSet<_> = writes.iter().map(|write| attributes::keys(&write.key).unwrap()).collect();
+                prop_assert_eq!(keys.len(), writes.len(), "no item twice");
+                prop_assert!(together.changes == due.len() || writes.len() + 2 > Store::TOGETHER, "as many as there is room for");
+                due = &due[together.changes..];
+                books.written(together);
+            }
+            for entry in &changes {
+                let last = changes.iter().rfind(|last| last.item() == entry.item()).unwrap();
+                let noted = books.note(entry.item()).map(|note| (&note.up_to, note.counted));
+                prop_assert_eq!(noted, Some((&last.sequence, Some(last.new))));
+            }
+            prop_assert_eq!(books.writes(&books.count(&changes), NOW), [], "all of it is counted");
+        }
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     clock::Timestamp,
     deletions::Deletion,
     item::{Item, MigrationId},
-    ledger::{Addition, Entry, Note},
+    ledger::{Addition, ItemKey, Note},
     owner::{CartId, Owner},
     quantity::Quantity,
 };
@@ -76,25 +76,32 @@ impl Write {
     pub fn count(product: &ProductId, read: Option<Generations>, addition: Addition) -> Self {
         let Addition { change, recount, generations } = addition;
         let mut write = Self::update(total_key(product), "ADD quantity :change").with("change", to_number(change));
+        // An expression has each clause once.
+        let mut set = Vec::new();
         if read.is_none() && generations.of > 0 {
-            write = write.and(" SET generation = :generation").with("generation", to_number(generations.of));
+            set.push("generation = :generation");
+            write = write.with("generation", to_number(generations.of));
         }
         if let (Some(recount), Some(rebuilding)) = (recount, generations.rebuilding) {
             write = write.with("recount", to_number(recount));
-            write = if read.and_then(|read| read.rebuilding) == Some(rebuilding) {
-                write.and(", rebuilt :recount")
+            if read.and_then(|read| read.rebuilding) == Some(rebuilding) {
+                write = write.and(", rebuilt :recount");
             } else {
-                write.and(" SET rebuilt = :recount, rebuilding = :rebuilding").with("rebuilding", to_number(rebuilding))
-            };
+                set.extend(["rebuilt = :recount", "rebuilding = :rebuilding"]);
+                write = write.with("rebuilding", to_number(rebuilding));
+            }
+        }
+        if !set.is_empty() {
+            write = write.and(&format!(" SET {}", set.join(", ")));
         }
         write.if_still_of(read)
     }
 
     /// Notes what of an item is counted, if nobody noted anything since `read`: each note is of a later change. What is counted
     /// must not be forgotten as long as it is.
-    pub fn remember(entry: &Entry, read: Option<&Note>, note: &Note, now: Timestamp) -> Self {
+    pub fn remember((owner, product): ItemKey<'_>, read: Option<&Note>, note: &Note, now: Timestamp) -> Self {
         let counted = note.counted.unwrap_or(0);
-        let key = counted_key(&entry.owner, &entry.product);
+        let key = counted_key(owner, product);
         let write = if counted == 0 {
             let update = "SET countedUpTo = :sequence, counted = :counted, generation = :generation, expirationTime = :expires";
             Self::update(key, update).with("expires", to_number((now + REMEMBERED).0))
@@ -217,6 +224,9 @@ mod tests {
         writes.extend(every_count());
         for write in writes {
             let update = if let Action::Update(expression) = &write.action { expression.as_str() } else { "" };
+            for clause in ["SET", "ADD", "REMOVE"] {
+                assert!(update.split(' ').filter(|word| *word == clause).count() <= 1, "DynamoDB refuses anything else: {update}");
+            }
             let text = format!("{update} {}", write.condition.as_deref().unwrap_or_default());
             let mut used: Vec<_> = text
                 .split(|character: char| !character.is_ascii_alphanumeric() && character != ':')
@@ -230,10 +240,6 @@ mod tests {
         }
     }
 
-    fn entry() -> Entry {
-        Entry { owner: "user#a".to_owned(), product: product(), old: 0, new: 1, sequence: "7".parse().unwrap() }
-    }
-
     fn note(counted: i64) -> Note {
         Note { up_to: "7".parse().unwrap(), counted: Some(counted), generation: 1 }
     }
@@ -245,6 +251,8 @@ mod tests {
         for (read, of, recount) in [
             (None, 0, None),
             (None, 2, None),
+            (None, 0, Some(2)),
+            (None, 1, Some(2)),
             (Some(generations(0, None)), 0, None),
             (Some(generations(1, None)), 1, None),
             (Some(generations(0, None)), 0, Some(2)),
@@ -256,7 +264,7 @@ mod tests {
             writes.push(Write::count(&product(), read, addition));
         }
         for (read, counted) in [(None, 0), (Some(note(1)), 0), (None, 1), (Some(note(1)), 1)] {
-            writes.push(Write::remember(&entry(), read.as_ref(), &note(counted), NOW));
+            writes.push(Write::remember(("user#a", &product()), read.as_ref(), &note(counted), NOW));
         }
         writes
     }
@@ -271,11 +279,11 @@ mod tests {
 
     #[test]
     fn a_note_lives_as_long_as_its_item_counts_and_then_outlives_the_stream() {
-        let counted = Write::remember(&entry(), None, &note(2), NOW);
+        let counted = Write::remember(("user#a", &product()), None, &note(2), NOW);
         let Action::Update(update) = &counted.action else { panic!("it is an update") };
         assert!(update.ends_with("REMOVE expirationTime"), "{update}");
         assert_eq!(counted.key["pk"], AttributeValue::S("counted#user#a".to_owned()));
-        let gone = Write::remember(&entry(), None, &note(0), NOW);
+        let gone = Write::remember(("user#a", &product()), None, &note(0), NOW);
         assert_eq!(gone.values[":expires"], to_number(NOW.0 + 259_200));
     }
 }
