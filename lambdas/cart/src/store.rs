@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 use cart_contract::table;
 use cart_shared::{ProductId, Refusal};
+use futures_util::future::try_join_all;
 use serde::de::IgnoredAny;
 use thiserror::Error;
 use uuid::Uuid;
@@ -146,26 +147,25 @@ impl Store {
     /// # Errors
     /// [`StoreError::Read`] and [`StoreError::Unread`].
     pub async fn all(&self, keys: &[Attributes]) -> Result<Vec<Attributes>, StoreError> {
+        let found = try_join_all(keys.chunks(Self::TOGETHER).map(|keys| self.all_at_once(keys.to_vec()))).await?;
+        Ok(found.concat())
+    }
+
+    async fn all_at_once(&self, mut keys: Vec<Attributes>) -> Result<Vec<Attributes>, StoreError> {
         let mut found = Vec::with_capacity(keys.len());
-        for keys in keys.chunks(Self::TOGETHER) {
-            let mut keys = keys.to_vec();
-            for attempt in 0..=backoff::ATTEMPTS {
-                let wanted = Keys { keys, consistent_read: true };
-                let document = BatchGetItem { request_items: BTreeMap::from([(self.table.as_str(), wanted)]) };
-                let answer = self.dynamodb.call("BatchGetItem", &document).await.map_err(StoreError::Read)?;
-                let BatchGotItem { mut responses, mut unprocessed_keys } = answer;
-                found.extend(responses.remove(&self.table).unwrap_or_default());
-                keys = unprocessed_keys.remove(&self.table).map(|unprocessed| unprocessed.keys).unwrap_or_default();
-                if keys.is_empty() {
-                    break;
-                }
-                backoff::pause(attempt).await;
+        for attempt in 0..=backoff::ATTEMPTS {
+            let wanted = Keys { keys, consistent_read: true };
+            let document = BatchGetItem { request_items: BTreeMap::from([(self.table.as_str(), wanted)]) };
+            let answer = self.dynamodb.call("BatchGetItem", &document).await.map_err(StoreError::Read)?;
+            let BatchGotItem { mut responses, mut unprocessed_keys } = answer;
+            found.extend(responses.remove(&self.table).unwrap_or_default());
+            keys = unprocessed_keys.remove(&self.table).map(|unprocessed| unprocessed.keys).unwrap_or_default();
+            if keys.is_empty() {
+                return Ok(found);
             }
-            if !keys.is_empty() {
-                return Err(StoreError::Unread(Contended));
-            }
+            backoff::pause(attempt).await;
         }
-        Ok(found)
+        Err(StoreError::Unread(Contended))
     }
 
     /// Does one write, as safely as several: a plain update that is repeated for want of an answer would be done twice
