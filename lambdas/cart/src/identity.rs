@@ -7,7 +7,7 @@ pub mod token;
 
 use cart_shared::{Answer, Refusal, Request, log};
 use http::{HeaderMap, header::AUTHORIZATION};
-use serde_json::Value;
+use serde::Serialize;
 use tracing::info;
 use uuid::Uuid;
 
@@ -36,7 +36,7 @@ pub struct Visitor {
 impl Visitor {
     /// An answer for this caller, who may have to be given a cookie.
     #[must_use]
-    pub fn answer(&self, body: &Value) -> Answer {
+    pub fn answer(&self, body: &impl Serialize) -> Answer {
         Answer { set_cookie: self.cookie.set_cookie(), ..Answer::new(body) }
     }
 }
@@ -121,7 +121,7 @@ fn bearer_token(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 

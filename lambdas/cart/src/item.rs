@@ -1,7 +1,8 @@
 //! A product in a cart, as it is stored and as it is shown. Knows nothing of DynamoDB.
 
 use cart_shared::ProductId;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{clock::Timestamp, quantity::Quantity};
@@ -33,20 +34,31 @@ impl Item {
     }
 }
 
+/// A cart as it is shown.
+#[derive(Debug, Serialize)]
+pub struct Shown<'a> {
+    products: Vec<Line<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Line<'a> {
+    sk: &'a ProductId,
+    quantity: u16,
+    product_detail: &'a Value,
+}
+
 /// A cart as it is shown: what it holds, and nothing of what it held.
 #[must_use]
-pub fn shown(items: &[Item], now: Timestamp) -> Value {
-    let lines: Vec<_> = items
-        .iter()
-        .map(|item| (item, item.held(now).get()))
-        .filter(|(_, quantity)| *quantity > 0)
-        .map(|(item, quantity)| json!({ "sk": item.product, "quantity": quantity, "productDetail": item.detail }))
-        .collect();
-    json!({ "products": lines })
+pub fn shown(items: &[Item], now: Timestamp) -> Shown<'_> {
+    let lines = items.iter().map(|item| Line { sk: &item.product, quantity: item.held(now).get(), product_detail: &item.detail });
+    Shown { products: lines.filter(|line| line.quantity > 0).collect() }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -60,7 +72,7 @@ mod tests {
         };
         let items = [item("mug", 2, 101), item("emptied", 0, 101), item("expired", 2, 100), item("broken", -3, 101)];
         assert_eq!(
-            shown(&items, Timestamp(100)),
+            json!(shown(&items, Timestamp(100))),
             json!({ "products": [{ "sk": "mug", "quantity": 2, "productDetail": { "name": "mug" } }] })
         );
     }

@@ -108,7 +108,7 @@ impl Store {
         let mut items = Vec::new();
         loop {
             let page: Page = self.dynamodb.call("Query", &query).await.map_err(StoreError::Read)?;
-            for attributes in &page.items {
+            for attributes in page.items {
                 items.push(attributes::item(attributes)?);
             }
             query.exclusive_start_key = page.last_evaluated_key;
@@ -124,7 +124,7 @@ impl Store {
     /// [`StoreError::Read`] and [`StoreError::Damaged`].
     pub async fn item(&self, owner: &Owner, product: &ProductId) -> Result<Option<Item>, StoreError> {
         let item = self.get(attributes::item_key(owner, product), true).await?;
-        Ok(item.as_ref().map(attributes::item).transpose()?)
+        Ok(item.map(attributes::item).transpose()?)
     }
 
     /// What all carts hold of a product, as far as it is counted: none, if nothing ever was.

@@ -5,6 +5,7 @@ use std::error::Error;
 
 use cart_contract::Metric;
 use http::StatusCode;
+use serde::Serialize;
 use serde_json::{Value, json};
 use thiserror::Error;
 
@@ -21,9 +22,12 @@ pub struct Answer {
 
 impl Answer {
     /// An answer that sets no cookie, to something that is not counted.
+    ///
+    /// # Panics
+    /// Where the body cannot be JSON: a map in it has keys that are no texts.
     #[must_use]
-    pub fn new(body: &Value) -> Self {
-        Self::ready(body.to_string())
+    pub fn new(body: &impl Serialize) -> Self {
+        Self::ready(serde_json::to_string(body).expect("what is answered can be JSON"))
     }
 
     /// The same of a body that is JSON already.

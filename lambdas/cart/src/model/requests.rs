@@ -371,7 +371,7 @@ async fn a_migration_answers_what_the_cart_then_holds_without_reading_it_again()
         let answered = body(&backend.ask("migrate", &asked).await.unwrap());
         assert_eq!(queries.load(Ordering::Relaxed), reads, "{stored:?}");
         let held = store_at(backend.services.clone()).cart(&USER.parse().unwrap()).await.unwrap();
-        assert_eq!(answered, shown(&held, NOW), "{stored:?}");
+        assert_eq!(answered, json!(shown(&held, NOW)), "{stored:?}");
     }
 }
 

@@ -103,17 +103,18 @@ fn key(pk: String, sk: String) -> Attributes {
 ///
 /// # Errors
 /// [`Damaged`].
-pub fn item(attributes: &Attributes) -> Result<Item, Damaged> {
-    let product = text(attributes, "sk").and_then(|sk| sk.strip_prefix("product#")).and_then(|id| id.parse().ok());
-    let emptied_by = match text(attributes, "migration") {
+pub fn item(mut attributes: Attributes) -> Result<Item, Damaged> {
+    let detail = attributes.remove("productDetail").map_or(Ok(Value::Null), from_attribute)?;
+    let product = text(&attributes, "sk").and_then(|sk| sk.strip_prefix(table::PRODUCT)).and_then(|id| id.parse().ok());
+    let emptied_by = match text(&attributes, "migration") {
         Some(id) => Some(MigrationId(Uuid::try_parse(id).map_err(|_| Damaged("migration"))?)),
         None => None,
     };
     Ok(Item {
         product: product.ok_or(Damaged("sk"))?,
-        stored: number(attributes, "quantity")?,
-        expires: Timestamp(number(attributes, "expirationTime")?.try_into().map_err(|_| Damaged("expirationTime"))?),
-        detail: attributes.get("productDetail").map_or(Ok(Value::Null), from_attribute)?,
+        stored: number(&attributes, "quantity")?,
+        expires: Timestamp(number(&attributes, "expirationTime")?.try_into().map_err(|_| Damaged("expirationTime"))?),
+        detail,
         emptied_by,
     })
 }
@@ -200,16 +201,16 @@ pub fn to_attribute(value: &Value) -> AttributeValue {
 }
 
 /// JSON from an attribute. The fields of objects come in the order of their names.
-fn from_attribute(attribute: &AttributeValue) -> Result<Value, Damaged> {
+fn from_attribute(attribute: AttributeValue) -> Result<Value, Damaged> {
     let damaged = Damaged("productDetail");
     Ok(match attribute {
         AttributeValue::Null(_) => Value::Null,
-        AttributeValue::Bool(flag) => Value::Bool(*flag),
+        AttributeValue::Bool(flag) => Value::Bool(flag),
         AttributeValue::N(number) => Value::Number(number.parse::<Number>().map_err(|_| damaged)?),
-        AttributeValue::S(text) => Value::String(text.clone()),
-        AttributeValue::L(values) => Value::Array(values.iter().map(from_attribute).collect::<Result<_, _>>()?),
+        AttributeValue::S(text) => Value::String(text),
+        AttributeValue::L(values) => Value::Array(values.into_iter().map(from_attribute).collect::<Result<_, _>>()?),
         AttributeValue::M(fields) => {
-            let fields = fields.iter().map(|(name, value)| Ok((name.clone(), from_attribute(value)?)));
+            let fields = fields.into_iter().map(|(name, value)| Ok((name, from_attribute(value)?)));
             Value::Object(fields.collect::<Result<_, Damaged>>()?)
         }
         _ => return Err(damaged),
@@ -234,7 +235,7 @@ mod tests {
 
     #[test]
     fn what_was_written_is_read_back() {
-        let item = item(&stored()).unwrap();
+        let item = item(stored()).unwrap();
         assert_eq!((item.product.as_str(), item.stored, item.expires, item.emptied_by), ("mug", 2, Timestamp(100), None));
         assert_eq!(item.detail, json!({ "price": 1290, "tags": ["mug", null, true], "w": 0.5 }));
         assert_eq!(item.detail.to_string(), r#"{"price":1290,"tags":["mug",null,true],"w":0.5}"#, "always in the same order");
@@ -244,7 +245,7 @@ mod tests {
     fn an_item_of_an_unknown_product_is_read_as_well() {
         let mut attributes = stored();
         attributes.insert("productDetail".to_owned(), AttributeValue::Null(true));
-        assert_eq!(item(&attributes).unwrap().detail, Value::Null);
+        assert_eq!(item(attributes).unwrap().detail, Value::Null);
     }
 
     #[test]
@@ -285,7 +286,7 @@ mod tests {
         ] {
             let mut attributes = stored();
             attributes.insert(name.to_owned(), value);
-            assert_eq!(item(&attributes), Err(Damaged(name)));
+            assert_eq!(item(attributes), Err(Damaged(name)));
         }
     }
 }
