@@ -147,15 +147,15 @@ impl Service {
     /// [`CallError`]. Then it may be done all the same, unless this was its first try and [`Fault`] says no.
     pub async fn call<A: DeserializeOwned>(&self, operation: &str, document: &(impl Serialize + Sync)) -> Result<A, CallError> {
         let body = serde_json::to_vec(document).map_err(|error| CallError::Request(error.into()))?;
-        let answer = backoff::ask_again(ALL_PATIENCE, || self.ask(operation, &body), may_be_better_next_time).await;
-        let answer = answer.unwrap_or(Err(CallError::Silent(FetchError::TooLate)))?;
+        let ask = |left| self.ask(operation, &body, LIMITS.within(left));
+        let answer = backoff::ask_again(ALL_PATIENCE, ask, may_be_better_next_time).await?;
         serde_json::from_slice(&answer).map_err(|_| CallError::Answer)
     }
 
-    async fn ask(&self, operation: &str, body: &[u8]) -> Result<Vec<u8>, CallError> {
+    async fn ask(&self, operation: &str, body: &[u8], limits: Limits) -> Result<Vec<u8>, CallError> {
         let now = UNIX_EPOCH + Duration::from_secs(clock::now().0);
         let request = self.request(operation, body, now).map_err(CallError::Request)?;
-        match self.http.send(request, LIMITS).await? {
+        match self.http.send(request, limits).await? {
             (status, answer) if status.is_success() => Ok(answer),
             (status, answer) => Err(Fault::new(status, &answer).into()),
         }

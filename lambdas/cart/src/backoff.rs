@@ -1,10 +1,9 @@
 //! How long to wait before trying again: what others were changing at the same moment, or what did not answer.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cart_shared::Refusal;
 use thiserror::Error;
-use tokio::time::timeout;
 
 /// How often something is tried before it is given up: about five seconds of waiting at most, half of that on average. As many as
 /// 64 writers need who meet at one item, and still within the ten seconds that a function has.
@@ -34,22 +33,25 @@ pub async fn pause(attempt: u32) {
 /// How often a service is asked that does not answer.
 const TRIES: u32 = 3;
 
-/// Asks a service, and again where another answer may come of it. Nothing, where all of that takes too long.
-pub async fn ask_again<T, F>(patience: Duration, ask: impl Fn() -> F, may_be_better: impl Fn(&T) -> bool) -> Option<T>
+/// Asks a service, and again where another answer may come of it, as long as there is time. Whoever asks is told how much is left.
+pub async fn ask_again<T, F>(patience: Duration, ask: impl Fn(Duration) -> F, may_be_better: impl Fn(&T) -> bool) -> T
 where
     F: Future<Output = T>,
 {
-    let asking = async {
-        for attempt in 0..TRIES - 1 {
-            let answer = ask().await;
-            if !may_be_better(&answer) {
-                return answer;
-            }
-            pause_for_service(attempt).await;
+    let begun = Instant::now();
+    let left = || patience.saturating_sub(begun.elapsed());
+    let mut attempt = 0;
+    loop {
+        let answer = ask(left()).await;
+        if attempt + 1 == TRIES || !may_be_better(&answer) {
+            return answer;
         }
-        ask().await
-    };
-    timeout(patience, asking).await.ok()
+        pause_for_service(attempt).await;
+        attempt += 1;
+        if left().is_zero() {
+            return answer;
+        }
+    }
 }
 
 /// Waits for a service that has other things to do: longer than for a collision, which is over in a moment.
@@ -73,7 +75,7 @@ fn delay(attempt: u32, first: Duration, longest: Duration, spread: f64) -> Durat
 
 #[cfg(test)]
 mod tests {
-    use std::{cmp::Reverse, collections::BinaryHeap};
+    use std::{cell::Cell, cmp::Reverse, collections::BinaryHeap};
 
     use super::*;
 
@@ -85,6 +87,21 @@ mod tests {
         assert_eq!(delay(u32::MAX, 1.0), LONGEST);
         let worst: Duration = (0..ATTEMPTS).map(|attempt| delay(attempt, 1.0)).sum();
         assert!(worst < Duration::from_secs(6), "{worst:?}");
+    }
+
+    #[tokio::test]
+    async fn asking_again_ends_with_an_answer_or_the_tries_or_the_time() {
+        for (patience, good, asked) in [(Duration::MAX, 1, 1), (Duration::MAX, 2, 2), (Duration::MAX, 9, 3), (Duration::ZERO, 9, 1)]
+        {
+            let tries = Cell::new(0);
+            let ask = async |left| {
+                assert!(left <= patience);
+                tries.set(tries.get() + 1);
+                tries.get()
+            };
+            let answer = ask_again(patience, ask, |answer| *answer < good).await;
+            assert_eq!((answer, tries.get()), (asked, asked), "{good} in {patience:?}");
+        }
     }
 
     /// What a writer has just done.

@@ -30,6 +30,13 @@ pub(crate) struct Limits {
     pub(crate) size: usize,
 }
 
+impl Limits {
+    /// The same, where only so much time is left.
+    pub(crate) fn within(self, left: Duration) -> Self {
+        Self { patience: self.patience.min(left), ..self }
+    }
+}
+
 /// How long it may take until a connection is open.
 const CONNECT_LIMIT: Duration = Duration::from_secs(1);
 /// Of a document. Who answers does so in a tenth of that time, also when woken for it.
@@ -97,8 +104,7 @@ impl Http {
     /// # Errors
     /// [`FetchError`]. A status is never an error.
     pub async fn get(&self, url: &str) -> Result<(StatusCode, Vec<u8>), FetchError> {
-        let outcome = backoff::ask_again(ALL_PATIENCE, || self.once("GET", url, LIMITS), may_be_better_next_time).await;
-        outcome.unwrap_or(Err(FetchError::TooLate))
+        backoff::ask_again(ALL_PATIENCE, |left| self.once("GET", url, LIMITS.within(left)), may_be_better_next_time).await
     }
 
     /// Asks what may be asked at a URL, once; that does nothing there.
