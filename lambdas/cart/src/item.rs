@@ -32,6 +32,12 @@ impl Item {
     pub fn held(&self, now: Timestamp) -> Quantity {
         if self.expires > now { Quantity::nearest(self.stored) } else { Quantity::ZERO }
     }
+
+    /// Whether the cart holds any.
+    #[must_use]
+    pub fn holds_any(&self, now: Timestamp) -> bool {
+        self.held(now) > Quantity::ZERO
+    }
 }
 
 /// A cart as it is shown.

@@ -80,7 +80,7 @@ impl MigrateCart {
             let anonymous = Owner::Anonymous(cart);
             let (items, users) = join!(self.store.cart(&anonymous), self.store.cart(user));
             let (items, users) = (items?, users?);
-            let held: Vec<_> = items.iter().filter(|item| item.held(now) > Quantity::ZERO).collect();
+            let held: Vec<_> = items.iter().filter(|item| item.holds_any(now)).collect();
             let moving = &held[..held.len().min(AT_ONCE)];
             if !moving.is_empty() {
                 let writes = moving.iter().flat_map(|item| moves(cart, user, item, &users, migration, now));
@@ -91,10 +91,10 @@ impl MigrateCart {
                 }
             }
             if moving.len() == held.len() {
-                let deletions = emptied(cart, &items, &held, migration);
+                let deletions = emptied(cart, &items, migration, now);
                 // What another migration has emptied may have come into the user's cart after that was read.
-                let alone = items.iter().all(|item| held.contains(&item) || item.emptied_by == Some(migration));
-                return Ok(Moved { deletions, users: alone.then(|| with_moved(users, moving, user, now)) });
+                let alone = items.iter().all(|item| item.holds_any(now) || item.emptied_by == Some(migration));
+                return Ok(Moved { deletions, users: alone.then(|| with_moved(users, items, user, now)) });
             }
         }
         Err(Contended.into())
@@ -121,21 +121,21 @@ fn together(item: &Item, users: Option<&Item>, now: Timestamp) -> Quantity {
     users.map_or(Quantity::ZERO, |users| users.held(now)).merged_with(item.held(now))
 }
 
-/// What a user's cart holds once these items are moved into it, in the order of the table.
-fn with_moved(mut users: Vec<Item>, moved: &[&Item], user: &Owner, now: Timestamp) -> Vec<Item> {
-    for item in moved {
+/// What a user's cart holds once everything is moved into it that these items held, in the order of the table.
+fn with_moved(mut users: Vec<Item>, items: Vec<Item>, user: &Owner, now: Timestamp) -> Vec<Item> {
+    for item in items.into_iter().filter(|item| item.holds_any(now)) {
         let place = users.iter().position(|users| users.product == item.product);
         let before = place.map(|place| users.swap_remove(place));
-        let stored = together(item, before.as_ref(), now).get().into();
-        users.push(Item { stored, expires: now + user.lifetime(), ..(*item).clone() });
+        let stored = together(&item, before.as_ref(), now).get().into();
+        users.push(Item { stored, expires: now + user.lifetime(), ..item });
     }
     users.sort_unstable_by(|one, other| one.product.cmp(&other.product));
     users
 }
 
 /// The items that a migration has left empty: this one those it has just moved, an earlier one those that say so.
-fn emptied(cart: CartId, items: &[Item], moved: &[&Item], migration: MigrationId) -> Vec<Deletion> {
-    let by = |item: &Item| if moved.contains(&item) { Some(migration) } else { item.emptied_by };
+fn emptied(cart: CartId, items: &[Item], migration: MigrationId, now: Timestamp) -> Vec<Deletion> {
+    let by = |item: &Item| if item.holds_any(now) { Some(migration) } else { item.emptied_by };
     let deletion = |item: &Item| Some(Deletion { cart, product: item.product.clone(), migration: by(item)? });
     items.iter().filter_map(deletion).collect()
 }
