@@ -59,7 +59,7 @@ pub(crate) struct Moved {
     /// What is to be deleted now.
     pub(crate) deletions: Vec<Deletion>,
     /// The user's cart, if it is known without reading it again.
-    pub(crate) users: Option<Vec<Item>>,
+    users: Option<Vec<Item>>,
 }
 
 impl MigrateCart {
