@@ -15,7 +15,8 @@ use aws_smithy_runtime_api::{
 };
 use cart_shared::StartError;
 use http::StatusCode;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 use thiserror::Error;
 
 use crate::{
@@ -102,6 +103,12 @@ impl Account {
             "lambda",
         );
         Ok(Self { http, credentials, region: lookup("AWS_REGION")?, endpoint: lookup("AWS_ENDPOINT_URL").ok() })
+    }
+
+    /// An account whose services are all at one URL.
+    #[cfg(test)]
+    pub(crate) fn at(http: Http, url: &str) -> Self {
+        Self::new(http, |name| Ok(if name == "AWS_ENDPOINT_URL" { url } else { "a" }.to_owned())).expect("all there is to know")
     }
 
     /// The tables.
@@ -193,32 +200,18 @@ fn may_be_better_next_time(answer: &Result<Vec<u8>, CallError>) -> bool {
     }
 }
 
-/// What a service answers that does not do as asked. Fields of ours that it leaves out stay empty.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Said {
-    #[serde(rename = "__type")]
-    error: String,
-    /// Services differ in how they write it.
-    #[serde(alias = "Message")]
-    message: String,
-    #[serde(rename = "CancellationReasons")]
-    reasons: Vec<Reason>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Reason {
-    code: String,
-}
-
 impl Fault {
+    /// Reads what a service answers that does not do as asked, as far as it is there.
     fn new(status: StatusCode, answer: &[u8]) -> Self {
-        let Said { error, message, reasons } = serde_json::from_slice(answer).unwrap_or_default();
+        let said: Value = serde_json::from_slice(answer).unwrap_or_default();
         // `com.amazonaws.dynamodb.v20120810#ThrottlingException`, or something behind a colon.
-        let code = error.rsplit('#').next().and_then(|code| code.split(':').next()).filter(|code| !code.is_empty());
-        let code = code.map_or_else(|| status.to_string(), str::to_owned);
-        Self { status, code, message, reasons: reasons.into_iter().map(|reason| reason.code).collect() }
+        let name = said["__type"].as_str().and_then(|name| name.rsplit('#').next()?.split(':').next());
+        let code = name.filter(|code| !code.is_empty()).map_or_else(|| status.to_string(), str::to_owned);
+        // Services differ in how they write it.
+        let message = said["message"].as_str().or_else(|| said["Message"].as_str()).unwrap_or_default().to_owned();
+        let reasons = said["CancellationReasons"].as_array().into_iter().flatten();
+        let reasons = reasons.map(|reason| reason["Code"].as_str().unwrap_or_default().to_owned()).collect();
+        Self { status, code, message, reasons }
     }
 
     fn may_pass(&self) -> bool {
@@ -251,7 +244,7 @@ mod tests {
         orchestrator::HttpResponse,
         result::ConnectorError,
     };
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -391,6 +384,8 @@ mod tests {
         for (body, code, text) in [
             (r#"{"__type":"com.amazon.coral.validate#ValidationException","message":"no"}"#, "ValidationException", "no"),
             (r#"{"__type":"com.amazonaws.sqs#QueueDoesNotExist","Message":"gone"}"#, "QueueDoesNotExist", "gone"),
+            (r#"{"__type":"ValidationException","message":"no","Message":"No"}"#, "ValidationException", "no"),
+            (r#"{"__type":"ValidationException","message":null}"#, "ValidationException", ""),
             ("<html>", "400 Bad Request", ""),
             ("", "400 Bad Request", ""),
         ] {

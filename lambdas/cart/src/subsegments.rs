@@ -276,10 +276,8 @@ mod tests {
     async fn a_call_of_aws_is_known_by_its_service_and_its_operation() {
         let daemon = Daemon::start();
         let (aws, _asked) = answering_once("200 OK", "{}").await;
-        let account = Account::new(daemon.client(Some(sampled(1))), |name| {
-            Ok(if name == "AWS_ENDPOINT_URL" { aws.clone() } else { "a".to_owned() })
-        });
-        let answer = account.unwrap().dynamodb().call("Query", &json!({ "TableName": "carts" })).await;
+        let account = Account::at(daemon.client(Some(sampled(1))), &aws);
+        let answer = account.dynamodb().call("Query", &json!({ "TableName": "carts" })).await;
         assert_eq!(answer.ok(), Some(json!({})));
         let told = daemon.told();
         assert_eq!((&told["name"], &told["namespace"]), (&json!("DynamoDB"), &json!("aws")));

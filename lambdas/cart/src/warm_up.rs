@@ -97,13 +97,8 @@ mod tests {
         }
 
         fn account(&self) -> Account {
-            account_at(self.http(), &self.url())
+            Account::at(self.http(), &self.url())
         }
-    }
-
-    /// An account whose services are all there.
-    fn account_at(http: Http, url: &str) -> Account {
-        Account::new(http, |name| Ok(if name == "AWS_ENDPOINT_URL" { url } else { "a" }.to_owned())).unwrap()
     }
 
     /// As a server of HTTP/1.1 does: one request after the other on a connection that stays.
@@ -180,7 +175,7 @@ mod tests {
         let nobody = TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap();
         for address in [silent.local_addr().unwrap(), nobody] {
             let (http, url) = (Http::new(), format!("http://{address}"));
-            let store = Store::new(account_at(http.clone(), &url).dynamodb(), "carts".to_owned());
+            let store = Store::new(Account::at(http.clone(), &url).dynamodb(), "carts".to_owned());
             let keys = SigningKeys::new(http, url.clone());
             within(Duration::from_millis(20), async { join!(store.connect(), keys.prefetch(Timestamp(1000))) }).await;
         }

@@ -136,13 +136,12 @@ mod tests {
     use serde_json::{Value, json};
     use uuid::Uuid;
 
-    use super::super::{Store, attributes::AttributeValue, write::Write};
+    use super::super::{attributes::AttributeValue, write::Write};
     use crate::{
-        aws::Account,
         clock::Timestamp,
         deletions::Deletion,
-        fetch::Http,
         item::MigrationId,
+        model::network::store_at,
         owner::{CartId, Owner},
         quantity::Quantity,
     };
@@ -168,11 +167,6 @@ mod tests {
     impl Recorder {
         fn taken(&self) -> Vec<(String, String, Value)> {
             std::mem::take(&mut *self.0.lock().unwrap())
-        }
-
-        fn store(&self) -> Store {
-            let http = Http::ending_at(SharedHttpConnector::new(self.clone()));
-            Store::new(Account::new(http, |_| Ok("http://aws".to_owned())).unwrap().dynamodb(), "carts".to_owned())
         }
 
         fn sdk(&self) -> Client {
@@ -210,7 +204,7 @@ mod tests {
     async fn what_is_read_is_asked_for_as_the_sdk_asks() {
         let (owner, mug): (Owner, _) = ("user#a".parse().unwrap(), "mug".parse().unwrap());
         let recorder = Recorder::default();
-        let (store, sdk) = (recorder.store(), recorder.sdk());
+        let (store, sdk) = (store_at(recorder.clone()), recorder.sdk());
 
         store.cart(&owner).await.unwrap();
         store.item(&owner, &mug).await.unwrap();
@@ -245,7 +239,7 @@ mod tests {
             Write::bury(&deletion),
         ];
         let recorder = Recorder::default();
-        assert_eq!(recorder.store().apply_together(writes.to_vec()).await.unwrap(), super::super::Outcome::Done);
+        assert_eq!(store_at(recorder.clone()).apply_together(writes.to_vec()).await.unwrap(), super::super::Outcome::Done);
         let ours = recorder.taken();
 
         let items = writes.iter().map(|write| {
@@ -293,9 +287,7 @@ mod tests {
     #[tokio::test]
     async fn a_cart_is_read_to_its_last_page() {
         let pages = Pages(Arc::default());
-        let http = Http::ending_at(SharedHttpConnector::new(pages.clone()));
-        let store = Store::new(Account::new(http, |_| Ok("http://aws".to_owned())).unwrap().dynamodb(), "carts".to_owned());
-        let items = store.cart(&"user#a".parse().unwrap()).await.unwrap();
+        let items = store_at(pages.clone()).cart(&"user#a".parse().unwrap()).await.unwrap();
         assert_eq!(items.iter().map(|item| item.product.as_str()).collect::<Vec<_>>(), ["jar", "pan"]);
         assert_eq!(pages.0.lock().unwrap().len(), 3);
     }
