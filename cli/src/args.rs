@@ -9,7 +9,7 @@ use clap::{
     builder::{PossibleValuesParser, TypedValueParser},
 };
 
-use crate::moment::duration;
+use crate::domain::moment::duration;
 
 /// Deploys a serverless shopping cart to AWS: infrastructure, code and configuration from one Rust workspace.
 ///

@@ -8,13 +8,15 @@ use crate::{
     args::{Cli, Command, Frontend, Global, Target, Timed},
     aws::Aws,
     config::{self, Config, Environment, LocalChoice},
+    domain::{
+        event::Event,
+        failure::Failure,
+        stack::{Deployed, Resource, StackStatus},
+    },
     error::Error,
-    event::Event,
     execute::{self, Context, all},
-    failure::Failure,
     plan::{self, Observed, ObservedStack},
     report::{Reporting, answer::Answer},
-    stack::{Deployed, Resource, StackStatus},
 };
 
 use self::interruption::interruptible;

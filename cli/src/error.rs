@@ -2,7 +2,11 @@
 
 use cart_infra::StackId;
 
-use crate::{aws, config, env_file, execute, local, package, plan, report, site};
+use crate::{
+    aws,
+    build::{env_file, package, site},
+    config, execute, local, plan, report,
+};
 
 /// How the process ends when not with 0. These numbers are documented in the README and stay as they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,9 +13,11 @@ use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
     aws::{self, Aws, ErrorKind},
-    cause::Cause,
-    event::{Event, Events, Operation, Settled},
-    failure::Failure,
+    domain::{
+        cause::Cause,
+        event::{Event, Events, Operation, Settled},
+        failure::Failure,
+    },
     plan::Blocked,
 };
 

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cart_infra::StackId;
 use serde_json::Value as Json;
 
-use crate::stack::{Deployed, Phase, Resource, StackStatus};
+use crate::domain::stack::{Deployed, Phase, Resource, StackStatus};
 
 pub(crate) mod bootstrap;
 pub(crate) mod delete;

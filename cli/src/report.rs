@@ -9,12 +9,14 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use self::answer::Answer;
 use crate::{
     args::Cli,
+    build::env_file,
     config::Environment,
-    env_file,
+    domain::{
+        event::{Event, Events},
+        moment::Moment,
+        timeline::Timeline,
+    },
     error::Error,
-    event::{Event, Events},
-    moment::Moment,
-    timeline::Timeline,
 };
 
 pub(crate) mod answer;
@@ -22,7 +24,6 @@ pub(crate) mod ask;
 pub(crate) mod events_file;
 mod github;
 pub(crate) mod logs;
-mod page;
 mod plain;
 pub(crate) mod plan;
 mod style;
@@ -30,6 +31,7 @@ mod summary;
 mod terminal;
 #[cfg(test)]
 mod tests;
+mod timeline;
 pub(crate) mod totals;
 pub(crate) mod words;
 
@@ -118,7 +120,7 @@ impl Reporting {
     fn draw(&self, timeline: &Timeline, summary: &str, path: &Utf8Path) -> Event {
         let started = self.started.borrow().as_ref().and_then(|event| words::line(event, false)).unwrap_or_default();
         let title = anstream::adapter::strip_str(&started).to_string();
-        let drawn = page::render(timeline, &title, summary).map_err(|error| error.to_string());
+        let drawn = timeline::render(timeline, &title, summary).map_err(|error| error.to_string());
         match drawn.and_then(|page| env_file::write(path, &page).map_err(|error| error.to_string())) {
             Ok(()) => Event::Wrote { path: path.to_owned() },
             Err(error) => Event::Note { text: format!("the timeline is not there: {error}") },

@@ -7,7 +7,7 @@ use cart_infra::diff::Replacement;
 use serde_json::Value as Json;
 
 use super::{Aws, Error, ErrorKind};
-use crate::{
+use crate::domain::{
     moment::Moment,
     stack::{Deployed, DeployedParameter, Effect, Resource, ResourceChange, StackEvent, StackStatus},
 };

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{Aws, Error, ErrorKind, kind_of_code, signed::Request};
 use crate::{
-    moment::Moment,
+    domain::moment::Moment,
     plan::logs::{Entry, Page, Position, Question},
 };
 

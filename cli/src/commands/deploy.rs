@@ -16,21 +16,26 @@ use super::{
 use crate::{
     args::{Deploy, RequireApproval},
     aws::{Aws, object_store::Bucket},
+    build::{
+        package::{Artifact, Target, manifest},
+        site,
+    },
     config::{self, Config},
+    domain::{
+        event::{Event, Events},
+        stack,
+    },
     error::Error,
-    event::{Event, Events},
     execute::{
         self, Context, Outcomes, Wish,
         deploy::{ChangeSets, Deployment},
     },
-    package::{Artifact, Target, manifest},
     plan::{
         self, Observed, ObservedStack, bootstrap,
         deploy::{self, Reach, Step, Terms},
         web,
     },
     report::{self, Reporting, answer::Answer, ask},
-    site, stack,
 };
 
 pub(super) async fn run(args: &Deploy, config: &Config, reporting: &Reporting) -> Result<Answer, Error> {
@@ -276,7 +281,7 @@ fn page(observed: &Observed) -> Result<Option<Origin>, Error> {
 /// The code, built now or before.
 async fn artifacts(args: &Deploy, config: &Config, events: &Events) -> Result<Vec<Artifact>, Error> {
     match &args.packages {
-        Some(folder) => Ok(manifest::read(folder, config.architecture).map_err(crate::package::Error::from)?),
+        Some(folder) => Ok(manifest::read(folder, config.architecture).map_err(crate::build::package::Error::from)?),
         None => package::package(&package::request(config, target(config)), events).await,
     }
 }
@@ -367,7 +372,7 @@ impl Deployed {
             let outcome = self.outcomes.get(&stack.id());
             json!({
                 "stack": stack.id(), "name": stack.name(), "status": there.map(|there| there.deployed.status),
-                "changed": outcome.is_some_and(|(outcome, _)| matches!(outcome, crate::event::Settled::Done { .. })),
+                "changed": outcome.is_some_and(|(outcome, _)| matches!(outcome, crate::domain::event::Settled::Done { .. })),
                 "took_ms": outcome.map_or(0, |(_, took)| took.as_millis()),
             })
         };

@@ -8,21 +8,19 @@ use super::{app_without_code, frontend_env, guard, interruption::interruptible, 
 use crate::{
     args::FrontendDeploy,
     aws::{Aws, object_store::Bucket},
+    build::{env_file, site},
     config::Config,
-    env_file,
+    domain::{event::Event, moment::Moment},
     error::Error,
-    event::Event,
     execute::{
         Context, Wish,
         site::{self as online, Place},
     },
-    moment::Moment,
     plan::{
         Observed, site as upload,
         web::{self, Web},
     },
     report::{Reporting, answer::Answer},
-    site,
 };
 
 pub(super) async fn deploy(args: &FrontendDeploy, config: &Config, reporting: &Reporting) -> Result<Answer, Error> {

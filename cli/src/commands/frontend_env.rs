@@ -10,8 +10,8 @@ use super::{app_without_code, deploy::Deployed, published};
 use crate::{
     args::{EnvFormat, FrontendEnv as Args},
     aws::Aws,
+    build::env_file::{self, FrontendEnv},
     config::{Config, Endpoint},
-    env_file::{self, FrontendEnv},
     error::Error,
     local,
     report::answer::Answer,

@@ -4,8 +4,8 @@ use super::started;
 use crate::{
     aws::{self, Aws, ErrorKind},
     config::Config,
+    domain::event::Events,
     error::Error,
-    event::Events,
 };
 
 /// Refuses to touch a protected stage, unless that was said to be meant. A copy of it in the local cloud is there to be tried on.

@@ -8,8 +8,8 @@ use tokio::{
 };
 
 use crate::{
+    domain::event::{Event, Events},
     error::Error,
-    event::{Event, Events},
     execute::Wish,
     local,
     report::ask::{self, Choice},

@@ -19,10 +19,13 @@ use super::{
 use crate::{
     args::{self, Deploy, Local, RequireApproval, Selection},
     aws::Aws,
+    build::{
+        env_file,
+        package::{Artifact, Progress, Target},
+    },
     config::Config,
-    env_file,
+    domain::event::{Event, Events},
     error::Error,
-    event::{Event, Events},
     execute::{Context, Wish, deploy::ChangeSets},
     local::{
         self, Listener,
@@ -30,7 +33,6 @@ use crate::{
         edits::{Edit, Edits},
         page::{self, Page, Workshop},
     },
-    package::{Artifact, Progress, Target},
     report::{Reporting, answer::Answer, words},
 };
 

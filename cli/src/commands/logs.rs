@@ -16,10 +16,9 @@ use crate::{
     args::Logs,
     aws::Aws,
     config::Config,
+    domain::{event::Event, moment::Moment},
     error::Error,
-    event::Event,
     execute::{all, logs::Reading},
-    moment::Moment,
     plan::logs::{self, Function, Tails, said::Wanted},
     report::{
         Reporting,

@@ -4,10 +4,10 @@ use serde_json::json;
 
 use crate::{
     args::Package,
+    build::package::{self, Artifact, Request, Target, manifest},
     config::Config,
+    domain::event::{Event, Events},
     error::Error,
-    event::{Event, Events},
-    package::{self, Artifact, Request, Target, manifest},
     report::{self, Reporting, answer::Answer, words},
 };
 

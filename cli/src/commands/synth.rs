@@ -7,8 +7,8 @@ use serde_json::json;
 use super::{app_without_code, checked, chosen};
 use crate::{
     args::{Synth, TemplateFormat},
+    build::env_file,
     config::{self, Config},
-    env_file,
     error::Error,
     report::answer::Answer,
 };

@@ -8,11 +8,13 @@ use tokio::time::sleep;
 use super::{Context, Error, Outcomes, StepError, Task, begin, explain::explain, follow::Ended, in_order, site};
 use crate::{
     aws::object_store::Bucket,
-    cause::Cause,
-    event::{Event, Operation, Settled},
-    failure::Failure,
+    domain::{
+        cause::Cause,
+        event::{Event, Operation, Settled},
+        failure::Failure,
+        stack::StackStatus,
+    },
     plan::delete::{Plan, Step},
-    stack::StackStatus,
 };
 
 /// How long API Gateway makes who deletes APIs wait: one in thirty seconds, in an account and region.

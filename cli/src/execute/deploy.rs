@@ -20,15 +20,17 @@ use crate::{
         cloudformation::{ChangeSet, ChangeSetRequest, ChangeSetState, TemplateSource},
         object_store::Bucket,
     },
-    digest::sha256,
-    event::{Event, Operation, Settled},
-    failure::Failure,
-    package::Artifact,
+    build::package::Artifact,
+    domain::{
+        digest::sha256,
+        event::{Event, Operation, Settled},
+        failure::Failure,
+        stack::{Resource, StackStatus},
+    },
     plan::{
         Observed, ObservedStack,
         deploy::{self, Action, Plan, Recovery, Step, Terms},
     },
-    stack::{Resource, StackStatus},
 };
 
 /// The largest template that goes into a request; a larger one goes through S3.

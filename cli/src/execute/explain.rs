@@ -1,7 +1,7 @@
 //! Finds out what a failure does not tell by itself: what an encoded message says, who has the name already.
 
 use super::Context;
-use crate::{cause::Cause, failure::Failure};
+use crate::domain::{cause::Cause, failure::Failure};
 
 /// The same failure, with what AWS can tell about it and what to do. That AWS does not tell is no other failure.
 pub(super) async fn explain(mut failure: Failure, context: &Context) -> Failure {

@@ -8,10 +8,12 @@ use tokio::{sync::watch, time::sleep};
 use super::{Context, StepError, Wish, begin, explain::explain};
 use crate::{
     aws::{self, ErrorKind},
-    event::{Event, Operation, Settled},
-    failure::Failure,
-    pace::Pace,
-    stack::{Deployed, Phase, StackEvent, StackStatus, latest_operation},
+    domain::{
+        event::{Event, Operation, Settled},
+        failure::Failure,
+        pace::Pace,
+        stack::{Deployed, Phase, StackEvent, StackStatus, latest_operation},
+    },
 };
 
 /// For how long questions may stay unanswered before an operation is no longer followed. It goes on by itself; a network that is away

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use super::all;
 use crate::{
     aws::{self, ErrorKind, logs::Logs},
-    pace::Pace,
+    domain::pace::Pace,
     plan::logs::{Tails, Told},
 };
 

@@ -7,7 +7,7 @@ use camino::Utf8Path;
 use super::all;
 use crate::{
     aws::{self, Aws, ErrorKind, object_store::Bucket},
-    event::{Event, Events},
+    domain::event::{Event, Events},
     plan::site::{Online, Plan, Superseded, Upload},
 };
 

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use super::all;
 use crate::{
     aws::{self, carts::Carts},
-    event::{Event, Events, Recount},
+    domain::event::{Event, Events, Recount},
     plan::totals::{Check, Corrected, ItemKey, Row, STUCK, Sums, Verdict, Waiting, at_rate, not_yet, portion, to_touch},
 };
 

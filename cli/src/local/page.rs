@@ -11,7 +11,7 @@ use super::{
     process::{self, Process},
     record, written,
 };
-use crate::{digest::sha256, files};
+use crate::{build::files, domain::digest::sha256};
 
 /// The command of `cartctl` that serves what was built.
 pub(crate) const SERVE: &str = "serve-page";

@@ -3,7 +3,7 @@
 use cart_infra::{App, Stack, StackId};
 
 use super::{Blocked, Observed, ObservedStack};
-use crate::stack::{Resource, StackStatus};
+use crate::domain::stack::{Resource, StackStatus};
 
 /// A deletion: its steps, in an order in which they could be carried out one by one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::{Blocked, Observed, is_ours};
-use crate::stack::{Deployed, Effect, Resource, ResourceChange, StackStatus};
+use crate::domain::stack::{Deployed, Effect, Resource, ResourceChange, StackStatus};
 
 /// What a deployment is held to.
 #[derive(Clone, Debug, Default)]

@@ -9,7 +9,7 @@ use std::{
 use cart_infra::{App, Stack, StackId};
 use serde_json::Value as Json;
 
-use crate::moment::Moment;
+use crate::domain::moment::Moment;
 
 pub(crate) mod said;
 

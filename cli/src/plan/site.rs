@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Write, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::moment::Moment;
+use crate::domain::moment::Moment;
 
 /// The page itself: what names all other files, and so has to come last.
 pub(crate) const PAGE: &str = "index.html";

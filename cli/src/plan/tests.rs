@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     config::tests::settings,
-    stack::{Deployed, DeployedParameter, Effect, Phase, Resource, ResourceChange, StackStatus},
+    domain::stack::{Deployed, DeployedParameter, Effect, Phase, Resource, ResourceChange, StackStatus},
 };
 
 const ALL: [StackId; 3] = [StackId::Auth, StackId::Products, StackId::Cart];

@@ -7,7 +7,7 @@ use super::{
     Observed,
     deploy::{Action, Plan},
 };
-use crate::stack::StackStatus;
+use crate::domain::stack::StackStatus;
 
 /// Where the page is served from.
 #[derive(Clone, Debug, PartialEq, Eq)]

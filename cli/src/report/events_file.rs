@@ -9,7 +9,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 
 use super::Report;
-use crate::{event::Event, moment::Moment};
+use crate::domain::{event::Event, moment::Moment};
 
 /// The only version there is. Events and fields may be added to it; what takes one away is another version.
 const VERSION: u32 = 1;

@@ -11,7 +11,10 @@ use std::{
 use camino::Utf8Path;
 
 use super::{Report, summary::Summary};
-use crate::{config, event::Event, moment::Moment};
+use crate::{
+    config,
+    domain::{event::Event, moment::Moment},
+};
 
 /// Writes commands to `out`, and into the files the runner named.
 pub(super) struct GitHub<W> {

@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 use super::style::{self, paint};
 use crate::{
     args::Output,
-    moment::Moment,
+    domain::moment::Moment,
     plan::logs::{
         Entry, Told,
         said::{Measured, Said, Wanted},

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::{Report, words};
-use crate::{event::Event, moment::Moment};
+use crate::domain::{event::Event, moment::Moment};
 
 /// Writes lines to `out`.
 pub(super) struct Plain<W> {

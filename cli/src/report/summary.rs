@@ -7,7 +7,7 @@ use handlebars::{Handlebars, RenderError};
 use serde::Serialize;
 
 use super::words;
-use crate::{
+use crate::domain::{
     digest::sha256,
     event::{Event, Settled},
 };

@@ -6,7 +6,7 @@ use cart_infra::StackId;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Report, words};
-use crate::{event::Event, moment::Moment};
+use crate::domain::{event::Event, moment::Moment};
 
 /// Draws to standard error.
 pub(super) struct Terminal {

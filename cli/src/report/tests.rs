@@ -7,13 +7,15 @@ use cart_infra::{StackId, diff::Replacement};
 
 use super::{plan, words};
 use crate::{
+    build::package::{Artifact, Progress},
     config::tests::settings,
-    event::{Event, Link, Operation, Recount, Settled, Spent},
-    failure::{FailedResource, Failure},
-    moment::Moment,
-    package::{Artifact, Progress},
+    domain::{
+        event::{Event, Link, Operation, Recount, Settled, Spent},
+        failure::{FailedResource, Failure},
+        moment::Moment,
+        stack::{Effect, Resource, ResourceChange, StackStatus},
+    },
     plan::{Observed, deploy, tests::deployed},
-    stack::{Effect, Resource, ResourceChange, StackStatus},
 };
 
 pub(super) fn every_event() -> Vec<Event> {

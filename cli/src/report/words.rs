@@ -4,8 +4,8 @@ use std::{cmp::Reverse, time::Duration};
 
 use super::style::{BOLD, CHANGED, ERROR, FAINT, GOOD, paint};
 use crate::{
-    event::{Event, Link, Operation, Recount, Settled, Spent},
-    package::Progress,
+    build::package::Progress,
+    domain::event::{Event, Link, Operation, Recount, Settled, Spent},
 };
 
 /// The width of the first column: the longest stack's name.

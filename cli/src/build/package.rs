@@ -25,7 +25,7 @@ use serde::{Serialize, Serializer};
 use thiserror::Error;
 
 use self::archive::Compression;
-use crate::moment::millis;
+use crate::domain::moment::millis;
 
 /// What to compile, for whom, and where everything is. Relative paths start at the current folder.
 #[derive(Clone, Debug)]

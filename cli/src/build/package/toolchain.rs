@@ -206,7 +206,7 @@ mod tests {
     use camino_tempfile::Utf8TempDir;
 
     use super::*;
-    use crate::package::Target;
+    use crate::build::package::Target;
 
     #[test]
     fn folders_of_dependencies_are_named_once_and_members_are_left_out() {

@@ -7,10 +7,12 @@ use serde::Serialize;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::{
-    failure::Failure,
-    moment::{Moment, millis},
-    package,
-    stack::StackStatus,
+    build::package,
+    domain::{
+        failure::Failure,
+        moment::{Moment, millis},
+        stack::StackStatus,
+    },
 };
 
 /// Something that happened.

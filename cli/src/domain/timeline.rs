@@ -5,7 +5,7 @@ use std::{cmp::Reverse, time::Duration};
 
 use cart_infra::StackId;
 
-use crate::{
+use crate::domain::{
     event::{Event, Link, Operation, Settled, Spent},
     moment::Moment,
 };
@@ -217,7 +217,7 @@ impl Lane {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::failure::Failure;
+    use crate::domain::failure::Failure;
 
     /// Records events that happen at seconds, AWS's clock being a minute ahead of ours.
     #[derive(Default)]
@@ -321,7 +321,7 @@ pub(crate) mod tests {
         let wait = Event::StackStarted { stack: StackId::Auth, operation: Operation::Wait, resources: 0, after: Vec::new() };
         let mut story = Story::default();
         story.told(0, &wait);
-        story.settle(9, StackId::Auth, 9, Settled::AtRest { status: crate::stack::StackStatus::UpdateComplete });
+        story.settle(9, StackId::Auth, 9, Settled::AtRest { status: crate::domain::stack::StackStatus::UpdateComplete });
         assert_eq!(path(&story.0.clone().worked()), ["auth.- 9"]);
         story.start(20, StackId::Auth, &[]);
         story.settle(22, StackId::Auth, 2, Settled::Unchanged);

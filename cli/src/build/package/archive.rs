@@ -14,7 +14,7 @@ use cart_infra::CodeKey;
 use thiserror::Error;
 use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
 
-use crate::digest::sha256;
+use crate::domain::digest::sha256;
 
 /// What Lambda starts.
 const ENTRY: &str = "bootstrap";

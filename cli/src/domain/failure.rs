@@ -4,7 +4,7 @@
 use cart_infra::{Stack, StackId};
 use serde::Serialize;
 
-use crate::stack::{Phase, StackEvent, StackStatus};
+use crate::domain::stack::{Phase, StackEvent, StackStatus};
 
 /// A failure, explained.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cart_infra::diff::Replacement;
 use serde::Serialize;
 
-use crate::moment::Moment;
+use crate::domain::moment::Moment;
 
 /// Every status a stack can have.
 ///

@@ -6,7 +6,7 @@ use handlebars::{Handlebars, RenderError};
 use serde::Serialize;
 
 use super::words::seconds;
-use crate::{
+use crate::domain::{
     moment::Moment,
     timeline::{Bar, End, Lane, Step, Timeline},
 };
@@ -177,7 +177,7 @@ fn class(kind: &str, end: End, critical: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::timeline::tests::shop;
+    use crate::domain::timeline::tests::shop;
 
     #[test]
     fn everything_is_drawn_where_it_belongs() {
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_moment_is_a_picture_too() {
-        let mut story = crate::timeline::tests::Story::default();
+        let mut story = crate::domain::timeline::tests::Story::default();
         story.start(5, cart_infra::StackId::Auth, &[]);
         let page = render(&story.0, "cartctl deploy", "1 stack").unwrap();
         assert!(page.contains(r#"<rect class="stack open" x="300" y="26" width="2""#), "{page}");

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::Artifact;
-use crate::digest::sha256;
+use crate::domain::digest::sha256;
 
 /// The name of the list, in the folder it describes.
 const FILE_NAME: &str = "packages.json";

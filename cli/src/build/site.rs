@@ -6,9 +6,11 @@ use camino::{Utf8Path, Utf8PathBuf};
 use tokio::process::Command;
 
 use crate::{
-    digest::md5,
-    files,
-    package::process::{self, Line},
+    build::{
+        files,
+        package::process::{self, Line},
+    },
+    domain::digest::md5,
     plan::site::{File, PAGE},
 };
 
