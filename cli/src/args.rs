@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_infra::{Architecture, StackId};
+use cart_infra::{Architecture, StackId, stacks};
 use clap::{
     Args, Parser, Subcommand, ValueEnum,
     builder::{PossibleValuesParser, TypedValueParser},
@@ -181,7 +181,7 @@ pub(crate) struct Synth {
 
 /// The stacks of a stage. The bootstrap stack belongs to none: it is deployed when it is needed, and stays.
 fn stack() -> impl TypedValueParser<Value = StackId> {
-    PossibleValuesParser::new(["auth", "products", "cart", "web"]).try_map(|name| name.parse::<StackId>())
+    PossibleValuesParser::new(["auth", "products", "cart", "web"]).try_map(|name| stacks::named(&name))
 }
 
 /// The format of a template.

@@ -554,7 +554,7 @@ pub(crate) mod tests {
     fn a_stage_inherits_what_it_does_not_say() {
         let config = resolved(&["--stage", "production"], &Environment::default(), FILE).unwrap();
         assert!(config.protected);
-        assert_eq!(config.names.stack_name(cart_infra::StackId::Auth), "aws-serverless-shopping-cart-production-auth");
+        assert_eq!(config.names.stack_name(cart_infra::stacks::AUTH), "aws-serverless-shopping-cart-production-auth");
         assert_eq!(config.log_retention, toml::Value::Integer(14).try_into().unwrap());
     }
 

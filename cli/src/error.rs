@@ -1,6 +1,6 @@
 //! What can go wrong in a command, what to do about it, and the exit code it ends with. Knows nothing of how it is printed.
 
-use cart_infra::StackId;
+use cart_infra::{StackId, stacks};
 
 use crate::{
     aws,
@@ -143,7 +143,7 @@ impl Error {
             ),
             Self::NotDeployed { stack, stage } => {
                 let stage = if stage == "default" { String::new() } else { format!(" --stage {stage}") };
-                let web = if *stack == StackId::Web { " --with-web" } else { "" };
+                let web = if *stack == stacks::WEB { " --with-web" } else { "" };
                 Some(format!("`cartctl deploy{stage}{web}` deploys it"))
             }
             Self::RecountInterrupted | Self::PageInterrupted => Some("the same command goes on where it was".to_owned()),

@@ -8,7 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cart_infra::StackId;
+use cart_infra::{StackId, stacks};
+use indexmap::IndexMap;
 use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
@@ -60,8 +61,8 @@ impl Context {
     }
 }
 
-/// How each stack ended, and after how long.
-pub(crate) type Outcomes = BTreeMap<StackId, (Settled, Duration)>;
+/// How each stack ended, and after how long, in the order of the app.
+pub(crate) type Outcomes = IndexMap<StackId, (Settled, Duration)>;
 
 /// Why a plan was not carried out as a whole.
 #[derive(Debug, thiserror::Error)]
@@ -225,7 +226,7 @@ struct Task<F> {
     work: F,
 }
 
-/// Runs steps side by side, each after those it names. Those that name a failed one are skipped.
+/// Runs steps, given in the order of the app, side by side, each after those it names. Those that name a failed one are skipped.
 async fn in_order<F>(tasks: Vec<Task<F>>, context: &Context) -> (Outcomes, Result<(), Error>)
 where
     F: Future<Output = Result<Settled, StepError>> + Send + 'static,
@@ -237,6 +238,7 @@ where
             ((task.stack, sender), (task.stack, receiver))
         })
         .unzip();
+    let order: Vec<StackId> = tasks.iter().map(|task| task.stack).collect();
     let mut running = JoinSet::new();
     for Task { stack, after, work } in tasks {
         let needs: Vec<_> = after.iter().filter_map(|need| doneness.get(need).map(|receiver| (*need, receiver.clone()))).collect();
@@ -252,7 +254,7 @@ where
         });
     }
     let mut outcomes = Outcomes::new();
-    let mut errors = BTreeMap::new();
+    let mut errors = IndexMap::new();
     while let Some(task) = running.join_next().await {
         match task {
             Ok((stack, outcome, error, took)) => {
@@ -262,6 +264,10 @@ where
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         }
     }
+    // They come in as they end, and are told of in the order of the tasks.
+    let place = |stack: &StackId| order.iter().position(|other| other == stack);
+    outcomes.sort_by_cached_key(|stack, _| place(stack));
+    errors.sort_by_cached_key(|stack, _| place(stack));
     let result = worst(errors, &outcomes);
     (outcomes, result)
 }
@@ -310,7 +316,7 @@ fn failed(stack: StackId, why: &impl ToString) -> Settled {
 }
 
 /// The one error to end with, from what went wrong with each stack: what failed for good comes before what may be tried again.
-fn worst(errors: BTreeMap<StackId, StepError>, outcomes: &Outcomes) -> Result<(), Error> {
+fn worst(errors: IndexMap<StackId, StepError>, outcomes: &Outcomes) -> Result<(), Error> {
     let having = |wanted: fn(&Settled) -> bool| -> Vec<StackId> {
         outcomes.iter().filter(|(_, (outcome, _))| wanted(outcome)).map(|(stack, _)| *stack).collect()
     };
@@ -335,7 +341,7 @@ fn worst(errors: BTreeMap<StackId, StepError>, outcomes: &Outcomes) -> Result<()
         }
     }
     if !failed.is_empty() {
-        let done: BTreeSet<_> = settled.into_iter().filter(|stack| *stack != StackId::Bootstrap).collect();
+        let done: BTreeSet<_> = settled.into_iter().filter(|stack| *stack != stacks::BOOTSTRAP).collect();
         return Err(Error::Failed { failed, partial: !done.is_empty() });
     }
     if let Some(blocked) = blocked {

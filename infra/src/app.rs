@@ -1,9 +1,8 @@
 //! The stacks of one copy of the shop, and the order between them. Knows nothing of what is in them.
 
 use crate::{
-    names::StackId,
     settings::Settings,
-    stack::Stack,
+    stack::{Stack, StackId},
     stacks::{auth, cart, products, web},
 };
 

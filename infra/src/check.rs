@@ -6,7 +6,10 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
-use crate::{app::App, names::StackId, stack::Stack};
+use crate::{
+    app::App,
+    stack::{Stack, StackId},
+};
 
 /// Something that should not be deployed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -325,10 +328,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::stacks;
 
     /// The rules that a template of these resources breaks, and where.
     fn broken(resources: &Json) -> Vec<(Rule, String)> {
-        let findings = findings(StackId::Cart, &json!({ "Resources": resources }));
+        let findings = findings(stacks::CART, &json!({ "Resources": resources }));
         findings.into_iter().map(|finding| (finding.rule, finding.logical_id.unwrap_or_default())).collect()
     }
 
@@ -354,7 +358,7 @@ mod tests {
     #[test]
     fn an_output_may_dangle_too() {
         let template = json!({ "Outputs": { "Url": { "Value": { "Ref": "Gone" } } } });
-        assert_eq!(findings(StackId::Cart, &template)[0].rule, Rule::DanglingReference);
+        assert_eq!(findings(stacks::CART, &template)[0].rule, Rule::DanglingReference);
     }
 
     #[test]
@@ -461,7 +465,7 @@ mod tests {
     #[test]
     fn a_finding_says_where_what_and_which_rule() {
         let table = json!({ "Resources": { "Table": { "Type": "AWS::DynamoDB::Table" } } });
-        let finding = &findings(StackId::Cart, &table)[0];
+        let finding = &findings(stacks::CART, &table)[0];
         assert_eq!(finding.to_string(), "cart: Table: is deleted with its data when it is replaced (data-lost-on-replacement)");
     }
 }

@@ -21,12 +21,12 @@ pub mod stacks;
 
 pub use app::App;
 pub use endpoints::API_STAGE;
-pub use names::{Names, ParameterRoot, StackId, StackPrefix, Stage, StageName};
+pub use names::{Names, ParameterRoot, StackPrefix, Stage, StageName};
 pub use parse::Invalid;
 pub use settings::{
     Architecture, BootstrapSettings, Code, CodeKey, Endpoints, LogRetention, Monitoring, Origin, Settings, TopicArn,
 };
-pub use stack::{ARTIFACT_BUCKET_PARAMETER, ParameterSource, Published, Shared, Stack};
+pub use stack::{ARTIFACT_BUCKET_PARAMETER, ParameterSource, Published, Shared, Stack, StackId};
 pub use stacks::{
     bootstrap::ARTIFACT_BUCKET_OUTPUT,
     web::{DISTRIBUTION_OUTPUT, SITE, WEB_BUCKET_OUTPUT, WEB_URL_OUTPUT},

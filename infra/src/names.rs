@@ -2,62 +2,13 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use crate::parse::{Invalid, deserialize_by_parsing, parsed};
-
-/// A stack of this project.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum StackId {
-    /// What an account needs once, whatever the number of stages.
-    Bootstrap,
-    /// Accounts and sign-in.
-    Auth,
-    /// The catalogue.
-    Products,
-    /// The carts.
-    Cart,
-    /// The shop's page, and one address for it and the APIs. Not every stage has it.
-    Web,
-}
-
-impl StackId {
-    /// Every stack.
-    pub const ALL: [Self; 5] = [Self::Bootstrap, Self::Auth, Self::Products, Self::Cart, Self::Web];
-
-    /// What people type.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Bootstrap => "bootstrap",
-            Self::Auth => "auth",
-            Self::Products => "products",
-            Self::Cart => "cart",
-            Self::Web => "web",
-        }
-    }
-}
-
-impl fmt::Display for StackId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl FromStr for StackId {
-    type Err = Invalid;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|id| id.as_str() == text).ok_or_else(|| Invalid {
-            kind: "a stack",
-            rule: "the stacks are bootstrap, auth, products, cart and web",
-            text: text.to_owned(),
-        })
-    }
-}
-
-deserialize_by_parsing!(StackId);
+use crate::{
+    parse::{Invalid, deserialize_by_parsing, parsed},
+    stack::StackId,
+    stacks,
+};
 
 parsed! {
     /// What the names of all stacks begin with.
@@ -154,11 +105,10 @@ impl Names {
     pub fn stack_name(&self, id: StackId) -> String {
         let prefix = &self.prefix;
         let suffix = match id {
-            StackId::Bootstrap => return format!("{prefix}-bootstrap"),
-            StackId::Auth => "auth",
-            StackId::Products => "product-mock",
-            StackId::Cart => "shoppingcart-service",
-            StackId::Web => "web",
+            stacks::BOOTSTRAP => return format!("{prefix}-{id}"),
+            stacks::PRODUCTS => "product-mock",
+            stacks::CART => "shoppingcart-service",
+            other => other.as_str(),
         };
         match &self.stage {
             Stage::Default => format!("{prefix}-{suffix}"),
@@ -188,17 +138,17 @@ mod tests {
     #[test]
     fn the_default_stage_has_the_names_that_existing_deployments_have() {
         let names = Names::default();
-        assert_eq!(names.stack_name(StackId::Auth), "aws-serverless-shopping-cart-auth");
-        assert_eq!(names.stack_name(StackId::Products), "aws-serverless-shopping-cart-product-mock");
-        assert_eq!(names.stack_name(StackId::Cart), "aws-serverless-shopping-cart-shoppingcart-service");
-        assert_eq!(names.stack_name(StackId::Web), "aws-serverless-shopping-cart-web");
+        assert_eq!(names.stack_name(stacks::AUTH), "aws-serverless-shopping-cart-auth");
+        assert_eq!(names.stack_name(stacks::PRODUCTS), "aws-serverless-shopping-cart-product-mock");
+        assert_eq!(names.stack_name(stacks::CART), "aws-serverless-shopping-cart-shoppingcart-service");
+        assert_eq!(names.stack_name(stacks::WEB), "aws-serverless-shopping-cart-web");
         assert_eq!(names.parameter_path("auth/user-pool-id"), "/serverless-shopping-cart-demo/auth/user-pool-id");
     }
 
     #[test]
     fn a_stage_stands_in_every_name_but_that_of_the_bootstrap_stack() {
-        assert_eq!(staging().stack_name(StackId::Auth), "aws-serverless-shopping-cart-staging-auth");
-        assert_eq!(staging().stack_name(StackId::Bootstrap), "aws-serverless-shopping-cart-bootstrap");
+        assert_eq!(staging().stack_name(stacks::AUTH), "aws-serverless-shopping-cart-staging-auth");
+        assert_eq!(staging().stack_name(stacks::BOOTSTRAP), "aws-serverless-shopping-cart-bootstrap");
         assert_eq!(staging().parameter_path("auth/user-pool-id"), "/serverless-shopping-cart-demo/staging/auth/user-pool-id");
     }
 
@@ -209,7 +159,7 @@ mod tests {
             parameter_root: ParameterRoot::default(),
             stage: "s".repeat(20).parse().unwrap(),
         };
-        for id in StackId::ALL {
+        for id in stacks::ALL {
             assert!(names.stack_name(id).len() <= 128);
         }
     }
@@ -228,13 +178,12 @@ mod tests {
             assert!(text.parse::<ParameterRoot>().is_err(), "{text}");
         }
         assert_eq!("default".parse::<Stage>(), Ok(Stage::Default));
-        assert!("everything".parse::<StackId>().is_err());
     }
 
     #[test]
     fn configuration_goes_through_the_same_door() {
         let names: Names = serde_json::from_str(r#"{ "prefix": "shop", "stage": "staging" }"#).unwrap();
-        assert_eq!(names.stack_name(StackId::Auth), "shop-staging-auth");
+        assert_eq!(names.stack_name(stacks::AUTH), "shop-staging-auth");
         assert!(serde_json::from_str::<Names>(r#"{ "stage": "No!" }"#).is_err());
     }
 }

@@ -3,9 +3,10 @@
 //! A stack publishes a value in Parameter Store and gets a [`Published`] for it; another reads the value by giving that. So what
 //! nobody publishes cannot be read, and who reads whom is who deploys after whom. Knows nothing of what the stacks contain.
 
-use std::marker::PhantomData;
+use std::{fmt, marker::PhantomData};
 
 use indexmap::IndexMap;
+use serde::Serialize;
 
 use crate::{
     cfn::{
@@ -13,8 +14,32 @@ use crate::{
         template::{Attributes, Parameter, ParameterKind, Template},
         value::{BucketName, Handle, LogicalId, Value, When},
     },
-    names::{Names, StackId},
+    names::Names,
 };
+
+/// Which stack of an app it is, as people type it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct StackId(&'static str);
+
+impl StackId {
+    /// The stack that people call `name`.
+    #[must_use]
+    pub const fn new(name: &'static str) -> Self {
+        Self(name)
+    }
+
+    /// The name that people type.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        self.0
+    }
+}
+
+impl fmt::Display for StackId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.0)
+    }
+}
 
 /// A stack under construction, and when finished.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, io::Write};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_infra::{App, Stack, StackId};
+use cart_infra::{App, Stack, StackId, stacks};
 use handlebars::{Handlebars, no_escape};
 use serde::Serialize;
 
@@ -94,10 +94,10 @@ impl FrontendEnv {
             value.clone()
         };
         let env = Self {
-            cart_api_url: pick(StackId::Cart, "/cart-api-url"),
-            products_api_url: pick(StackId::Products, "/products-api-url"),
-            user_pool_id: pick(StackId::Auth, "/user-pool-id"),
-            user_pool_client_id: pick(StackId::Auth, "/user-pool-client-id"),
+            cart_api_url: pick(stacks::CART, "/cart-api-url"),
+            products_api_url: pick(stacks::PRODUCTS, "/products-api-url"),
+            user_pool_id: pick(stacks::AUTH, "/user-pool-id"),
+            user_pool_client_id: pick(stacks::AUTH, "/user-pool-client-id"),
             region: region.to_owned(),
             cognito_endpoint: None,
         };
@@ -258,15 +258,15 @@ mod tests {
         let app = cart_infra::app(&crate::config::tests::settings());
         let path = |stack, name| path(&app, stack, name);
         let mut published = BTreeMap::from([
-            (path(StackId::Auth, "/user-pool-id"), "pool".to_owned()),
-            (path(StackId::Auth, "/user-pool-client-id"), "client".to_owned()),
-            (path(StackId::Cart, "/cart-api-url"), "https://a.example".to_owned()),
+            (path(stacks::AUTH, "/user-pool-id"), "pool".to_owned()),
+            (path(stacks::AUTH, "/user-pool-client-id"), "client".to_owned()),
+            (path(stacks::CART, "/cart-api-url"), "https://a.example".to_owned()),
         ]);
         let error = FrontendEnv::collect(&app, &published, "eu-west-1").unwrap_err();
         assert_eq!(error.to_string(), "not published yet: /serverless-shopping-cart-demo/products/products-api-url");
         assert_eq!(error.hint().as_deref(), Some("`cartctl deploy products` publishes them"));
 
-        published.insert(path(StackId::Products, "/products-api-url"), "https://b\nVUE_APP_EVIL=1".to_owned());
+        published.insert(path(stacks::PRODUCTS, "/products-api-url"), "https://b\nVUE_APP_EVIL=1".to_owned());
         let error = FrontendEnv::collect(&app, &published, "eu-west-1").unwrap_err();
         assert!(matches!(error, Error::Unsafe { .. }), "{error}");
     }

@@ -40,7 +40,7 @@ pub(super) async fn run(args: &Selection, config: &Config, reporting: &Reporting
         })
         .await?;
     if !failed.is_empty() {
-        failed.sort_by_key(|failure| failure.stack);
+        failed.sort_by_key(|failure| stacks.iter().position(|stack| stack.id() == failure.stack));
         let partial = failed.len() < stacks.len();
         return Err(execute::Error::Failed { failed, partial }.into());
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use camino::Utf8PathBuf;
 use cart_contract::Service;
-use cart_infra::{ARTIFACT_BUCKET_PARAMETER, App, BootstrapSettings, Code, CodeKey, Origin, Settings, Stack, StackId};
+use cart_infra::{ARTIFACT_BUCKET_PARAMETER, App, BootstrapSettings, Code, CodeKey, Origin, Settings, Stack, StackId, stacks};
 use serde_json::{Value as Json, json};
 use tokio::sync::watch;
 
@@ -257,7 +257,7 @@ pub(super) async fn prepare_with(
         plan = deploy::plan(&app, &wanted, &observed, &terms, step)?;
     }
     let again = if config.has_own_origin() { Vec::new() } else { web::told_later(&plan) };
-    Ok(Prepared { app, account, artifacts, observed, terms, plan, with_page: wanted.contains(&StackId::Web), page, again })
+    Ok(Prepared { app, account, artifacts, observed, terms, plan, with_page: wanted.contains(&stacks::WEB), page, again })
 }
 
 /// The stacks with this code, allowing this page.
@@ -324,18 +324,18 @@ async fn plan_bootstrap(
         let bootstrap::Content { artifact_bucket, logging_role } = bootstrap::content(&view);
         cart_infra::bootstrap(&BootstrapSettings { prefix: config.names.prefix.clone(), artifact_bucket, logging_role })
     };
-    let predecessor = match observed.stacks.get(&StackId::Cart) {
+    let predecessor = match observed.stacks.get(&stacks::CART) {
         Some(cart) if !plan::is_ours(cart.template.as_ref()) => aws.resources(&cart.deployed.id).await?,
         _ => Vec::new(),
     };
     let owned_by_predecessor = predecessor.iter().any(|resource| resource.resource_type == "AWS::ApiGateway::Account");
-    let stack = wanted(there.stacks.get(&StackId::Bootstrap), owned_by_predecessor);
+    let stack = wanted(there.stacks.get(&stacks::BOOTSTRAP), owned_by_predecessor);
     if stack.template().is_empty() {
         return Ok((None, None));
     }
-    let bucket = there.stacks.get(&StackId::Bootstrap).and_then(|there| artifact_bucket(&there.deployed));
+    let bucket = there.stacks.get(&stacks::BOOTSTRAP).and_then(|there| artifact_bucket(&there.deployed));
     let terms = Terms {
-        tags: there.stacks.get(&StackId::Bootstrap).map(|there| there.deployed.tags.clone()).unwrap_or_default(),
+        tags: there.stacks.get(&stacks::BOOTSTRAP).map(|there| there.deployed.tags.clone()).unwrap_or_default(),
         ..Terms::default()
     };
     Ok((Some(deploy::step(&stack, &there, &terms, Vec::new(), &[])?), bucket))
@@ -377,7 +377,7 @@ impl Deployed {
             })
         };
         // That there is no page is no news.
-        let is_told = |stack: &&Stack| stack.id() != StackId::Web || self.observed.stacks.contains_key(&StackId::Web);
+        let is_told = |stack: &&Stack| stack.id() != stacks::WEB || self.observed.stacks.contains_key(&stacks::WEB);
         let stacks: Vec<Json> = self.app.stacks().iter().filter(is_told).map(stack).collect();
         let url = web::of(&self.observed).map(|web| web.url);
         let json = json!({ "stacks": stacks, "outputs": outputs, "env_file": self.env_file, "url": url });
@@ -391,12 +391,12 @@ pub(super) async fn execute(prepared: Prepared, made: ChangeSets, config: &Confi
     let Carried { app, observed, outcomes } =
         if first.again.is_empty() { first.carried } else { tell_of_page(first, config, context).await? };
     if config.connection.endpoint.is_local()
-        && let Some(table) = observed.stacks.get(&StackId::Cart)
+        && let Some(table) = observed.stacks.get(&stacks::CART)
     {
         enable_expiry(&table.deployed.id, &context.aws).await?;
     }
     context.events.send(Event::Outputs { outputs: outputs::of(&app, &observed) });
-    let needed = app.stacks().iter().map(Stack::id).filter(|id| *id != StackId::Web);
+    let needed = app.stacks().iter().map(Stack::id).filter(|id| *id != stacks::WEB);
     let published = needed.into_iter().all(|id| observed.stacks.contains_key(&id));
     let env_file = if published {
         frontend_env::write(&app, &observed.parameters, config, &context.aws.region)?;

@@ -1,6 +1,6 @@
 //! `cartctl frontend deploy`: builds the shop's page for what is deployed, and puts it online.
 
-use cart_infra::{App, StackId};
+use cart_infra::{App, stacks};
 use serde_json::json;
 use tokio::sync::watch;
 
@@ -34,7 +34,7 @@ pub(super) async fn deploy(args: &FrontendDeploy, config: &Config, reporting: &R
                 let context = Context { aws: aws.clone(), events: events.clone(), wish };
                 let account = guard::account("frontend deploy", config, &aws, &events).await?;
                 let observed = observe_outputs(app.stacks(), config, &aws).await?;
-                let not_deployed = || Error::NotDeployed { stack: StackId::Web, stage: config.stage() };
+                let not_deployed = || Error::NotDeployed { stack: stacks::WEB, stage: config.stage() };
                 let web = web::of(&observed).ok_or_else(not_deployed)?;
                 site::check(&config.shop).await?;
                 publish(&web, &app, &observed, &account, config, &context).await?;

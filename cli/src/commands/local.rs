@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, convert::Infallible, time::Instant};
 
 use cart_contract::Service;
-use cart_infra::{CodeKey, StackId};
+use cart_infra::{CodeKey, stacks};
 use serde_json::{Value as Json, json};
 use tokio::{
     sync::{mpsc::unbounded_channel, watch},
@@ -319,10 +319,10 @@ fn shop(deployed: &Deployed, code: BTreeMap<Service, CodeKey>, plan: &Plan, conf
     Ok(Shop {
         page: plan.page.as_ref().map(|page| format!("http://localhost:{}", page.port)),
         endpoint: config.connection.endpoint.url().unwrap_or_default().to_owned(),
-        products_api: output(StackId::Products, "ProductApi")?,
-        cart_api: output(StackId::Cart, "CartApi")?,
-        user_pool: output(StackId::Auth, "CognitoUserPoolId")?,
-        client: output(StackId::Auth, "CognitoAppClientId")?,
+        products_api: output(stacks::PRODUCTS, "ProductApi")?,
+        cart_api: output(stacks::CART, "CartApi")?,
+        user_pool: output(stacks::AUTH, "CognitoUserPoolId")?,
+        client: output(stacks::AUTH, "CognitoAppClientId")?,
         product: String::new(),
         code,
     })

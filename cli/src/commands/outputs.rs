@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use cart_infra::{App, StackId};
+use indexmap::IndexMap;
 use serde_json::json;
 
 use super::{app_without_code, observe};
@@ -17,14 +18,14 @@ pub(super) async fn run(config: &Config) -> Result<Answer, Error> {
     Ok(Answer::table(&rows, json!({ "outputs": outputs })))
 }
 
-/// The outputs of every deployed stack, by key.
-pub(super) fn of(app: &App, observed: &Observed) -> BTreeMap<StackId, BTreeMap<String, String>> {
+/// The outputs of every deployed stack, by key, in the order of the app.
+pub(super) fn of(app: &App, observed: &Observed) -> IndexMap<StackId, BTreeMap<String, String>> {
     let deployed = |id: StackId| observed.stacks.get(&id).map(|there| (id, there.deployed.outputs.clone()));
     app.stacks().iter().filter_map(|stack| deployed(stack.id())).collect()
 }
 
 /// A row an output.
-pub(super) fn rows(outputs: &BTreeMap<StackId, BTreeMap<String, String>>) -> Vec<[String; 3]> {
+pub(super) fn rows(outputs: &IndexMap<StackId, BTreeMap<String, String>>) -> Vec<[String; 3]> {
     let row = |(stack, key, value): (&StackId, &String, &String)| [stack.to_string(), key.clone(), value.clone()];
     outputs.iter().flat_map(|(stack, outputs)| outputs.iter().map(move |(key, value)| row((stack, key, value)))).collect()
 }

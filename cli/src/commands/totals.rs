@@ -1,6 +1,6 @@
 //! `cartctl totals`: whether the totals of products are what the carts hold, and how they become it again.
 
-use cart_infra::{StackId, stacks::cart};
+use cart_infra::stacks::{self, cart};
 
 use super::{guard, interruption::interruptible, resources};
 use crate::{
@@ -68,7 +68,7 @@ fn afterwards(error: Error, args: &Totals) -> Error {
 
 /// The name of the stage's table.
 async fn table(config: &Config, aws: &Aws) -> Result<String, Error> {
-    let resources = resources(&config.names.stack_name(StackId::Cart), aws).await?;
+    let resources = resources(&config.names.stack_name(stacks::CART), aws).await?;
     let table = resources.into_iter().find(|resource| resource.logical_id == cart::TABLE).map(|table| table.physical_id);
-    table.filter(|id| !id.is_empty()).ok_or_else(|| Error::NotDeployed { stack: StackId::Cart, stage: config.stage() })
+    table.filter(|id| !id.is_empty()).ok_or_else(|| Error::NotDeployed { stack: stacks::CART, stage: config.stage() })
 }

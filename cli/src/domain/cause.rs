@@ -455,6 +455,8 @@ fn between(reason: &str, start: &str, ends: &[&str]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use cart_infra::stacks;
+
     use super::*;
 
     /// A variant, and a reason for it as AWS words it.
@@ -618,7 +620,7 @@ mod tests {
     #[test]
     fn every_known_cause_has_a_hint() {
         let hints = REASONS.iter().map(|(_, reason)| {
-            let hint = Cause::of(reason).map(|cause| cause.hint(StackId::Cart)).unwrap_or_default();
+            let hint = Cause::of(reason).map(|cause| cause.hint(stacks::CART)).unwrap_or_default();
             format!("{reason}\n  → {hint}\n\n")
         });
         insta::assert_snapshot!(hints.collect::<String>().trim_end());
@@ -627,7 +629,7 @@ mod tests {
     #[test]
     fn a_hint_is_one_line_and_ends_without_a_period_unless_it_is_several_sentences() {
         for (_, reason) in REASONS {
-            let hint = Cause::of(reason).unwrap().hint(StackId::Cart);
+            let hint = Cause::of(reason).unwrap().hint(stacks::CART);
             assert!(!hint.contains('\n') && !hint.contains("  "), "{hint}");
             assert_eq!(hint.ends_with('.'), hint.contains(". "), "{hint}");
         }

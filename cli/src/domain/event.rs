@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use cart_infra::StackId;
+use indexmap::IndexMap;
 use serde::Serialize;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -113,8 +114,8 @@ pub(crate) enum Event {
     },
     /// What the stacks say about themselves, once they are deployed.
     Outputs {
-        /// The outputs of each, by key.
-        outputs: BTreeMap<StackId, BTreeMap<String, String>>,
+        /// The outputs of each, by key, in the order of the app.
+        outputs: IndexMap<StackId, BTreeMap<String, String>>,
     },
     /// Where the time went, once nothing more happens to any stack.
     TimeSpent(Spent),

@@ -216,6 +216,8 @@ impl Lane {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use cart_infra::stacks;
+
     use super::*;
     use crate::domain::failure::Failure;
 
@@ -251,26 +253,26 @@ pub(crate) mod tests {
 
     /// Bootstrap, then auth beside products, then cart, which fails and is rolled back.
     pub(crate) fn shop() -> Timeline {
-        use StackId::{Auth, Bootstrap, Cart, Products};
+        use stacks::{AUTH, BOOTSTRAP, CART, PRODUCTS};
         let mut story = Story::default();
-        story.start(0, Bootstrap, &[]);
-        story.resource(Bootstrap, "Bucket", (2, 8), "CREATE_COMPLETE");
-        story.settle(10, Bootstrap, 10, CREATED);
-        story.start(10, Auth, &[]);
-        story.start(10, Products, &[]);
-        story.resource(Auth, "UserPool", (12, 23), "CREATE_COMPLETE");
-        story.resource(Auth, "Client", (23, 25), "CREATE_COMPLETE");
-        story.resource(Products, "Role", (12, 30), "CREATE_COMPLETE");
-        story.resource(Products, "Alarm", (13, 14), "CREATE_COMPLETE");
-        story.resource(Products, "Function", (31, 40), "CREATE_COMPLETE");
-        story.settle(26, Auth, 16, CREATED);
-        story.settle(42, Products, 32, CREATED);
-        story.start(42, Cart, &[Auth, Products]);
-        story.resource(Cart, "Table", (45, 56), "CREATE_COMPLETE");
-        story.resource(Cart, "Queue", (45, 50), "CREATE_COMPLETE");
-        story.resource(Cart, "Api", (56, 57), "CREATE_FAILED");
-        story.resource(Cart, "Table", (57, 60), "DELETE_COMPLETE");
-        story.settle(61, Cart, 19, Settled::Failed { failure: Box::new(Failure::of_stack(Cart, "Api: <too many>")) });
+        story.start(0, BOOTSTRAP, &[]);
+        story.resource(BOOTSTRAP, "Bucket", (2, 8), "CREATE_COMPLETE");
+        story.settle(10, BOOTSTRAP, 10, CREATED);
+        story.start(10, AUTH, &[]);
+        story.start(10, PRODUCTS, &[]);
+        story.resource(AUTH, "UserPool", (12, 23), "CREATE_COMPLETE");
+        story.resource(AUTH, "Client", (23, 25), "CREATE_COMPLETE");
+        story.resource(PRODUCTS, "Role", (12, 30), "CREATE_COMPLETE");
+        story.resource(PRODUCTS, "Alarm", (13, 14), "CREATE_COMPLETE");
+        story.resource(PRODUCTS, "Function", (31, 40), "CREATE_COMPLETE");
+        story.settle(26, AUTH, 16, CREATED);
+        story.settle(42, PRODUCTS, 32, CREATED);
+        story.start(42, CART, &[AUTH, PRODUCTS]);
+        story.resource(CART, "Table", (45, 56), "CREATE_COMPLETE");
+        story.resource(CART, "Queue", (45, 50), "CREATE_COMPLETE");
+        story.resource(CART, "Api", (56, 57), "CREATE_FAILED");
+        story.resource(CART, "Table", (57, 60), "DELETE_COMPLETE");
+        story.settle(61, CART, 19, Settled::Failed { failure: Box::new(Failure::of_stack(CART, "Api: <too many>")) });
         story.0
     }
 
@@ -291,40 +293,40 @@ pub(crate) mod tests {
     #[test]
     fn what_was_not_begun_takes_no_time() {
         let mut story = Story::default();
-        story.settle(3, StackId::Auth, 0, Settled::Unchanged);
-        story.settle(3, StackId::Cart, 0, Settled::Skipped { because: StackId::Auth });
+        story.settle(3, stacks::AUTH, 0, Settled::Unchanged);
+        story.settle(3, stacks::CART, 0, Settled::Skipped { because: stacks::AUTH });
         assert_eq!(story.0.worked().spent(), None);
     }
 
     #[test]
     fn an_interrupted_stack_is_counted_as_far_as_it_is_known() {
         let mut story = Story::default();
-        story.start(0, StackId::Auth, &[]);
-        story.resource(StackId::Auth, "UserPool", (2, 2), "CREATE_IN_PROGRESS");
-        story.resource(StackId::Auth, "Role", (3, 7), "CREATE_COMPLETE");
+        story.start(0, stacks::AUTH, &[]);
+        story.resource(stacks::AUTH, "UserPool", (2, 2), "CREATE_IN_PROGRESS");
+        story.resource(stacks::AUTH, "Role", (3, 7), "CREATE_COMPLETE");
         assert_eq!(path(&story.0.worked()), ["auth.UserPool 5"]);
     }
 
     #[test]
     fn resources_without_a_length_are_no_circle() {
         let mut story = Story::default();
-        story.start(0, StackId::Auth, &[]);
+        story.start(0, stacks::AUTH, &[]);
         for name in ["A", "B", "C"] {
-            story.resource(StackId::Auth, name, (5, 5), "CREATE_COMPLETE");
+            story.resource(stacks::AUTH, name, (5, 5), "CREATE_COMPLETE");
         }
-        story.settle(6, StackId::Auth, 6, CREATED);
+        story.settle(6, stacks::AUTH, 6, CREATED);
         assert_eq!(path(&story.0).len(), 3);
     }
 
     #[test]
     fn waiting_for_somebody_else_is_counted_only_if_it_is_all_there_was() {
-        let wait = Event::StackStarted { stack: StackId::Auth, operation: Operation::Wait, resources: 0, after: Vec::new() };
+        let wait = Event::StackStarted { stack: stacks::AUTH, operation: Operation::Wait, resources: 0, after: Vec::new() };
         let mut story = Story::default();
         story.told(0, &wait);
-        story.settle(9, StackId::Auth, 9, Settled::AtRest { status: crate::domain::stack::StackStatus::UpdateComplete });
+        story.settle(9, stacks::AUTH, 9, Settled::AtRest { status: crate::domain::stack::StackStatus::UpdateComplete });
         assert_eq!(path(&story.0.clone().worked()), ["auth.- 9"]);
-        story.start(20, StackId::Auth, &[]);
-        story.settle(22, StackId::Auth, 2, Settled::Unchanged);
+        story.start(20, stacks::AUTH, &[]);
+        story.settle(22, stacks::AUTH, 2, Settled::Unchanged);
         assert_eq!(path(&story.0.worked()), ["auth.- 2"]);
     }
 }

@@ -27,7 +27,8 @@ const RETRIES: u32 = 3;
 /// Carries out a deletion in this account: every stack as soon as those that need it are gone. With `leave_failed`, what cannot be
 /// deleted is left in the account.
 pub(crate) async fn run(plan: Plan, leave_failed: bool, account: &str, context: &Context) -> (Outcomes, Result<(), Error>) {
-    let steps = plan.steps.into_iter().map(|step| {
+    // The plan begins with what goes first, which is the app's order from its end.
+    let steps = plan.steps.into_iter().rev().map(|step| {
         let (context, account) = (context.clone(), account.to_owned());
         let after = step.after.clone();
         Task { stack: step.stack, after, work: async move { delete(&step, leave_failed, &account, &context).await } }

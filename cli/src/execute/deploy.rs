@@ -6,7 +6,7 @@ use std::{
 };
 
 use cart_contract::Service;
-use cart_infra::{ParameterSource, Stack, StackId};
+use cart_infra::{ParameterSource, Stack, StackId, stacks};
 use tokio::{sync::OnceCell, task::JoinSet};
 
 use super::{
@@ -234,11 +234,11 @@ pub(crate) struct Deployment {
 /// Carries out a deployment: every stack as soon as those it needs are done. What is not carried out is discarded.
 pub(crate) async fn run(deployment: Deployment, context: &Context) -> (Outcomes, Result<(), Error>) {
     let Deployment { plan, made, terms, artifacts, account, parameter_root } = deployment;
-    let bootstrap = plan.steps.iter().find(|step| step.stack() == StackId::Bootstrap).map(|step| step.wanted.name().to_owned());
+    let bootstrap = plan.steps.iter().find(|step| step.stack() == stacks::BOOTSTRAP).map(|step| step.wanted.name().to_owned());
     let needed = |artifact: &Artifact| {
         let stack = match artifact.service {
-            Service::Products => StackId::Products,
-            Service::Cart => StackId::Cart,
+            Service::Products => stacks::PRODUCTS,
+            Service::Cart => stacks::CART,
         };
         plan.steps.iter().any(|step| step.stack() == stack && step.action != Action::Keep)
     };
@@ -297,7 +297,7 @@ impl Shared {
                             .await?
                     }
                     (_, None) => {
-                        return Err(StepError::Failed(Box::new(Failure::of_stack(StackId::Bootstrap, "there is no bucket"))));
+                        return Err(StepError::Failed(Box::new(Failure::of_stack(stacks::BOOTSTRAP, "there is no bucket"))));
                     }
                 };
                 let bucket = Bucket { name, owner: self.account.clone() };
@@ -376,7 +376,7 @@ impl Shared {
         let stack = shown.stack();
         match &shown.action {
             Action::Create { remains: Some(remains) } => {
-                if stack == StackId::Web {
+                if stack == stacks::WEB {
                     let resources = self.context.patiently(|| self.context.aws.resources(&remains.id)).await?;
                     let buckets = resources.into_iter().filter(Resource::is_bucket).map(|bucket| bucket.physical_id);
                     empty(&buckets.collect::<Vec<_>>(), &self.account, &self.context).await?;

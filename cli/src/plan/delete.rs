@@ -1,6 +1,6 @@
 //! Decides how to delete stacks: in which order, and what stays.
 
-use cart_infra::{App, Stack, StackId};
+use cart_infra::{App, Stack, StackId, stacks};
 
 use super::{Blocked, Observed, ObservedStack};
 use crate::domain::stack::{Resource, StackStatus};
@@ -68,6 +68,6 @@ pub(crate) fn plan(app: &App, wanted: &[StackId], observed: &Observed, protected
 /// The buckets of a stack that go with it and what is in them: those of the page, which can be built again.
 fn empties(stack: StackId, there: &ObservedStack) -> Vec<String> {
     let retained = there.retained();
-    let goes = |resource: &&Resource| stack == StackId::Web && resource.is_bucket() && !retained.contains(resource);
+    let goes = |resource: &&Resource| stack == stacks::WEB && resource.is_bucket() && !retained.contains(resource);
     there.resources.iter().filter(goes).map(|resource| resource.physical_id.clone()).collect()
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cart_infra::{
     ARTIFACT_BUCKET_PARAMETER, App, ParameterSource, Stack, StackId,
     access::{self, Widening},
-    diff,
+    diff, stacks,
 };
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -263,9 +263,9 @@ pub(crate) fn plan(
         let changing = |need: &StackId| steps.iter().any(|step| step.stack() == *need && step.action != Action::Keep);
         let mut inputs: Vec<StackId> = after.iter().copied().filter(changing).collect();
         if bootstraps && uses_code(stack) {
-            after.insert(0, StackId::Bootstrap);
+            after.insert(0, stacks::BOOTSTRAP);
             if terms.bucket == Bucket::ToBeMade {
-                inputs.insert(0, StackId::Bootstrap);
+                inputs.insert(0, stacks::BOOTSTRAP);
             }
         }
         steps.push(step(stack, observed, terms, after, &inputs)?);

@@ -249,7 +249,7 @@ impl Tail {
 
 #[cfg(test)]
 mod tests {
-    use cart_infra::{Code, Settings};
+    use cart_infra::{Code, Settings, stacks};
     use proptest::prelude::*;
 
     use super::*;
@@ -330,7 +330,7 @@ mod tests {
         let expected = Function {
             name: "update-totals".to_owned(),
             id: "UpdateTotalsHandler".to_owned(),
-            stack: StackId::Cart,
+            stack: stacks::CART,
             logs: "UpdateTotalsHandlerLogs".to_owned(),
         };
         assert_eq!(found, [expected]);

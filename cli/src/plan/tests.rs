@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cart_infra::{App, ParameterSource, Stack, StackId};
+use cart_infra::{App, ParameterSource, Stack, StackId, stacks};
 use serde_json::Value as Json;
 
 use super::{
@@ -15,13 +15,13 @@ use crate::{
     domain::stack::{Deployed, DeployedParameter, Effect, Phase, Resource, ResourceChange, StackStatus},
 };
 
-const ALL: [StackId; 3] = [StackId::Auth, StackId::Products, StackId::Cart];
+const ALL: [StackId; 3] = [stacks::AUTH, stacks::PRODUCTS, stacks::CART];
 const BUCKET: &str = "artifacts";
 
 /// What there is after every step of deploying `app` without the page succeeded.
 pub(crate) fn deployed(app: &App) -> Observed {
     let mut observed = hosted(app);
-    observed.stacks.remove(&StackId::Web);
+    observed.stacks.remove(&stacks::WEB);
     observed
 }
 
@@ -89,17 +89,17 @@ fn planning_what_was_just_deployed_gives_an_empty_plan() {
 #[test]
 fn the_cart_comes_after_what_it_reads_from() {
     let plan = plan(&app(), &ALL, &Observed::default()).unwrap();
-    assert_eq!(actions(&plan), [(StackId::Auth, create()), (StackId::Products, create()), (StackId::Cart, create())]);
+    assert_eq!(actions(&plan), [(stacks::AUTH, create()), (stacks::PRODUCTS, create()), (stacks::CART, create())]);
     assert_eq!(plan.steps[0].after, []);
     assert_eq!(plan.steps[1].after, []);
-    assert_eq!(plan.steps[2].after, [StackId::Auth, StackId::Products]);
+    assert_eq!(plan.steps[2].after, [stacks::AUTH, stacks::PRODUCTS]);
 }
 
 #[test]
 fn what_is_not_known_yet_is_planned_from_templates() {
     let first = plan(&app(), &ALL, &Observed::default()).unwrap();
     assert_eq!(first.steps.iter().map(deploy::Step::can_be_exact).collect::<Vec<_>>(), [true, true, false]);
-    assert_eq!(first.steps[2].unknown, [Unknown::Inputs(StackId::Auth), Unknown::Inputs(StackId::Products)]);
+    assert_eq!(first.steps[2].unknown, [Unknown::Inputs(stacks::AUTH), Unknown::Inputs(stacks::PRODUCTS)]);
 
     let bootstrap = cart_infra::bootstrap(&cart_infra::BootstrapSettings {
         prefix: settings().names.prefix,
@@ -110,7 +110,7 @@ fn what_is_not_known_yet_is_planned_from_templates() {
     let terms = Terms { bucket: Bucket::ToBeMade, ..Terms::default() };
     let account = deploy::plan(&app(), &ALL, &Observed::default(), &terms, Some(bootstrap)).unwrap();
     assert_eq!(account.steps.iter().map(deploy::Step::can_be_exact).collect::<Vec<_>>(), [true, true, false, false]);
-    assert_eq!(account.steps[2].unknown, [Unknown::Inputs(StackId::Bootstrap)]);
+    assert_eq!(account.steps[2].unknown, [Unknown::Inputs(stacks::BOOTSTRAP)]);
     assert_eq!(account.steps[1].after, [], "accounts need neither bucket nor logs");
 }
 
@@ -121,30 +121,30 @@ fn a_parameter_changed_behind_our_back_is_noticed() {
     let url = observed.parameters.get_mut("/serverless-shopping-cart-demo/products/products-api-url").unwrap();
     "https://elsewhere.example".clone_into(url);
     let plan = plan(&app, &ALL, &observed).unwrap();
-    assert_eq!(actions(&plan), [(StackId::Auth, Action::Keep), (StackId::Products, Action::Keep), (StackId::Cart, update())]);
+    assert_eq!(actions(&plan), [(stacks::AUTH, Action::Keep), (stacks::PRODUCTS, Action::Keep), (stacks::CART, update())]);
 }
 
 #[test]
 fn another_bucket_is_a_change_unless_nobody_asked() {
     let app = app();
-    let wanted = [StackId::Auth, StackId::Cart];
+    let wanted = [stacks::AUTH, stacks::CART];
     let plan = |terms| actions(&deploy::plan(&app, &wanted, &deployed(&app), &terms, None).unwrap());
-    assert_eq!(plan(bucket("another")), [(StackId::Auth, Action::Keep), (StackId::Cart, update())]);
-    assert_eq!(plan(Terms::default()), [(StackId::Auth, Action::Keep), (StackId::Cart, Action::Keep)]);
+    assert_eq!(plan(bucket("another")), [(stacks::AUTH, Action::Keep), (stacks::CART, update())]);
+    assert_eq!(plan(Terms::default()), [(stacks::AUTH, Action::Keep), (stacks::CART, Action::Keep)]);
 }
 
 #[test]
 fn other_tags_are_a_change() {
     let app = app();
     let terms = Terms { tags: [("team".to_owned(), "shop".to_owned())].into(), ..bucket(BUCKET) };
-    let plan = deploy::plan(&app, &[StackId::Auth], &deployed(&app), &terms, None).unwrap();
-    assert_eq!(actions(&plan), [(StackId::Auth, update())]);
+    let plan = deploy::plan(&app, &[stacks::AUTH], &deployed(&app), &terms, None).unwrap();
+    assert_eq!(actions(&plan), [(stacks::AUTH, update())]);
 }
 
 #[test]
 fn a_reader_without_its_publisher_is_refused_with_both_names() {
-    let blocked = plan(&app(), &[StackId::Cart], &Observed::default()).unwrap_err();
-    assert!(matches!(&blocked, Blocked::MissingInput { stack: StackId::Cart, .. }), "{blocked}");
+    let blocked = plan(&app(), &[stacks::CART], &Observed::default()).unwrap_err();
+    assert!(matches!(&blocked, Blocked::MissingInput { stack: stacks::CART, .. }), "{blocked}");
     assert_eq!(blocked.hint(), "`cartctl deploy auth cart` deploys both in order");
 }
 
@@ -154,8 +154,8 @@ fn every_status_has_an_answer() {
     let app = app();
     let answer = |status| {
         let mut observed = deployed(&app);
-        observed.stacks.get_mut(&StackId::Auth).unwrap().deployed.status = status;
-        plan(&app, &[StackId::Auth], &observed).map(|plan| plan.steps[0].action.clone())
+        observed.stacks.get_mut(&stacks::AUTH).unwrap().deployed.status = status;
+        plan(&app, &[stacks::AUTH], &observed).map(|plan| plan.steps[0].action.clone())
     };
     for status in StackStatus::ALL {
         let anew = || {
@@ -189,14 +189,14 @@ fn every_status_has_an_answer() {
 fn what_holds_data_is_not_left_behind_without_a_word() {
     let app = cart_infra::app(&cart_infra::Settings { protected: true, ..settings() });
     let mut observed = deployed(&app);
-    let cart = observed.stacks.get_mut(&StackId::Cart).unwrap();
+    let cart = observed.stacks.get_mut(&stacks::CART).unwrap();
     cart.deployed.status = StackStatus::RollbackFailed;
     cart.resources = vec![table()];
     let blocked = plan(&app, &ALL, &observed).unwrap_err();
     assert!(matches!(&blocked, Blocked::LeavesBehind { left, .. } if *left == [table()]), "{blocked}");
     let terms = Terms { leave_retained: true, ..bucket(BUCKET) };
     assert!(deploy::plan(&app, &ALL, &observed, &terms, None).is_ok());
-    observed.stacks.get_mut(&StackId::Cart).unwrap().resources[0].status = "DELETE_COMPLETE".to_owned();
+    observed.stacks.get_mut(&stacks::CART).unwrap().resources[0].status = "DELETE_COMPLETE".to_owned();
     assert!(plan(&app, &ALL, &observed).is_ok(), "it is gone already");
 }
 
@@ -247,10 +247,10 @@ fn a_protected_stage_is_protected_from_deletion() {
     let app = app();
     let terms = Terms { protected: true, ..bucket(BUCKET) };
     let mut observed = deployed(&app);
-    let plan = |observed: &Observed| deploy::plan(&app, &[StackId::Auth], observed, &terms, None).unwrap();
+    let plan = |observed: &Observed| deploy::plan(&app, &[stacks::AUTH], observed, &terms, None).unwrap();
     assert!(plan(&observed).steps[0].protect);
     assert!(!plan(&observed).is_empty());
-    observed.stacks.get_mut(&StackId::Auth).unwrap().deployed.termination_protection = true;
+    observed.stacks.get_mut(&stacks::AUTH).unwrap().deployed.termination_protection = true;
     assert!(plan(&observed).is_empty());
 
     let all: Vec<_> = ALL.into();
@@ -274,10 +274,10 @@ fn deletion_goes_the_other_way_and_leaves_nothing_in_use() {
     let app = app();
     let plan = delete::plan(&app, &ALL, &deployed(&app), false).unwrap();
     let order: Vec<_> = plan.steps.iter().map(|step| (step.stack, step.after.clone())).collect();
-    assert_eq!(order, [(StackId::Cart, vec![]), (StackId::Products, vec![StackId::Cart]), (StackId::Auth, vec![StackId::Cart])]);
+    assert_eq!(order, [(stacks::CART, vec![]), (stacks::PRODUCTS, vec![stacks::CART]), (stacks::AUTH, vec![stacks::CART])]);
     assert_eq!(
-        delete::plan(&app, &[StackId::Auth], &deployed(&app), false),
-        Err(Blocked::InUse { stack: StackId::Auth, user: StackId::Cart })
+        delete::plan(&app, &[stacks::AUTH], &deployed(&app), false),
+        Err(Blocked::InUse { stack: stacks::AUTH, user: stacks::CART })
     );
     assert_eq!(delete::plan(&app, &ALL, &Observed::default(), false), Ok(delete::Plan::default()));
 }
@@ -308,7 +308,7 @@ fn what_the_deployed_template_retains_is_kept() {
     let app = app();
     let mut observed = deployed(&cart_infra::app(&cart_infra::Settings { protected: true, ..settings() }));
     let queue = Resource { logical_id: "CartDeleteSQSQueue".to_owned(), ..table() };
-    observed.stacks.get_mut(&StackId::Cart).unwrap().resources = vec![table(), queue];
+    observed.stacks.get_mut(&stacks::CART).unwrap().resources = vec![table(), queue];
     let plan = delete::plan(&app, &ALL, &observed, false).unwrap();
     assert_eq!(plan.steps[0].keeps, [table()]);
 }
@@ -325,7 +325,7 @@ fn the_bootstrap_stack_keeps_what_it_has_and_takes_over_what_would_go_away() {
 
     let everything = cart_infra::BootstrapSettings { prefix: settings().names.prefix, artifact_bucket: true, logging_role: true };
     let app = app();
-    let mut there = deployed(&app).stacks.remove(&StackId::Auth).unwrap();
+    let mut there = deployed(&app).stacks.remove(&stacks::AUTH).unwrap();
     there.template = Some(cart_infra::bootstrap(&everything).template().as_json());
     let view = bootstrap::View { there: Some(&there), own_bucket: true, gateway_role: Some("arn"), owned_by_predecessor: false };
     assert_eq!(content(&view), both, "nothing is taken away again");
@@ -344,44 +344,44 @@ fn the_page_takes_part_where_it_is_asked_for_or_there() {
     let app = app();
     let everything = hosted(&app);
     let mut without = everything.clone();
-    without.stacks.remove(&StackId::Web);
+    without.stacks.remove(&stacks::WEB);
     let mut asked_about = everything.clone();
-    asked_about.stacks.get_mut(&StackId::Web).unwrap().deployed.status = StackStatus::ReviewInProgress;
+    asked_about.stacks.get_mut(&stacks::WEB).unwrap().deployed.status = StackStatus::ReviewInProgress;
     let mut failed = everything.clone();
-    failed.stacks.get_mut(&StackId::Web).unwrap().deployed.status = StackStatus::RollbackComplete;
+    failed.stacks.get_mut(&stacks::WEB).unwrap().deployed.status = StackStatus::RollbackComplete;
 
-    let all = [&ALL[..], &[StackId::Web]].concat();
+    let all = [&ALL[..], &[stacks::WEB]].concat();
     assert_eq!(web::wanted(&app, &[], false, &without), ALL);
     assert_eq!(web::wanted(&app, &[], false, &asked_about), ALL, "there is nothing in it");
     assert_eq!(web::wanted(&app, &[], true, &without), all);
     assert_eq!(web::wanted(&app, &[], false, &everything), all);
     assert_eq!(web::wanted(&app, &[], false, &failed), all);
-    assert_eq!(web::wanted(&app, &[StackId::Cart], false, &everything), [StackId::Cart]);
-    assert_eq!(web::wanted(&app, &[StackId::Cart], true, &without), [StackId::Cart, StackId::Web]);
-    assert_eq!(web::wanted(&app, &[StackId::Web], false, &without), [StackId::Web]);
+    assert_eq!(web::wanted(&app, &[stacks::CART], false, &everything), [stacks::CART]);
+    assert_eq!(web::wanted(&app, &[stacks::CART], true, &without), [stacks::CART, stacks::WEB]);
+    assert_eq!(web::wanted(&app, &[stacks::WEB], false, &without), [stacks::WEB]);
 }
 
 #[test]
 fn who_allows_the_page_is_told_of_it_where_it_is_new() {
     let app = app();
     let everything = hosted(&app);
-    let all = [&ALL[..], &[StackId::Web]].concat();
+    let all = [&ALL[..], &[stacks::WEB]].concat();
     assert_eq!(web::told_later(&plan(&app, &all, &everything).unwrap()), [], "its address is known");
     let mut without = everything.clone();
-    without.stacks.remove(&StackId::Web);
-    assert_eq!(web::told_later(&plan(&app, &all, &without).unwrap()), [StackId::Products, StackId::Cart]);
-    assert_eq!(web::told_later(&plan(&app, &[StackId::Web], &without).unwrap()), [], "nobody asked for the others");
+    without.stacks.remove(&stacks::WEB);
+    assert_eq!(web::told_later(&plan(&app, &all, &without).unwrap()), [stacks::PRODUCTS, stacks::CART]);
+    assert_eq!(web::told_later(&plan(&app, &[stacks::WEB], &without).unwrap()), [], "nobody asked for the others");
     assert_eq!(web::told_later(&plan(&app, &ALL, &without).unwrap()), []);
     let mut failed = everything;
-    failed.stacks.get_mut(&StackId::Web).unwrap().deployed.status = StackStatus::RollbackComplete;
-    assert_eq!(web::told_later(&plan(&app, &all, &failed).unwrap()), [StackId::Products, StackId::Cart]);
+    failed.stacks.get_mut(&stacks::WEB).unwrap().deployed.status = StackStatus::RollbackComplete;
+    assert_eq!(web::told_later(&plan(&app, &all, &failed).unwrap()), [stacks::PRODUCTS, stacks::CART]);
 }
 
 #[test]
 fn only_a_whole_page_is_told_of() {
     let mut there = hosted(&app());
     assert_eq!(web::of(&there), None);
-    let outputs = &mut there.stacks.get_mut(&StackId::Web).unwrap().deployed.outputs;
+    let outputs = &mut there.stacks.get_mut(&stacks::WEB).unwrap().deployed.outputs;
     let told = [("WebUrl", "https://d1.cloudfront.net"), ("WebBucketName", "bucket"), ("DistributionId", "E1")];
     outputs.extend(told.map(|(key, value)| (key.to_owned(), value.to_owned())));
     let web = web::of(&there).unwrap();
@@ -398,23 +398,20 @@ fn the_bucket_of_the_page_is_emptied_and_goes_and_others_do_not() {
         resource_type: "AWS::S3::Bucket".to_owned(),
         status: status.to_owned(),
     };
-    for id in [StackId::Web, StackId::Auth] {
+    for id in [stacks::WEB, stacks::AUTH] {
         there.stacks.get_mut(&id).unwrap().resources = vec![bucket("CREATE_COMPLETE"), bucket("DELETE_COMPLETE")];
     }
-    let all = [&ALL[..], &[StackId::Web]].concat();
+    let all = [&ALL[..], &[stacks::WEB]].concat();
     let plan = delete::plan(&app, &all, &there, false).unwrap();
     let told: Vec<_> = plan.steps.iter().map(|step| (step.stack, step.empties.clone(), step.after.clone())).collect();
     assert_eq!(
         told,
         [
-            (StackId::Web, vec!["bucket-CREATE_COMPLETE".to_owned()], vec![]),
-            (StackId::Cart, vec![], vec![StackId::Web]),
-            (StackId::Products, vec![], vec![StackId::Cart, StackId::Web]),
-            (StackId::Auth, vec![], vec![StackId::Cart]),
+            (stacks::WEB, vec!["bucket-CREATE_COMPLETE".to_owned()], vec![]),
+            (stacks::CART, vec![], vec![stacks::WEB]),
+            (stacks::PRODUCTS, vec![], vec![stacks::CART, stacks::WEB]),
+            (stacks::AUTH, vec![], vec![stacks::CART]),
         ]
     );
-    assert_eq!(
-        delete::plan(&app, &[StackId::Cart], &there, false),
-        Err(Blocked::InUse { stack: StackId::Cart, user: StackId::Web })
-    );
+    assert_eq!(delete::plan(&app, &[stacks::CART], &there, false), Err(Blocked::InUse { stack: stacks::CART, user: stacks::WEB }));
 }

@@ -149,6 +149,9 @@ fn escape(text: &str) -> String {
 mod tests {
     use std::collections::BTreeMap;
 
+    use cart_infra::stacks;
+    use indexmap::IndexMap;
+
     use super::*;
     use crate::report::tests::every_event;
 
@@ -174,7 +177,7 @@ mod tests {
         let mut summary = Summary::default();
         let values = [("Key", "one\nevil=1"), ("Url", "https://a.example/?x=1")];
         let values: BTreeMap<_, _> = values.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
-        summary.record(&Event::Outputs { outputs: BTreeMap::from([(StackId::Auth, values)]) });
+        summary.record(&Event::Outputs { outputs: IndexMap::from([(stacks::AUTH, values)]) });
         let end = &sha256(&[b"one\nevil=1"])[..32];
         assert_eq!(summary.outputs(), format!("auth_Key<<{end}\none\nevil=1\n{end}\nauth_Url=https://a.example/?x=1\n"));
     }

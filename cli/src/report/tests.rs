@@ -3,7 +3,7 @@
 use std::{fmt::Write, time::Duration};
 
 use cart_contract::Service;
-use cart_infra::{StackId, diff::Replacement};
+use cart_infra::{diff::Replacement, stacks};
 
 use super::{plan, words};
 use crate::{
@@ -27,18 +27,18 @@ pub(super) fn every_event() -> Vec<Event> {
         binary_bytes: 10_440_000,
     };
     let changed = |status: &str, reason: Option<&str>| Event::ResourceChanged {
-        stack: StackId::Cart,
+        stack: stacks::CART,
         logical_id: "DynamoDBShoppingCartTable".to_owned(),
         resource_type: "AWS::DynamoDB::Table".to_owned(),
         status: status.to_owned(),
         at: Moment::from_millis(1_795_338_900_250),
         reason: reason.map(str::to_owned),
     };
-    let settled = |outcome| Event::StackSettled { stack: StackId::Products, outcome, took: Duration::from_millis(21_460) };
+    let settled = |outcome| Event::StackSettled { stack: stacks::PRODUCTS, outcome, took: Duration::from_millis(21_460) };
     let started =
-        |operation, resources| Event::StackStarted { stack: StackId::Cart, operation, resources, after: vec![StackId::Auth] };
+        |operation, resources| Event::StackStarted { stack: stacks::CART, operation, resources, after: vec![stacks::AUTH] };
     let failure = Failure {
-        stack: StackId::Products,
+        stack: stacks::PRODUCTS,
         resource: Some(FailedResource {
             logical_id: "ProductsRestApi".to_owned(),
             resource_type: "AWS::ApiGateway::RestApi".to_owned(),
@@ -50,7 +50,7 @@ pub(super) fn every_event() -> Vec<Event> {
         status: Some(StackStatus::RollbackComplete),
     };
     let link = |took: &u64| Link {
-        stack: StackId::Auth,
+        stack: stacks::AUTH,
         logical_id: (*took != 4_000).then(|| format!("R{took}")),
         took: Duration::from_millis(*took),
     };
@@ -90,7 +90,7 @@ pub(super) fn every_event() -> Vec<Event> {
         settled(Settled::Unchanged),
         settled(Settled::AtRest { status: StackStatus::UpdateComplete }),
         settled(Settled::Failed { failure: Box::new(failure) }),
-        settled(Settled::Skipped { because: StackId::Auth }),
+        settled(Settled::Skipped { because: stacks::AUTH }),
         settled(Settled::NotBegun),
         settled(Settled::LeftAlone),
         Event::Interrupted { choice: true },
@@ -103,7 +103,7 @@ pub(super) fn every_event() -> Vec<Event> {
         Event::Recount(Recount::Counted { items: 345, took: Duration::from_millis(61_250) }),
         Event::Note { text: "the frontend's .env is written once all stacks are deployed".to_owned() },
         Event::Wrote { path: "frontend/.env".into() },
-        Event::Outputs { outputs: [(StackId::Cart, [("CartApi".to_owned(), "https://a.example/Prod".to_owned())].into())].into() },
+        Event::Outputs { outputs: [(stacks::CART, [("CartApi".to_owned(), "https://a.example/Prod".to_owned())].into())].into() },
         spent(1, &[1_500]),
         spent(2, &[0, 40]),
         spent(3, &[11_000, 400, 300, 41_000, 2_000, 200, 9_000, 4_000]),
@@ -137,7 +137,7 @@ fn plain(line: &str) -> String {
 fn plans_can_be_read() {
     let settings = settings();
     let app = cart_infra::app(&settings);
-    let all = [StackId::Auth, StackId::Products, StackId::Cart];
+    let all = [stacks::AUTH, stacks::PRODUCTS, stacks::CART];
     let terms = deploy::Terms { bucket: deploy::Bucket::Named("artifacts".to_owned()), ..deploy::Terms::default() };
     let first = deploy::plan(&app, &all, &Observed::default(), &terms, None).unwrap();
 
@@ -156,14 +156,14 @@ fn plans_can_be_read() {
     change.steps.push(cart.with_change_set(&changes));
 
     let mut there = deployed(&app);
-    let auth = there.stacks.get_mut(&StackId::Auth).unwrap();
+    let auth = there.stacks.get_mut(&stacks::AUTH).unwrap();
     (auth.template, auth.resources) = (None, vec![resource("CognitoUserPool"), resource("SomethingElse")]);
-    there.stacks.get_mut(&StackId::Products).unwrap().deployed.status = StackStatus::UpdateRollbackFailed;
-    let cart = &mut there.stacks.get_mut(&StackId::Cart).unwrap().deployed;
+    there.stacks.get_mut(&stacks::PRODUCTS).unwrap().deployed.status = StackStatus::UpdateRollbackFailed;
+    let cart = &mut there.stacks.get_mut(&stacks::CART).unwrap().deployed;
     (cart.status, cart.reason) = (StackStatus::RollbackComplete, Some("the table could not be created".to_owned()));
     let repair = deploy::plan(&app, &all, &there, &deploy::Terms { protected: true, ..terms.clone() }, None).unwrap();
 
-    let hosted = deploy::plan(&app, &[StackId::Web], &deployed(&app), &terms, None).unwrap();
+    let hosted = deploy::plan(&app, &[stacks::WEB], &deployed(&app), &terms, None).unwrap();
     let plans = [(first, &[][..]), (change, &[]), (repair, &[]), (hosted, &all[1..])];
     let plans = plans.map(|(plan, again)| plain(&plan::deploy_text(&plan, again, false)));
     insta::assert_snapshot!(plans.join("\n"));

@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn a_moment_is_a_picture_too() {
         let mut story = crate::domain::timeline::tests::Story::default();
-        story.start(5, cart_infra::StackId::Auth, &[]);
+        story.start(5, cart_infra::stacks::AUTH, &[]);
         let page = render(&story.0, "cartctl deploy", "1 stack").unwrap();
         assert!(page.contains(r#"<rect class="stack open" x="300" y="26" width="2""#), "{page}");
     }

@@ -32,7 +32,7 @@ use std::{
 
 use account::Account;
 use cart_contract::Service;
-use cart_infra::{App, BootstrapSettings, Code, Monitoring, ParameterSource, Settings, Stack, StackId};
+use cart_infra::{App, BootstrapSettings, Code, Monitoring, ParameterSource, Settings, Stack, StackId, stacks};
 use inventory::Latencies;
 use operation::Terms;
 use rustix::process::{Pid, Signal, kill_process};
@@ -51,7 +51,7 @@ pub(crate) const ACCOUNT: &str = "123456789012";
 pub(crate) const REGION: &str = "eu-west-1";
 
 /// The stacks that every deployment has, and what the account needs for them.
-pub(crate) const SHOP: [StackId; 4] = [StackId::Bootstrap, StackId::Auth, StackId::Products, StackId::Cart];
+pub(crate) const SHOP: [StackId; 4] = [stacks::BOOTSTRAP, stacks::AUTH, stacks::PRODUCTS, stacks::CART];
 
 /// No run takes so long: one that does hangs.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -168,10 +168,10 @@ impl Bench {
             let wanted = self.wanted(*stack);
             let mut state = self.state();
             let terms = Terms { retain_except_on_create: true, ..Terms::default() };
-            let protected = self.settings.protected && *stack != StackId::Bootstrap;
+            let protected = self.settings.protected && *stack != stacks::BOOTSTRAP;
             state.account.carry_out(&self.name(*stack), wanted, terms).protected = protected;
             state.account.settle();
-            if *stack == StackId::Bootstrap {
+            if *stack == stacks::BOOTSTRAP {
                 let keys = [&self.settings.code.products, &self.settings.code.cart].map(|key| (key.to_string(), Vec::new()));
                 state.account.inventory.buckets.values_mut().for_each(|objects| objects.extend(keys.clone()));
             }

@@ -2,7 +2,7 @@
 //! lost, and the next run goes on from there.
 
 use aws_sdk_cloudformation::types::StackStatus;
-use cart_infra::StackId;
+use cart_infra::{StackId, stacks};
 use proptest::{
     prelude::*,
     sample::select,
@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The stacks of a stage.
-const STACKS: [StackId; 3] = [StackId::Auth, StackId::Products, StackId::Cart];
+const STACKS: [StackId; 3] = [stacks::AUTH, stacks::PRODUCTS, stacks::CART];
 
 /// What goes wrong in one run.
 #[derive(Clone, Debug)]
@@ -110,10 +110,10 @@ fn could_tidy_up(ended: &Ended, misfortunes: &[Misfortune]) -> bool {
 
 fn goes_well_or_says_why(protected: bool, start: &[StackStatus], misfortunes: &[Misfortune], mishaps: &[Mishap], deletes: bool) {
     let bench = if protected { Bench::protected() } else { Bench::new() };
-    let bench = bench.deployed(&[StackId::Bootstrap]);
+    let bench = bench.deployed(&[stacks::BOOTSTRAP]);
     for (stack, status) in STACKS.into_iter().zip(start) {
         // The cart cannot have been there without the others.
-        if stack != StackId::Cart || bench.state().account.inventory.parameters.len() == 4 {
+        if stack != stacks::CART || bench.state().account.inventory.parameters.len() == 4 {
             bench.bring(stack, status);
         }
     }

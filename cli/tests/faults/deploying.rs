@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_cloudformation::types::StackStatus;
-use cart_infra::StackId;
+use cart_infra::stacks;
 
 use crate::{
     bench::{
@@ -81,7 +81,7 @@ fn a_parameter_that_was_changed_behind_our_back_is_noticed() {
     };
     bench.run(&["deploy", "--yes"]).succeeded();
     let state = bench.state();
-    let parameters = &state.account.stack(&bench.name(StackId::Cart)).definition.parameters;
+    let parameters = &state.account.stack(&bench.name(stacks::CART)).definition.parameters;
     let passed = parameters.values().find(|parameter| parameter.value == path).unwrap();
     assert_eq!(passed.resolved.as_deref(), Some("https://elsewhere.example"));
 }
@@ -90,7 +90,7 @@ fn a_parameter_that_was_changed_behind_our_back_is_noticed() {
 fn a_resource_that_fails_is_named_and_its_stack_undone() {
     let bench = Bench::new();
     let trouble = Trouble {
-        stack: bench.name(StackId::Cart),
+        stack: bench.name(stacks::CART),
         resource: "AWS::DynamoDB::Table".to_owned(),
         during: During::Create,
         reason: "Subscriber limit exceeded: too many tables".to_owned(),
@@ -100,7 +100,7 @@ fn a_resource_that_fails_is_named_and_its_stack_undone() {
     let story = bench.run(&["deploy", "--yes"]).failed(6);
     assert!(story.contains("DynamoDBShoppingCartTable (AWS::DynamoDB::Table): Subscriber limit exceeded"), "{story}");
     bench.is_tidy();
-    assert_eq!(bench.state().account.stack(&bench.name(StackId::Cart)).status.as_str(), "ROLLBACK_COMPLETE");
+    assert_eq!(bench.state().account.stack(&bench.name(stacks::CART)).status.as_str(), "ROLLBACK_COMPLETE");
     bench.run(&["deploy", "--yes"]).succeeded();
     assert_eq!(bench.state().account.orphans(), Vec::<&str>::new());
     bench.is_tidy();
@@ -116,7 +116,7 @@ fn questions_that_fail_do_not_fail_a_deployment() {
         Fault::AnswerCut,
     ];
     side_by_side(faults, |fault| {
-        let bench = Bench::new().deployed(&[StackId::Bootstrap]);
+        let bench = Bench::new().deployed(&[stacks::BOOTSTRAP]);
         // Once more often than the SDK asks by itself.
         let rules = SHOP.map(|stack| Rule::at(2..=6, fault).of("DescribeStackEvents").about(&bench.name(stack)));
         bench.script(rules);
@@ -127,11 +127,11 @@ fn questions_that_fail_do_not_fail_a_deployment() {
 
 #[test]
 fn what_a_stack_that_was_just_finished_publishes_is_seen() {
-    let bench = Bench::new().deployed(&[StackId::Bootstrap, StackId::Auth, StackId::Products]);
-    bench.bring(StackId::Cart, &StackStatus::CreateInProgress);
+    let bench = Bench::new().deployed(&[stacks::BOOTSTRAP, stacks::AUTH, stacks::PRODUCTS]);
+    bench.bring(stacks::CART, &StackStatus::CreateInProgress);
     bench.state().account.inventory.latencies.clock = Clock::Calls(0);
     // The first answer is late, and by the second somebody else is done with the cart.
-    let cart = bench.name(StackId::Cart);
+    let cart = bench.name(stacks::CART);
     let asked = |call, fault| Rule::at(call..=call, fault).of("DescribeStacks").about(&cart);
     bench.script([asked(1, Fault::Refused(Why::Throttled)), asked(2, Fault::Meanwhile(Account::settle))]);
     bench.run(&["deploy", "--yes"]).succeeded();
@@ -171,7 +171,7 @@ fn what_need_not_be_approved_is_not_asked_about() {
 /// The story of a first deployment in which the table cannot be made for this reason.
 fn without_a_table(bench: &Bench, reason: String) -> String {
     let trouble = Trouble {
-        stack: bench.name(StackId::Cart),
+        stack: bench.name(stacks::CART),
         resource: "AWS::DynamoDB::Table".to_owned(),
         during: During::Create,
         reason,
@@ -203,9 +203,9 @@ fn a_refusal_that_only_aws_can_read_is_read_to_us() {
 
 #[test]
 fn who_has_a_name_already_is_named() {
-    let bench = Bench::new().deployed(&[StackId::Bootstrap, StackId::Auth]);
-    let taken = bench.state().account.stack(&bench.name(StackId::Auth)).resources["CognitoUserPool"].physical_id.clone().unwrap();
+    let bench = Bench::new().deployed(&[stacks::BOOTSTRAP, stacks::AUTH]);
+    let taken = bench.state().account.stack(&bench.name(stacks::AUTH)).resources["CognitoUserPool"].physical_id.clone().unwrap();
     let story = without_a_table(&bench, format!("{taken} already exists"));
     let hint = story.lines().find(|line| line.starts_with("hint: ")).unwrap();
-    assert!(hint.contains(&bench.name(StackId::Auth)), "{hint}");
+    assert!(hint.contains(&bench.name(stacks::AUTH)), "{hint}");
 }

@@ -1,6 +1,6 @@
 //! What comes in between: signals, a second deployer, an answer from the past.
 
-use cart_infra::StackId;
+use cart_infra::stacks;
 use rustix::process::Signal;
 
 use crate::{
@@ -32,7 +32,7 @@ fn a_pipeline_that_is_cancelled_leaves_aws_to_go_on() {
 #[test]
 fn planning_that_is_interrupted_takes_back_what_it_made() {
     for signal in [Signal::TERM, Signal::INT] {
-        let bench = Bench::new().deployed(&[StackId::Bootstrap, StackId::Auth, StackId::Products]).package("second");
+        let bench = Bench::new().deployed(&[stacks::BOOTSTRAP, stacks::AUTH, stacks::PRODUCTS]).package("second");
         bench.script([Rule::at(1..=1, Fault::Signal(signal, Moment::Before)).of("DescribeChangeSet")]);
         let story = bench.run(&["deploy", "--yes"]).failed(130);
         assert!(story.contains("nothing was changed"), "{story}");
@@ -77,7 +77,7 @@ fn somebody_else_updates(account: &mut Account) {
 fn somebody_else_deploys_at_the_same_time() {
     for operation in ["DescribeStacks", "CreateChangeSet", "DescribeChangeSet", "ExecuteChangeSet"] {
         let bench = Bench::new().deployed(&SHOP);
-        let ours = bench.wanted(StackId::Auth);
+        let ours = bench.wanted(stacks::AUTH);
         // There is something to change.
         somebody_else_updates(&mut bench.state().account);
         bench.state().account.settle();
@@ -101,7 +101,7 @@ fn answers_from_the_past_are_not_believed() {
 
 #[test]
 fn credentials_that_expire_meanwhile_are_said_at_once() {
-    let bench = Bench::new().deployed(&[StackId::Bootstrap]);
+    let bench = Bench::new().deployed(&[stacks::BOOTSTRAP]);
     bench.script([Rule::at(3..=usize::MAX, Fault::Refused(Why::ExpiredToken)).of("DescribeStackEvents")]);
     let story = bench.run(&["deploy", "--yes"]).failed(4);
     assert!(story.contains("sign in again, then `cartctl attach`"), "{story}");

@@ -1,6 +1,6 @@
 //! Logs that are read while CloudWatch has other things to do, and where it will not.
 
-use cart_infra::StackId;
+use cart_infra::stacks;
 
 use crate::{
     bench::{
@@ -14,7 +14,7 @@ use crate::{
 
 /// A shop whose functions printed ten lines each, in turns, a good while ago; three of them a page.
 fn shop() -> Bench {
-    let bench = Bench::new().deployed(&StackId::ALL);
+    let bench = Bench::new().deployed(&stacks::ALL);
     bench.latencies(Latencies { page: 3, ..Latencies::default() });
     let mut state = bench.state();
     let groups: Vec<_> = state.account.inventory.things.keys().filter(|(kind, _)| kind == "AWS::Logs::LogGroup").cloned().collect();

@@ -20,7 +20,7 @@ use std::{
 };
 
 use bench::{Bench, SHOP, inventory::Latencies};
-use cart_infra::StackId;
+use cart_infra::{StackId, stacks};
 use program::finish;
 use serde_json::json;
 
@@ -36,7 +36,7 @@ fn main() {
     }
     println!("{:42} {:>6} {:>6} {:>9} {:>7} {:>9}", "", "calls", "polls", "seconds", "AWS's", "overhead");
     for (setting, latencies) in [("about AWS's latencies", Latencies::realistic()), ("20 s a stack", twenty_seconds())] {
-        let bench = Bench::new().deployed(&[StackId::Bootstrap]);
+        let bench = Bench::new().deployed(&[stacks::BOOTSTRAP]);
         bench.latencies(latencies);
         println!("{setting}, 50 ms a call");
         measure("first deployment of three stacks", &bench, &["deploy", "--yes"]);
@@ -79,7 +79,7 @@ fn needed(bench: &Bench, before: &BTreeMap<String, usize>) -> Duration {
         });
         Duration::from_millis(spans.sum())
     };
-    worked(StackId::Auth).max(worked(StackId::Products)) + worked(StackId::Cart)
+    worked(stacks::AUTH).max(worked(stacks::PRODUCTS)) + worked(stacks::CART)
 }
 
 fn serve() {

@@ -7,7 +7,7 @@ use aws_sdk_cloudformation::{
     operation::create_change_set::builders::CreateChangeSetFluentBuilder,
     types::{Capability, ChangeSetStatus, ChangeSetType, StackStatus},
 };
-use cart_infra::StackId;
+use cart_infra::stacks;
 
 use crate::bench::{
     Bench, REGION, SHOP,
@@ -79,8 +79,8 @@ async fn a_token_marks_one_request() {
 
 #[tokio::test]
 async fn the_same_again_is_no_change() {
-    let bench = Bench::new().deployed(&[StackId::Bootstrap, StackId::Auth]);
-    let (client, name) = (client(&bench), bench.name(StackId::Auth));
+    let bench = Bench::new().deployed(&[stacks::BOOTSTRAP, stacks::AUTH]);
+    let (client, name) = (client(&bench), bench.name(stacks::AUTH));
     let template = client.get_template().stack_name(&name).send().await.unwrap().template_body.unwrap();
     let call = client.create_change_set().stack_name(&name).change_set_name("same").template_body(template);
     let id = call.capabilities(Capability::CapabilityIam).send().await.unwrap().id.unwrap();
@@ -96,7 +96,7 @@ async fn the_same_again_is_no_change() {
 async fn lists_come_in_pages() {
     let bench = Bench::new().deployed(&SHOP);
     bench.state().account.inventory.latencies.page = 20;
-    let (client, name) = (client(&bench), bench.name(StackId::Cart));
+    let (client, name) = (client(&bench), bench.name(stacks::CART));
     let first = client.list_stack_resources().stack_name(&name).send().await.unwrap();
     assert!(first.next_token.is_some());
     let resources = client.list_stack_resources().stack_name(&name).into_paginator().items().send();
@@ -111,8 +111,8 @@ async fn lists_come_in_pages() {
 
 #[tokio::test]
 async fn a_script_is_followed_by_the_call() {
-    let bench = Bench::new().deployed(&[StackId::Bootstrap]);
-    let (client, name) = (client(&bench), bench.name(StackId::Bootstrap));
+    let bench = Bench::new().deployed(&[stacks::BOOTSTRAP]);
+    let (client, name) = (client(&bench), bench.name(stacks::BOOTSTRAP));
     let throttled = Rule::at(2..=2, Fault::Refused(Why::Throttled)).of("DescribeStacks");
     bench.script([throttled, Rule::at(3..=3, Fault::Dropped).of("DescribeStacks")]);
     let describe = async || client.describe_stacks().stack_name(&name).send().await;
@@ -132,8 +132,8 @@ async fn a_script_is_followed_by_the_call() {
 #[test]
 fn what_fails_is_undone_in_phases() {
     let bench = Bench::new().deployed(&SHOP).package("second");
-    let name = bench.name(StackId::Products);
-    let wanted = bench.wanted(StackId::Products);
+    let name = bench.name(stacks::PRODUCTS);
+    let wanted = bench.wanted(stacks::PRODUCTS);
     let before = bench.state().account.stack(&name).definition.clone();
     let mut state = bench.state();
     let key = wanted.template["Resources"].as_object().unwrap().iter().find(|(_, it)| it["Type"] == "AWS::Lambda::Function");

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use aws_sdk_cloudformation::types::StackStatus;
-use cart_infra::StackId;
+use cart_infra::{StackId, stacks};
 
 use crate::{
     bench::{Bench, inventory::Clock, starts},
@@ -17,8 +17,8 @@ fn table(stack: StackId, new: fn() -> Bench, arguments: &[&str]) -> String {
 
 fn from(stack: StackId, status: &StackStatus, bench: Bench, arguments: &[&str]) -> String {
     let others: &[_] = match stack {
-        StackId::Cart => &[StackId::Bootstrap, StackId::Auth, StackId::Products],
-        _ => &[StackId::Bootstrap],
+        stacks::CART => &[stacks::BOOTSTRAP, stacks::AUTH, stacks::PRODUCTS],
+        _ => &[stacks::BOOTSTRAP],
     };
     let bench = bench.deployed(others);
     // What goes on still goes on when it is looked at.
@@ -44,16 +44,16 @@ fn from(stack: StackId, status: &StackStatus, bench: Bench, arguments: &[&str]) 
 
 #[test]
 fn deploying_from_every_status() {
-    insta::assert_snapshot!("deploy_auth", table(StackId::Auth, Bench::new, &["deploy", "--yes"]));
-    insta::assert_snapshot!("deploy_cart", table(StackId::Cart, Bench::new, &["deploy", "--yes"]));
+    insta::assert_snapshot!("deploy_auth", table(stacks::AUTH, Bench::new, &["deploy", "--yes"]));
+    insta::assert_snapshot!("deploy_cart", table(stacks::CART, Bench::new, &["deploy", "--yes"]));
 }
 
 #[test]
 fn deploying_a_protected_stage_from_every_status() {
-    insta::assert_snapshot!(table(StackId::Cart, Bench::protected, &["deploy", "--yes", "--protected-ok"]));
+    insta::assert_snapshot!(table(stacks::CART, Bench::protected, &["deploy", "--yes", "--protected-ok"]));
 }
 
 #[test]
 fn deleting_from_every_status() {
-    insta::assert_snapshot!(table(StackId::Cart, Bench::new, &["delete", "--yes"]));
+    insta::assert_snapshot!(table(stacks::CART, Bench::new, &["delete", "--yes"]));
 }

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cart_infra::StackId;
+use cart_infra::{StackId, stacks};
 
 use crate::bench::{Bench, SHOP, inventory::Latencies};
 
@@ -129,7 +129,7 @@ fn no_leaves_nothing_behind() {
 
 #[test]
 fn yes_deploys() {
-    let bench = Bench::new().deployed(&[StackId::Bootstrap]);
+    let bench = Bench::new().deployed(&[stacks::BOOTSTRAP]);
     let mut terminal = Terminal::run(&bench, &["deploy"]);
     terminal.shows("Deploy these changes? [y/N]");
     terminal.types("y\n");
@@ -148,7 +148,7 @@ fn deleting_takes_the_name_of_the_stage() {
         let (code, screen) = terminal.ended();
         assert_eq!(code, expected, "{screen}");
     }
-    assert_eq!(bench.state().account.find(&bench.name(StackId::Cart)), None);
+    assert_eq!(bench.state().account.find(&bench.name(stacks::CART)), None);
     bench.is_tidy();
 }
 
@@ -156,7 +156,7 @@ fn deleting_takes_the_name_of_the_stage() {
 fn what_goes_on_can_be_left_to_aws_and_followed_again() {
     let bench = with_new_code();
     let mut terminal = Terminal::run(&bench, &["deploy", "--yes"]);
-    terminal.waits_for(|| status(&bench, StackId::Products) == "UPDATE_IN_PROGRESS", "products is updated");
+    terminal.waits_for(|| status(&bench, stacks::PRODUCTS) == "UPDATE_IN_PROGRESS", "products is updated");
     terminal.types(CTRL_C);
     terminal.shows("nothing new is begun");
     terminal.types("d\n");
@@ -167,9 +167,9 @@ fn what_goes_on_can_be_left_to_aws_and_followed_again() {
 
     let (_, story) = bench.run(&["attach"]).succeeded();
     assert!(story.contains("products  · at rest: UPDATE_COMPLETE"), "{story}");
-    assert_eq!(status(&bench, StackId::Cart), "CREATE_COMPLETE", "it was not begun");
+    assert_eq!(status(&bench, stacks::CART), "CREATE_COMPLETE", "it was not begun");
     bench.run(&["deploy", "--yes"]).succeeded();
-    assert_eq!(status(&bench, StackId::Cart), "UPDATE_COMPLETE");
+    assert_eq!(status(&bench, stacks::CART), "UPDATE_COMPLETE");
     bench.is_tidy();
 }
 
@@ -177,23 +177,23 @@ fn what_goes_on_can_be_left_to_aws_and_followed_again() {
 fn an_update_can_be_cancelled() {
     let bench = with_new_code();
     let mut terminal = Terminal::run(&bench, &["deploy", "--yes"]);
-    terminal.waits_for(|| status(&bench, StackId::Products) == "UPDATE_IN_PROGRESS", "products is updated");
+    terminal.waits_for(|| status(&bench, stacks::PRODUCTS) == "UPDATE_IN_PROGRESS", "products is updated");
     terminal.types(CTRL_C);
     terminal.shows("nothing new is begun");
     terminal.types("c\n");
     let (code, screen) = terminal.ended();
     assert_eq!(code, 6, "accounts are as wanted: {screen}");
-    assert_eq!(status(&bench, StackId::Products), "UPDATE_ROLLBACK_COMPLETE");
-    assert_eq!(status(&bench, StackId::Cart), "CREATE_COMPLETE", "it was not begun");
+    assert_eq!(status(&bench, stacks::PRODUCTS), "UPDATE_ROLLBACK_COMPLETE");
+    assert_eq!(status(&bench, stacks::CART), "CREATE_COMPLETE", "it was not begun");
     bench.is_tidy();
 }
 
 #[test]
 fn a_creation_cannot_be_cancelled_and_is_followed_to_its_end() {
-    let bench = Bench::new().deployed(&[StackId::Bootstrap]);
+    let bench = Bench::new().deployed(&[stacks::BOOTSTRAP]);
     bench.latencies(Latencies { slow: [("CognitoUserPool".to_owned(), 300)].into(), ..Latencies::default() });
     let mut terminal = Terminal::run(&bench, &["deploy", "auth", "--yes"]);
-    terminal.waits_for(|| status(&bench, StackId::Auth) == "CREATE_IN_PROGRESS", "auth is created");
+    terminal.waits_for(|| status(&bench, stacks::AUTH) == "CREATE_IN_PROGRESS", "auth is created");
     terminal.types(CTRL_C);
     terminal.shows("nothing new is begun");
     terminal.types("c\n");
@@ -207,14 +207,14 @@ fn a_creation_cannot_be_cancelled_and_is_followed_to_its_end() {
 fn a_second_ctrl_c_leaves_at_once() {
     let bench = with_new_code();
     let mut terminal = Terminal::run(&bench, &["deploy", "--yes"]);
-    terminal.waits_for(|| status(&bench, StackId::Products) == "UPDATE_IN_PROGRESS", "products is updated");
+    terminal.waits_for(|| status(&bench, stacks::PRODUCTS) == "UPDATE_IN_PROGRESS", "products is updated");
     terminal.types(CTRL_C);
     terminal.shows("nothing new is begun");
     terminal.types(CTRL_C);
     let (code, screen) = terminal.ended();
     assert_eq!(code, 130, "{screen}");
     assert!(screen.contains("left at once: what AWS was doing goes on"), "{screen}");
-    assert_eq!(status(&bench, StackId::Products), "UPDATE_IN_PROGRESS");
+    assert_eq!(status(&bench, stacks::PRODUCTS), "UPDATE_IN_PROGRESS");
     bench.run(&["deploy", "--yes"]).succeeded();
     bench.is_tidy();
 }

@@ -1,6 +1,6 @@
 //! Totals that are checked and counted anew while DynamoDB has other things to do, and where it will not.
 
-use cart_infra::StackId;
+use cart_infra::stacks;
 use rustix::process::Signal;
 use serde_json::Value as Json;
 
@@ -15,7 +15,7 @@ use crate::{
 
 /// A shop with two carts, and totals that nobody has kept.
 fn shop() -> Bench {
-    let bench = Bench::new().deployed(&StackId::ALL);
+    let bench = Bench::new().deployed(&stacks::ALL);
     let mut carts = Carts::default();
     carts.put("cart#4c1fadaa-213a-4ea8-aa32-58c217604e3c", "mug", 2);
     carts.put("user#a", "mug", 3);

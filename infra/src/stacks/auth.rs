@@ -1,5 +1,6 @@
 //! Accounts and sign-in. Knows nothing of who asks for a token.
 
+use super::AUTH;
 use crate::{
     cfn::{
         resource::cognito::{
@@ -9,7 +10,6 @@ use crate::{
         template::Attributes,
         value::{Pseudo, UserPoolArn, UserPoolClientId, UserPoolId, text},
     },
-    names::StackId,
     settings::{Endpoints, Settings},
     stack::{Published, Shared, Stack},
 };
@@ -36,7 +36,7 @@ pub struct Auth {
 /// Defines the stack.
 #[must_use]
 pub fn stack(settings: &Settings) -> (Stack, Auth) {
-    let mut stack = Stack::new(StackId::Auth, &settings.names, "Shopping cart: accounts and sign-in");
+    let mut stack = Stack::new(AUTH, &settings.names, "Shopping cart: accounts and sign-in");
 
     let pool = stack.add_with(
         "CognitoUserPool",

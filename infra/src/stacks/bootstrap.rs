@@ -1,6 +1,7 @@
 //! What an account needs once per region, whatever the number of stages. Nothing of it is ever taken away again: other stages, and
 //! other people's APIs, may depend on it.
 
+use super::BOOTSTRAP;
 use crate::{
     cfn::{
         policy::{Statement, Trusted},
@@ -15,7 +16,7 @@ use crate::{
         template::{Attributes, Removal},
         value::{Pseudo, text},
     },
-    names::{Names, StackId},
+    names::Names,
     settings::BootstrapSettings,
     stack::Stack,
 };
@@ -27,7 +28,7 @@ pub const ARTIFACT_BUCKET_OUTPUT: &str = "ArtifactBucketName";
 #[must_use]
 pub fn stack(settings: &BootstrapSettings) -> Stack {
     let names = Names { prefix: settings.prefix.clone(), ..Names::default() };
-    let mut stack = Stack::new(StackId::Bootstrap, &names, "Shopping cart: what an account needs once");
+    let mut stack = Stack::new(BOOTSTRAP, &names, "Shopping cart: what an account needs once");
     if settings.artifact_bucket {
         artifact_bucket(&mut stack);
     }

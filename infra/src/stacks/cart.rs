@@ -6,7 +6,7 @@ use cart_contract::{
 };
 use serde_json::json;
 
-use super::{auth::Auth, products::Products};
+use super::{CART, PRODUCTS, auth::Auth, products::Products};
 use crate::{
     cfn::{
         policy::Statement,
@@ -29,7 +29,6 @@ use crate::{
         rest_api::{Api, Cors, Verb},
     },
     endpoints::token_issuer,
-    names::StackId,
     settings::Settings,
     stack::{Published, Shared, Stack},
 };
@@ -57,7 +56,7 @@ const DELETE_TIMEOUT: u32 = 30;
 /// Defines the stack.
 #[must_use]
 pub fn stack(settings: &Settings, auth: &Auth, products: &Products) -> (Stack, Carts) {
-    let mut stack = Stack::new(StackId::Cart, &settings.names, "Shopping cart: the carts");
+    let mut stack = Stack::new(CART, &settings.names, "Shopping cart: the carts");
     let shop = Shop {
         settings,
         user_pool_id: stack.read(&auth.user_pool_id),
@@ -83,7 +82,7 @@ pub fn stack(settings: &Settings, auth: &Auth, products: &Products) -> (Stack, C
             failures: [&dead_letters, &failures],
             table: &shop.table,
             // The name of an API is that of its stack.
-            apis: [("CartApi", text![Pseudo::StackName]), ("ProductsApi", settings.names.stack_name(StackId::Products).into())],
+            apis: [("CartApi", text![Pseudo::StackName]), ("ProductsApi", settings.names.stack_name(PRODUCTS).into())],
         };
         monitoring::add(&mut stack, monitoring, &watched);
     }

@@ -2,6 +2,7 @@
 
 use cart_contract::{CatalogueEnv, GetProduct, ListProducts};
 
+use super::PRODUCTS;
 use crate::{
     cfn::{
         resource::api_gateway::Authorization,
@@ -11,7 +12,6 @@ use crate::{
         function::{self, Definition},
         rest_api::{Api, Cors, Verb},
     },
-    names::StackId,
     settings::Settings,
     stack::{Published, Shared, Stack},
 };
@@ -35,7 +35,7 @@ pub struct Products {
 /// Defines the stack.
 #[must_use]
 pub fn stack(settings: &Settings) -> (Stack, Products) {
-    let mut stack = Stack::new(StackId::Products, &settings.names, "Shopping cart: the product catalogue");
+    let mut stack = Stack::new(PRODUCTS, &settings.names, "Shopping cart: the product catalogue");
     let concurrency = stack.reserved_concurrency(settings.reserved_concurrency);
     let environment = CatalogueEnv { allowed_origin: settings.allowed_origin.as_str().into() };
 

@@ -3,7 +3,7 @@
 //!
 //! One address, because browsers keep the cookie of an anonymous cart from a page of another site (docs/adr/0025-one-address.md).
 
-use super::{cart::Carts, products::Products};
+use super::{WEB, cart::Carts, products::Products};
 use crate::{
     cfn::{
         policy::Statement,
@@ -22,7 +22,6 @@ use crate::{
     },
     construct::fingerprint,
     endpoints::{API_STAGE, ApiOrigin},
-    names::StackId,
     settings::Settings,
     stack::{Shared, Stack},
 };
@@ -49,7 +48,7 @@ const ONE_YEAR: u32 = 31_536_000;
 /// Defines the stack.
 #[must_use]
 pub fn stack(settings: &Settings, products: &Products, carts: &Carts) -> Stack {
-    let mut stack = Stack::new(StackId::Web, &settings.names, "Shopping cart: the shop's page, and one address for everything");
+    let mut stack = Stack::new(WEB, &settings.names, "Shopping cart: the shop's page, and one address for everything");
     let products_api = stack.read(&products.api_id);
     let cart_api = stack.read(&carts.api_id);
     let name = edge_name(&stack);
@@ -217,12 +216,12 @@ mod tests {
     fn names_at_the_edge_are_short_and_differ() {
         let name = |stage: &str| {
             let names = Names { prefix: "p".repeat(80).parse().unwrap(), stage: stage.parse().unwrap(), ..Names::default() };
-            serde_json::to_string(&edge_name(&Stack::new(StackId::Web, &names, ""))).unwrap()
+            serde_json::to_string(&edge_name(&Stack::new(WEB, &names, ""))).unwrap()
         };
         let longest = name("staging");
         assert!(longest.len() - r#"{"Fn::Sub":"-${AWS::Region}"}"#.len() <= 49, "{longest}");
         assert_ne!(longest, name("production"));
-        let plain = edge_name(&Stack::new(StackId::Web, &Names::default(), ""));
+        let plain = edge_name(&Stack::new(WEB, &Names::default(), ""));
         assert_eq!(serde_json::to_value(plain).unwrap()["Fn::Sub"], "aws-serverless-shopping-cart-web-${AWS::Region}");
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use aws_sdk_cloudformation::types::StackStatus;
-use cart_infra::StackId;
+use cart_infra::{StackId, stacks};
 use serde_json::json;
 
 use super::{
@@ -50,8 +50,8 @@ impl Bench {
         let (name, first) = (self.name(stack), self.wanted(stack));
         let early = match (stack, status) {
             // The pool of a protected stage is not even tried to be deleted.
-            (StackId::Auth, StackStatus::DeleteFailed) => "AWS::Cognito::UserPoolClient",
-            (StackId::Auth, _) => "AWS::Cognito::UserPool",
+            (stacks::AUTH, StackStatus::DeleteFailed) => "AWS::Cognito::UserPoolClient",
+            (stacks::AUTH, _) => "AWS::Cognito::UserPool",
             _ => "AWS::Logs::LogGroup",
         };
         let mut state = self.state();
