@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cart_infra::{App, Code, Stack, StackId};
+use cart_infra::{App, Code, Stack, StackId, packages};
 
 use crate::{
     args::{Cli, Command, Frontend, Global, Target, Timed},
@@ -85,7 +85,7 @@ async fn replanning<T>(reporting: &Reporting, work: impl AsyncFn() -> Result<T, 
 
 /// The stacks as they would be with code that is not packaged: enough for names, paths and order.
 fn app_without_code(config: &Config) -> App {
-    cart_infra::app(&config.settings(Code::not_packaged()))
+    cart_infra::app(&config.settings(Code::not_packaged(packages::ALL)))
 }
 
 /// Makes sure that the definitions break no rule: a template that would be refused, or would be regretted, is not sent.

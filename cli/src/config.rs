@@ -514,7 +514,7 @@ pub(crate) mod tests {
 
     /// The settings of the default stage, with code that is not packaged.
     pub(crate) fn settings() -> Settings {
-        resolved(&[], &Environment::default(), "").unwrap().settings(Code::not_packaged())
+        resolved(&[], &Environment::default(), "").unwrap().settings(Code::not_packaged(cart_infra::packages::ALL))
     }
 
     const FILE: &str = "

@@ -1,43 +1,51 @@
-//! The stacks of one copy of the shop, and the order between them. Knows nothing of what is in them.
+//! An app: its stacks, and the order between them. Knows nothing of what is in them.
 
-use crate::{
-    settings::Settings,
-    stack::{Stack, StackId},
-    stacks::{auth, cart, products, web},
-};
+use crate::stack::{Site, Stack, StackId};
 
-/// One copy of the shop.
+/// Stacks that are deployed together, each after those it reads from.
 #[derive(Clone, Debug)]
 pub struct App {
     stacks: Vec<Stack>,
 }
 
 impl App {
-    /// Defines one copy of the shop.
+    /// An app of these stacks.
+    ///
+    /// # Panics
+    /// If two stacks have the same id, or a stack reads from one that does not come before it.
     #[must_use]
-    pub fn new(settings: &Settings) -> Self {
-        let (auth, sign_in) = auth::stack(settings);
-        let (products, catalogue) = products::stack(settings);
-        let (cart, carts) = cart::stack(settings, &sign_in, &catalogue);
-        let web = web::stack(settings, &catalogue, &carts);
-        Self { stacks: vec![auth, products, cart, web] }
+    pub fn of(stacks: Vec<Stack>) -> Self {
+        for (place, stack) in stacks.iter().enumerate() {
+            let earlier = || stacks[..place].iter().map(Stack::id);
+            assert!(earlier().all(|id| id != stack.id()), "two stacks are named {}", stack.id());
+            for read in stack.reads() {
+                assert!(earlier().any(|id| id == *read), "{} reads from {read}, which does not come before it", stack.id());
+            }
+        }
+        Self { stacks }
     }
 
-    /// Its stacks, also the one that not every copy has: none before those it depends on: what a stack reads has been published by one before it.
+    /// All stacks, also those on request, in an order in which they can be deployed: each reads only from earlier ones.
     #[must_use]
     pub fn stacks(&self) -> &[Stack] {
         &self.stacks
     }
 
-    /// One of its stacks. The bootstrap stack is not one: it belongs to the account.
+    /// The stack with this id, if the app has one. What belongs to the account rather than to a stage is no stack of an app.
     #[must_use]
     pub fn stack(&self, id: StackId) -> Option<&Stack> {
         self.stacks.iter().find(|stack| stack.id() == id)
     }
 
-    /// Which stacks must be there before it: those that publish what it reads.
+    /// The stacks that have to be deployed before this one: those that publish what it reads.
     #[must_use]
     pub fn depends_on(&self, id: StackId) -> Vec<StackId> {
         self.stack(id).map(|stack| stack.reads().to_vec()).unwrap_or_default()
+    }
+
+    /// The site that the app hosts, and the stack that hosts it.
+    #[must_use]
+    pub fn site(&self) -> Option<(&Stack, &Site)> {
+        self.stacks.iter().find_map(|stack| Some((stack, stack.site()?)))
     }
 }

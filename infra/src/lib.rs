@@ -14,6 +14,7 @@ pub mod construct;
 pub mod diff;
 mod endpoints;
 mod names;
+pub mod packages;
 mod parse;
 mod settings;
 mod stack;
@@ -26,7 +27,9 @@ pub use parse::Invalid;
 pub use settings::{
     Architecture, BootstrapSettings, Code, CodeKey, Endpoints, LogRetention, Monitoring, Origin, Settings, TopicArn,
 };
-pub use stack::{ARTIFACT_BUCKET_PARAMETER, ParameterSource, Published, Shared, Stack, StackId};
+pub use stack::{
+    ARTIFACT_BUCKET_PARAMETER, Afterwards, Package, ParameterSource, Presence, Published, Shared, Site, Stack, StackId,
+};
 pub use stacks::{
     bootstrap::ARTIFACT_BUCKET_OUTPUT,
     web::{DISTRIBUTION_OUTPUT, SITE, WEB_BUCKET_OUTPUT, WEB_URL_OUTPUT},
@@ -35,7 +38,11 @@ pub use stacks::{
 /// Defines one copy of the shop.
 #[must_use]
 pub fn app(settings: &Settings) -> App {
-    App::new(settings)
+    let (auth, sign_in) = stacks::auth::stack(settings);
+    let (products, catalogue) = stacks::products::stack(settings);
+    let (cart, carts) = stacks::cart::stack(settings, &sign_in, &catalogue);
+    let web = stacks::web::stack(settings, &catalogue, &carts);
+    App::of(vec![auth, products, cart, web])
 }
 
 /// Defines what an account needs once per region.

@@ -2,15 +2,15 @@
 //!
 //! Knows nothing of where settings come from: files, flags and the environment are the caller's.
 
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
-use cart_contract::Service;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     cfn::template::Removal,
     names::{Names, StackPrefix},
     parse::{Invalid, deserialize_by_parsing, parsed},
+    stack::Package,
 };
 
 /// What can be chosen about one copy of the shop.
@@ -80,30 +80,31 @@ pub struct BootstrapSettings {
     pub logging_role: bool,
 }
 
-/// Where the services' code is in the artifact bucket.
+/// Where the code of each package is in the artifact bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Code {
-    /// The catalogue's.
-    pub products: CodeKey,
-    /// The carts'.
-    pub cart: CodeKey,
-}
+pub struct Code(BTreeMap<Package, CodeKey>);
 
 impl Code {
-    /// Stands in for code that is not packaged: good for looking at templates, not for deploying them.
+    /// Keys that lead nowhere, of packages that are not built: good for looking at templates, not for deploying them.
     #[must_use]
-    pub fn not_packaged() -> Self {
-        let key = |service: Service| CodeKey(format!("{service}/not-packaged.zip"));
-        Self { products: key(Service::Products), cart: key(Service::Cart) }
+    pub fn not_packaged(packages: impl IntoIterator<Item = Package>) -> Self {
+        Self(packages.into_iter().map(|package| (package, CodeKey(format!("{package}/not-packaged.zip")))).collect())
     }
 
-    /// The code of a service.
+    /// The same, with the code of this package there.
     #[must_use]
-    pub fn of(&self, service: Service) -> &CodeKey {
-        match service {
-            Service::Products => &self.products,
-            Service::Cart => &self.cart,
-        }
+    pub fn with(mut self, package: Package, key: CodeKey) -> Self {
+        self.0.insert(package, key);
+        self
+    }
+
+    /// The code of a package.
+    ///
+    /// # Panics
+    /// If no key of that package was given.
+    #[must_use]
+    pub fn of(&self, package: Package) -> &CodeKey {
+        self.0.get(&package).unwrap_or_else(|| panic!("no code was given of the package {package}"))
     }
 }
 

@@ -1,7 +1,8 @@
-//! A stack: a template, its name, what the deployer passes to it, and the values it shares with other stacks.
+//! A stack: a template, its name, the values that the deployer passes to it, and the values that it shares with other stacks.
 //!
-//! A stack publishes a value in Parameter Store and gets a [`Published`] for it; another reads the value by giving that. So what
-//! nobody publishes cannot be read, and who reads whom is who deploys after whom. Knows nothing of what the stacks contain.
+//! A stack publishes a value in Parameter Store and gets a [`Published`] for it; another reads the value by giving that. So only
+//! published values can be read, and the reads are the order of deployment. A stack also says what the deployer has to do besides
+//! handing its template to CloudFormation: [`Presence`], [`Afterwards`], buckets to empty. Knows nothing of what stacks contain.
 
 use std::{fmt, marker::PhantomData};
 
@@ -10,35 +11,85 @@ use serde::Serialize;
 
 use crate::{
     cfn::{
-        resource::{Resource, ssm::StringParameter},
+        resource::{Resource, dynamodb::Table, lambda, s3::Bucket, ssm::StringParameter},
         template::{Attributes, Parameter, ParameterKind, Template},
         value::{BucketName, Handle, LogicalId, Value, When},
     },
     names::Names,
+    settings::Code,
 };
 
-/// Which stack of an app it is, as people type it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-pub struct StackId(&'static str);
+/// Names that an app gives to things of its own, as constants.
+macro_rules! names {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+        pub struct $name(&'static str);
 
-impl StackId {
-    /// The stack that people call `name`.
-    #[must_use]
-    pub const fn new(name: &'static str) -> Self {
-        Self(name)
-    }
+        impl $name {
+            /// The one with this name.
+            #[must_use]
+            pub const fn new(name: &'static str) -> Self {
+                Self(name)
+            }
 
-    /// The name that people type.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        self.0
-    }
+            /// The name.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.0)
+            }
+        }
+    )+};
 }
 
-impl fmt::Display for StackId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.0)
-    }
+names! {
+    /// A stack of an app, by the name that people type.
+    StackId,
+    /// Code that is built, uploaded and named as a whole: one archive for all functions in it.
+    Package,
+}
+
+/// Which stages have a stack.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Presence {
+    /// Every stage.
+    #[default]
+    Always,
+    /// Those that asked for it once, and until it is deleted.
+    OnRequest,
+}
+
+/// Work that the deployer does once a stack is deployed, because CloudFormation does not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Afterwards {
+    /// Switches the expiry of a table's items on, in a local cloud that ignores what the template says of it.
+    ExpireItems {
+        /// The table.
+        table: LogicalId,
+        /// The attribute that holds the second after which an item has expired.
+        attribute: &'static str,
+    },
+    /// Builds a site and puts it into a bucket of the stack.
+    HostSite(Site),
+}
+
+/// Where a site is hosted, by the names of the stack's outputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// The site's address, without a slash at the end: also the origin of its pages.
+    pub url: &'static str,
+    /// The name of the bucket that the files are in.
+    pub bucket: &'static str,
+    /// The identifier of the distribution that serves them, and forgets the copies of those that changed.
+    pub distribution: &'static str,
+    /// The folder of the bucket that is served, without slashes. It is no output.
+    pub folder: &'static str,
 }
 
 /// A stack under construction, and when finished.
@@ -51,6 +102,11 @@ pub struct Stack {
     parameters: IndexMap<String, ParameterSource>,
     publishes: Vec<String>,
     reads: Vec<StackId>,
+    presence: Presence,
+    emptied_first: Vec<LogicalId>,
+    packages: Vec<Package>,
+    afterwards: Vec<Afterwards>,
+    allows_site: bool,
 }
 
 /// What templates call the bucket the code is in.
@@ -106,6 +162,11 @@ impl Stack {
             parameters: IndexMap::new(),
             publishes: Vec::new(),
             reads: Vec::new(),
+            presence: Presence::default(),
+            emptied_first: Vec::new(),
+            packages: Vec::new(),
+            afterwards: Vec::new(),
+            allows_site: false,
         }
     }
 
@@ -202,13 +263,91 @@ impl Stack {
         )
     }
 
-    /// The bucket the code is in.
-    pub fn artifact_bucket(&mut self) -> Value<BucketName> {
+    /// The code of a package, which the stack carries from now on.
+    ///
+    /// # Panics
+    /// If `code` does not have that package.
+    pub fn code(&mut self, package: Package, code: &Code) -> lambda::Code {
+        if !self.packages.contains(&package) {
+            self.packages.push(package);
+        }
+        lambda::Code { s3_bucket: self.artifact_bucket(), s3_key: code.of(package).clone() }
+    }
+
+    fn artifact_bucket(&mut self) -> Value<BucketName> {
         self.parameter(
             ARTIFACT_BUCKET_PARAMETER,
             ParameterSource::ArtifactBucket,
             Parameter { kind: ParameterKind::String, description: "The bucket the functions' code is in", default: None },
         )
+    }
+
+    /// Leaves the stack out of stages that do not ask for it.
+    pub fn only_on_request(&mut self) {
+        self.presence = Presence::OnRequest;
+    }
+
+    /// Has a bucket emptied before it is deleted. CloudFormation
+    /// [deletes only empty buckets](https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-s3-bucket.html).
+    pub fn empty_before_deletion(&mut self, bucket: &Handle<Bucket>) {
+        self.emptied_first.push(bucket.logical_id().clone());
+    }
+
+    /// Has a table's items expire in a local cloud too, by the attribute that the table's definition names.
+    pub fn expire_items(&mut self, table: &Handle<Table>, attribute: &'static str) {
+        self.afterwards.push(Afterwards::ExpireItems { table: table.logical_id().clone(), attribute });
+    }
+
+    /// Has a site put into a bucket of the stack.
+    ///
+    /// # Panics
+    /// If the stack has no output of one of the site's names.
+    pub fn host_site(&mut self, site: Site) {
+        for output in [site.url, site.bucket, site.distribution] {
+            assert!(self.template.outputs().any(|name| name == output), "the {} stack has no output {output}", self.id);
+        }
+        self.afterwards.push(Afterwards::HostSite(site));
+    }
+
+    /// Has the stack updated once more when the origin of the app's site becomes known, because its template contains it.
+    pub fn allow_site(&mut self) {
+        self.allows_site = true;
+    }
+
+    /// Which stages have it.
+    #[must_use]
+    pub fn presence(&self) -> Presence {
+        self.presence
+    }
+
+    /// The buckets to empty before the stack is deleted.
+    #[must_use]
+    pub fn emptied_first(&self) -> &[LogicalId] {
+        &self.emptied_first
+    }
+
+    /// The packages whose code it carries, each once.
+    #[must_use]
+    pub fn packages(&self) -> &[Package] {
+        &self.packages
+    }
+
+    /// What to do once it is deployed, in this order.
+    #[must_use]
+    pub fn afterwards(&self) -> &[Afterwards] {
+        &self.afterwards
+    }
+
+    /// The site that it hosts.
+    #[must_use]
+    pub fn site(&self) -> Option<&Site> {
+        self.afterwards.iter().find_map(|after| if let Afterwards::HostSite(site) = after { Some(site) } else { None })
+    }
+
+    /// Whether its template contains the origin of the app's site, which another stack hosts.
+    #[must_use]
+    pub fn allows_site(&self) -> bool {
+        self.allows_site
     }
 
     /// How many of a function may run at once: a parameter, for what an account can spare is no matter of the template.

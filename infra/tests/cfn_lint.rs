@@ -4,7 +4,8 @@
 
 use std::{fs, path::Path, process::Command};
 
-use cart_infra::{BootstrapSettings, Code, Endpoints, Monitoring, Names, Settings, StackPrefix, app, bootstrap};
+use cart_contract::Service;
+use cart_infra::{BootstrapSettings, Code, Endpoints, Monitoring, Names, Settings, StackPrefix, app, bootstrap, packages};
 
 const REGIONS: [&str; 3] = ["us-east-1", "eu-west-1", "ap-southeast-2"];
 
@@ -32,7 +33,9 @@ fn cfn_lint_finds_nothing() {
 
 /// Every stack of stages that differ in what a template can differ in, by name.
 fn templates() -> Vec<(String, String)> {
-    let code = Code { products: "products/0a1b2c.zip".parse().unwrap(), cart: "cart/3d4e5f.zip".parse().unwrap() };
+    let code = Code::not_packaged(packages::ALL)
+        .with(packages::of(Service::Products), "products/0a1b2c.zip".parse().unwrap())
+        .with(packages::of(Service::Cart), "cart/3d4e5f.zip".parse().unwrap());
     let demo = Settings::new(code);
     let staging = Settings { names: Names { stage: "staging".parse().unwrap(), ..Names::default() }, ..demo.clone() };
     let production = Settings { protected: true, ..staging.clone() };

@@ -4,8 +4,10 @@
 
 use std::{collections::BTreeSet, fmt::Write, fs, path::Path};
 
+use cart_contract::Service;
 use cart_infra::{
-    Architecture, BootstrapSettings, Code, Endpoints, Monitoring, Names, ParameterSource, Settings, Stack, StackId, StackPrefix,
+    Afterwards, App, Architecture, BootstrapSettings, Code, Endpoints, Monitoring, Names, Package, ParameterSource, Presence,
+    Settings, Stack, StackId, StackPrefix,
     access::widened,
     app, bootstrap,
     cfn::{
@@ -18,12 +20,16 @@ use cart_infra::{
         rest_api::{Api, Cors, Verb},
     },
     diff::{Action, Changes, Replacement, diff},
-    stacks,
+    packages, stacks,
 };
 use serde_json::{Value as Json, json};
 
+const PRODUCTS: Package = packages::of(Service::Products);
+const CART: Package = packages::of(Service::Cart);
+
 fn code() -> Code {
-    Code { products: "products/0a1b2c.zip".parse().unwrap(), cart: "cart/3d4e5f.zip".parse().unwrap() }
+    let key = |text: &str| text.parse().unwrap();
+    Code::not_packaged([]).with(PRODUCTS, key("products/0a1b2c.zip")).with(CART, key("cart/3d4e5f.zip"))
 }
 
 fn settings() -> Settings {
@@ -247,6 +253,50 @@ fn the_cart_is_deployed_after_those_it_reads() {
 }
 
 #[test]
+fn the_deployer_learns_from_the_stacks_what_it_has_to_do() {
+    let app = app(&production());
+    let told = |of: fn(&Stack) -> bool| app.stacks().iter().filter(|stack| of(stack)).map(Stack::id).collect::<Vec<_>>();
+    assert_eq!(told(|stack| stack.presence() == Presence::OnRequest), [stacks::WEB]);
+    assert_eq!(told(Stack::allows_site), [stacks::PRODUCTS, stacks::CART]);
+    assert_eq!(told(|stack| stack.packages() == [PRODUCTS]), [stacks::PRODUCTS]);
+    assert_eq!(told(|stack| stack.packages() == [CART]), [stacks::CART]);
+    assert_eq!(told(|stack| stack.packages().is_empty()), [stacks::AUTH, stacks::WEB]);
+    assert_eq!(told(|stack| !stack.emptied_first().is_empty()), [stacks::WEB]);
+    assert_eq!(app.stack(stacks::WEB).unwrap().emptied_first(), ["WebBucket".into()]);
+
+    let (host, site) = app.site().unwrap();
+    assert_eq!(host.id(), stacks::WEB);
+    assert_eq!(host.afterwards(), [Afterwards::HostSite(*site)]);
+    assert_eq!(
+        app.stack(stacks::CART).unwrap().afterwards(),
+        [Afterwards::ExpireItems { table: "DynamoDBShoppingCartTable".into(), attribute: "expirationTime" }]
+    );
+}
+
+/// Those that allow the site, and no others, contain the origin: nothing else would have to be updated when it becomes known.
+#[test]
+fn the_stacks_that_allow_the_site_are_those_whose_template_contains_its_origin() {
+    let other = Settings { allowed_origin: "https://shop.example".parse().unwrap(), ..settings() };
+    for stack in app(&other).stacks() {
+        assert_eq!(stack.template().to_json().contains("https://shop.example"), stack.allows_site(), "{}", stack.id());
+    }
+}
+
+#[test]
+#[should_panic(expected = "cart reads from auth, which does not come before it")]
+fn an_app_whose_stacks_are_out_of_order_is_none() {
+    let stacks = app(&settings()).stacks().iter().rev().skip(1).cloned().collect();
+    let _ = App::of(stacks);
+}
+
+#[test]
+#[should_panic(expected = "two stacks are named auth")]
+fn an_app_has_one_stack_of_a_name() {
+    let auth = app(&settings()).stack(stacks::AUTH).unwrap().clone();
+    let _ = App::of(vec![auth.clone(), auth]);
+}
+
+#[test]
 fn what_is_passed_to_a_stack_is_what_its_template_takes() {
     let app = app(&Settings { reserved_concurrency: Some(5), ..production() });
     for stack in app.stacks() {
@@ -348,7 +398,7 @@ fn a_version_is_published_when_code_or_configuration_changes_and_not_otherwise()
     let before = versions(&settings());
     assert_eq!(before.len(), 10);
 
-    let other_cart = Settings { code: Code { cart: "cart/other.zip".parse().unwrap(), ..code() }, ..settings() };
+    let other_cart = Settings { code: code().with(CART, "cart/other.zip".parse().unwrap()), ..settings() };
     assert_eq!(versions(&other_cart).intersection(&before).count(), 2, "the catalogue's functions are the same");
 
     let other_processor = Settings { architecture: Architecture::X86_64, ..settings() };
@@ -385,7 +435,7 @@ fn an_api_is_deployed_again_when_it_changes_and_not_otherwise() {
     assert_eq!(before.len(), 2);
     for same in [
         production(),
-        Settings { code: Code { products: "a.zip".parse().unwrap(), cart: "b.zip".parse().unwrap() }, ..settings() },
+        Settings { code: code().with(PRODUCTS, "a.zip".parse().unwrap()).with(CART, "b.zip".parse().unwrap()), ..settings() },
         Settings { architecture: Architecture::X86_64, ..settings() },
         Settings { log_retention: 365.try_into().unwrap(), ..settings() },
         Settings { reserved_concurrency: Some(5), ..settings() },

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use camino::Utf8PathBuf;
 use cart_contract::Service;
-use cart_infra::{ARTIFACT_BUCKET_PARAMETER, App, BootstrapSettings, Code, CodeKey, Origin, Settings, Stack, StackId, stacks};
+use cart_infra::{
+    ARTIFACT_BUCKET_PARAMETER, App, BootstrapSettings, Code, CodeKey, Origin, Settings, Stack, StackId, packages, stacks,
+};
 use serde_json::{Value as Json, json};
 use tokio::sync::watch;
 
@@ -293,15 +295,9 @@ pub(super) fn target(config: &Config) -> Target {
 
 /// Where the templates find the code.
 pub(super) fn code(artifacts: &[Artifact]) -> Code {
-    let mut code = Code::not_packaged();
-    for artifact in artifacts {
-        let key = artifact.key.clone();
-        match artifact.service {
-            Service::Products => code.products = key,
-            Service::Cart => code.cart = key,
-        }
-    }
-    code
+    artifacts
+        .iter()
+        .fold(Code::not_packaged(packages::ALL), |code, artifact| code.with(packages::of(artifact.service), artifact.key.clone()))
 }
 
 /// Plans the bootstrap stack, where it is needed or there; also the name of its bucket, where it has one.

@@ -249,7 +249,7 @@ impl Tail {
 
 #[cfg(test)]
 mod tests {
-    use cart_infra::{Code, Settings, stacks};
+    use cart_infra::{Code, Settings, packages, stacks};
     use proptest::prelude::*;
 
     use super::*;
@@ -302,7 +302,7 @@ mod tests {
 
     fn app() -> App {
         let settings: Settings = crate::config::tests::settings();
-        assert_eq!(settings.code.of(cart_contract::Service::Cart), Code::not_packaged().of(cart_contract::Service::Cart));
+        assert_eq!(settings.code, Code::not_packaged(packages::ALL));
         cart_infra::app(&settings)
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cart_infra::{App, ParameterSource, Stack, StackId, stacks};
+use cart_infra::{App, ParameterSource, Stack, StackId, packages, stacks};
 use serde_json::Value as Json;
 
 use super::{
@@ -263,7 +263,7 @@ fn a_protected_stage_is_protected_from_deletion() {
 fn a_new_version_of_a_function_destroys_nothing() {
     let app = app();
     let mut before = settings();
-    before.code.cart = "cart/before.zip".parse().unwrap();
+    before.code = before.code.with(packages::of(cart_contract::Service::Cart), "cart/before.zip".parse().unwrap());
     let plan = plan(&app, &ALL, &deployed(&cart_infra::app(&before))).unwrap();
     assert_eq!(plan.steps[2].action, update());
     assert_eq!(plan.reach(), Reach::Any);

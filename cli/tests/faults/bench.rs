@@ -32,7 +32,7 @@ use std::{
 
 use account::Account;
 use cart_contract::Service;
-use cart_infra::{App, BootstrapSettings, Code, Monitoring, ParameterSource, Settings, Stack, StackId, stacks};
+use cart_infra::{App, BootstrapSettings, Code, Monitoring, ParameterSource, Settings, Stack, StackId, packages, stacks};
 use inventory::Latencies;
 use operation::Terms;
 use rustix::process::{Pid, Signal, kill_process};
@@ -76,7 +76,7 @@ impl Bench {
 
     fn configured(configuration: &str, protected: bool) -> Self {
         let project = Project::new("");
-        let mut settings = Settings::new(Code::not_packaged());
+        let mut settings = Settings::new(Code::not_packaged(packages::ALL));
         if protected {
             settings.names.stage = "production".parse().map(cart_infra::Stage::Named).unwrap();
             settings.protected = true;
@@ -115,7 +115,9 @@ impl Bench {
         let packages = Service::ALL.map(entry);
         let key = |place: usize| packages[place]["key"].as_str().unwrap().parse().unwrap();
         let place = |wanted: Service| Service::ALL.iter().position(|service| *service == wanted).unwrap();
-        self.settings.code = Code { products: key(place(Service::Products)), cart: key(place(Service::Cart)) };
+        self.settings.code = Service::ALL
+            .into_iter()
+            .fold(Code::not_packaged([]), |code, service| code.with(packages::of(service), key(place(service))));
         let list = json!({ "version": 1, "architecture": "arm64", "packages": packages });
         fs::write(folder.join("packages.json"), list.to_string()).unwrap();
         self
@@ -172,7 +174,7 @@ impl Bench {
             state.account.carry_out(&self.name(*stack), wanted, terms).protected = protected;
             state.account.settle();
             if *stack == stacks::BOOTSTRAP {
-                let keys = [&self.settings.code.products, &self.settings.code.cart].map(|key| (key.to_string(), Vec::new()));
+                let keys = packages::ALL.map(|package| (self.settings.code.of(package).to_string(), Vec::new()));
                 state.account.inventory.buckets.values_mut().for_each(|objects| objects.extend(keys.clone()));
             }
         }

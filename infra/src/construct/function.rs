@@ -13,12 +13,13 @@ use crate::{
         policy::{Statement, Trusted},
         resource::{
             iam::{InlinePolicy, Role},
-            lambda::{Alias, Code, Environment, Function, LogFormat, LoggingConfig, Runtime, TracingConfig, Version},
+            lambda::{Alias, Environment, Function, LogFormat, LoggingConfig, Runtime, TracingConfig, Version},
             logs::LogGroup,
         },
         template::Attributes,
         value::{Handle, Part, Pseudo, Value, When, text},
     },
+    packages,
     settings::Settings,
     stack::Stack,
 };
@@ -50,11 +51,11 @@ pub fn add<F: Contract>(stack: &mut Stack, settings: &Settings, definition: Defi
     // Before the function, which would otherwise make a group of its own that nobody ever empties or removes.
     let logs = stack.add(format!("{id}Logs"), &LogGroup { log_group_name: None, retention_in_days: settings.log_retention });
     let role = role(stack, id, &logs, permissions);
-    let bucket = stack.artifact_bucket();
+    let code = stack.code(packages::of(F::SERVICE), &settings.code);
     let common = CommonEnv { stack_name: text![Pseudo::StackName] };
     let function = Function {
         description,
-        code: Code { s3_bucket: bucket, s3_key: settings.code.of(F::SERVICE).clone() },
+        code,
         runtime: Runtime::ProvidedAl2023,
         handler: F::HANDLER,
         architectures: [settings.architecture],

@@ -49,6 +49,9 @@ pub struct Carts {
 /// The logical id of the table of carts. What is kept in it is told in [`cart_contract::table`].
 pub const TABLE: &str = "DynamoDBShoppingCartTable";
 
+/// The attribute of an item that holds the second after which it has expired.
+const EXPIRES: &str = "expirationTime";
+
 /// Seconds for one batch of deletions: five, each of which waits for the table for five seconds at most, and what failed for the last
 /// time is still to be handed on. The queue hides messages six times as long.
 const DELETE_TIMEOUT: u32 = 30;
@@ -86,6 +89,8 @@ pub fn stack(settings: &Settings, auth: &Auth, products: &Products) -> (Stack, C
         };
         monitoring::add(&mut stack, monitoring, &watched);
     }
+    stack.allow_site();
+    stack.expire_items(&shop.table, EXPIRES);
     (stack, published)
 }
 
@@ -97,7 +102,7 @@ fn table(stack: &mut Stack, settings: &Settings) -> Handle<Table> {
             key: Key::strings("pk", "sk"),
             billing: Billing::PayPerRequest,
             stream_specification: Stream::NewAndOldImages,
-            time_to_live_specification: TimeToLive { attribute_name: "expirationTime", enabled: true },
+            time_to_live_specification: TimeToLive { attribute_name: EXPIRES, enabled: true },
             point_in_time_recovery_specification: settings
                 .protected
                 .then_some(PointInTimeRecovery { point_in_time_recovery_enabled: true }),

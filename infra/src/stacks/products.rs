@@ -79,6 +79,7 @@ pub fn stack(settings: &Settings) -> (Stack, Products) {
         api_url: stack.publish("GetProductApiUrl", &PRODUCTS_API_URL, url.clone()),
         api_id: stack.publish("ProductsApiIdParameter", &PRODUCTS_API_ID, api.id()),
     };
+    stack.allow_site();
     stack.output("ProductApi", "The base URL of the products API", url);
     (stack, published)
 }

@@ -23,7 +23,7 @@ use crate::{
     construct::fingerprint,
     endpoints::{API_STAGE, ApiOrigin},
     settings::Settings,
-    stack::{Shared, Stack},
+    stack::{Shared, Site, Stack},
 };
 
 /// The shop's address.
@@ -122,6 +122,10 @@ pub fn stack(settings: &Settings, products: &Products, carts: &Carts) -> Stack {
     stack.output(WEB_BUCKET_OUTPUT, "The bucket the shop's page is in", bucket.name());
     stack.output(DISTRIBUTION_OUTPUT, "What serves the shop", distribution.id());
     stack.output(WEB_URL_OUTPUT, "The shop's address", url);
+
+    stack.only_on_request();
+    stack.empty_before_deletion(&bucket);
+    stack.host_site(Site { url: WEB_URL_OUTPUT, bucket: WEB_BUCKET_OUTPUT, distribution: DISTRIBUTION_OUTPUT, folder: SITE });
     stack
 }
 
