@@ -11,6 +11,7 @@ use crate::{
     domain::{
         event::Event,
         failure::Failure,
+        notice::Notice,
         stack::{Deployed, Resource, StackStatus},
     },
     error::Error,
@@ -74,8 +75,7 @@ async fn replanning<T>(reporting: &Reporting, work: impl AsyncFn() -> Result<T, 
     for _ in 1..ATTEMPTS {
         match work().await {
             Err(Error::Execute(execute::Error::Busy { stack })) => {
-                let text = format!("somebody else worked on {stack} in the meantime; planning again");
-                reporting.telling(async |events| events.send(Event::Note { text })).await;
+                reporting.telling(async |events| events.notice(Notice::Replanning { stack })).await;
             }
             done => return done,
         }

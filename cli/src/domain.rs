@@ -5,6 +5,7 @@ pub(crate) mod digest;
 pub(crate) mod event;
 pub(crate) mod failure;
 pub(crate) mod moment;
+pub(crate) mod notice;
 pub(crate) mod pace;
 pub(crate) mod stack;
 pub(crate) mod timeline;

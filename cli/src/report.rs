@@ -14,6 +14,7 @@ use crate::{
     domain::{
         event::{Event, Events},
         moment::Moment,
+        notice::Notice,
         timeline::Timeline,
     },
     error::Error,
@@ -24,6 +25,7 @@ pub(crate) mod ask;
 pub(crate) mod events_file;
 mod github;
 pub(crate) mod logs;
+mod notices;
 mod plain;
 pub(crate) mod plan;
 mod style;
@@ -123,7 +125,7 @@ impl Reporting {
         let drawn = timeline::render(timeline, &title, summary).map_err(|error| error.to_string());
         match drawn.and_then(|page| env_file::write(path, &page).map_err(|error| error.to_string())) {
             Ok(()) => Event::Wrote { path: path.to_owned() },
-            Err(error) => Event::Note { text: format!("the timeline is not there: {error}") },
+            Err(reason) => Event::Notice(Notice::TimelineNotWritten { reason }),
         }
     }
 

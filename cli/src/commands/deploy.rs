@@ -25,6 +25,7 @@ use crate::{
     config::{self, Config},
     domain::{
         event::{Event, Events},
+        notice::Notice,
         stack,
     },
     error::Error,
@@ -93,9 +94,9 @@ async fn deploy_once(args: &Deploy, config: &Config, reporting: &Reporting, aws:
                         () = stopped(&context) => return Err(Error::PageInterrupted),
                     }
                     if nobody_is_told {
-                        events.send(Event::Note { text: not_allowed(&web.url, config) });
+                        events.notice(not_allowed(&web.url, config));
                     }
-                    events.send(Event::Note { text: format!("the shop is at {}", web.url) });
+                    events.notice(Notice::SiteOnline { url: web.url });
                 }
                 Ok(deployed)
             })
@@ -104,16 +105,10 @@ async fn deploy_once(args: &Deploy, config: &Config, reporting: &Reporting, aws:
         .await
 }
 
-/// That the APIs do not allow the stage's own page, and why.
-fn not_allowed(page: &str, config: &Config) -> String {
-    let allowed = config.allowed_origin(None);
-    if config.has_own_origin() {
-        format!("the stage's `allowed-origin` is {allowed}, so that its own page at {page} cannot change a cart")
-    } else {
-        format!(
-            "products and cart do not allow the page at {page} yet, so that it cannot change a cart: `cartctl deploy` tells them"
-        )
-    }
+/// That the APIs do not allow the stage's own site.
+fn not_allowed(site: &str, config: &Config) -> Notice {
+    let allowed = config.allowed_origin(None).to_string();
+    Notice::OriginNotAllowed { site: site.to_owned(), allowed, configured: config.has_own_origin() }
 }
 
 /// Returns once it is wanted that nothing goes on.
@@ -242,7 +237,7 @@ pub(super) async fn prepare_with(
     let app = app(&artifacts, page.as_ref(), config)?;
     let wanted = web::wanted(&app, &args.selection.stacks, args.with_web, &observed);
     if let Some(page) = page.as_ref().filter(|page| config.allowed_origin(Some(page)) != *page) {
-        events.send(Event::Note { text: not_allowed(page.as_str(), config) });
+        events.notice(not_allowed(page.as_str(), config));
     }
     let mut terms = Terms {
         tags: config.tags.clone(),
@@ -399,7 +394,7 @@ pub(super) async fn execute(prepared: Prepared, made: ChangeSets, config: &Confi
         context.events.send(Event::Wrote { path: config.env_file.clone() });
         Some(config.env_file.clone())
     } else {
-        context.events.send(Event::Note { text: "the frontend's .env is written once all stacks are deployed".to_owned() });
+        context.events.notice(Notice::EnvFileLater);
         None
     };
     Ok(Deployed { app, observed, outcomes, env_file })
@@ -442,8 +437,7 @@ async fn carry_out(prepared: Prepared, made: ChangeSets, config: &Config, contex
 async fn tell_of_page(first: First, config: &Config, context: &Context) -> Result<Carried, Error> {
     let First { carried, account, artifacts, terms, again } = first;
     let Some(page) = page(&carried.observed)? else { return Ok(carried) };
-    let names = again.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
-    context.events.send(Event::Note { text: format!("updating {names} once more, to allow the page at {page}") });
+    context.events.notice(Notice::SecondRound { stacks: again.clone(), origin: page.to_string() });
     let observed = observe_at_rest(carried.app.stacks(), config, context).await?;
     let app = app(&artifacts, Some(&page), config)?;
     let there = again.iter().find_map(|id| observed.stacks.get(id)?.deployed.parameters.get(ARTIFACT_BUCKET_PARAMETER));

@@ -10,7 +10,10 @@ use crate::{
     aws::{Aws, object_store::Bucket},
     build::{env_file, site},
     config::Config,
-    domain::{event::Event, moment::Moment},
+    domain::{
+        moment::Moment,
+        notice::{Activity, Notice},
+    },
     error::Error,
     execute::{
         Context, Wish,
@@ -60,13 +63,13 @@ pub(super) async fn publish(
     let rendered = frontend_env::hosted(&web.url, app, &observed.parameters, config, &aws.region)?;
     let folder = config.shop.join("dist/hosted").join(config.stage());
     let variables = env_file::variables(&rendered);
-    let built = events.during("building the shop's page", site::build(&config.shop, &folder, &variables)).await?;
+    let built = events.during(Activity::BuildingSite, site::build(&config.shop, &folder, &variables)).await?;
     let place =
         Place { bucket: Bucket { name: web.bucket.clone(), owner: account.to_owned() }, distribution: web.distribution.clone() };
     let (there, superseded) = online::look(&place, aws).await?;
     let plan = upload::plan(&built, &there, &superseded, Moment::now());
     if plan.is_empty() {
-        events.send(Event::Note { text: format!("the page is online as it is: {} files, none of them new", plan.unchanged) });
+        events.notice(Notice::SiteUnchanged { files: plan.unchanged });
         return Ok(());
     }
     Ok(online::publish(plan, &folder, &place, aws, events).await?)

@@ -24,7 +24,10 @@ use crate::{
         package::{Artifact, Progress, Target},
     },
     config::Config,
-    domain::event::{Event, Events},
+    domain::{
+        event::{Event, Events},
+        notice::{Activity, Notice},
+    },
     error::Error,
     execute::{Context, Wish, deploy::ChangeSets},
     local::{
@@ -33,7 +36,7 @@ use crate::{
         edits::{Edit, Edits},
         page::{self, Page, Workshop},
     },
-    report::{Reporting, answer::Answer, words},
+    report::{Reporting, answer::Answer},
 };
 
 pub(super) async fn run(args: &Local, config: &Config, reporting: &Reporting) -> Result<Answer, Error> {
@@ -205,11 +208,10 @@ async fn start_cloud(plan: &Plan, config: &Config, own: &mut Own, events: &Event
     }
     let (tools, directory) = (config.tools(), &config.local.directory);
     let starting = LocalCloud::start(&tools, config.local.port, directory);
-    let (cloud, beginning) = events.during("starting the local cloud", starting).await?;
+    let (cloud, beginning) = events.during(Activity::StartingLocalCloud, starting).await?;
     own.cloud = Some(cloud);
     if beginning.unclean {
-        let text = "the local cloud was not stopped the last time: it goes on with what it held when it was stopped before";
-        events.send(Event::Note { text: text.to_owned() });
+        events.notice(Notice::LocalCloudUnclean);
     }
     Ok(beginning.kept)
 }
@@ -229,8 +231,7 @@ async fn bring_up(
         done = open(plan, built, page_build, config, events) => done,
     };
     if brought_up.is_err() && kept {
-        let text = "it went on with what earlier runs left; if that is why, `cartctl local --fresh` starts anew".to_owned();
-        events.send(Event::Note { text });
+        events.notice(Notice::LocalStateKept);
     }
     let (shop, page) = brought_up?;
     own.page = page;
@@ -249,7 +250,7 @@ async fn open(
     let (page, shop) =
         tokio::try_join!(serve(plan, page_build, &deployed, config, events), ask(shop(&deployed, code, plan, config)?))?;
     if let Some(page) = &shop.page {
-        events.during("waiting for the page to answer", local::get(page)).await?;
+        events.during(Activity::WaitingForSite, local::get(page)).await?;
     }
     Ok((shop, page))
 }
@@ -266,9 +267,9 @@ async fn serve(
     let rendered = frontend_env::beside(deployed, config)?;
     let variables = env_file::variables(&rendered);
     if *develop {
-        return Ok(Some(events.during("starting Vite", workshop.develop(&variables, *port)).await?));
+        return Ok(Some(events.during(Activity::StartingVite, workshop.develop(&variables, *port)).await?));
     }
-    if let Some(built) = events.during("building the shop's page", page_build.join_next()).await {
+    if let Some(built) = events.during(Activity::BuildingSite, page_build.join_next()).await {
         built.map_err(|error| local::Error::PageBuild { said: error.to_string() })??;
     }
     // It was built before there were any values.
@@ -355,29 +356,26 @@ async fn develop(
         let edited = edits.next().await;
         reporting
             .telling(async |events| {
-                let note = |text: String| events.send(Event::Note { text });
                 if edited.contains(&Edit::Definitions) {
-                    note("infra/ was edited, which is a part of cartctl: end this and start it again".to_owned());
+                    events.notice(Notice::DefinitionsEdited);
                 }
                 if edited.contains(&Edit::Functions) {
                     let started = Instant::now();
                     let swapped = swap(config, &events).await;
-                    let took = words::seconds(started.elapsed());
-                    match swapped {
+                    let took = started.elapsed();
+                    events.notice(match swapped {
                         Ok(new) => {
-                            let names: Vec<_> = new
-                                .iter()
-                                .filter(|(service, key)| code.get(service) != Some(key))
-                                .map(|(service, _)| service.bin())
-                                .collect();
-                            note(match names.as_slice() {
-                                [] => format!("the functions are what they were ({took})"),
-                                names => format!("swapped the functions of {} ({took})", names.join(" and ")),
-                            });
+                            let edited = new.iter().filter(|(service, key)| code.get(service) != Some(key));
+                            let services: Vec<_> = edited.map(|(service, _)| service.to_string()).collect();
                             code = new;
+                            if services.is_empty() {
+                                Notice::FunctionsUnchanged { took }
+                            } else {
+                                Notice::FunctionsSwapped { services, took }
+                            }
                         }
-                        Err(error) => note(format!("{error}; the shop goes on with the functions it has ({took})")),
-                    }
+                        Err(error) => Notice::SwapFailed { reason: error.to_string(), took },
+                    });
                 }
             })
             .await;

@@ -16,7 +16,10 @@ use crate::{
     args::Logs,
     aws::Aws,
     config::Config,
-    domain::{event::Event, moment::Moment},
+    domain::{
+        moment::Moment,
+        notice::{Activity, Notice},
+    },
     error::Error,
     execute::{all, logs::Reading},
     plan::logs::{self, Function, Tails, said::Wanted},
@@ -58,21 +61,17 @@ async fn read(args: &Logs, functions: &[Function], from: Moment, config: &Config
         output: config.output,
         width: sources.iter().map(|(function, _)| function.len()).max().unwrap_or(0),
     };
-    let number = sources.len();
+    let functions = sources.len();
     let each = if config.connection.endpoint.is_local() { EACH_LOCALLY } else { EACH };
     let mut reading = Reading::new(aws.logs(), Tails::new(sources, from), each);
     let mut told = reporting
         .telling(async |events| {
-            let what = format!("reading the logs of {number} {}", if number == 1 { "function" } else { "functions" });
-            let told = events.during(&what, tell(&mut reading, &lines, reporting)).await?;
-            let note = match told {
-                Told::Nothing if !args.follow => {
-                    format!("there is no such line since {}; `--since` begins earlier", from.in_full())
-                }
-                Told::Nothing | Told::Something if args.follow => "following; Ctrl-C ends it".to_owned(),
-                _ => return Ok(told),
-            };
-            events.send(Event::Note { text: note });
+            let told = events.during(Activity::ReadingLogs { functions }, tell(&mut reading, &lines, reporting)).await?;
+            match told {
+                Told::Nothing if !args.follow => events.notice(Notice::NoLogEntries { within: args.since }),
+                Told::Nothing | Told::Something if args.follow => events.notice(Notice::FollowingLogs),
+                _ => {}
+            }
             Ok::<_, Error>(told)
         })
         .await?;

@@ -12,6 +12,7 @@ use crate::{
     domain::{
         failure::Failure,
         moment::{Moment, millis},
+        notice::{Activity, Notice},
         stack::StackStatus,
     },
 };
@@ -33,15 +34,15 @@ pub(crate) enum Event {
         /// What is talked to instead of AWS.
         endpoint: Option<String>,
     },
-    /// A phase that may take longer than a second begins.
+    /// An activity begins.
     Waiting {
-        /// For what, for example `starting the local cloud`.
-        what: String,
+        #[serde(flatten)]
+        activity: Activity,
     },
-    /// That phase is over.
+    /// An activity is over.
     Waited {
-        /// What was waited for.
-        what: String,
+        #[serde(flatten)]
+        activity: Activity,
         /// How long it took.
         #[serde(rename = "took_ms", serialize_with = "millis")]
         took: Duration,
@@ -103,10 +104,8 @@ pub(crate) enum Event {
     /// Counting the totals anew went on.
     Recount(Recount),
     /// Something worth knowing that stops nothing.
-    Note {
-        /// What.
-        text: String,
-    },
+    #[serde(rename = "note")]
+    Notice(Notice),
     /// A file of the project was written.
     Wrote {
         /// Which.
@@ -267,12 +266,17 @@ impl Events {
         drop(self.0.send(event));
     }
 
-    /// Does something that may take longer than a second, and says so.
-    pub(crate) async fn during<T>(&self, what: &str, work: impl Future<Output = T>) -> T {
+    /// Says that something is worth knowing.
+    pub(crate) fn notice(&self, notice: Notice) {
+        self.send(Event::Notice(notice));
+    }
+
+    /// Does `work`, and says when it begins and how long it took.
+    pub(crate) async fn during<T>(&self, activity: Activity, work: impl Future<Output = T>) -> T {
         let started = std::time::Instant::now();
-        self.send(Event::Waiting { what: what.to_owned() });
+        self.send(Event::Waiting { activity: activity.clone() });
         let done = work.await;
-        self.send(Event::Waited { what: what.to_owned(), took: started.elapsed() });
+        self.send(Event::Waited { activity, took: started.elapsed() });
         done
     }
 }

@@ -10,8 +10,9 @@ use crate::{
     aws::object_store::Bucket,
     domain::{
         cause::Cause,
-        event::{Event, Operation, Settled},
+        event::{Operation, Settled},
         failure::Failure,
+        notice::{Activity, Notice},
         stack::StackStatus,
     },
     plan::delete::{Plan, Step},
@@ -40,7 +41,7 @@ async fn delete(step: &Step, leave_failed: bool, account: &str, context: &Contex
     begin(context, step.stack, Operation::Delete, step.resources, &step.after);
     if step.unprotect {
         context.aws.protect_from_termination(&step.id, false).await?;
-        context.events.send(Event::Note { text: format!("{} is no longer protected from deletion", step.name) });
+        context.events.notice(Notice::ProtectionOff { stack: step.stack });
     }
     empty(&step.empties, account, context).await?;
     match remove(step.stack, &step.id, &[], context).await {
@@ -61,8 +62,7 @@ async fn delete(step: &Step, leave_failed: bool, account: &str, context: &Contex
                 return Err(StepError::Failed(Box::new(Failure { hint: Some(hint), ..*failure })));
             }
             remove(step.stack, &step.id, &failed, context).await?;
-            let text = format!("{} is gone, and left in the account: {}", step.name, failed.join(", "));
-            context.events.send(Event::Note { text });
+            context.events.notice(Notice::ResourcesOrphaned { stack: step.stack, resources: failed });
         }
         removed => removed?,
     }
@@ -73,7 +73,7 @@ async fn delete(step: &Step, leave_failed: bool, account: &str, context: &Contex
 pub(super) async fn empty(buckets: &[String], account: &str, context: &Context) -> Result<(), StepError> {
     for name in buckets {
         let bucket = Bucket { name: name.clone(), owner: account.to_owned() };
-        context.events.during(&format!("emptying {name}"), site::empty(&bucket, &context.aws)).await?;
+        context.events.during(Activity::EmptyingBucket { bucket: name.clone() }, site::empty(&bucket, &context.aws)).await?;
     }
     Ok(())
 }
@@ -97,8 +97,7 @@ pub(super) async fn remove(stack: StackId, id: &str, except: &[String], context:
             return Err(StepError::Failed(Box::new(explain(failure, context).await)));
         }
         throttled += 1;
-        let text = format!("{stack} was throttled, and is deleted again in {} s", BETWEEN_API_DELETIONS.as_secs());
-        context.events.send(Event::Note { text });
+        context.events.notice(Notice::DeletionThrottled { stack, again_in: BETWEEN_API_DELETIONS });
         sleep(BETWEEN_API_DELETIONS).await;
     }
 }

@@ -25,6 +25,7 @@ use crate::{
         digest::sha256,
         event::{Event, Operation, Settled},
         failure::Failure,
+        notice::{Activity, Notice},
         stack::{Resource, StackStatus},
     },
     plan::{
@@ -67,9 +68,7 @@ impl ChangeSets {
                 let context = context.clone();
                 async move {
                     if let Err(error) = discard(stack, &made, &context).await {
-                        let name = &made.stack;
-                        let text = format!("a change set of {name} may be left, and does no harm: {error}");
-                        context.events.send(Event::Note { text });
+                        context.events.notice(Notice::ChangeSetLeft { stack, reason: error.to_string() });
                     }
                 }
             })
@@ -85,7 +84,7 @@ async fn discard(stack: StackId, made: &Made, context: &Context) -> Result<(), S
     if let Some((bucket, key)) = &made.template
         && let Err(error) = aws.delete_object(bucket, key).await
     {
-        context.events.send(Event::Note { text: format!("a template is left in the bucket: {error}") });
+        context.events.notice(Notice::TemplateLeft { reason: error.to_string() });
     }
     if made.create
         && let Some(there) = aws.stack(&made.stack).await?
@@ -316,7 +315,7 @@ impl Shared {
                 let present = aws.has_object(&bucket, key).await?;
                 if !present {
                     let putting = aws.put_file(&bucket, key, &artifact.path);
-                    events.during(&format!("uploading the code of {}", artifact.service), putting).await?;
+                    events.during(Activity::UploadingPackage { service: artifact.service.to_string() }, putting).await?;
                 }
                 events.send(Event::Stored { key: key.to_owned(), bytes: artifact.zip_bytes, present });
                 Ok::<_, StepError>(())
@@ -460,8 +459,7 @@ impl Shared {
     async fn protect(&self, step: &Step) -> Result<(), StepError> {
         if step.protect {
             self.context.aws.protect_from_termination(step.wanted.name(), true).await?;
-            let text = format!("CloudFormation now refuses to delete {}", step.wanted.name());
-            self.context.events.send(Event::Note { text });
+            self.context.events.notice(Notice::ProtectionOn { stack: step.stack() });
         }
         Ok(())
     }

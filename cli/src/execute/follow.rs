@@ -11,6 +11,7 @@ use crate::{
     domain::{
         event::{Event, Operation, Settled},
         failure::Failure,
+        notice::Notice,
         pace::Pace,
         stack::{Deployed, Phase, StackEvent, StackStatus, latest_operation},
     },
@@ -149,19 +150,16 @@ impl Context {
 
     /// Undoes what goes on, where CloudFormation can, and says so where it cannot.
     async fn cancel(&self, stack: StackId, id: &str, operation: Operation) {
-        let text = match operation {
+        let notice = match operation {
             Operation::Update => match self.aws.cancel_update(id).await {
-                Ok(()) => format!("the update of {stack} is being undone"),
-                Err(error) => format!("the update of {stack} goes on: {error}"),
+                Ok(()) => Notice::Cancelling { stack },
+                Err(error) => Notice::CancelFailed { stack, reason: error.to_string() },
             },
-            Operation::Create => {
-                format!("{stack} goes on: CloudFormation cannot cancel a creation; `cartctl delete {stack}` removes it afterwards")
-            }
-            Operation::Delete | Operation::RollBack | Operation::Wait => {
-                format!("{stack} goes on: CloudFormation cannot cancel this")
+            Operation::Create | Operation::Delete | Operation::RollBack | Operation::Wait => {
+                Notice::CannotCancel { stack, operation }
             }
         };
-        self.events.send(Event::Note { text });
+        self.events.notice(notice);
     }
 
     /// Follows what somebody, perhaps an earlier run, began on a stack, from where that began; what failed, if it did.

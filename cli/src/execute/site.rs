@@ -7,7 +7,10 @@ use camino::Utf8Path;
 use super::all;
 use crate::{
     aws::{self, Aws, ErrorKind, object_store::Bucket},
-    domain::event::{Event, Events},
+    domain::{
+        event::Events,
+        notice::{Activity, Notice},
+    },
     plan::site::{Online, Plan, Superseded, Upload},
 };
 
@@ -42,23 +45,19 @@ pub(crate) async fn look(place: &Place, aws: &Aws) -> Result<(BTreeMap<String, O
 
 /// Puts the files in `folder` online: every wave once the one before is there, then what is old goes.
 pub(crate) async fn publish(plan: Plan, folder: &Utf8Path, place: &Place, aws: &Aws, events: &Events) -> Result<(), aws::Error> {
-    let (uploads, unchanged, removed) = (plan.uploads(), plan.unchanged, plan.removals.len());
-    events.during(&format!("uploading {uploads} files of the page"), upload(plan.waves, folder, place, aws)).await?;
+    let (uploaded, unchanged, removed) = (plan.uploads(), plan.unchanged, plan.removals.len());
+    events.during(Activity::UploadingSite { files: uploaded }, upload(plan.waves, folder, place, aws)).await?;
     if let Some(superseded) = &plan.superseded {
         let text = serde_json::to_string(superseded).unwrap_or_default();
         aws.put_text(&place.bucket, SUPERSEDED, text).await?;
     }
     aws.delete_objects(&place.bucket, &plan.removals.iter().map(|path| key(path)).collect::<Vec<_>>()).await?;
-    let forgetting = if plan.forget.is_empty() {
-        ""
-    } else {
+    let invalidated = !plan.forget.is_empty();
+    if invalidated {
         let once = format!("cartctl-{:016x}", fastrand::u64(..));
         aws.forget(&place.distribution, &plan.forget, &once).await?;
-        "; CloudFront forgets the former ones within a minute or two"
-    };
-    let text =
-        format!("the page is online: {uploads} files uploaded, {unchanged} there already, {removed} old ones removed{forgetting}");
-    events.send(Event::Note { text });
+    }
+    events.notice(Notice::SitePublished { uploaded, unchanged, removed, invalidated });
     Ok(())
 }
 

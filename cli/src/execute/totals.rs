@@ -12,7 +12,10 @@ use tokio::time::sleep;
 use super::all;
 use crate::{
     aws::{self, carts::Carts},
-    domain::event::{Event, Events, Recount},
+    domain::{
+        event::{Event, Events, Recount},
+        notice::Activity,
+    },
     plan::totals::{Check, Corrected, ItemKey, Row, STUCK, Sums, Verdict, Waiting, at_rate, not_yet, portion, to_touch},
 };
 
@@ -99,7 +102,7 @@ impl Counting {
             }
             Ok(())
         });
-        self.events.during("reading the carts and the totals", look).await?;
+        self.events.during(Activity::ReadingCarts, look).await?;
         Ok(sums)
     }
 
@@ -114,7 +117,7 @@ impl Counting {
                 Verdict::Right => BTreeSet::new(),
                 Verdict::Wrong(products) => products,
                 Verdict::LookAgain => {
-                    self.events.during("waiting for changes that are not counted yet", sleep(between)).await;
+                    self.events.during(Activity::WaitingForCounts, sleep(between)).await;
                     between = (between * 2).min(BETWEEN * 10);
                     continue;
                 }

@@ -8,8 +8,8 @@ use std::{
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 
-use super::Report;
-use crate::domain::{event::Event, moment::Moment};
+use super::{Report, notices};
+use crate::domain::{event::Event, moment::Moment, notice::Severity};
 
 /// The only version there is. Events and fields may be added to it; what takes one away is another version.
 const VERSION: u32 = 1;
@@ -47,11 +47,31 @@ pub(super) struct EventsFile<W: Write> {
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+pub(super) struct Line<'a> {
     version: u32,
     at: Moment,
     #[serde(flatten)]
     event: &'a Event,
+    /// A notice, as people read it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    severity: Option<Severity>,
+    /// An activity, as people read it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    what: Option<String>,
+}
+
+impl<'a> Line<'a> {
+    pub(super) fn new(at: Moment, event: &'a Event) -> Self {
+        let (mut text, mut severity, mut what) = (None, None, None);
+        match event {
+            Event::Notice(notice) => (text, severity) = (Some(notices::text(notice)), Some(notice.severity())),
+            Event::Waiting { activity } | Event::Waited { activity, .. } => what = Some(notices::activity(activity)),
+            _ => {}
+        }
+        Self { version: VERSION, at, event, text, severity, what }
+    }
 }
 
 impl EventsFile<File> {
@@ -67,16 +87,15 @@ impl EventsFile<File> {
 
 impl<W: Write + Send> Report for EventsFile<W> {
     fn event(&mut self, at: Moment, event: &Event) {
-        let line = Line { version: VERSION, at, event };
         // A full disk is no reason to stop deploying.
-        let _ = serde_json::to_writer(&mut self.out, &line).map(|()| writeln!(self.out));
+        let _ = serde_json::to_writer(&mut self.out, &Line::new(at, event)).map(|()| writeln!(self.out));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::tests::every_event;
+    use crate::{domain::notice::Notice, report::tests::every_event};
 
     const DOCUMENT: &str = include_str!("../../../docs/events.md");
 
@@ -84,12 +103,12 @@ mod tests {
     fn a_line_says_its_version_and_when_it_was_told() {
         let mut file = EventsFile { out: LineWriter::new(Vec::new()) };
         let at = Moment::from_millis(1_795_338_900_250);
-        file.event(at, &Event::Note { text: "two\nlines".to_owned() });
+        file.event(at, &Event::Notice(Notice::TemplateLeft { reason: "two\nlines".to_owned() }));
         file.event(at, &Event::Ended { exit_code: 0, error: None, hint: None });
         let lines = String::from_utf8(file.out.get_ref().clone()).unwrap();
         assert_eq!(
             lines,
-            r#"{"version":1,"at":"2026-11-22T09:15:00.25Z","event":"note","text":"two\nlines"}
+            r#"{"version":1,"at":"2026-11-22T09:15:00.25Z","event":"note","kind":"template_left","reason":"two\nlines","text":"a template could not be deleted from the artifact bucket: two\nlines","severity":"warning"}
 {"version":1,"at":"2026-11-22T09:15:00.25Z","event":"ended","exit_code":0}
 "#
         );
@@ -98,17 +117,29 @@ mod tests {
     #[test]
     fn every_event_and_every_field_is_documented() {
         for event in every_event() {
-            let json = serde_json::to_value(&event).unwrap();
-            let name = json["event"].as_str().unwrap();
-            let row = match json["progress"].as_str().or(json["step"].as_str()) {
-                Some(kind) => format!("| `{name}` `{kind}` |"),
-                None => format!("| `{name}` |"),
+            let json = serde_json::to_value(Line::new(Moment::default(), &event)).unwrap();
+            let text = |field: &str| json[field].as_str();
+            let name = text("event").unwrap();
+            // Notices and activities have rows of their own; what all of them have is in the row of their event.
+            let (row, common) = match (text("progress").or(text("step")), text("kind")) {
+                (_, Some(kind)) => (format!("| `{kind}` |"), self::row(&format!("| `{name}` |"))),
+                (Some(kind), None) => (format!("| `{name}` `{kind}` |"), ""),
+                (None, None) => (format!("| `{name}` |"), ""),
             };
-            let row = DOCUMENT.lines().find(|line| line.starts_with(&row)).unwrap_or_else(|| panic!("no row {row}"));
-            for field in json.as_object().unwrap().keys().filter(|field| !["event", "progress", "step"].contains(&field.as_str())) {
-                assert!(row.contains(&format!("`{field}`")), "{field} is not in {row}");
-                assert_ne!(field, "at", "it says when the line was told");
+            let row = self::row(&row);
+            let of_every_line = ["version", "at", "event", "progress", "step"];
+            for field in json.as_object().unwrap().keys().filter(|field| !of_every_line.contains(&field.as_str())) {
+                let field = format!("`{field}`");
+                assert!(row.contains(&field) || common.contains(&field), "{field} is not in {row}");
+            }
+            let own = serde_json::to_value(&event).unwrap();
+            for added in ["version", "at", "text", "severity", "what"] {
+                assert_eq!(own.get(added), None, "{added} would be written twice: {own}");
             }
         }
+    }
+
+    fn row(begins: &str) -> &'static str {
+        DOCUMENT.lines().find(|line| line.starts_with(begins)).unwrap_or_else(|| panic!("no row {begins}"))
     }
 }

@@ -10,10 +10,10 @@ use std::{
 
 use camino::Utf8Path;
 
-use super::{Report, summary::Summary};
+use super::{Report, notices, summary::Summary};
 use crate::{
     config,
-    domain::{event::Event, moment::Moment},
+    domain::{event::Event, moment::Moment, notice::Severity},
 };
 
 /// Writes commands to `out`, and into the files the runner named.
@@ -95,7 +95,7 @@ impl<W: Write + Send> Report for GitHub<W> {
             | Event::Stored { .. }
             | Event::Interrupted { .. }
             | Event::Recount(_)
-            | Event::Note { .. }
+            | Event::Notice(_)
             | Event::Wrote { .. }
             | Event::Outputs { .. }
             | Event::TimeSpent(_)
@@ -103,7 +103,9 @@ impl<W: Write + Send> Report for GitHub<W> {
         };
         self.group(wanted);
         match event {
-            Event::Note { text } => self.say(&annotation("warning", "cartctl", None, text)),
+            Event::Notice(notice) if notice.severity() == Severity::Warning => {
+                self.say(&annotation("warning", "cartctl", None, &notices::text(notice)));
+            }
             Event::Ended { error, .. } => self.end(error.as_ref()),
             _ => {}
         }

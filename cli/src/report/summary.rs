@@ -6,7 +6,7 @@ use cart_infra::StackId;
 use handlebars::{Handlebars, RenderError};
 use serde::Serialize;
 
-use super::words;
+use super::{notices, words};
 use crate::domain::{
     digest::sha256,
     event::{Event, Settled},
@@ -92,7 +92,7 @@ impl Summary {
                     self.failures.push(Failure { stack: *stack, cause: failure.to_string(), defined_at });
                 }
             }
-            Event::Note { text } => self.notes.push(text.clone()),
+            Event::Notice(notice) => self.notes.push(notices::text(notice)),
             Event::TimeSpent(spent) => self.time = Some(words::time_spent(spent)),
             Event::Outputs { outputs } => {
                 let output = |stack, (key, value): (&String, &String)| Output { stack, key: key.clone(), value: value.clone() };

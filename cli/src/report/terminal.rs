@@ -5,14 +5,14 @@ use std::{collections::BTreeMap, time::Duration};
 use cart_infra::StackId;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Report, words};
-use crate::domain::{event::Event, moment::Moment};
+use super::{Report, notices, words};
+use crate::domain::{event::Event, moment::Moment, notice::Activity};
 
 /// Draws to standard error.
 pub(super) struct Terminal {
     screen: MultiProgress,
     verbose: bool,
-    waiting: BTreeMap<String, ProgressBar>,
+    waiting: BTreeMap<Activity, ProgressBar>,
     building: Option<ProgressBar>,
     counting: Option<ProgressBar>,
     stacks: BTreeMap<StackId, ProgressBar>,
@@ -54,12 +54,12 @@ fn strip_unless_coloured(line: &str) -> String {
 impl Report for Terminal {
     fn event(&mut self, _: Moment, event: &Event) {
         match event {
-            Event::Waiting { what } => {
-                let bar = self.spinner(what.clone());
-                self.waiting.insert(what.clone(), bar);
+            Event::Waiting { activity } => {
+                let bar = self.spinner(notices::activity(activity));
+                self.waiting.insert(activity.clone(), bar);
             }
-            Event::Waited { what, .. } => {
-                if let Some(bar) = self.waiting.remove(what) {
+            Event::Waited { activity, .. } => {
+                if let Some(bar) = self.waiting.remove(activity) {
                     bar.finish_and_clear();
                 }
                 self.say(event);
@@ -119,7 +119,7 @@ impl Report for Terminal {
             Event::Started { .. }
             | Event::Stored { .. }
             | Event::Interrupted { .. }
-            | Event::Note { .. }
+            | Event::Notice(_)
             | Event::Wrote { .. }
             | Event::Outputs { .. }
             | Event::TimeSpent(_)

@@ -5,7 +5,7 @@ use std::{fmt::Write, time::Duration};
 use cart_contract::Service;
 use cart_infra::{diff::Replacement, stacks};
 
-use super::{plan, words};
+use super::{events_file, plan, words};
 use crate::{
     build::package::{Artifact, Progress},
     config::tests::settings,
@@ -13,12 +13,89 @@ use crate::{
         event::{Event, Link, Operation, Recount, Settled, Spent},
         failure::{FailedResource, Failure},
         moment::Moment,
+        notice::{Activity, Notice},
         stack::{Effect, Resource, ResourceChange, StackStatus},
     },
     plan::{Observed, deploy, tests::deployed},
 };
 
 pub(super) fn every_event() -> Vec<Event> {
+    let waiting = every_activity().into_iter().map(|activity| Event::Waiting { activity });
+    waiting.chain(other_events()).chain(every_notice().into_iter().map(Event::Notice)).chain(every_end()).collect()
+}
+
+/// Every activity, each after the one that names it here: what has no place does not compile.
+fn every_activity() -> Vec<Activity> {
+    let next = |last: &Activity| {
+        Some(match last {
+            Activity::StartingLocalCloud => Activity::StartingVite,
+            Activity::StartingVite => Activity::BuildingSite,
+            Activity::BuildingSite => Activity::WaitingForSite,
+            Activity::WaitingForSite => Activity::UploadingPackage { service: "cart".to_owned() },
+            Activity::UploadingPackage { .. } => Activity::UploadingSite { files: 12 },
+            Activity::UploadingSite { .. } => Activity::EmptyingBucket { bucket: "a-bucket".to_owned() },
+            Activity::EmptyingBucket { .. } => Activity::ReadingCarts,
+            Activity::ReadingCarts => Activity::WaitingForCounts,
+            Activity::WaitingForCounts => Activity::ReadingLogs { functions: 1 },
+            Activity::ReadingLogs { .. } => return None,
+        })
+    };
+    std::iter::successors(Some(Activity::StartingLocalCloud), next).collect()
+}
+
+/// Every notice, in the same way.
+fn every_notice() -> Vec<Notice> {
+    let (stack, took) = (stacks::CART, Duration::from_millis(2_480));
+    let reason = || "access denied".to_owned();
+    let site = || "https://site.example".to_owned();
+    let not_allowed =
+        |configured| Notice::OriginNotAllowed { site: site(), allowed: "https://shop.example".to_owned(), configured };
+    let next = |last: &Notice| {
+        Some(match last {
+            Notice::Replanning { .. } => {
+                Notice::SecondRound { stacks: vec![stacks::PRODUCTS, stacks::CART], origin: "https://site.example".to_owned() }
+            }
+            Notice::SecondRound { .. } => not_allowed(true),
+            Notice::OriginNotAllowed { configured: true, .. } => not_allowed(false),
+            Notice::OriginNotAllowed { configured: false, .. } => Notice::EnvFileLater,
+            Notice::EnvFileLater => Notice::SiteOnline { url: site() },
+            Notice::SiteOnline { .. } => Notice::SiteUnchanged { files: 4 },
+            Notice::SiteUnchanged { .. } => Notice::SitePublished { uploaded: 1, unchanged: 3, removed: 2, invalidated: true },
+            Notice::SitePublished { .. } => Notice::ProtectionOn { stack },
+            Notice::ProtectionOn { .. } => Notice::ProtectionOff { stack },
+            Notice::ProtectionOff { .. } => Notice::ChangeSetLeft { stack, reason: reason() },
+            Notice::ChangeSetLeft { .. } => Notice::TemplateLeft { reason: reason() },
+            Notice::TemplateLeft { .. } => Notice::ResourcesOrphaned { stack, resources: vec!["CartTable".to_owned()] },
+            Notice::ResourcesOrphaned { .. } => Notice::DeletionThrottled { stack, again_in: Duration::from_secs(31) },
+            Notice::DeletionThrottled { .. } => Notice::Cancelling { stack },
+            Notice::Cancelling { .. } => Notice::CancelFailed { stack, reason: reason() },
+            Notice::CancelFailed { .. } => Notice::CannotCancel { stack, operation: Operation::Create },
+            Notice::CannotCancel { operation: Operation::Create, .. } => Notice::CannotCancel { stack, operation: Operation::Wait },
+            Notice::CannotCancel { .. } => Notice::LocalCloudUnclean,
+            Notice::LocalCloudUnclean => Notice::LocalStateKept,
+            Notice::LocalStateKept => Notice::DefinitionsEdited,
+            Notice::DefinitionsEdited => {
+                Notice::FunctionsSwapped { services: vec!["products".to_owned(), "cart".to_owned()], took }
+            }
+            Notice::FunctionsSwapped { .. } => Notice::FunctionsUnchanged { took },
+            Notice::FunctionsUnchanged { .. } => Notice::SwapFailed { reason: "the services do not compile".to_owned(), took },
+            Notice::SwapFailed { .. } => Notice::NoLogEntries { within: Duration::from_mins(10) },
+            Notice::NoLogEntries { .. } => Notice::FollowingLogs,
+            Notice::FollowingLogs => Notice::TimelineNotWritten { reason: reason() },
+            Notice::TimelineNotWritten { .. } => return None,
+        })
+    };
+    std::iter::successors(Some(Notice::Replanning { stack }), next).collect()
+}
+
+fn every_end() -> [Event; 2] {
+    [
+        Event::Ended { exit_code: 0, error: None, hint: None },
+        Event::Ended { exit_code: 3, error: Some("declined, nothing was changed".to_owned()), hint: Some("try again".to_owned()) },
+    ]
+}
+
+fn other_events() -> Vec<Event> {
     let artifact = Artifact {
         service: Service::Cart,
         path: "target/packages/cart/0a1b.zip".into(),
@@ -66,8 +143,7 @@ pub(super) fn every_event() -> Vec<Event> {
             region: "eu-west-1".to_owned(),
             endpoint: None,
         },
-        Event::Waiting { what: "starting the local cloud".to_owned() },
-        Event::Waited { what: "starting the local cloud".to_owned(), took: Duration::from_millis(1_049) },
+        Event::Waited { activity: Activity::StartingLocalCloud, took: Duration::from_millis(1_049) },
         Event::Package(Progress::WaitingForLock),
         Event::Package(Progress::Compiling { done: 17, total: 250, current: "aws-sdk-dynamodb".to_owned() }),
         Event::Package(Progress::Said { line: "warning: unused variable".to_owned() }),
@@ -101,16 +177,16 @@ pub(super) fn every_event() -> Vec<Event> {
         Event::Recount(Recount::Touched { items: 345, touched: 270, took: Duration::from_millis(2_704) }),
         Event::Recount(Recount::Waiting { counted: 45, left: 55 }),
         Event::Recount(Recount::Counted { items: 345, took: Duration::from_millis(61_250) }),
-        Event::Note { text: "the frontend's .env is written once all stacks are deployed".to_owned() },
         Event::Wrote { path: "frontend/.env".into() },
         Event::Outputs { outputs: [(stacks::CART, [("CartApi".to_owned(), "https://a.example/Prod".to_owned())].into())].into() },
         spent(1, &[1_500]),
         spent(2, &[0, 40]),
         spent(3, &[11_000, 400, 300, 41_000, 2_000, 200, 9_000, 4_000]),
-        Event::Ended { exit_code: 0, error: None, hint: None },
-        Event::Ended { exit_code: 3, error: Some("declined, nothing was changed".to_owned()), hint: Some("try again".to_owned()) },
     ]
 }
+
+/// What every line has.
+const LINE_BEGINS: &str = r#"{"version":1,"at":"1970-01-01T00:00:00Z","#;
 
 #[test]
 fn every_event_has_its_words() {
@@ -121,7 +197,8 @@ fn every_event_has_its_words() {
         if line(true) != line(false) {
             write!(told, "\n-v {}", line(true)).unwrap();
         }
-        writeln!(told, "\n   {}", serde_json::to_string(&event).unwrap()).unwrap();
+        let json = serde_json::to_string(&events_file::Line::new(Moment::default(), &event)).unwrap();
+        writeln!(told, "\n   {}", json.replace(LINE_BEGINS, "{")).unwrap();
     }
     insta::assert_snapshot!(told);
 }

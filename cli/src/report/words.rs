@@ -2,10 +2,16 @@
 
 use std::{cmp::Reverse, time::Duration};
 
-use super::style::{BOLD, CHANGED, ERROR, FAINT, GOOD, paint};
+use super::{
+    notices,
+    style::{BOLD, CHANGED, ERROR, FAINT, GOOD, paint},
+};
 use crate::{
     build::package::Progress,
-    domain::event::{Event, Link, Operation, Recount, Settled, Spent},
+    domain::{
+        event::{Event, Link, Operation, Recount, Settled, Spent},
+        notice::Severity,
+    },
 };
 
 /// The width of the first column: the longest stack's name.
@@ -19,12 +25,12 @@ pub(super) fn line(event: &Event, verbose: bool) -> Option<String> {
             let endpoint = endpoint.as_ref().map_or_else(String::new, |url| format!(" · {url}"));
             format!("{} · stage {stage}{account} · {region}{endpoint}", paint(BOLD, format!("cartctl {command}")))
         }
-        Event::Waiting { what } => entry("wait", format!("{what} …")),
-        Event::Waited { what, took } => {
+        Event::Waiting { activity } => entry("wait", format!("{} …", notices::activity(activity))),
+        Event::Waited { activity, took } => {
             if !verbose {
                 return None;
             }
-            entry("wait", format!("{what}: {}", seconds(*took)))
+            entry("wait", format!("{}: {}", notices::activity(activity), seconds(*took)))
         }
         Event::Package(Progress::Said { line }) => line.clone(),
         Event::Package(Progress::WaitingForLock) => entry("build", "another cargo is building, waiting for it …"),
@@ -67,7 +73,10 @@ pub(super) fn line(event: &Event, verbose: bool) -> Option<String> {
         ),
         Event::Interrupted { choice: false } => entry("stop", "nothing new is begun, and what goes on is left to AWS"),
         Event::Recount(recount) => return recounted(recount).map(|text| entry("totals", text)),
-        Event::Note { text } => entry("note", text),
+        Event::Notice(notice) => match notice.severity() {
+            Severity::Good | Severity::Info => entry("note", notices::text(notice)),
+            Severity::Warning => format!("{} {}", paint(CHANGED, format!("{:COLUMN$}", "warning")), notices::text(notice)),
+        },
         Event::Wrote { path } => entry("wrote", path),
     })
 }
@@ -190,6 +199,31 @@ fn painted_status(status: &str) -> String {
         _ => FAINT,
     };
     paint(style, status)
+}
+
+/// A number of things, counted as English does with most of them: `1 file`, `2 files`.
+pub(super) fn plural(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// `a`, `a and b`, `a, b and c`.
+pub(super) fn list(names: &[impl ToString]) -> String {
+    let mut names: Vec<_> = names.iter().map(ToString::to_string).collect();
+    match names.pop() {
+        Some(last) if names.is_empty() => last,
+        Some(last) => format!("{} and {last}", names.join(", ")),
+        None => String::new(),
+    }
+}
+
+/// A duration as people type it, in its largest whole unit: `10 minutes`.
+pub(super) fn period(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let (unit, noun) = [(24 * 60 * 60, "day"), (60 * 60, "hour"), (60, "minute")]
+        .into_iter()
+        .find(|(unit, _)| seconds >= *unit && seconds % unit == 0)
+        .unwrap_or((1, "second"));
+    plural(usize::try_from(seconds / unit).unwrap_or(usize::MAX), noun)
 }
 
 /// A duration to a tenth of a second.

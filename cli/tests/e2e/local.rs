@@ -206,7 +206,7 @@ async fn the_page_is_served_to_this_machine_only_and_ends_with_the_cloud() {
 
     // Built once: what it is made of has not changed.
     let (_, story) = cloud.run(&["local", "--detach", "-v"]).succeeded();
-    assert!(story.contains("building the shop's page"), "{story}");
+    assert!(story.contains("building the site"), "{story}");
     let built = |name: &str| fs::metadata(format!("{}/page/{name}", cloud.directory())).unwrap().modified().unwrap();
     let before = built("made/index.html");
     assert_eq!(cloud.answer(&["local", "--detach"]), told);
@@ -285,13 +285,13 @@ async fn an_edited_function_is_swapped_and_one_that_does_not_compile_is_not() {
     fs::write(there.join("refused"), "error[E0425]: cannot find value `nothing` in this scope\n").unwrap();
     fs::write(there.join("lambdas/products/src/main.rs"), "nothing").unwrap();
     told("error[E0425]: cannot find value `nothing`");
-    told("the services do not compile; the shop goes on with the functions it has");
+    told("the services do not compile; the local cloud keeps the functions it has");
     assert_eq!(code().await, after);
     assert_eq!(shop.product("GET", "/product").await.status, 200);
 
     fs::remove_file(there.join("refused")).unwrap();
     fs::write(there.join("lambdas/products/src/main.rs"), "// as it was").unwrap();
-    told("the functions are what they were");
+    told("the functions are unchanged");
     interrupt(&running);
     assert_eq!(running.wait().unwrap().code(), Some(0));
     cloud.assert_stopped();

@@ -1,0 +1,154 @@
+//! What is worth knowing and is no error, and the activities that take time: as data. The words for them are in `report`.
+
+use std::time::Duration;
+
+use cart_infra::StackId;
+use serde::Serialize;
+
+use super::{event::Operation, moment::millis};
+
+/// Something worth knowing that stops nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(crate) enum Notice {
+    /// A stack changed after it was planned.
+    Replanning { stack: StackId },
+    /// Some stacks are updated again, because the site's origin is known only now.
+    SecondRound { stacks: Vec<StackId>, origin: String },
+    /// The APIs do not allow the stage's own site.
+    OriginNotAllowed {
+        site: String,
+        /// The origin that they allow.
+        allowed: String,
+        /// Whether the configuration says so; otherwise the next deployment changes it.
+        configured: bool,
+    },
+    /// Some stacks of the stage are not deployed yet, and their outputs are needed for the frontend's `.env`.
+    EnvFileLater,
+    /// The site answers at this address.
+    SiteOnline { url: String },
+    /// Every file of the site was online already.
+    SiteUnchanged { files: usize },
+    /// The site's files were brought up to date.
+    SitePublished {
+        uploaded: usize,
+        unchanged: usize,
+        removed: usize,
+        /// Whether CloudFront was asked to forget former files.
+        invalidated: bool,
+    },
+    /// Termination protection was switched on.
+    ProtectionOn { stack: StackId },
+    /// Termination protection was switched off.
+    ProtectionOff { stack: StackId },
+    /// A change set could not be deleted.
+    ChangeSetLeft { stack: StackId, reason: String },
+    /// A template could not be deleted from the artifact bucket.
+    TemplateLeft { reason: String },
+    /// A stack was deleted without these resources, as `--leave-failed` allows.
+    ResourcesOrphaned { stack: StackId, resources: Vec<String> },
+    /// AWS refused a deletion because of its rate.
+    DeletionThrottled {
+        stack: StackId,
+        #[serde(rename = "again_in_ms", serialize_with = "millis")]
+        again_in: Duration,
+    },
+    /// CloudFormation rolls an update back, as was asked.
+    Cancelling { stack: StackId },
+    /// CloudFormation did not accept that an update is cancelled.
+    CancelFailed { stack: StackId, reason: String },
+    /// CloudFormation can cancel updates only.
+    CannotCancel { stack: StackId, operation: Operation },
+    /// The local cloud was killed the last time, so that its state is older than that.
+    LocalCloudUnclean,
+    /// The local cloud failed, and has state of earlier runs.
+    LocalStateKept,
+    /// A definition was edited while `cartctl local --dev` runs.
+    DefinitionsEdited,
+    /// The local cloud runs the edited functions.
+    FunctionsSwapped {
+        services: Vec<String>,
+        #[serde(rename = "took_ms", serialize_with = "millis")]
+        took: Duration,
+    },
+    /// Edits left every package as it was.
+    FunctionsUnchanged {
+        #[serde(rename = "took_ms", serialize_with = "millis")]
+        took: Duration,
+    },
+    /// The local cloud still runs the functions from before the edit.
+    SwapFailed {
+        reason: String,
+        #[serde(rename = "took_ms", serialize_with = "millis")]
+        took: Duration,
+    },
+    /// No log entry matched.
+    NoLogEntries {
+        #[serde(rename = "within_ms", serialize_with = "millis")]
+        within: Duration,
+    },
+    /// New log entries are printed until Ctrl-C.
+    FollowingLogs,
+    /// The timeline could not be written.
+    TimelineNotWritten { reason: String },
+}
+
+/// How much attention a notice deserves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Severity {
+    /// A result.
+    Good,
+    /// Neither good nor bad.
+    Info,
+    /// Somebody should look at it, or decide something.
+    Warning,
+}
+
+impl Notice {
+    pub(crate) fn severity(&self) -> Severity {
+        match self {
+            Self::SiteOnline { .. }
+            | Self::SiteUnchanged { .. }
+            | Self::SitePublished { .. }
+            | Self::ProtectionOn { .. }
+            | Self::FunctionsSwapped { .. } => Severity::Good,
+            Self::Replanning { .. }
+            | Self::SecondRound { .. }
+            | Self::EnvFileLater
+            | Self::ProtectionOff { .. }
+            | Self::DeletionThrottled { .. }
+            | Self::Cancelling { .. }
+            | Self::FunctionsUnchanged { .. }
+            | Self::NoLogEntries { .. }
+            | Self::FollowingLogs => Severity::Info,
+            Self::OriginNotAllowed { .. }
+            | Self::ChangeSetLeft { .. }
+            | Self::TemplateLeft { .. }
+            | Self::ResourcesOrphaned { .. }
+            | Self::CancelFailed { .. }
+            | Self::CannotCancel { .. }
+            | Self::LocalCloudUnclean
+            | Self::LocalStateKept
+            | Self::DefinitionsEdited
+            | Self::SwapFailed { .. }
+            | Self::TimelineNotWritten { .. } => Severity::Warning,
+        }
+    }
+}
+
+/// Something that may take longer than a second.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(crate) enum Activity {
+    StartingLocalCloud,
+    StartingVite,
+    BuildingSite,
+    WaitingForSite,
+    UploadingPackage { service: String },
+    UploadingSite { files: usize },
+    EmptyingBucket { bucket: String },
+    ReadingCarts,
+    WaitingForCounts,
+    ReadingLogs { functions: usize },
+}

@@ -1,0 +1,105 @@
+//! The words for notices and activities.
+
+use std::time::Duration;
+
+use super::words::{list, period, plural, seconds};
+use crate::domain::{
+    event::Operation,
+    notice::{Activity, Notice},
+};
+
+/// A notice as one sentence, without its severity.
+pub(super) fn text(notice: &Notice) -> String {
+    match notice {
+        Notice::Replanning { stack } => format!("the {stack} stack changed after it was planned; planning again"),
+        Notice::SecondRound { stacks, origin } => format!("updating {} again to allow requests from {origin}", list(stacks)),
+        Notice::OriginNotAllowed { site, allowed, configured: true } => {
+            format!("the site {site} cannot change a cart: the `allowed-origin` of this stage is {allowed}")
+        }
+        Notice::OriginNotAllowed { site, configured: false, .. } => {
+            format!("the site {site} cannot change a cart yet: the APIs do not allow its origin until the next `cartctl deploy`")
+        }
+        Notice::EnvFileLater => "the frontend's .env file is written once every stack is deployed".to_owned(),
+        Notice::SiteOnline { url } => format!("the site is online: {url}"),
+        Notice::SiteUnchanged { files } => format!("the site is up to date: {} unchanged", plural(*files, "file")),
+        Notice::SitePublished { uploaded, unchanged, removed, invalidated } => {
+            let cached = if *invalidated { "; CloudFront may serve former files for another two minutes" } else { "" };
+            let uploaded = plural(*uploaded, "file");
+            format!("the site is published: {uploaded} uploaded, {unchanged} unchanged, {removed} deleted{cached}")
+        }
+        Notice::ProtectionOn { stack } => format!("termination protection of the {stack} stack is on"),
+        Notice::ProtectionOff { stack } => format!("termination protection of the {stack} stack is off"),
+        Notice::ChangeSetLeft { stack, reason } => {
+            format!("a change set of the {stack} stack could not be deleted; it has no effect: {reason}")
+        }
+        Notice::TemplateLeft { reason } => format!("a template could not be deleted from the artifact bucket: {reason}"),
+        Notice::ResourcesOrphaned { stack, resources } => {
+            format!("the {stack} stack is deleted; the account keeps {}", list(resources))
+        }
+        Notice::DeletionThrottled { stack, again_in } => {
+            format!("AWS throttled the deletion of the {stack} stack; next attempt in {} s", again_in.as_secs())
+        }
+        Notice::Cancelling { stack } => format!("the update of the {stack} stack is cancelled and rolls back"),
+        Notice::CancelFailed { stack, reason } => format!("the update of the {stack} stack could not be cancelled: {reason}"),
+        Notice::CannotCancel { stack, operation: Operation::Create } => {
+            format!(
+                "CloudFormation cannot cancel the creation of the {stack} stack; `cartctl delete {stack}` deletes it afterwards"
+            )
+        }
+        Notice::CannotCancel { stack, operation } => {
+            let operation = match operation {
+                Operation::Create => "creation",
+                Operation::Update => "update",
+                Operation::Delete => "deletion",
+                Operation::RollBack => "rollback",
+                Operation::Wait => "current operation",
+            };
+            format!("CloudFormation cannot cancel the {operation} of the {stack} stack")
+        }
+        Notice::LocalCloudUnclean => {
+            "the local cloud was not stopped the last time; it restored the state of the stop before that".to_owned()
+        }
+        Notice::LocalStateKept => {
+            "the local cloud has state of earlier runs; if that is the cause, `cartctl local --fresh` starts without it".to_owned()
+        }
+        Notice::DefinitionsEdited => {
+            "infra/ was edited, which is compiled into cartctl; stop this command and start it again".to_owned()
+        }
+        Notice::FunctionsSwapped { services, took } => {
+            format!("swapped the functions of {} ({})", list(services), seconds(*took))
+        }
+        Notice::FunctionsUnchanged { took } => format!("the functions are unchanged ({})", seconds(*took)),
+        Notice::SwapFailed { reason, took } => {
+            format!("{reason}; the local cloud keeps the functions it has ({})", seconds(*took))
+        }
+        Notice::NoLogEntries { within } => {
+            let longer = longer(*within).map_or_else(String::new, |longer| format!("; try `--since {longer}`"));
+            format!("no log entries in the last {}{longer}", period(*within))
+        }
+        Notice::FollowingLogs => "following new log entries; press Ctrl-C to stop".to_owned(),
+        Notice::TimelineNotWritten { reason } => format!("the timeline could not be written: {reason}"),
+    }
+}
+
+/// A longer time to look back, if there is one worth trying.
+fn longer(within: Duration) -> Option<&'static str> {
+    [(Duration::from_hours(1), "1h"), (Duration::from_hours(24), "1d"), (Duration::from_hours(7 * 24), "7d")]
+        .into_iter()
+        .find_map(|(longer, name)| (longer > within).then_some(name))
+}
+
+/// An activity while it goes on.
+pub(super) fn activity(activity: &Activity) -> String {
+    match activity {
+        Activity::StartingLocalCloud => "starting the local cloud".to_owned(),
+        Activity::StartingVite => "starting Vite".to_owned(),
+        Activity::BuildingSite => "building the site".to_owned(),
+        Activity::WaitingForSite => "waiting for the site to answer".to_owned(),
+        Activity::UploadingPackage { service } => format!("uploading the package of {service}"),
+        Activity::UploadingSite { files } => format!("uploading {} of the site", plural(*files, "file")),
+        Activity::EmptyingBucket { bucket } => format!("emptying the bucket {bucket}"),
+        Activity::ReadingCarts => "reading carts and totals".to_owned(),
+        Activity::WaitingForCounts => "waiting for changes that are not counted yet".to_owned(),
+        Activity::ReadingLogs { functions } => format!("reading the logs of {}", plural(*functions, "function")),
+    }
+}
