@@ -214,9 +214,9 @@ pub(crate) struct Selection {
     pub target: Target,
 }
 
-/// `cartctl deploy`
+/// What a deployment is planned from.
 #[derive(Args, Debug)]
-pub(crate) struct Deploy {
+pub(crate) struct Planning {
     #[command(flatten)]
     pub selection: Selection,
     /// Use this bucket for code and large templates, and change nothing on it
@@ -229,18 +229,25 @@ pub(crate) struct Deploy {
     /// from its address only.
     #[arg(long)]
     pub with_web: bool,
-    /// Which changes to ask about; the others are made without a question
-    #[arg(long, value_enum, value_name = "WHICH", default_value_t = RequireApproval::Any)]
-    pub require_approval: RequireApproval,
-    /// Say that a protected stage is meant
-    #[arg(long)]
-    pub protected_ok: bool,
     /// Make a stack anew even if that leaves retained resources of a failed one in the account, without a stack
     #[arg(long)]
     pub leave_retained: bool,
     /// Deploy what `cartctl package --out DIR` made, here or on another machine, instead of building
     #[arg(long, value_name = "DIR", conflicts_with = "local")]
     pub packages: Option<Utf8PathBuf>,
+}
+
+/// `cartctl deploy`
+#[derive(Args, Debug)]
+pub(crate) struct Deploy {
+    #[command(flatten)]
+    pub planning: Planning,
+    /// Which changes to ask about; the others are made without a question
+    #[arg(long, value_enum, value_name = "WHICH", default_value_t = RequireApproval::Any)]
+    pub require_approval: RequireApproval,
+    /// Say that a protected stage is meant
+    #[arg(long)]
+    pub protected_ok: bool,
 }
 
 /// Which changes are asked about.
@@ -273,7 +280,7 @@ pub(crate) struct Delete {
 #[derive(Args, Debug)]
 pub(crate) struct Diff {
     #[command(flatten)]
-    pub deploy: Deploy,
+    pub planning: Planning,
     /// End with exit code 10 when there are such changes
     #[arg(long, value_enum)]
     pub fail_on: Option<FailOn>,

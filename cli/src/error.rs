@@ -5,7 +5,9 @@ use cart_infra::{StackId, stacks};
 use crate::{
     aws,
     build::{env_file, package, site},
-    config, execute, local, plan, report,
+    config, execute, local,
+    plan::{self, deploy::Refused},
+    report,
 };
 
 /// How the process ends when not with 0. These numbers are documented in the README and stay as they are.
@@ -32,6 +34,12 @@ pub(crate) enum ExitCode {
     Interrupted = 130,
 }
 
+impl From<plan::Blocked> for Error {
+    fn from(blocked: plan::Blocked) -> Self {
+        Self::Refused(blocked.into())
+    }
+}
+
 /// Why a command did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -52,7 +60,7 @@ pub(crate) enum Error {
     Package(#[from] package::Error),
     /// There is no way from what is there to what is wanted.
     #[error(transparent)]
-    Blocked(#[from] plan::Blocked),
+    Refused(#[from] Refused),
     /// A plan was carried out only in part, or not at all.
     #[error(transparent)]
     Execute(#[from] execute::Error),
@@ -65,9 +73,6 @@ pub(crate) enum Error {
     /// The local cloud could not be started, found or stopped.
     #[error(transparent)]
     Local(#[from] local::Error),
-    /// The definitions break a rule that no deployment should break.
-    #[error("the templates cannot be deployed as they are:\n{}", .0.iter().map(|finding| format!("  {finding}")).collect::<Vec<_>>().join("\n"))]
-    Findings(Vec<cart_infra::check::Finding>),
     /// The question was answered with no.
     #[error("declined, nothing was changed")]
     Declined,
@@ -124,14 +129,13 @@ impl Error {
             Self::Events(error) => Some(error.hint()),
             Self::Aws(error) => error.hint(),
             Self::Package(error) => error.hint(),
-            Self::Blocked(error) => Some(error.hint()),
+            Self::Refused(error) => error.hint(),
             Self::Execute(error) => error.hint(),
             Self::EnvFile(error) => error.hint(),
             Self::Totals(error) => error.hint(),
             Self::Page(error) => error.hint(),
             Self::Local(error) => error.hint(),
             Self::UnknownFunction(error) => Some(format!("there are {}", error.known.join(", "))),
-            Self::Findings(_) => Some("the definitions are in infra/src/stacks".to_owned()),
             Self::ApprovalNeeded => Some("look at the plan above, then run the command again with `--yes`".to_owned()),
             Self::Protected { .. } => Some("if this stage is meant, say so with `--protected-ok`".to_owned()),
             Self::Left => Some("`cartctl attach` follows it to its end; run the same command again for the rest".to_owned()),
@@ -156,11 +160,12 @@ impl Error {
         match self {
             Self::Config(_) | Self::Events(_) | Self::UnknownFunction(_) => ExitCode::Usage,
             Self::Aws(error) | Self::Totals(execute::totals::Error::Aws(error)) => aws_exit_code(error),
-            Self::Blocked(_) => ExitCode::Stuck,
+            Self::Refused(error) => refused_exit_code(error),
             Self::Execute(error) => match error {
                 execute::Error::Failed { partial: true, .. } => ExitCode::Partial,
                 execute::Error::Failed { partial: false, .. } => ExitCode::Failed,
-                execute::Error::Blocked(_) | execute::Error::Untold { .. } | execute::Error::Busy { .. } => ExitCode::Stuck,
+                execute::Error::Refused(error) => refused_exit_code(error),
+                execute::Error::Busy { .. } => ExitCode::Stuck,
                 execute::Error::LostSight { cause, .. } if cause.kind() == aws::ErrorKind::Credentials => ExitCode::Credentials,
                 execute::Error::Detached { .. } | execute::Error::LostSight { .. } => ExitCode::Detached,
                 execute::Error::Aws(error) => aws_exit_code(error),
@@ -170,12 +175,19 @@ impl Error {
             Self::Interrupted | Self::RecountInterrupted | Self::PageInterrupted | Self::Left => ExitCode::Interrupted,
             Self::Totals(execute::totals::Error::Stuck { .. })
             | Self::NotDeployed { .. }
-            | Self::Findings(_)
             | Self::Package(_)
             | Self::EnvFile(_)
             | Self::Page(_)
             | Self::Local(_) => ExitCode::Failed,
         }
+    }
+}
+
+fn refused_exit_code(error: &Refused) -> ExitCode {
+    match error {
+        Refused::Blocked(_) | Refused::Untold { .. } => ExitCode::Stuck,
+        Refused::Origin { .. } => ExitCode::Usage,
+        Refused::Findings(_) => ExitCode::Failed,
     }
 }
 

@@ -4,22 +4,23 @@
 //! [`delete`] begin them.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     time::{Duration, Instant},
 };
 
-use cart_infra::{StackId, stacks};
+use cart_infra::StackId;
+use futures_util::future::join_all;
 use indexmap::IndexMap;
-use tokio::{sync::watch, task::JoinSet};
+use tokio::sync::watch;
 
 use crate::{
-    aws::{self, Aws, ErrorKind},
+    aws::{self, ErrorKind},
     domain::{
         cause::Cause,
-        event::{Event, Events, Operation, Settled},
+        event::{Event, Operation, Settled},
         failure::Failure,
     },
-    plan::Blocked,
+    plan::{Blocked, deploy::Refused},
 };
 
 pub(crate) mod delete;
@@ -27,39 +28,13 @@ pub(crate) mod deploy;
 mod explain;
 pub(crate) mod follow;
 pub(crate) mod logs;
+mod observe;
+mod session;
 pub(crate) mod site;
 pub(crate) mod totals;
 
-/// What whoever started this wants of it by now.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Wish {
-    /// That it goes on.
-    #[default]
-    GoOn,
-    /// That nothing new is begun, while what goes on is followed to its end.
-    BeginNothing,
-    /// That what goes on is undone, as far as CloudFormation can, and followed to its end.
-    Cancel,
-    /// That it is left to itself.
-    Detach,
-}
-
-/// What every step works with.
-#[derive(Clone, Debug)]
-pub(crate) struct Context {
-    /// The account and the region.
-    pub aws: Aws,
-    /// Who is told.
-    pub events: Events,
-    /// What is wanted by now.
-    pub wish: watch::Receiver<Wish>,
-}
-
-impl Context {
-    fn wish(&self) -> Wish {
-        *self.wish.borrow()
-    }
-}
+pub(crate) use session::Intent;
+pub(crate) use session::Session;
 
 /// How each stack ended, and after how long, in the order of the app.
 pub(crate) type Outcomes = IndexMap<StackId, (Settled, Duration)>;
@@ -77,15 +52,7 @@ pub(crate) enum Error {
     },
     /// A stack is in a state, or would change in a way, that needs a decision.
     #[error(transparent)]
-    Blocked(#[from] Blocked),
-    /// What could not be planned exactly turned out to take something away that nobody was told of.
-    #[error("the {stack} stack would lose or replace {}, and the plan did not say so", resources.join(", "))]
-    Untold {
-        /// Which stack.
-        stack: StackId,
-        /// What, by logical id.
-        resources: Vec<String>,
-    },
+    Refused(#[from] Refused),
     /// Somebody else began to work on a stack.
     #[error("somebody else is deploying the {stack} stack")]
     Busy {
@@ -147,10 +114,7 @@ impl Error {
                     .find_map(|failure| failure.hint.clone())
                     .unwrap_or_else(|| "once the cause is gone, run the same command again".to_owned()),
             ),
-            Self::Blocked(blocked) => Some(blocked.hint()),
-            Self::Untold { .. } => {
-                Some("run the same command again: what the stack reads is there now, so that the plan can be exact".to_owned())
-            }
+            Self::Refused(refused) => refused.hint(),
             Self::Busy { .. } => Some("`cartctl attach` follows it; then run the same command again".to_owned()),
             Self::Detached { running, .. } if running.is_empty() => {
                 Some("run the same command again to go on from here".to_owned())
@@ -226,71 +190,52 @@ struct Task<F> {
     work: F,
 }
 
-/// Runs steps, given in the order of the app, side by side, each after those it names. Those that name a failed one are skipped.
-async fn in_order<F>(tasks: Vec<Task<F>>, context: &Context) -> (Outcomes, Result<(), Error>)
+/// Runs steps, given in the order in which their outcomes are shown, side by side, each after those it names. Those that name a failed one
+/// are skipped.
+async fn in_order<F>(tasks: Vec<Task<F>>, session: &Session) -> (Outcomes, IndexMap<StackId, StepError>)
 where
-    F: Future<Output = Result<Settled, StepError>> + Send + 'static,
+    F: Future<Output = Result<Settled, StepError>>,
 {
-    let (mut done, doneness): (BTreeMap<_, _>, BTreeMap<_, _>) = tasks
-        .iter()
-        .map(|task| {
-            let (sender, receiver) = watch::channel(None::<bool>);
-            ((task.stack, sender), (task.stack, receiver))
-        })
-        .unzip();
-    let order: Vec<StackId> = tasks.iter().map(|task| task.stack).collect();
-    let mut running = JoinSet::new();
-    for Task { stack, after, work } in tasks {
-        let needs: Vec<_> = after.iter().filter_map(|need| doneness.get(need).map(|receiver| (*need, receiver.clone()))).collect();
-        let (finished, context) = (done.remove(&stack), context.clone());
-        running.spawn(async move {
-            let started = Instant::now();
-            let (outcome, error) = settle(needs, work, stack, &context).await;
-            let took = started.elapsed();
-            if let Some(finished) = finished {
-                finished.send_replace(Some(matches!(outcome, Settled::Done { .. } | Settled::Unchanged)));
-            }
-            (stack, outcome, error, took)
-        });
-    }
+    let doneness: BTreeMap<_, _> = tasks.iter().map(|task| (task.stack, watch::Sender::new(None::<bool>))).collect();
+    let doneness = &doneness;
+    let running = tasks.into_iter().map(|Task { stack, after, work }| async move {
+        let needs: Vec<_> = after.iter().filter_map(|need| Some((*need, doneness.get(need)?.subscribe()))).collect();
+        let started = Instant::now();
+        let (outcome, error) = settle(needs, work, stack, session).await;
+        let is_done = matches!(outcome, Settled::Done { .. } | Settled::Unchanged);
+        if let Some(finished) = doneness.get(&stack) {
+            finished.send_replace(Some(is_done));
+        }
+        (stack, outcome, error, started.elapsed())
+    });
     let mut outcomes = Outcomes::new();
     let mut errors = IndexMap::new();
-    while let Some(task) = running.join_next().await {
-        match task {
-            Ok((stack, outcome, error, took)) => {
-                outcomes.insert(stack, (outcome, took));
-                errors.extend(error.map(|error| (stack, error)));
-            }
-            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-        }
+    for (stack, outcome, error, took) in join_all(running).await {
+        outcomes.insert(stack, (outcome, took));
+        errors.extend(error.map(|error| (stack, error)));
     }
-    // They come in as they end, and are told of in the order of the tasks.
-    let place = |stack: &StackId| order.iter().position(|other| other == stack);
-    outcomes.sort_by_cached_key(|stack, _| place(stack));
-    errors.sort_by_cached_key(|stack, _| place(stack));
-    let result = worst(errors, &outcomes);
-    (outcomes, result)
+    (outcomes, errors)
 }
 
 async fn settle(
     needs: Vec<(StackId, watch::Receiver<Option<bool>>)>,
     work: impl Future<Output = Result<Settled, StepError>>,
     stack: StackId,
-    context: &Context,
+    session: &Session,
 ) -> (Settled, Option<StepError>) {
     let tell = |outcome: Settled, took| {
-        context.events.send(Event::StackSettled { stack, outcome: outcome.clone(), took });
+        session.events.send(Event::StackSettled { stack, outcome: outcome.clone(), took });
         outcome
     };
     for (need, mut doneness) in needs {
         let ready = doneness.wait_for(Option::is_some).await.is_ok_and(|done| *done == Some(true));
         if !ready {
             // What it needs was only left alone or undone because that was wanted.
-            let outcome = if context.wish() == Wish::GoOn { Settled::Skipped { because: need } } else { Settled::NotBegun };
+            let outcome = if session.intent() == Intent::Continue { Settled::Skipped { because: need } } else { Settled::NotBegun };
             return (tell(outcome, Duration::ZERO), None);
         }
     }
-    if context.wish() != Wish::GoOn {
+    if session.intent() != Intent::Continue {
         return (tell(Settled::NotBegun, Duration::ZERO), None);
     }
     let started = Instant::now();
@@ -302,7 +247,7 @@ async fn settle(
                 StepError::NotBegun => Settled::NotBegun,
                 StepError::Detached | StepError::LostSight(_) => Settled::LeftAlone,
                 StepError::Blocked(blocked) => failed(stack, blocked),
-                StepError::Untold(resources) => failed(stack, &Error::Untold { stack, resources: resources.clone() }),
+                StepError::Untold(resources) => failed(stack, &Refused::Untold { stack, resources: resources.clone() }),
                 StepError::Busy => failed(stack, &Error::Busy { stack }),
                 StepError::Aws(error) => failed(stack, error),
             };
@@ -315,8 +260,9 @@ fn failed(stack: StackId, why: &impl ToString) -> Settled {
     Settled::Failed { failure: Box::new(Failure::of_stack(stack, why.to_string())) }
 }
 
-/// The one error to end with, from what went wrong with each stack: what failed for good comes before what may be tried again.
-fn worst(errors: IndexMap<StackId, StepError>, outcomes: &Outcomes) -> Result<(), Error> {
+/// The one error to end with, from what went wrong with each stack: a failure for good comes before one that may pass. The account's own
+/// stack is no part of the app, so that its success makes no partial one.
+fn worst(errors: IndexMap<StackId, StepError>, outcomes: &Outcomes, account_stack: Option<StackId>) -> Result<(), Error> {
     let having = |wanted: fn(&Settled) -> bool| -> Vec<StackId> {
         outcomes.iter().filter(|(_, (outcome, _))| wanted(outcome)).map(|(stack, _)| *stack).collect()
     };
@@ -333,19 +279,19 @@ fn worst(errors: IndexMap<StackId, StepError>, outcomes: &Outcomes) -> Result<()
                 let hint = Cause::of(&failure.reason).map(|cause| cause.hint(stack)).or_else(|| error.hint());
                 failed.push(Failure { hint, ..failure });
             }
-            StepError::Blocked(why) => blocked = Some(Error::Blocked(why)),
-            StepError::Untold(resources) => blocked = Some(Error::Untold { stack, resources }),
+            StepError::Blocked(why) => blocked = Some(Refused::Blocked(why)),
+            StepError::Untold(resources) => blocked = Some(Refused::Untold { stack, resources }),
             StepError::Busy => busy = Some(stack),
             StepError::Detached | StepError::NotBegun => detached = true,
             StepError::LostSight(cause) => lost = Some(cause),
         }
     }
     if !failed.is_empty() {
-        let done: BTreeSet<_> = settled.into_iter().filter(|stack| *stack != stacks::BOOTSTRAP).collect();
-        return Err(Error::Failed { failed, partial: !done.is_empty() });
+        let partial = settled.into_iter().any(|stack| Some(stack) != account_stack);
+        return Err(Error::Failed { failed, partial });
     }
     if let Some(blocked) = blocked {
-        return Err(blocked);
+        return Err(blocked.into());
     }
     if let Some(cause) = lost {
         return Err(Error::LostSight { cause, running });
@@ -359,22 +305,7 @@ fn worst(errors: IndexMap<StackId, StepError>, outcomes: &Outcomes) -> Result<()
     }
 }
 
-/// Works on all at once; the first failure ends the others.
-pub(crate) async fn all<T: Send + 'static, E: Send + 'static>(
-    work: impl IntoIterator<Item = impl Future<Output = Result<T, E>> + Send + 'static>,
-) -> Result<Vec<T>, E> {
-    let mut running: JoinSet<_> = work.into_iter().collect();
-    let mut done = Vec::new();
-    while let Some(one) = running.join_next().await {
-        match one {
-            Ok(one) => done.push(one?),
-            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-        }
-    }
-    Ok(done)
-}
-
 /// Tells that an operation on a stack begins.
-fn begin(context: &Context, stack: StackId, operation: Operation, resources: usize, after: &[StackId]) {
-    context.events.send(Event::StackStarted { stack, operation, resources, after: after.to_vec() });
+fn begin(session: &Session, stack: StackId, operation: Operation, resources: usize, after: &[StackId]) {
+    session.events.send(Event::StackStarted { stack, operation, resources, after: after.to_vec() });
 }

@@ -14,6 +14,7 @@ mod execute;
 mod local;
 mod plan;
 mod report;
+mod shop;
 
 use std::process::ExitCode;
 
@@ -22,6 +23,10 @@ use clap::Parser;
 use crate::{config::Environment, report::Reporting};
 
 /// Parses the command line, runs the command, prints its answer or its error, and returns the documented exit code.
+///
+/// # Panics
+/// If the asynchronous runtime cannot be started.
+#[must_use]
 #[tokio::main]
 pub async fn run() -> ExitCode {
     let cli = args::Cli::parse();

@@ -1,7 +1,7 @@
 //! Decides what a deployment or a deletion will do. Knows nothing of AWS clients, terminals or clocks: what is there goes in, ordered
 //! steps come out, and nothing is left to choose when they are carried out.
 //!
-//! Here is what both kinds of plan look at; [`deploy`] and [`delete`] are the two.
+//! Here is what plans look at: [`deploy`] and [`delete`] are about stacks, [`site`], [`totals`] and [`logs`] about what is in them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,10 +15,10 @@ pub(crate) mod delete;
 pub(crate) mod deploy;
 pub(crate) mod logs;
 pub(crate) mod site;
+pub(crate) mod step;
 #[cfg(test)]
 pub(crate) mod tests;
 pub(crate) mod totals;
-pub(crate) mod web;
 
 /// What is there, as far as a plan depends on it.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +27,25 @@ pub(crate) struct Observed {
     pub stacks: BTreeMap<StackId, ObservedStack>,
     /// What the parameter store holds below the stage's path, by full name.
     pub parameters: BTreeMap<String, String>,
+    /// The account's own stack and settings, where a plan depends on them.
+    pub account: Option<ObservedAccount>,
+}
+
+/// What an account has of its own, whatever the stage.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ObservedAccount {
+    /// The account's own stack.
+    pub bootstrap: Option<ObservedStack>,
+    /// The role with which API Gateway writes logs, where one is set.
+    pub gateway_role: Option<String>,
+}
+
+impl Observed {
+    /// Whether a stack that a deployment takes over, and so somebody else's template, has a resource of this type.
+    pub(crate) fn predecessor_owns(&self, resource_type: &str) -> bool {
+        let foreign = self.stacks.values().filter(|there| !is_ours(there.template.as_ref()));
+        foreign.flat_map(|there| &there.resources).any(|resource| resource.resource_type == resource_type)
+    }
 }
 
 /// A stack that exists.

@@ -12,7 +12,7 @@ use crate::{
     build::env_file,
     config::Environment,
     domain::{
-        event::{Event, Events},
+        event::{Event, Events, Message},
         moment::Moment,
         notice::Notice,
         timeline::Timeline,
@@ -87,15 +87,22 @@ impl Reporting {
         tokio::join!(work(Events::into(sender)), self.listen(receiver)).0
     }
 
-    async fn listen(&self, mut events: UnboundedReceiver<Event>) {
-        while let Some(event) = events.recv().await {
-            self.tell(&event);
+    async fn listen(&self, mut messages: UnboundedReceiver<Message>) {
+        while let Some(message) = messages.recv().await {
+            match message {
+                Message::Event(event) => self.tell(&event),
+                Message::Pause(done) => {
+                    self.pause();
+                    // Who asked may have been interrupted meanwhile.
+                    done.send(()).ok();
+                }
+            }
         }
         self.pause();
     }
 
     /// Takes everything off the screen that would not stay.
-    pub(crate) fn pause(&self) {
+    fn pause(&self) {
         self.reports.borrow_mut().iter_mut().for_each(|report| report.pause());
     }
 

@@ -20,7 +20,7 @@ use std::{
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_contract::Service;
-use cart_infra::{Architecture, CodeKey};
+use cart_infra::{Architecture, CodeKey, Package};
 use serde::{Serialize, Serializer};
 use thiserror::Error;
 
@@ -72,6 +72,13 @@ pub(crate) struct Artifact {
     pub(crate) zip_bytes: u64,
     /// The size of the binary in it.
     pub(crate) binary_bytes: u64,
+}
+
+impl Artifact {
+    /// The package whose code it is.
+    pub(crate) fn package(&self) -> Package {
+        cart_infra::packages::of(self.service)
+    }
 }
 
 /// What happens while packaging, in order.

@@ -1,44 +1,36 @@
 //! `cartctl attach`: follows what CloudFormation is doing to the stacks, whoever began it.
 
+use futures_util::future::try_join_all;
 use serde_json::json;
 
-use super::{app_without_code, chosen, interruption::supervised, observe_outputs};
+use super::{app_without_code, chosen, interruption::supervised, look};
 use crate::{
     args::Selection,
-    aws::Aws,
     config::Config,
+    domain::event::Events,
     error::Error,
-    execute::{self, Context},
-    plan,
-    report::{Reporting, answer::Answer},
+    execute,
+    plan::{self, deploy::Definitions},
+    report::answer::Answer,
 };
 
-pub(super) async fn run(args: &Selection, config: &Config, reporting: &Reporting) -> Result<Answer, Error> {
+pub(super) async fn run(args: &Selection, config: &Config, events: &Events) -> Result<Answer, Error> {
     let app = app_without_code(config);
     let stacks: Vec<_> = chosen(&app, &args.stacks).into_iter().filter_map(|id| app.stack(id).cloned()).collect();
-    let aws = Aws::connect(&config.connection).await?;
-    let (observed, mut failed) = reporting
-        .telling(async |events| {
-            supervised(&events, async |wish| {
-                let context = Context { aws: aws.clone(), events: events.clone(), wish };
-                let mut failed = Vec::new();
-                loop {
-                    let observed = observe_outputs(&stacks, config, &aws).await?;
-                    let busy = plan::busy(&observed);
-                    if busy.is_empty() {
-                        return Ok((observed, failed));
-                    }
-                    let following = busy.into_iter().map(|(stack, deployed)| {
-                        let (context, deployed) = (context.clone(), deployed.clone());
-                        let wanted = app.stack(stack).cloned();
-                        async move { context.attach(stack, wanted.as_ref(), &deployed).await }
-                    });
-                    failed.extend(execute::all(following).await?.into_iter().flatten());
-                }
-            })
-            .await
-        })
-        .await?;
+    let session = look(config, events).await?;
+    let (observed, mut failed) = supervised(&session, async |session| {
+        let mut failed = Vec::new();
+        loop {
+            let observed = session.observe_outputs(&stacks, &config.parameter_root()).await?;
+            let busy = plan::busy(&observed);
+            if busy.is_empty() {
+                return Ok((observed, failed));
+            }
+            let following = busy.into_iter().map(|(stack, deployed)| session.attach(stack, app.stack(stack), deployed));
+            failed.extend(try_join_all(following).await?.into_iter().flatten());
+        }
+    })
+    .await?;
     if !failed.is_empty() {
         failed.sort_by_key(|failure| stacks.iter().position(|stack| stack.id() == failure.stack));
         let partial = failed.len() < stacks.len();

@@ -3,71 +3,55 @@
 use std::fmt::Write;
 
 use serde_json::json;
-use tokio::sync::watch;
 
 use super::{
     app_without_code, chosen, guard,
     interruption::{interruptible, supervised},
-    observe_at_rest, replanning,
+    open, replanning,
 };
 use crate::{
     args::Delete,
-    aws::Aws,
     config::Config,
+    domain::event::Events,
     error::Error,
-    execute::{self, Context, Wish},
-    plan::delete::{self, Plan},
-    report::{self, Reporting, answer::Answer, ask},
+    execute::{self, Session},
+    plan::{
+        delete::{self, Plan},
+        deploy::Definitions,
+    },
+    report::{self, answer::Answer, ask},
 };
 
-pub(super) async fn run(args: &Delete, config: &Config, reporting: &Reporting) -> Result<Answer, Error> {
+pub(super) async fn run(args: &Delete, config: &Config, events: &Events) -> Result<Answer, Error> {
     guard::protected(config, args.protected_ok)?;
-    let aws = interruptible(async { Ok(Aws::connect(&config.connection).await?) }).await?;
-    replanning(reporting, async || delete_once(args, config, reporting, &aws).await).await
+    let session = interruptible(open("delete", config, events)).await?;
+    replanning(&session, async || delete(args, config, &session).await).await
 }
 
-async fn delete_once(args: &Delete, config: &Config, reporting: &Reporting, aws: &Aws) -> Result<Answer, Error> {
-    let (plan, account) = interruptible(async {
-        let (plan, account) = reporting
-            .telling(async |events| {
-                let (_going_on, wish) = watch::channel(Wish::GoOn);
-                plan(args, config, &Context { aws: aws.clone(), events, wish }).await
-            })
-            .await?;
-        if !plan.steps.is_empty() {
-            report::plan::show_delete(&plan);
-            if !config.connection.endpoint.is_local() && !config.yes {
-                ask::confirm(&format!("Delete the stage `{}`?", config.stage()), &config.stage()).await?;
-            }
-        }
-        Ok((plan, account))
-    })
-    .await?;
-    let answer = answer(&plan, config);
-    if plan.steps.is_empty() {
-        return Ok(answer);
+async fn delete(args: &Delete, config: &Config, session: &Session) -> Result<Answer, Error> {
+    let plan = interruptible(approved(args, config, session)).await?;
+    if !plan.steps.is_empty() {
+        supervised(session, async |session| Ok(execute::delete::carry_out(&plan, args.leave_failed, session).await?)).await?;
     }
-    reporting
-        .telling(async |events| {
-            supervised(&events, async |wish| {
-                let context = Context { aws: aws.clone(), events: events.clone(), wish };
-                let (_, result) = execute::delete::run(plan, args.leave_failed, &account, &context).await;
-                Ok(result?)
-            })
-            .await
-        })
-        .await?;
-    Ok(answer)
+    Ok(answer(&plan, config))
 }
 
-async fn plan(args: &Delete, config: &Config, context: &Context) -> Result<(Plan, String), Error> {
+/// The plan, once it is approved.
+async fn approved(args: &Delete, config: &Config, session: &Session) -> Result<Plan, Error> {
     let app = app_without_code(config);
-    let account = guard::account("delete", config, &context.aws, &context.events).await?;
-    let mut observed = observe_at_rest(app.stacks(), config, context).await?;
+    let mut observed = session.observe_at_rest(app.stacks(), &config.parameter_root()).await?;
     for there in observed.stacks.values_mut() {
-        there.resources = context.aws.resources(&there.deployed.id).await?;
+        there.resources = session.aws.resources(&there.deployed.id).await?;
     }
-    Ok((delete::plan(&app, &chosen(&app, &args.selection.stacks), &observed, args.protected_ok)?, account))
+    let plan = delete::plan(&app, &chosen(&app, &args.selection.stacks), &observed, args.protected_ok)?;
+    if !plan.steps.is_empty() {
+        session.events.pause().await;
+        report::plan::show_delete(&plan);
+        if !config.connection.endpoint.is_local() && !config.yes {
+            ask::confirm(&format!("Delete the stage `{}`?", config.stage()), &config.stage()).await?;
+        }
+    }
+    Ok(plan)
 }
 
 fn answer(plan: &Plan, config: &Config) -> Answer {

@@ -1,32 +1,25 @@
 //! `cartctl diff`: what a deploy would change, by comparing templates. Changes nothing, and needs no permission to.
 
 use serde_json::json;
-use tokio::sync::watch;
 
-use super::deploy;
+use super::{deployment, open};
 use crate::{
     args::{Diff, FailOn},
-    aws::Aws,
     config::Config,
+    domain::event::Events,
     error::Error,
-    execute::{Context, Wish},
-    plan::deploy::Reach,
-    report::{self, Reporting, answer::Answer},
+    plan::step::Reach,
+    report::{self, answer::Answer},
 };
 
-pub(super) async fn run(args: &Diff, config: &Config, reporting: &Reporting) -> Result<Answer, Error> {
-    let aws = Aws::connect(&config.connection).await?;
-    let prepared = reporting
-        .telling(async |events| {
-            let (_going_on, wish) = watch::channel(Wish::GoOn);
-            deploy::prepare("diff", &args.deploy, config, &Context { aws, events, wish }).await
-        })
-        .await?;
-    let plan = prepared.plan();
+pub(super) async fn run(args: &Diff, config: &Config, events: &Events) -> Result<Answer, Error> {
+    let session = open("diff", config, events).await?;
+    let building = deployment::artifacts(&args.planning, config, &session.events);
+    let plan = deployment::plan(deployment::request(&args.planning, config), building, config, &session).await?.plan;
     let reach = plan.reach();
     let answer = Answer::new(
-        report::plan::deploy_text(plan, prepared.again(), config.verbose),
-        json!({ "reach": reach, "stacks": report::plan::deploy_json(plan), "again": prepared.again() }),
+        report::plan::deploy_text(&plan, config.verbose),
+        json!({ "reach": reach, "stacks": report::plan::deploy_json(&plan), "again": plan.again() }),
     );
     let found = match args.fail_on {
         None => false,

@@ -6,21 +6,22 @@ use camino::Utf8Path;
 use cart_infra::App;
 use serde_json::{Value as Json, json};
 
-use super::{app_without_code, deploy::Deployed, published};
+use super::{app_without_code, look};
 use crate::{
     args::{EnvFormat, FrontendEnv as Args},
-    aws::Aws,
     build::env_file::{self, FrontendEnv},
     config::{Config, Endpoint},
+    domain::event::Events,
     error::Error,
     local,
+    plan::deploy::Definitions,
     report::answer::Answer,
 };
 
-pub(super) async fn run(args: &Args, config: &Config) -> Result<Answer, Error> {
-    let aws = Aws::connect(&config.connection).await?;
-    let published = published(config, &aws).await?;
-    let rendered = rendered(&app_without_code(config), &published, config, &aws.region)?;
+pub(super) async fn run(args: &Args, config: &Config, events: &Events) -> Result<Answer, Error> {
+    let session = look(config, events).await?;
+    let published = session.published(&config.parameter_root()).await?;
+    let rendered = rendered(&app_without_code(config), &published, config, &session.aws.region)?;
     let variables = env_file::variables(&rendered);
     let object: Json =
         variables.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect::<serde_json::Map<_, _>>().into();
@@ -67,8 +68,7 @@ fn collected(app: &App, published: &BTreeMap<String, String>, config: &Config, r
 }
 
 /// The text of the file for the shop beside a local cloud, given what was deployed there.
-pub(super) fn beside(deployed: &Deployed, config: &Config) -> Result<String, Error> {
-    let (app, published) = deployed.published();
+pub(super) fn beside(app: &App, published: &BTreeMap<String, String>, config: &Config) -> Result<String, Error> {
     rendered(app, published, config, local::REGION)
 }
 

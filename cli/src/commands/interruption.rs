@@ -10,7 +10,7 @@ use tokio::{
 use crate::{
     domain::event::{Event, Events},
     error::Error,
-    execute::Wish,
+    execute::{Intent, Session},
     local,
     report::ask::{self, Choice},
 };
@@ -59,27 +59,25 @@ pub(super) async fn interruptible<T>(work: impl Future<Output = Result<T, Error>
     }
 }
 
-/// Runs what must not be left without a word, because AWS goes on with it: it is told by [`Wish`] what is wanted of it.
+/// Runs what must not be dropped without a word, because AWS continues with it: the session knows what the user wants.
 ///
 /// # Errors
 /// [`Error::Left`] at the second signal, which ends it at once.
-pub(super) async fn supervised<T>(
-    events: &Events,
-    work: impl AsyncFnOnce(watch::Receiver<Wish>) -> Result<T, Error>,
-) -> Result<T, Error> {
+pub(super) async fn supervised<T>(session: &Session, work: impl AsyncFnOnce(&Session) -> Result<T, Error>) -> Result<T, Error> {
     let interruption = Interruption::listen()?;
-    let (sender, wish) = watch::channel(Wish::GoOn);
+    let (sender, intent) = watch::channel(Intent::Continue);
+    let acting = session.acting(intent);
     tokio::select! {
-        done = work(wish) => done,
-        () = supervise(interruption, &sender, events) => Err(Error::Left),
+        done = work(&acting) => done,
+        () = supervise(interruption, &sender, &session.events) => Err(Error::Left),
     }
 }
 
 /// Returns at the second signal. At the first, a person is asked what is to become of what goes on, and a system is left in peace.
-async fn supervise(mut interruption: Interruption, wish: &watch::Sender<Wish>, events: &Events) {
+async fn supervise(mut interruption: Interruption, intent: &watch::Sender<Intent>, events: &Events) {
     let by = interruption.next().await;
     let choice = by == By::Person && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-    wish.send_replace(if choice { Wish::BeginNothing } else { Wish::Detach });
+    intent.send_replace(if choice { Intent::Stop } else { Intent::Detach });
     events.send(Event::Interrupted { choice });
     if choice {
         let mut choices = ask::choices();
@@ -87,9 +85,9 @@ async fn supervise(mut interruption: Interruption, wish: &watch::Sender<Wish>, e
             tokio::select! {
                 () = interruption.wait() => return,
                 Some(choice) = choices.recv() => {
-                    wish.send_replace(match choice {
-                        Choice::Detach => Wish::Detach,
-                        Choice::Cancel => Wish::Cancel,
+                    intent.send_replace(match choice {
+                        Choice::Detach => Intent::Detach,
+                        Choice::Cancel => Intent::Cancel,
                     });
                 }
             }

@@ -2,44 +2,41 @@
 
 use std::{collections::BTreeMap, convert::Infallible, time::Instant};
 
-use cart_contract::Service;
-use cart_infra::{CodeKey, stacks};
+use cart_infra::{CodeKey, Package, stacks};
 use serde_json::{Value as Json, json};
-use tokio::{
-    sync::{mpsc::unbounded_channel, watch},
-    task::JoinSet,
-};
+use tokio::{sync::mpsc::unbounded_channel, task::JoinSet};
 
 use super::{
-    deploy::{self, Deployed},
+    deployment::{self, Deployed},
     frontend_env,
     interruption::{Interruption, interruptible},
-    package,
+    open, package,
 };
 use crate::{
-    args::{self, Deploy, Local, RequireApproval, Selection},
-    aws::Aws,
+    args::Local,
     build::{
         env_file,
         package::{Artifact, Progress, Target},
     },
     config::Config,
     domain::{
-        event::{Event, Events},
+        event::{Event, Events, Message},
         notice::{Activity, Notice},
     },
     error::Error,
-    execute::{Context, Wish, deploy::ChangeSets},
+    execute::{self, deploy::ChangeSets},
     local::{
         self, Listener,
         cloud::{self, LocalCloud},
         edits::{Edit, Edits},
         page::{self, Page, Workshop},
     },
-    report::{Reporting, answer::Answer},
+    plan::deploy::Request,
+    report::answer::Answer,
+    shop::no_code,
 };
 
-pub(super) async fn run(args: &Local, config: &Config, reporting: &Reporting) -> Result<Answer, Error> {
+pub(super) async fn run(args: &Local, config: &Config, events: &Events) -> Result<Answer, Error> {
     let directory = &config.local.directory;
     if args.stop {
         let stopped = local::stop_running(directory).await;
@@ -53,17 +50,13 @@ pub(super) async fn run(args: &Local, config: &Config, reporting: &Reporting) ->
     // Goes on until the page is needed; ended with what waits for it.
     let mut page_build = PageBuild::new();
     // Side by side: one is Python that starts, the other cargo that compares.
-    let started = reporting
-        .telling(async |events| {
-            if let Some(PagePlan { workshop, develop: false, .. }) = &plan.page {
-                let (workshop, stand_in) = (workshop.clone(), frontend_env::stand_in(config)?);
-                page_build.spawn(async move { workshop.build(&env_file::variables(&stand_in)).await });
-            }
-            let request = package::request(config, Target::Host);
-            let building = interruptible(package::package(&request, &events));
-            Ok::<_, Error>(tokio::join!(building, start_cloud(&plan, config, &mut own, &events)))
-        })
-        .await?;
+    if let Some(PagePlan { workshop, develop: false, .. }) = &plan.page {
+        let (workshop, stand_in) = (workshop.clone(), frontend_env::stand_in(config)?);
+        page_build.spawn(async move { workshop.build(&env_file::variables(&stand_in)).await });
+    }
+    let request = package::request(config, Target::Host);
+    let building = interruptible(package::package(&request, events));
+    let started = tokio::join!(building, start_cloud(&plan, config, &mut own, events));
     let (built, kept) = match started {
         (Ok(built), Ok(kept)) => (built, kept),
         (Err(error), _) | (_, Err(error)) => {
@@ -72,7 +65,7 @@ pub(super) async fn run(args: &Local, config: &Config, reporting: &Reporting) ->
         }
     };
     let brought_up = tokio::select! {
-        shop = reporting.telling(async |events| bring_up(&plan, built, &mut page_build, kept, config, &mut own, &events).await) => shop,
+        shop = bring_up(&plan, built, &mut page_build, kept, config, &mut own, events) => shop,
         () = interrupted.wait() => Err(Error::Interrupted),
     };
     let shop = match brought_up {
@@ -95,11 +88,12 @@ pub(super) async fn run(args: &Local, config: &Config, reporting: &Reporting) ->
     } else {
         "It runs until you press Ctrl-C."
     };
+    events.pause().await;
     shop.answer(ending, config.verbose).print(config.output);
     let ended = tokio::select! {
         error = own.ended() => Err(error.into()),
         () = interrupted.wait() => Ok(Answer::new("stopped the local cloud\n".to_owned(), json!({ "stopped": true }))),
-        error = develop(args.dev, shop.code, config, reporting) => error.map(|never| match never {}),
+        error = develop(args.dev, shop.code, config, events) => error.map(|never| match never {}),
     };
     own.stop().await;
     ended
@@ -189,6 +183,9 @@ impl Own {
     }
 }
 
+/// The key of each package's code.
+type Packages = BTreeMap<Package, CodeKey>;
+
 /// The shop, as far as somebody who wants to try it has to know it.
 struct Shop {
     page: Option<String>,
@@ -198,7 +195,7 @@ struct Shop {
     user_pool: String,
     client: String,
     product: String,
-    code: BTreeMap<Service, CodeKey>,
+    code: Packages,
 }
 
 /// Starts the local cloud unless it runs; whether it goes on with what it kept.
@@ -228,7 +225,7 @@ async fn bring_up(
 ) -> Result<Shop, Error> {
     let brought_up = tokio::select! {
         error = own.ended() => Err(error.into()),
-        done = open(plan, built, page_build, config, events) => done,
+        done = open_shop(plan, built, page_build, config, events) => done,
     };
     if brought_up.is_err() && kept {
         events.notice(Notice::LocalStateKept);
@@ -239,7 +236,7 @@ async fn bring_up(
 }
 
 /// Deploys, and serves the page that belongs to what is deployed, while the functions answer for the first time.
-async fn open(
+async fn open_shop(
     plan: &Plan,
     built: Vec<Artifact>,
     page_build: &mut PageBuild,
@@ -264,7 +261,7 @@ async fn serve(
     events: &Events,
 ) -> Result<Option<Page>, Error> {
     let Some(PagePlan { workshop, port, develop, start }) = &plan.page else { return Ok(None) };
-    let rendered = frontend_env::beside(deployed, config)?;
+    let rendered = frontend_env::beside(&deployed.outcome.app, &deployed.outcome.observed.parameters, config)?;
     let variables = env_file::variables(&rendered);
     if *develop {
         return Ok(Some(events.during(Activity::StartingVite, workshop.develop(&variables, *port)).await?));
@@ -283,36 +280,19 @@ async fn serve(
     Ok(if *start { Some(workshop.serve(*port).await?) } else { None })
 }
 
-/// Deploys everything with this code; also says which code that is.
-async fn deploy_all(
-    built: Vec<Artifact>,
-    config: &Config,
-    events: &Events,
-) -> Result<(Deployed, BTreeMap<Service, CodeKey>), Error> {
-    let aws = Aws::connect(&config.connection).await?;
-    let selection = Selection { stacks: Vec::new(), target: args::Target { local: true } };
-    let args = Deploy {
-        selection,
-        bucket: None,
-        require_approval: RequireApproval::Never,
-        protected_ok: true,
-        leave_retained: true,
-        packages: None,
-        with_web: false,
-    };
-    let (_going_on, wish) = watch::channel(Wish::GoOn);
-    let context = Context { aws, events: events.clone(), wish };
+/// Deploys everything with this code, without a question: the local cloud is there to be tried on.
+async fn deploy_all(built: Vec<Artifact>, config: &Config, events: &Events) -> Result<(Deployed, Packages), Error> {
+    let session = open("local", config, events).await?;
+    let packages = built.iter().map(|artifact| (artifact.package(), artifact.key.clone())).collect();
+    let request = Request { tags: config.tags.clone(), leave_retained: true, ..Request::all(no_code()) };
+    let mut planned = deployment::plan(request, async { Ok(built) }, config, &session).await?;
     let made = ChangeSets::default();
-    let prepared = deploy::prepare_with(async { Ok(built) }, "local", &args, config, &context)
-        .await?
-        .with_change_sets(&made, &context)
-        .await?;
-    let code = prepared.code();
-    Ok((deploy::execute(prepared, made, config, &context).await?, code))
+    planned.plan = execute::deploy::refine(planned.plan, &made, &session).await?;
+    Ok((deployment::carry_out(planned, made, config, &session).await?, packages))
 }
 
 /// What was deployed, in the words of somebody who wants to try it.
-fn shop(deployed: &Deployed, code: BTreeMap<Service, CodeKey>, plan: &Plan, config: &Config) -> Result<Shop, Error> {
+fn shop(deployed: &Deployed, code: Packages, plan: &Plan, config: &Config) -> Result<Shop, Error> {
     let output = |stack, key: &str| {
         let missing = || local::Error::NoAnswer { reason: format!("the {stack} stack has no output {key}") };
         Ok::<_, Error>(deployed.output(stack, key).ok_or_else(missing)?.to_owned())
@@ -342,48 +322,39 @@ async fn ask(mut shop: Shop) -> Result<Shop, Error> {
 }
 
 /// Picks up edits of the functions, for as long as it is let.
-async fn develop(
-    wanted: bool,
-    mut code: BTreeMap<Service, CodeKey>,
-    config: &Config,
-    reporting: &Reporting,
-) -> Result<Infallible, Error> {
+async fn develop(wanted: bool, mut code: Packages, config: &Config, events: &Events) -> Result<Infallible, Error> {
     if !wanted {
         return std::future::pending().await;
     }
     let mut edits = Edits::of(&config.workspace)?;
     loop {
         let edited = edits.next().await;
-        reporting
-            .telling(async |events| {
-                if edited.contains(&Edit::Definitions) {
-                    events.notice(Notice::DefinitionsEdited);
+        if edited.contains(&Edit::Definitions) {
+            events.notice(Notice::DefinitionsEdited);
+        }
+        if edited.contains(&Edit::Functions) {
+            let started = Instant::now();
+            let swapped = swap(config, events).await;
+            let took = started.elapsed();
+            events.notice(match swapped {
+                Ok(new) => {
+                    let edited = new.iter().filter(|(service, key)| code.get(service) != Some(key));
+                    let services: Vec<_> = edited.map(|(service, _)| service.to_string()).collect();
+                    code = new;
+                    if services.is_empty() {
+                        Notice::FunctionsUnchanged { took }
+                    } else {
+                        Notice::FunctionsSwapped { services, took }
+                    }
                 }
-                if edited.contains(&Edit::Functions) {
-                    let started = Instant::now();
-                    let swapped = swap(config, &events).await;
-                    let took = started.elapsed();
-                    events.notice(match swapped {
-                        Ok(new) => {
-                            let edited = new.iter().filter(|(service, key)| code.get(service) != Some(key));
-                            let services: Vec<_> = edited.map(|(service, _)| service.to_string()).collect();
-                            code = new;
-                            if services.is_empty() {
-                                Notice::FunctionsUnchanged { took }
-                            } else {
-                                Notice::FunctionsSwapped { services, took }
-                            }
-                        }
-                        Err(error) => Notice::SwapFailed { reason: error.to_string(), took },
-                    });
-                }
-            })
-            .await;
+                Err(error) => Notice::SwapFailed { reason: error.to_string(), took },
+            });
+        }
     }
 }
 
 /// Compiles and deploys once more. Of how that goes only what the compiler says is told: the rest is a line at its end.
-async fn swap(config: &Config, events: &Events) -> Result<BTreeMap<Service, CodeKey>, Error> {
+async fn swap(config: &Config, events: &Events) -> Result<Packages, Error> {
     let (sender, mut told) = unbounded_channel();
     let swapping = async {
         let quiet = Events::into(sender);
@@ -391,8 +362,11 @@ async fn swap(config: &Config, events: &Events) -> Result<BTreeMap<Service, Code
         deploy_all(built, config, &quiet).await.map(|(_, code)| code)
     };
     let telling = async {
-        while let Some(event) = told.recv().await {
-            if let Event::Package(Progress::Said { .. } | Progress::Compiling { .. } | Progress::WaitingForLock) = event {
+        while let Some(message) = told.recv().await {
+            if let Message::Event(
+                event @ Event::Package(Progress::Said { .. } | Progress::Compiling { .. } | Progress::WaitingForLock),
+            ) = message
+            {
                 events.send(event);
             }
         }

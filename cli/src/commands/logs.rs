@@ -6,25 +6,25 @@ use std::{
 };
 
 use cart_infra::StackId;
+use futures_util::future::try_join_all;
 
 use super::{
     app_without_code,
     interruption::{Interruption, interruptible},
-    resources,
+    look,
 };
 use crate::{
     args::Logs,
-    aws::Aws,
     config::Config,
     domain::{
+        event::Events,
         moment::Moment,
         notice::{Activity, Notice},
     },
     error::Error,
-    execute::{all, logs::Reading},
+    execute::{Session, logs::Reading},
     plan::logs::{self, Function, Tails, said::Wanted},
     report::{
-        Reporting,
         answer::Answer,
         logs::{Lines, print},
     },
@@ -37,25 +37,25 @@ const EACH: Duration = Duration::from_millis(200);
 /// The same in the local cloud, which has functions to run on the same processors.
 const EACH_LOCALLY: Duration = Duration::from_millis(30);
 
-pub(super) async fn run(args: &Logs, config: &Config, reporting: &Reporting) -> Result<Answer, Error> {
+pub(super) async fn run(args: &Logs, config: &Config, events: &Events) -> Result<Answer, Error> {
     let functions = logs::functions(&app_without_code(config), &args.functions)?;
     let from = Moment::now().before(args.since);
     if !args.follow {
-        interruptible(read(args, &functions, from, config, reporting)).await?;
+        interruptible(read(args, &functions, from, config, events)).await?;
         return Ok(Answer::told());
     }
     let mut interruption = Interruption::listen()?;
     tokio::select! {
-        read = read(args, &functions, from, config, reporting) => read?,
+        read = read(args, &functions, from, config, events) => read?,
         // It is how it ends.
         () = interruption.wait() => {}
     }
     Ok(Answer::told())
 }
 
-async fn read(args: &Logs, functions: &[Function], from: Moment, config: &Config, reporting: &Reporting) -> Result<(), Error> {
-    let aws = Aws::connect(&config.connection).await?;
-    let sources = sources(functions, !args.functions.is_empty(), config, &aws).await?;
+async fn read(args: &Logs, functions: &[Function], from: Moment, config: &Config, events: &Events) -> Result<(), Error> {
+    let session = look(config, events).await?;
+    let sources = sources(functions, !args.functions.is_empty(), config, &session).await?;
     let lines = Lines {
         wanted: Wanted { lambda: args.all, only_errors: args.errors, containing: args.filter.clone() },
         output: config.output,
@@ -63,21 +63,16 @@ async fn read(args: &Logs, functions: &[Function], from: Moment, config: &Config
     };
     let functions = sources.len();
     let each = if config.connection.endpoint.is_local() { EACH_LOCALLY } else { EACH };
-    let mut reading = Reading::new(aws.logs(), Tails::new(sources, from), each);
-    let mut told = reporting
-        .telling(async |events| {
-            let told = events.during(Activity::ReadingLogs { functions }, tell(&mut reading, &lines, reporting)).await?;
-            match told {
-                Told::Nothing if !args.follow => events.notice(Notice::NoLogEntries { within: args.since }),
-                Told::Nothing | Told::Something if args.follow => events.notice(Notice::FollowingLogs),
-                _ => {}
-            }
-            Ok::<_, Error>(told)
-        })
-        .await?;
+    let mut reading = Reading::new(session.aws.logs(), Tails::new(sources, from), each);
+    let mut told = events.during(Activity::ReadingLogs { functions }, tell(&mut reading, &lines, events)).await?;
+    match told {
+        Told::Nothing if !args.follow => events.notice(Notice::NoLogEntries { within: args.since }),
+        Told::Nothing | Told::Something if args.follow => events.notice(Notice::FollowingLogs),
+        _ => {}
+    }
     while args.follow && told != Told::ToNobody {
         reading.again().await;
-        told = tell(&mut reading, &lines, reporting).await?;
+        told = tell(&mut reading, &lines, events).await?;
     }
     Ok(())
 }
@@ -92,13 +87,13 @@ enum Told {
 }
 
 /// Tells everything that is there.
-async fn tell(reading: &mut Reading, lines: &Lines, reporting: &Reporting) -> Result<Told, Error> {
+async fn tell(reading: &mut Reading, lines: &Lines, events: &Events) -> Result<Told, Error> {
     let mut heard = Told::Nothing;
     while let Some(told) = reading.next().await? {
         let text = lines.of(&told);
         if !text.is_empty() {
             // What moves on the screen would get between the lines.
-            reporting.pause();
+            events.pause().await;
             if print(&text).is_err() {
                 return Ok(Told::ToNobody);
             }
@@ -109,13 +104,13 @@ async fn tell(reading: &mut Reading, lines: &Lines, reporting: &Reporting) -> Re
 }
 
 /// The functions that are there, and the names of their log groups.
-async fn sources(functions: &[Function], named: bool, config: &Config, aws: &Aws) -> Result<Vec<(String, String)>, Error> {
+async fn sources(functions: &[Function], named: bool, config: &Config, session: &Session) -> Result<Vec<(String, String)>, Error> {
     let stacks: BTreeSet<StackId> = functions.iter().map(|function| function.stack).collect();
-    let reading = stacks.into_iter().map(|id| {
-        let (name, aws) = (config.names.stack_name(id), aws.clone());
-        async move { Ok::<_, Error>((id, resources(&name, &aws).await?)) }
+    let reading = stacks.into_iter().map(async |id| {
+        let resources = session.resources(&config.names.stack_name(id)).await?;
+        Ok::<_, Error>((id, resources))
     });
-    let resources: BTreeMap<_, _> = all(reading).await?.into_iter().collect();
+    let resources: BTreeMap<_, _> = try_join_all(reading).await?.into_iter().collect();
     let mut sources = Vec::new();
     for function in functions {
         let there = resources.get(&function.stack).into_iter().flatten().find(|resource| resource.logical_id == function.logs);

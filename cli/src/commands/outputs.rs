@@ -6,13 +6,19 @@ use cart_infra::{App, StackId};
 use indexmap::IndexMap;
 use serde_json::json;
 
-use super::{app_without_code, observe};
-use crate::{aws::Aws, config::Config, error::Error, plan::Observed, report::answer::Answer};
+use super::{app_without_code, look};
+use crate::{
+    config::Config,
+    domain::event::Events,
+    error::Error,
+    plan::{Observed, deploy::Definitions},
+    report::answer::Answer,
+};
 
-pub(super) async fn run(config: &Config) -> Result<Answer, Error> {
+pub(super) async fn run(config: &Config, events: &Events) -> Result<Answer, Error> {
     let app = app_without_code(config);
-    let aws = Aws::connect(&config.connection).await?;
-    let observed = observe(app.stacks(), config, &aws).await?;
+    let session = look(config, events).await?;
+    let observed = session.observe(app.stacks(), &config.parameter_root()).await?;
     let outputs = of(&app, &observed);
     let rows: Vec<_> = rows(&outputs);
     Ok(Answer::table(&rows, json!({ "outputs": outputs })))

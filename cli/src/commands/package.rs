@@ -8,16 +8,16 @@ use crate::{
     config::Config,
     domain::event::{Event, Events},
     error::Error,
-    report::{self, Reporting, answer::Answer, words},
+    report::{self, answer::Answer, words},
 };
 
-pub(super) async fn run(args: &Package, config: &Config, reporting: &Reporting) -> Result<Answer, Error> {
+pub(super) async fn run(args: &Package, config: &Config, events: &Events) -> Result<Answer, Error> {
     let architecture = args.arch.unwrap_or(config.architecture);
     let mut request = request(config, Target::Lambda(architecture));
     if let Some(out) = &args.out {
         request.out_dir.clone_from(out);
     }
-    let artifacts = reporting.telling(async |events| package(&request, &events).await).await?;
+    let artifacts = package(&request, events).await?;
     manifest::write(&request.out_dir, architecture, &artifacts).map_err(package::Error::from)?;
     let line = |artifact: &Artifact| format!("{} ({}, key {})\n", artifact.path, words::size(artifact.zip_bytes), artifact.key);
     let lines = artifacts.iter().map(line).collect::<String>();

@@ -2,13 +2,19 @@
 
 use serde_json::json;
 
-use super::{app_without_code, observe};
-use crate::{aws::Aws, config::Config, error::Error, plan::ObservedStack, report::answer::Answer};
+use super::{app_without_code, look};
+use crate::{
+    config::Config,
+    domain::event::Events,
+    error::Error,
+    plan::{ObservedStack, deploy::Definitions},
+    report::answer::Answer,
+};
 
-pub(super) async fn run(config: &Config) -> Result<Answer, Error> {
+pub(super) async fn run(config: &Config, events: &Events) -> Result<Answer, Error> {
     let app = app_without_code(config);
-    let aws = Aws::connect(&config.connection).await?;
-    let observed = observe(app.stacks(), config, &aws).await?;
+    let session = look(config, events).await?;
+    let observed = session.observe(app.stacks(), &config.parameter_root()).await?;
     let mut rows = Vec::new();
     let mut stacks = Vec::new();
     for stack in app.stacks() {
@@ -21,5 +27,5 @@ pub(super) async fn run(config: &Config) -> Result<Answer, Error> {
             "reason": there.and_then(|deployed| deployed.reason.as_deref()), "changed": changed,
         }));
     }
-    Ok(Answer::table(&rows, json!({ "stage": config.stage(), "region": aws.region, "stacks": stacks })))
+    Ok(Answer::table(&rows, json!({ "stage": config.stage(), "region": session.aws.region, "stacks": stacks })))
 }

@@ -4,17 +4,18 @@ use camino::Utf8PathBuf;
 use cart_infra::{Stack, cfn::template::Template};
 use serde_json::json;
 
-use super::{app_without_code, checked, chosen};
+use super::{app_without_code, chosen};
 use crate::{
     args::{Synth, TemplateFormat},
     build::env_file,
     config::{self, Config},
     error::Error,
+    plan::deploy,
     report::answer::Answer,
 };
 
 pub(super) fn run(args: &Synth, config: &Config) -> Result<Answer, Error> {
-    let app = checked(app_without_code(config))?;
+    let app = deploy::checked(app_without_code(config))?;
     let stacks: Vec<&Stack> = chosen(&app, &args.stacks).into_iter().filter_map(|id| app.stack(id)).collect();
     if args.out.as_deref().is_some_and(|out| out == "-") {
         let [stack] = stacks[..] else {

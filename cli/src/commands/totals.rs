@@ -1,36 +1,33 @@
 //! `cartctl totals`: whether the totals of products are what the carts hold, and how they become it again.
 
-use cart_infra::stacks::{self, cart};
+use cart_infra::{stacks, stacks::cart};
 
-use super::{guard, interruption::interruptible, resources};
+use super::{guard, interruption::interruptible, open};
 use crate::{
     args::Totals,
-    aws::Aws,
     config::Config,
     domain::event::Events,
     error::Error,
-    execute::totals::{Checked, Counting},
+    execute::{
+        Session,
+        totals::{Checked, Counting},
+    },
     plan::totals::Corrected,
-    report::{Reporting, answer::Answer, ask, totals as report},
+    report::{answer::Answer, ask, totals as report},
 };
 
-pub(super) async fn run(args: &Totals, config: &Config, reporting: &Reporting) -> Result<Answer, Error> {
+pub(super) async fn run(args: &Totals, config: &Config, events: &Events) -> Result<Answer, Error> {
     if args.rebuild {
         guard::protected(config, args.protected_ok)?;
     }
-    let carts = interruptible(async {
-        let aws = Aws::connect(&config.connection).await?;
-        reporting
-            .telling(async |events| {
-                guard::account("totals", config, &aws, &events).await?;
-                Ok(aws.carts(table(config, &aws).await?))
-            })
-            .await
+    let counting = interruptible(async {
+        let session = open("totals", config, events).await?;
+        let carts = session.aws.carts(table(config, &session).await?);
+        Ok(Counting { carts, rate: args.rate, events: events.clone() })
     })
     .await?;
-    let counting = |events| Counting { carts: carts.clone(), rate: args.rate, events };
-    let corrected = if args.rebuild { Some(rebuild(args, config, reporting, counting).await?) } else { None };
-    let checked = interruptible(reporting.telling(async |events| Ok(counting(events).check().await?))).await;
+    let corrected = if args.rebuild { Some(rebuild(args, config, &counting).await?) } else { None };
+    let checked = interruptible(async { Ok(counting.check().await?) }).await;
     let Checked { sums, wrong } = checked.map_err(|error| afterwards(error, args))?;
     let answer = report::answer(&sums, &wrong, args.all, corrected.as_deref());
     if wrong.is_empty() {
@@ -40,13 +37,9 @@ pub(super) async fn run(args: &Totals, config: &Config, reporting: &Reporting) -
     Err(Error::TotalsWrong { products: wrong.len(), rebuilt: args.rebuild })
 }
 
-async fn rebuild(
-    args: &Totals,
-    config: &Config,
-    reporting: &Reporting,
-    counting: impl Fn(Events) -> Counting,
-) -> Result<Vec<Corrected>, Error> {
-    let before = interruptible(reporting.telling(async |events| Ok(counting(events).look().await?))).await?;
+async fn rebuild(args: &Totals, config: &Config, counting: &Counting) -> Result<Vec<Corrected>, Error> {
+    let before = interruptible(async { Ok(counting.look().await?) }).await?;
+    counting.events.pause().await;
     report::show_rebuild(&before, args.rate);
     if !config.connection.endpoint.is_local() && !config.yes {
         interruptible(ask::approve("Count all totals anew?")).await?;
@@ -54,7 +47,7 @@ async fn rebuild(
     // Any mark will do that no other run has used.
     let mark = format!("{:016x}", fastrand::u64(..));
     // It can be left at any moment: every step of it may be done twice.
-    let done = interruptible(reporting.telling(async |events| Ok(counting(events).rebuild(&mark).await?))).await;
+    let done = interruptible(async { Ok(counting.rebuild(&mark).await?) }).await;
     done.map_err(|error| afterwards(error, args))
 }
 
@@ -67,8 +60,8 @@ fn afterwards(error: Error, args: &Totals) -> Error {
 }
 
 /// The name of the stage's table.
-async fn table(config: &Config, aws: &Aws) -> Result<String, Error> {
-    let resources = resources(&config.names.stack_name(stacks::CART), aws).await?;
+async fn table(config: &Config, session: &Session) -> Result<String, Error> {
+    let resources = session.resources(&config.names.stack_name(stacks::CART)).await?;
     let table = resources.into_iter().find(|resource| resource.logical_id == cart::TABLE).map(|table| table.physical_id);
     table.filter(|id| !id.is_empty()).ok_or_else(|| Error::NotDeployed { stack: stacks::CART, stage: config.stage() })
 }

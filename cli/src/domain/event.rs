@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use cart_infra::StackId;
 use indexmap::IndexMap;
 use serde::Serialize;
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::{mpsc::UnboundedSender, oneshot};
 
 use crate::{
     build::package,
@@ -251,19 +251,36 @@ pub(crate) struct Link {
     pub took: Duration,
 }
 
+/// A message to the listeners.
+#[derive(Debug)]
+pub(crate) enum Message {
+    /// Something happened.
+    Event(Event),
+    /// Everything before this is to be shown, and the screen to be left as it stays; answered when that is done.
+    Pause(oneshot::Sender<()>),
+}
+
 /// Where events go.
 #[derive(Clone, Debug)]
-pub(crate) struct Events(UnboundedSender<Event>);
+pub(crate) struct Events(UnboundedSender<Message>);
 
 impl Events {
     /// Events into this channel.
-    pub(crate) fn into(sender: UnboundedSender<Event>) -> Self {
+    pub(crate) fn into(sender: UnboundedSender<Message>) -> Self {
         Self(sender)
     }
 
-    /// Tells whoever listens. That nobody does any more is not a reason to stop working.
+    /// Sends an event. A listener that has gone is no reason to stop working.
     pub(crate) fn send(&self, event: Event) {
-        drop(self.0.send(event));
+        drop(self.0.send(Message::Event(event)));
+    }
+
+    /// Returns once everything sent so far is shown and nothing moves on the screen: something else is printed now, or the user is asked.
+    pub(crate) async fn pause(&self) {
+        let (done, paused) = oneshot::channel();
+        if self.0.send(Message::Pause(done)).is_ok() {
+            paused.await.ok();
+        }
     }
 
     /// Says that something is worth knowing.

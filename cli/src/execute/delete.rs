@@ -5,7 +5,7 @@ use std::time::Duration;
 use cart_infra::StackId;
 use tokio::time::sleep;
 
-use super::{Context, Error, Outcomes, StepError, Task, begin, explain::explain, follow::Ended, in_order, site};
+use super::{Error, Session, StepError, Task, begin, explain::explain, follow::Ended, in_order, site, worst};
 use crate::{
     aws::object_store::Bucket,
     domain::{
@@ -25,28 +25,32 @@ const BETWEEN_API_DELETIONS: Duration = Duration::from_secs(31);
 /// How often a deletion that was throttled is begun again.
 const RETRIES: u32 = 3;
 
-/// Carries out a deletion in this account: every stack as soon as those that need it are gone. With `leave_failed`, what cannot be
-/// deleted is left in the account.
-pub(crate) async fn run(plan: Plan, leave_failed: bool, account: &str, context: &Context) -> (Outcomes, Result<(), Error>) {
-    // The plan begins with what goes first, which is the app's order from its end.
-    let steps = plan.steps.into_iter().rev().map(|step| {
-        let (context, account) = (context.clone(), account.to_owned());
-        let after = step.after.clone();
-        Task { stack: step.stack, after, work: async move { delete(&step, leave_failed, &account, &context).await } }
+/// Carries out a deletion: every stack as soon as those that need it are deleted. With `leave_failed`, resources that cannot be deleted are
+/// left in the account.
+///
+/// # Errors
+/// [`Error`], for the stack that went worst.
+pub(crate) async fn carry_out(plan: &Plan, leave_failed: bool, session: &Session) -> Result<(), Error> {
+    // The plan begins with what is deleted first, which is the app's order from its end.
+    let tasks = plan.steps.iter().rev().map(|step| Task {
+        stack: step.stack,
+        after: step.after.clone(),
+        work: delete(step, leave_failed, session),
     });
-    in_order(steps.collect(), context).await
+    let (outcomes, errors) = in_order(tasks.collect(), session).await;
+    worst(errors, &outcomes, None)
 }
 
-async fn delete(step: &Step, leave_failed: bool, account: &str, context: &Context) -> Result<Settled, StepError> {
-    begin(context, step.stack, Operation::Delete, step.resources, &step.after);
+async fn delete(step: &Step, leave_failed: bool, session: &Session) -> Result<Settled, StepError> {
+    begin(session, step.stack, Operation::Delete, step.resources, &step.after);
     if step.unprotect {
-        context.aws.protect_from_termination(&step.id, false).await?;
-        context.events.notice(Notice::ProtectionOff { stack: step.stack });
+        session.aws.protect_from_termination(&step.id, false).await?;
+        session.events.notice(Notice::ProtectionOff { stack: step.stack });
     }
-    empty(&step.empties, account, context).await?;
-    match remove(step.stack, &step.id, &[], context).await {
+    empty(&step.empties, session).await?;
+    match remove(step.stack, &step.id, &[], session).await {
         Err(StepError::Failed(failure)) if failure.status == Some(StackStatus::DeleteFailed) => {
-            let resources = context.patiently(|| context.aws.resources(&step.id)).await?;
+            let resources = session.patiently(|| session.aws.resources(&step.id)).await?;
             let failed: Vec<String> = resources
                 .into_iter()
                 .filter(|resource| resource.status == "DELETE_FAILED")
@@ -61,8 +65,8 @@ async fn delete(step: &Step, leave_failed: bool, account: &str, context: &Contex
                 let hint = failure.hint.as_ref().map_or_else(|| hint.clone(), |known| format!("{known}. {hint}"));
                 return Err(StepError::Failed(Box::new(Failure { hint: Some(hint), ..*failure })));
             }
-            remove(step.stack, &step.id, &failed, context).await?;
-            context.events.notice(Notice::ResourcesOrphaned { stack: step.stack, resources: failed });
+            remove(step.stack, &step.id, &failed, session).await?;
+            session.events.notice(Notice::ResourcesOrphaned { stack: step.stack, resources: failed });
         }
         removed => removed?,
     }
@@ -70,34 +74,34 @@ async fn delete(step: &Step, leave_failed: bool, account: &str, context: &Contex
 }
 
 /// Empties these buckets of the account.
-pub(super) async fn empty(buckets: &[String], account: &str, context: &Context) -> Result<(), StepError> {
+pub(super) async fn empty(buckets: &[String], session: &Session) -> Result<(), StepError> {
     for name in buckets {
-        let bucket = Bucket { name: name.clone(), owner: account.to_owned() };
-        context.events.during(Activity::EmptyingBucket { bucket: name.clone() }, site::empty(&bucket, &context.aws)).await?;
+        let bucket = Bucket { name: name.clone(), owner: session.account.clone() };
+        session.events.during(Activity::EmptyingBucket { bucket: name.clone() }, site::empty(&bucket, &session.aws)).await?;
     }
     Ok(())
 }
 
 /// Deletes a stack by its ARN, except for these resources.
-pub(super) async fn remove(stack: StackId, id: &str, except: &[String], context: &Context) -> Result<(), StepError> {
+pub(super) async fn remove(stack: StackId, id: &str, except: &[String], session: &Session) -> Result<(), StepError> {
     let mut throttled = 0;
     loop {
-        let latest = context.patiently(|| context.aws.latest_event(id)).await?;
+        let latest = session.patiently(|| session.aws.latest_event(id)).await?;
         // Somebody else was faster, and nothing more will happen to it.
         if latest.as_ref().and_then(|event| event.stack_status(id)) == Some(StackStatus::DeleteComplete) {
             return Ok(());
         }
-        context.aws.delete_stack(id, except).await?;
-        let Ended { status, events } = context.follow(stack, id, Operation::Delete, latest.map(|event| event.id)).await?;
+        session.aws.delete_stack(id, except).await?;
+        let Ended { status, events } = session.follow(stack, id, Operation::Delete, latest.map(|event| event.id)).await?;
         if status == StackStatus::DeleteComplete {
             return Ok(());
         }
         let failure = Failure::of_events(stack, None, id, &events, status);
         if throttled == RETRIES || !matches!(Cause::of(&failure.reason), Some(Cause::Throttled { .. })) {
-            return Err(StepError::Failed(Box::new(explain(failure, context).await)));
+            return Err(StepError::Failed(Box::new(explain(failure, session).await)));
         }
         throttled += 1;
-        context.events.notice(Notice::DeletionThrottled { stack, again_in: BETWEEN_API_DELETIONS });
+        session.events.notice(Notice::DeletionThrottled { stack, again_in: BETWEEN_API_DELETIONS });
         sleep(BETWEEN_API_DELETIONS).await;
     }
 }

@@ -1,22 +1,25 @@
-//! Deploys: makes change sets, carries them out, and leaves none behind.
+//! Deploys: makes change sets, carries them out round after round, and leaves none behind. Decides nothing that the plan does not say.
 
 use std::{
     collections::BTreeMap,
+    convert::Infallible,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-use cart_contract::Service;
-use cart_infra::{ParameterSource, Stack, StackId, stacks};
-use tokio::{sync::OnceCell, task::JoinSet};
+use cart_infra::{App, ParameterSource, Stack, StackId};
+use futures_util::future::{join_all, try_join_all};
+use tokio::sync::OnceCell;
 
 use super::{
-    Context, Error, Outcomes, StepError, Task, Wish, all, begin,
+    Error, Intent, Outcomes, Session, StepError, Task, begin,
     delete::{empty, remove},
     explain::explain,
-    in_order,
+    in_order, worst,
 };
 use crate::{
     aws::{
+        self, ErrorKind,
         cloudformation::{ChangeSet, ChangeSetRequest, ChangeSetState, TemplateSource},
         object_store::Bucket,
     },
@@ -30,7 +33,8 @@ use crate::{
     },
     plan::{
         Observed, ObservedStack,
-        deploy::{self, Action, Plan, Recovery, Step, Terms},
+        deploy::{self, Definitions, Plan, Refused, Round},
+        step::{self, Action, Recovery, Step, Terms},
     },
 };
 
@@ -59,82 +63,78 @@ impl ChangeSets {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Deletes what was made and not carried out, and the stacks that came into being only for that.
-    pub(crate) async fn discard(&self, context: &Context) {
+    /// Deletes what was made and not carried out, and the stacks that exist only because of it.
+    pub(crate) async fn discard(&self, session: &Session) {
         let made = std::mem::take(&mut *self.lock());
-        let mut discarding: JoinSet<()> = made
-            .into_iter()
-            .map(|(stack, made)| {
-                let context = context.clone();
-                async move {
-                    if let Err(error) = discard(stack, &made, &context).await {
-                        context.events.notice(Notice::ChangeSetLeft { stack, reason: error.to_string() });
-                    }
-                }
-            })
-            .collect();
-        while discarding.join_next().await.is_some() {}
+        join_all(made.iter().map(async |(stack, made)| {
+            if let Err(error) = discard(*stack, made, session).await {
+                session.events.notice(Notice::ChangeSetLeft { stack: *stack, reason: error.to_string() });
+            }
+        }))
+        .await;
     }
 }
 
-async fn discard(stack: StackId, made: &Made, context: &Context) -> Result<(), StepError> {
-    let aws = &context.aws;
+async fn discard(stack: StackId, made: &Made, session: &Session) -> Result<(), StepError> {
+    let aws = &session.aws;
     aws.delete_change_set(Some(&made.stack), &made.name).await?;
     // An object may be left by who may add to the bucket and not delete from it: it harms nobody, and stops nothing.
     if let Some((bucket, key)) = &made.template
         && let Err(error) = aws.delete_object(bucket, key).await
     {
-        context.events.notice(Notice::TemplateLeft { reason: error.to_string() });
+        session.events.notice(Notice::TemplateLeft { reason: error.to_string() });
     }
     if made.create
         && let Some(there) = aws.stack(&made.stack).await?
         && there.status == StackStatus::ReviewInProgress
         && !aws.has_change_sets(&there.id).await?
     {
-        remove(stack, &there.id, &[], context).await?;
+        remove(stack, &there.id, &[], session).await?;
     }
     Ok(())
 }
 
-/// Asks CloudFormation what the steps would do, as far as that can be asked already. Carries nothing out.
+/// Asks CloudFormation what the steps of a plan would do, as far as it can be asked already. Carries nothing out.
 ///
 /// # Errors
-/// What is wrong with the first step that CloudFormation would refuse. The change sets are left to be discarded.
-pub(crate) async fn prepare(
-    plan: Plan,
-    bucket: Option<&Bucket>,
-    terms: &Terms,
-    made: &ChangeSets,
-    context: &Context,
-) -> Result<Plan, Error> {
-    let asking = plan.steps.into_iter().enumerate().map(|(place, step)| {
-        let (bucket, terms, made, context) = (bucket.cloned(), terms.clone(), made.clone(), context.clone());
-        async move {
-            let stack = step.stack();
-            let step = if step.can_be_exact() { asked(step, bucket.as_ref(), &terms, &made, &context).await } else { Ok(step) };
-            (place, step.map_err(|error| (stack, error)))
+/// What is wrong with the first step that CloudFormation would refuse, or what a protected stage would lose. The change sets are left to be
+/// discarded.
+pub(crate) async fn refine(mut plan: Plan, made: &ChangeSets, session: &Session) -> Result<Plan, Error> {
+    let bootstrap = async {
+        match plan.bootstrap.take() {
+            Some(step) => refine_steps(vec![step], &plan.first.terms, made, session).await,
+            None => Ok(Vec::new()),
         }
-    });
-    let mut running: JoinSet<_> = asking.collect();
-    let mut steps = Vec::new();
-    let mut failure = None;
-    while let Some(asked) = running.join_next().await {
-        match asked {
-            Ok((place, Ok(step))) => steps.push((place, step)),
-            Ok((_, Err(error))) => failure = failure.or(Some(error)),
-            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-        }
+    };
+    let (mut bootstrap, steps) =
+        tokio::try_join!(bootstrap, refine_steps(std::mem::take(&mut plan.first.steps), &plan.first.terms, made, session))?;
+    plan.bootstrap = bootstrap.pop();
+    plan.first.steps = steps;
+    if plan.first.terms.protected {
+        deploy::refuse_losses(plan.steps()).map_err(Refused::from)?;
     }
-    if let Some((stack, error)) = failure {
-        return Err(match error {
+    Ok(plan)
+}
+
+async fn refine_steps(steps: Vec<Step>, terms: &Terms, made: &ChangeSets, session: &Session) -> Result<Vec<Step>, Error> {
+    let bucket = match &terms.bucket {
+        step::Bucket::Named(name) => Some(Bucket { name: name.clone(), owner: session.account.clone() }),
+        step::Bucket::Unasked | step::Bucket::ToBeMade => None,
+    };
+    let asking = steps.into_iter().map(async |step| {
+        let stack = step.stack();
+        if !step.can_be_exact() {
+            return Ok(step);
+        }
+        asked(step, bucket.as_ref(), terms, made, session).await.map_err(|error| match error {
             StepError::Failed(failure) => Error::Failed { failed: vec![*failure], partial: false },
             StepError::Aws(error) | StepError::LostSight(error) => Error::Aws(error),
-            StepError::Blocked(blocked) => Error::Blocked(blocked),
+            StepError::Blocked(blocked) => Error::Refused(blocked.into()),
             StepError::Busy | StepError::NotBegun | StepError::Detached | StepError::Untold(_) => Error::Busy { stack },
-        });
-    }
-    steps.sort_by_key(|(place, _)| *place);
-    Ok(Plan { steps: steps.into_iter().map(|(_, step)| step).collect() })
+        })
+    });
+    // All are awaited, so that each change set is known to exist or not to.
+    join_all(asking).await.into_iter().collect()
 }
 
 /// The step, as its change set says what it does.
@@ -143,20 +143,20 @@ async fn asked(
     bucket: Option<&Bucket>,
     terms: &Terms,
     made: &ChangeSets,
-    context: &Context,
+    session: &Session,
 ) -> Result<Step, StepError> {
     let stack = step.stack();
     let create = matches!(step.action, Action::Create { .. });
-    let request = change_set_request(&step.wanted, create, bucket, terms, context).await?;
+    let request = change_set_request(&step.wanted, create, bucket, terms, session).await?;
     let template = match (&request.template, bucket) {
         (TemplateSource::Url(_), Some(bucket)) => Some((bucket.clone(), template_key(&step.wanted, &request.name))),
         _ => None,
     };
     let entry = Made { stack: request.stack.clone(), name: request.name.clone(), create, template, ready: None };
     made.lock().insert(stack, entry.clone());
-    let change_set = context.aws.create_change_set(&request).await?;
-    let state = context.until(|| async {
-        let state = context.aws.change_set_state(&change_set).await?;
+    let change_set = session.aws.create_change_set(&request).await?;
+    let state = session.until(|| async {
+        let state = session.aws.change_set_state(&change_set).await?;
         Ok((state != ChangeSetState::Pending).then_some(state))
     });
     match state.await.map_err(StepError::before_it_began)? {
@@ -166,13 +166,13 @@ async fn asked(
         }
         state => {
             // It will not be carried out, whatever becomes of the others.
-            discard(stack, &entry, context).await?;
+            discard(stack, &entry, session).await?;
             made.lock().remove(&stack);
             match state {
                 ChangeSetState::NoChanges => Ok(step.without_changes()),
                 ChangeSetState::Failed(reason) => {
                     let failure = Failure::of_stack(stack, reason);
-                    Err(StepError::Failed(Box::new(explain(failure, context).await)))
+                    Err(StepError::Failed(Box::new(explain(failure, session).await)))
                 }
                 ChangeSetState::Ready(_) | ChangeSetState::Pending => Ok(step),
             }
@@ -186,7 +186,7 @@ async fn change_set_request(
     create: bool,
     bucket: Option<&Bucket>,
     terms: &Terms,
-    context: &Context,
+    session: &Session,
 ) -> Result<ChangeSetRequest, StepError> {
     let parameters = wanted.parameters().iter().filter_map(|(name, source)| {
         let value = match source {
@@ -202,7 +202,7 @@ async fn change_set_request(
     let template = match bucket {
         Some(bucket) if template.len() > LARGEST_INLINE_TEMPLATE => {
             let key = template_key(wanted, &name);
-            TemplateSource::Url(context.aws.put_text(bucket, &key, template).await?)
+            TemplateSource::Url(session.aws.put_text(bucket, &key, template).await?)
         }
         _ => TemplateSource::Inline(template),
     };
@@ -213,115 +213,183 @@ fn template_key(wanted: &Stack, change_set: &str) -> String {
     format!("templates/{}/{change_set}.json", wanted.name())
 }
 
-/// A deployment that lacks nothing but being carried out.
-#[derive(Debug)]
-pub(crate) struct Deployment {
-    /// What to do.
-    pub plan: Plan,
-    /// The change sets made for it so far.
-    pub made: ChangeSets,
-    /// What it is held to.
-    pub terms: Terms,
-    /// The functions' code.
-    pub artifacts: Vec<Artifact>,
-    /// The account that owns the bucket.
-    pub account: String,
-    /// Where the stage's parameters are.
-    pub parameter_root: String,
+/// What a deployment has led to.
+#[derive(Clone, Debug)]
+pub(crate) struct Outcome {
+    /// The app as it is deployed now.
+    pub(crate) app: App,
+    /// Its stacks and what they publish.
+    pub(crate) observed: Observed,
+    /// How each stack ended that was worked on, and after how long.
+    pub(crate) outcomes: Outcomes,
 }
 
-/// Carries out a deployment: every stack as soon as those it needs are done. What is not carried out is discarded.
-pub(crate) async fn run(deployment: Deployment, context: &Context) -> (Outcomes, Result<(), Error>) {
-    let Deployment { plan, made, terms, artifacts, account, parameter_root } = deployment;
-    let bootstrap = plan.steps.iter().find(|step| step.stack() == stacks::BOOTSTRAP).map(|step| step.wanted.name().to_owned());
-    let needed = |artifact: &Artifact| {
-        let stack = match artifact.service {
-            Service::Products => stacks::PRODUCTS,
-            Service::Cart => stacks::CART,
-        };
-        plan.steps.iter().any(|step| step.stack() == stack && step.action != Action::Keep)
-    };
-    let shared = Arc::new(Shared {
-        artifacts: artifacts.into_iter().filter(needed).collect(),
-        code: OnceCell::new(),
-        made: made.clone(),
-        context: context.clone(),
-        terms,
-        account,
-        bootstrap,
-        parameter_root,
-    });
-    // The code goes up while the stacks that need none are deployed.
-    let uploading = matches!(shared.terms.bucket, deploy::Bucket::Named(_)).then(|| {
-        let shared = shared.clone();
-        tokio::spawn(async move { shared.code().await.is_ok() })
-    });
-    let steps = plan.steps.into_iter().map(|step| {
-        let shared = shared.clone();
-        Task { stack: step.stack(), after: step.after.clone(), work: async move { shared.deploy(&step).await } }
-    });
-    let ended = in_order(steps.collect(), context).await;
-    if let Some(uploading) = uploading {
-        uploading.abort();
-    }
-    made.discard(context).await;
-    ended
-}
-
-/// What the steps of a deployment have in common.
-struct Shared {
-    context: Context,
-    terms: Terms,
+/// Carries out a plan that was made from what is `observed`, round after round. Change sets that are not carried out are discarded.
+///
+/// # Errors
+/// [`Error`], for the stack that went worst. What the other stacks reached stays.
+pub(crate) async fn carry_out(
+    plan: Plan,
+    observed: Observed,
+    definitions: &dyn Definitions,
+    artifacts: &[Artifact],
     made: ChangeSets,
-    artifacts: Vec<Artifact>,
-    account: String,
-    bootstrap: Option<String>,
-    parameter_root: String,
+    session: &Session,
+) -> Result<Outcome, Error> {
+    let root = definitions.parameter_root();
+    let mut outcome = Outcome { app: plan.first.app.clone(), observed, outcomes: Outcomes::new() };
+    if plan.is_empty() {
+        return Ok(outcome);
+    }
+    outcome.outcomes = carry_out_round(plan.bootstrap.as_ref(), &plan.first, artifacts, &root, made, session).await?;
+    outcome.observed = session.observe_outputs(outcome.app.stacks(), &root).await?;
+    let Some(second) = second_round(&plan, definitions, &outcome.observed, session).await? else { return Ok(outcome) };
+    let made = ChangeSets::default();
+    let refined = async {
+        let steps = refine_steps(second.steps.clone(), &second.terms, &made, session).await?;
+        let round = Round { steps, ..second };
+        round.refuse_destruction()?;
+        Ok::<_, Error>(round)
+    };
+    let round = match refined.await {
+        Ok(round) => round,
+        Err(error) => {
+            made.discard(session).await;
+            return Err(error);
+        }
+    };
+    let outcomes = carry_out_round(None, &round, artifacts, &root, made, session).await.map_err(|error| match error {
+        // The first round is done.
+        Error::Failed { failed, .. } => Error::Failed { failed, partial: true },
+        error => error,
+    })?;
+    for (stack, (settled, took)) in outcomes {
+        let before = outcome.outcomes.get(&stack).map_or(Duration::ZERO, |(_, took)| *took);
+        outcome.outcomes.insert(stack, (settled, before + took));
+    }
+    outcome.observed = session.observe_outputs(round.app.stacks(), &root).await?;
+    outcome.app = round.app;
+    Ok(outcome)
+}
+
+/// Does for a local cloud what CloudFormation does on AWS: lets the items of tables expire.
+///
+/// # Errors
+/// [`aws::Error`].
+pub(crate) async fn expire_items(outcome: &Outcome, session: &Session) -> Result<(), aws::Error> {
+    for (stack, table, attribute) in deploy::expiring(&outcome.app) {
+        let Some(there) = outcome.observed.stacks.get(&stack) else { continue };
+        let resources = session.aws.resources(&there.deployed.id).await?;
+        if let Some(table) = resources.iter().find(|resource| resource.logical_id == table) {
+            session.aws.enable_time_to_live(&table.physical_id, attribute).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The second round of a plan whose first one led to what is observed, once no other operation runs.
+async fn second_round(
+    plan: &Plan,
+    definitions: &dyn Definitions,
+    observed: &Observed,
+    session: &Session,
+) -> Result<Option<Round>, Error> {
+    let Some((second, site)) = plan.second.as_ref().zip(deploy::hosted(plan.app(), observed)) else { return Ok(None) };
+    session.events.notice(Notice::SecondRound { stacks: second.stacks.clone(), origin: site.url });
+    let observed = session.observe_at_rest(plan.app().stacks(), &definitions.parameter_root()).await?;
+    Ok(plan.second_round(definitions, &observed)?)
+}
+
+/// Carries out one round: every stack as soon as those it needs are done.
+async fn carry_out_round(
+    bootstrap: Option<&Step>,
+    round: &Round,
+    artifacts: &[Artifact],
+    parameter_root: &str,
+    made: ChangeSets,
+    session: &Session,
+) -> Result<Outcomes, Error> {
+    let steps: Vec<&Step> = bootstrap.into_iter().chain(&round.steps).collect();
+    let carries = |step: &&Step, artifact: &Artifact| step.wanted.packages().iter().any(|package| *package == artifact.package());
+    let needed = |artifact: &&Artifact| steps.iter().any(|step| step.action != Action::Keep && carries(step, artifact));
+    let work = Work {
+        session,
+        terms: &round.terms,
+        made: &made,
+        artifacts: artifacts.iter().filter(needed).collect(),
+        bootstrap: bootstrap.map(|step| &step.wanted),
+        parameter_root,
+        code: OnceCell::new(),
+    };
+    let tasks = steps.iter().map(|step| Task { stack: step.stack(), after: step.after.clone(), work: work.deploy(step) });
+    // The code goes up while the stacks that need none are deployed. A failure is reported by the stack that needs it.
+    let uploading = async {
+        if matches!(round.terms.bucket, step::Bucket::Named(_)) {
+            work.code().await.ok();
+        }
+        std::future::pending::<Infallible>().await
+    };
+    let (outcomes, errors) = tokio::select! {
+        done = in_order(tasks.collect(), session) => done,
+        never = uploading => match never {},
+    };
+    made.discard(session).await;
+    worst(errors, &outcomes, bootstrap.map(Step::stack))?;
+    Ok(outcomes)
+}
+
+/// What the steps of a round have in common.
+struct Work<'a> {
+    session: &'a Session,
+    terms: &'a Terms,
+    made: &'a ChangeSets,
+    artifacts: Vec<&'a Artifact>,
+    bootstrap: Option<&'a Stack>,
+    parameter_root: &'a str,
     code: OnceCell<Bucket>,
 }
 
-impl Shared {
-    /// The bucket, with the code in it. Whoever asks first puts it there.
+impl Work<'_> {
+    /// The bucket, with the code in it: uploaded by the first step that asks.
     async fn code(&self) -> Result<&Bucket, StepError> {
         self.code
             .get_or_try_init(|| async {
-                let name = match (&self.terms.bucket, &self.bootstrap) {
-                    (deploy::Bucket::Named(name), _) => name.clone(),
+                let name = match (&self.terms.bucket, self.bootstrap) {
+                    (step::Bucket::Named(name), _) => name.clone(),
                     (_, Some(bootstrap)) => {
-                        self.context
+                        self.session
                             .until(|| async {
-                                let there = self.context.aws.stack(bootstrap).await?;
+                                let there = self.session.aws.stack(bootstrap.name()).await?;
                                 Ok(there.and_then(|there| there.outputs.get(cart_infra::ARTIFACT_BUCKET_OUTPUT).cloned()))
                             })
                             .await?
                     }
                     (_, None) => {
-                        return Err(StepError::Failed(Box::new(Failure::of_stack(stacks::BOOTSTRAP, "there is no bucket"))));
+                        let error = aws::Error::new("finding the artifact bucket", ErrorKind::NoBucket, "the plan creates none");
+                        return Err(error.into());
                     }
                 };
-                let bucket = Bucket { name, owner: self.account.clone() };
+                let bucket = Bucket { name, owner: self.session.account.clone() };
                 self.upload(&bucket).await?;
                 Ok(bucket)
             })
             .await
     }
 
-    /// Puts the code into the bucket, unless it is there: the key is the hash of the content.
+    /// Puts the code into the bucket, unless it exists there: the key is the hash of the content.
     async fn upload(&self, bucket: &Bucket) -> Result<(), StepError> {
-        let uploads = self.artifacts.iter().cloned().map(|artifact| {
-            let (bucket, Context { aws, events, .. }) = (bucket.clone(), self.context.clone());
-            async move {
-                let key = artifact.key.as_str();
-                let present = aws.has_object(&bucket, key).await?;
-                if !present {
-                    let putting = aws.put_file(&bucket, key, &artifact.path);
-                    events.during(Activity::UploadingPackage { service: artifact.service.to_string() }, putting).await?;
-                }
-                events.send(Event::Stored { key: key.to_owned(), bytes: artifact.zip_bytes, present });
-                Ok::<_, StepError>(())
+        let Session { aws, events, .. } = self.session;
+        try_join_all(self.artifacts.iter().map(async |artifact| {
+            let key = artifact.key.as_str();
+            let present = aws.has_object(bucket, key).await?;
+            if !present {
+                let putting = aws.put_file(bucket, key, &artifact.path);
+                events.during(Activity::UploadingPackage { service: artifact.service.to_string() }, putting).await?;
             }
-        });
-        all(uploads).await?;
+            events.send(Event::Stored { key: key.to_owned(), bytes: artifact.zip_bytes, present });
+            Ok::<_, StepError>(())
+        }))
+        .await?;
         Ok(())
     }
 
@@ -342,22 +410,22 @@ impl Shared {
         if step.uses_code() {
             self.code().await?;
         }
-        // Whatever took so long, the wish may be another one by now.
-        if self.context.wish() != Wish::GoOn {
+        // The upload may have taken long enough for the user to change their mind.
+        if self.session.intent() != Intent::Continue {
             return Ok(Settled::NotBegun);
         }
         let operation = if matches!(step.action, Action::Create { .. }) { Operation::Create } else { Operation::Update };
-        begin(&self.context, stack, operation, step.changes.resources.len(), &step.after);
+        begin(self.session, stack, operation, step.changes.resources.len(), &step.after);
         // A stack that is being created has no earlier operation whose end could be taken for this one's.
         let before = if operation == Operation::Create {
             None
         } else {
-            let latest = self.context.patiently(|| self.context.aws.latest_event(&change_set.stack_id)).await;
+            let latest = self.session.patiently(|| self.session.aws.latest_event(&change_set.stack_id)).await;
             latest.map_err(StepError::before_it_began)?.map(|event| event.id)
         };
-        self.context.aws.execute_change_set(&change_set).await?;
+        self.session.aws.execute_change_set(&change_set).await?;
         self.made.lock().remove(&stack);
-        let ended = self.context.follow(stack, &change_set.stack_id, operation, before).await?;
+        let ended = self.session.follow(stack, &change_set.stack_id, operation, before).await?;
         match ended.status {
             StackStatus::CreateComplete | StackStatus::UpdateComplete => {
                 self.protect(&step).await?;
@@ -365,7 +433,7 @@ impl Shared {
             }
             status => {
                 let failure = Failure::of_events(stack, Some(&step.wanted), &change_set.stack_id, &ended.events, status);
-                Err(StepError::Failed(Box::new(explain(failure, &self.context).await)))
+                Err(StepError::Failed(Box::new(explain(failure, self.session).await)))
             }
         }
     }
@@ -375,19 +443,21 @@ impl Shared {
         let stack = shown.stack();
         match &shown.action {
             Action::Create { remains: Some(remains) } => {
-                if stack == stacks::WEB {
-                    let resources = self.context.patiently(|| self.context.aws.resources(&remains.id)).await?;
-                    let buckets = resources.into_iter().filter(Resource::is_bucket).map(|bucket| bucket.physical_id);
-                    empty(&buckets.collect::<Vec<_>>(), &self.account, &self.context).await?;
+                let emptied = shown.wanted.emptied_first();
+                if !emptied.is_empty() {
+                    let resources = self.session.patiently(|| self.session.aws.resources(&remains.id)).await?;
+                    let is_emptied = |bucket: &Resource| emptied.iter().any(|id| id.as_str() == bucket.logical_id);
+                    let buckets = resources.into_iter().filter(Resource::is_bucket).filter(is_emptied);
+                    empty(&buckets.map(|bucket| bucket.physical_id).collect::<Vec<_>>(), self.session).await?;
                 }
-                remove(stack, &remains.id, &[], &self.context).await?;
+                remove(stack, &remains.id, &[], self.session).await?;
             }
             Action::Update { recovery: Some(recovery) } => self.recover(shown, *recovery).await?,
             Action::Create { remains: None } | Action::Update { recovery: None } | Action::Keep => {}
         }
         let bucket = if shown.uses_code() { Some(self.code().await?.clone()) } else { None };
         let terms = Terms {
-            bucket: bucket.as_ref().map_or(deploy::Bucket::Unasked, |bucket| deploy::Bucket::Named(bucket.name.clone())),
+            bucket: bucket.as_ref().map_or(step::Bucket::Unasked, |bucket| step::Bucket::Named(bucket.name.clone())),
             ..self.terms.clone()
         };
         let observed = match shown.action {
@@ -395,15 +465,15 @@ impl Shared {
             Action::Create { .. } => Observed::default(),
             Action::Update { .. } | Action::Keep => self.observe(&shown.wanted).await?,
         };
-        let step = deploy::step(&shown.wanted, &observed, &terms, shown.after.clone(), &[])?;
+        let step = step::step(&shown.wanted, &observed, &terms, shown.after.clone(), &[])?;
         if step.action == Action::Keep {
             self.protect(&step).await?;
             return Ok(None);
         }
-        let step = asked(step, bucket.as_ref(), &terms, &self.made, &self.context).await?;
+        let step = asked(step, bucket.as_ref(), &terms, self.made, self.session).await?;
         let step = Step { unknown: Vec::new(), ..step };
         if self.terms.protected {
-            deploy::refuse_losses(&Plan { steps: vec![step.clone()] })?;
+            deploy::refuse_losses([&step])?;
         }
         let untold = shown.untold(&step);
         if !untold.is_empty() {
@@ -415,40 +485,40 @@ impl Shared {
 
     /// What there is of a stack, and of the stage's parameters.
     async fn observe(&self, wanted: &Stack) -> Result<Observed, StepError> {
-        let aws = &self.context.aws;
+        let aws = &self.session.aws;
         let (parameters, deployed, template) = tokio::try_join!(
-            self.context.patiently(|| aws.parameters_below(&self.parameter_root)),
-            self.context.patiently(|| aws.stack(wanted.name())),
-            self.context.patiently(|| aws.template(wanted.name())),
+            self.session.patiently(|| aws.parameters_below(self.parameter_root)),
+            self.session.patiently(|| aws.stack(wanted.name())),
+            self.session.patiently(|| aws.template(wanted.name())),
         )?;
         let resources = match &deployed {
-            Some(there) if deploy::needs_resources(there.status, template.as_ref()) => {
-                self.context.patiently(|| aws.resources(&there.id)).await?
+            Some(there) if step::needs_resources(there.status, template.as_ref()) => {
+                self.session.patiently(|| aws.resources(&there.id)).await?
             }
             _ => Vec::new(),
         };
         let stacks = deployed.map(|deployed| (wanted.id(), ObservedStack { deployed, template, resources }));
-        Ok(Observed { stacks: stacks.into_iter().collect(), parameters })
+        Ok(Observed { stacks: stacks.into_iter().collect(), parameters, account: None })
     }
 
     /// Undoes an earlier change that failed.
     async fn recover(&self, shown: &Step, recovery: Recovery) -> Result<(), StepError> {
-        let (stack, aws) = (shown.stack(), &self.context.aws);
-        let Some(there) = self.context.patiently(|| aws.stack(shown.wanted.name())).await? else { return Ok(()) };
-        begin(&self.context, stack, Operation::RollBack, 0, &shown.after);
-        let before = self.context.patiently(|| aws.latest_event(&there.id)).await?.map(|event| event.id);
+        let (stack, aws) = (shown.stack(), &self.session.aws);
+        let Some(there) = self.session.patiently(|| aws.stack(shown.wanted.name())).await? else { return Ok(()) };
+        begin(self.session, stack, Operation::RollBack, 0, &shown.after);
+        let before = self.session.patiently(|| aws.latest_event(&there.id)).await?.map(|event| event.id);
         match recovery {
             Recovery::RollBack => aws.roll_back(&there.id).await?,
             Recovery::ContinueRollback => aws.continue_rollback(&there.id).await?,
         }
-        let ended = self.context.follow(stack, &there.id, Operation::RollBack, before).await?;
+        let ended = self.session.follow(stack, &there.id, Operation::RollBack, before).await?;
         if ended.status == StackStatus::UpdateRollbackComplete {
             return Ok(());
         }
         let failure = Failure::of_events(stack, Some(&shown.wanted), &there.id, &ended.events, ended.status);
-        let mut failure = explain(failure, &self.context).await;
+        let mut failure = explain(failure, self.session).await;
         if ended.status == StackStatus::UpdateRollbackFailed {
-            let resources = self.context.patiently(|| aws.resources(&there.id)).await?;
+            let resources = self.session.patiently(|| aws.resources(&there.id)).await?;
             let failed = resources.iter().filter(|resource| resource.status.ends_with("_FAILED"));
             failure.hint = Some(skipping(shown.wanted.name(), failed.map(|resource| resource.logical_id.as_str())));
         }
@@ -458,8 +528,8 @@ impl Shared {
     /// Switches termination protection on, where it is wanted and off.
     async fn protect(&self, step: &Step) -> Result<(), StepError> {
         if step.protect {
-            self.context.aws.protect_from_termination(step.wanted.name(), true).await?;
-            self.context.events.notice(Notice::ProtectionOn { stack: step.stack() });
+            self.session.aws.protect_from_termination(step.wanted.name(), true).await?;
+            self.session.events.notice(Notice::ProtectionOn { stack: step.stack() });
         }
         Ok(())
     }

@@ -1,13 +1,13 @@
 //! Finds out what a failure does not tell by itself: what an encoded message says, who has the name already.
 
-use super::Context;
+use super::Session;
 use crate::domain::{cause::Cause, failure::Failure};
 
 /// The same failure, with what AWS can tell about it and what to do. That AWS does not tell is no other failure.
-pub(super) async fn explain(mut failure: Failure, context: &Context) -> Failure {
+pub(super) async fn explain(mut failure: Failure, session: &Session) -> Failure {
     let mut cause = Cause::of(&failure.reason);
     if let Some(Cause::EncodedDenial { encoded }) = &cause
-        && let Ok(decoded) = context.aws.decode_authorization(encoded).await
+        && let Ok(decoded) = session.aws.decode_authorization(encoded).await
     {
         failure.reason = decoded;
         cause = Cause::of(&failure.reason).or(cause);
@@ -15,7 +15,7 @@ pub(super) async fn explain(mut failure: Failure, context: &Context) -> Failure 
     if let Some(Cause::NameTaken(taken)) = &mut cause
         && taken.stack.is_none()
         && let Some(id) = failure.resource.as_ref().and_then(|resource| resource.physical_id.as_ref()).or(taken.name.as_ref())
-        && let Ok(owner) = context.aws.stack_of(id).await
+        && let Ok(owner) = session.aws.stack_of(id).await
     {
         taken.stack = owner;
     }

@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use cart_infra::{Stack, StackId};
-use tokio::{sync::watch, time::sleep};
+use tokio::time::sleep;
 
-use super::{Context, StepError, Wish, begin, explain::explain};
+use super::{Intent, Session, StepError, begin, explain::explain, session::Intents};
 use crate::{
     aws::{self, ErrorKind},
     domain::{
@@ -65,15 +65,15 @@ impl Questions {
     }
 
     /// Waits until the next question is due, or something else is wanted.
-    async fn pause(&self, wish: &mut watch::Receiver<Wish>) {
+    async fn pause(&self, intents: &mut Intents) {
         tokio::select! {
             () = sleep(self.pace.pause(fastrand::f64())) => {}
-            Ok(()) = wish.changed() => {}
+            () = intents.changed() => {}
         }
     }
 }
 
-impl Context {
+impl Session {
     /// Asks until there is an answer.
     pub(super) async fn patiently<T, F>(&self, question: impl Fn() -> F) -> Result<T, StepError>
     where
@@ -92,15 +92,15 @@ impl Context {
         F: Future<Output = Result<Option<T>, aws::Error>>,
     {
         let mut questions = Questions::new();
-        let mut wish = self.wish.clone();
+        let mut intents = self.intents();
         loop {
             if let Some(Some(answer)) = questions.ask(question()).await? {
                 return Ok(answer);
             }
-            if *wish.borrow_and_update() == Wish::Detach {
+            if intents.latest() == Intent::Detach {
                 return Err(StepError::Detached);
             }
-            questions.pause(&mut wish).await;
+            questions.pause(&mut intents).await;
         }
     }
 
@@ -116,18 +116,18 @@ impl Context {
         mut last: Option<String>,
     ) -> Result<Ended, StepError> {
         let mut questions = Questions::new();
-        let mut wish = self.wish.clone();
+        let mut intents = self.intents();
         let mut events = Vec::new();
         let mut cancelled = false;
         loop {
-            let wanted = *wish.borrow_and_update();
+            let wanted = intents.latest();
             match wanted {
-                Wish::Detach => return Err(StepError::Detached),
-                Wish::Cancel if !cancelled => {
+                Intent::Detach => return Err(StepError::Detached),
+                Intent::Cancel if !cancelled => {
                     cancelled = true;
                     self.cancel(stack, id, operation).await;
                 }
-                Wish::GoOn | Wish::BeginNothing | Wish::Cancel => {}
+                Intent::Continue | Intent::Stop | Intent::Cancel => {}
             }
             if let Some(new) = questions.ask(self.aws.events_after(id, last.as_deref())).await? {
                 if !new.is_empty() {
@@ -144,7 +144,7 @@ impl Context {
                     return Ok(Ended { status, events });
                 }
             }
-            questions.pause(&mut wish).await;
+            questions.pause(&mut intents).await;
         }
     }
 
@@ -197,10 +197,10 @@ fn is_end(status: StackStatus) -> bool {
     status.phase() != Phase::Busy && status != StackStatus::ReviewInProgress
 }
 
-fn report(context: &Context, stack: StackId, id: &str, event: &StackEvent) {
+fn report(session: &Session, stack: StackId, id: &str, event: &StackEvent) {
     // The stack's own events are what `StackStarted` and `StackSettled` tell. What was only cancelled is noise beside its cause.
     if event.stack_status(id).is_none() && !event.is_noise() {
         let StackEvent { logical_id, resource_type, status, at, reason, .. } = event.clone();
-        context.events.send(Event::ResourceChanged { stack, logical_id, resource_type, status, at, reason });
+        session.events.send(Event::ResourceChanged { stack, logical_id, resource_type, status, at, reason });
     }
 }

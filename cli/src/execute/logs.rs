@@ -3,9 +3,9 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::try_join_all;
 use tokio::time::sleep;
 
-use super::all;
 use crate::{
     aws::{self, ErrorKind, logs::Logs},
     domain::pace::Pace,
@@ -58,7 +58,7 @@ impl Reading {
                 async move { Ok::<_, aws::Error>((logs.page(&question).await, question)) }
             });
             let mut passing = None;
-            for (answer, question) in all(asking).await? {
+            for (answer, question) in try_join_all(asking).await? {
                 match answer {
                     Ok(page) => self.tails.answered(&question, page),
                     Err(error) if passes(&error) => passing = Some(error),

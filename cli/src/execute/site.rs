@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use camino::Utf8Path;
+use futures_util::future::try_join_all;
 
-use super::all;
 use crate::{
     aws::{self, Aws, ErrorKind, object_store::Bucket},
     domain::{
@@ -24,19 +24,23 @@ pub(crate) struct Place {
     pub bucket: Bucket,
     /// The distribution that reads it.
     pub distribution: String,
+    /// The folder of the bucket that it reads.
+    pub folder: &'static str,
 }
 
 /// What is remembered of files that are no longer part of the page, beside the folder that is on show.
 const SUPERSEDED: &str = "superseded.json";
 
-/// Where a file of the page is in the bucket.
-fn key(path: &str) -> String {
-    format!("{}/{path}", cart_infra::SITE)
+impl Place {
+    /// The key of a file of the site.
+    fn key(&self, path: &str) -> String {
+        format!("{}/{path}", self.folder)
+    }
 }
 
 /// What is online, and what is remembered of it.
 pub(crate) async fn look(place: &Place, aws: &Aws) -> Result<(BTreeMap<String, Online>, Superseded), aws::Error> {
-    let prefix = key("");
+    let prefix = place.key("");
     let (online, remembered) = tokio::try_join!(aws.objects(&place.bucket, &prefix), aws.text(&place.bucket, SUPERSEDED))?;
     // What cannot be read is remembered anew, and so kept for longer.
     let superseded = remembered.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
@@ -51,7 +55,7 @@ pub(crate) async fn publish(plan: Plan, folder: &Utf8Path, place: &Place, aws: &
         let text = serde_json::to_string(superseded).unwrap_or_default();
         aws.put_text(&place.bucket, SUPERSEDED, text).await?;
     }
-    aws.delete_objects(&place.bucket, &plan.removals.iter().map(|path| key(path)).collect::<Vec<_>>()).await?;
+    aws.delete_objects(&place.bucket, &plan.removals.iter().map(|path| place.key(path)).collect::<Vec<_>>()).await?;
     let invalidated = !plan.forget.is_empty();
     if invalidated {
         let once = format!("cartctl-{:016x}", fastrand::u64(..));
@@ -64,11 +68,10 @@ pub(crate) async fn publish(plan: Plan, folder: &Utf8Path, place: &Place, aws: &
 async fn upload(waves: Vec<Vec<Upload>>, folder: &Utf8Path, place: &Place, aws: &Aws) -> Result<(), aws::Error> {
     for wave in waves {
         for some in wave.chunks(AT_ONCE) {
-            let uploads = some.iter().cloned().map(|upload| {
-                let (bucket, aws, path) = (place.bucket.clone(), aws.clone(), folder.join(&upload.path));
-                async move { aws.put_page(&bucket, &key(&upload.path), &path, &upload).await }
-            });
-            all(uploads).await?;
+            try_join_all(some.iter().map(async |upload| {
+                aws.put_page(&place.bucket, &place.key(&upload.path), &folder.join(&upload.path), upload).await
+            }))
+            .await?;
         }
     }
     Ok(())

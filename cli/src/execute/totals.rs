@@ -7,9 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::future::try_join_all;
 use tokio::time::sleep;
 
-use super::all;
 use crate::{
     aws::{self, carts::Carts},
     domain::{
@@ -166,7 +166,7 @@ impl Counting {
                     let (carts, item, mark) = (self.carts.clone(), item.clone(), mark.to_owned());
                     async move { carts.touch(&item, &mark).await }
                 });
-                touched += all(touching).await?.into_iter().filter(|there| *there).count();
+                touched += try_join_all(touching).await?.into_iter().filter(|there| *there).count();
                 self.events.send(Event::Recount(Recount::Touching { items, touched }));
                 sleep(at_rate(some.len(), self.rate).saturating_sub(begun.elapsed())).await;
             }

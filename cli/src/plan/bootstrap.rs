@@ -4,20 +4,22 @@ use serde_json::Value as Json;
 
 use super::ObservedStack;
 
-/// What the bootstrap stack's content depends on.
+/// What the content of the account's own stack depends on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct View<'a> {
-    /// The bootstrap stack, where there is one.
+    /// The stack, if it exists.
     pub there: Option<&'a ObservedStack>,
     /// Whether the user brought a bucket.
     pub own_bucket: bool,
-    /// The role API Gateway writes logs with in this account, where one is set.
+    /// Whether the app has REST APIs, whose logs take a role.
+    pub rest_apis: bool,
+    /// The role with which API Gateway writes logs in this account, where one is set.
     pub gateway_role: Option<&'a str>,
-    /// Whether that setting belongs to a stack that this deployment takes over, and goes away with its old template.
+    /// Whether that setting belongs to a stack that this deployment takes over, and is deleted with its old template.
     pub owned_by_predecessor: bool,
 }
 
-/// What the bootstrap stack has to hold.
+/// What the account's own stack holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Content {
     /// A bucket for artifacts.
@@ -26,15 +28,21 @@ pub(crate) struct Content {
     pub logging_role: bool,
 }
 
-/// What it has to hold for this view. What it once got it keeps.
+impl Content {
+    /// All that it can hold.
+    pub(crate) const EVERYTHING: Self = Self { artifact_bucket: true, logging_role: true };
+}
+
+/// The content for this view. A resource that the stack has once got stays in it.
 pub(crate) fn content(view: &View) -> Content {
     let holds = |resource_type| {
         let resources = view.there.and_then(|there| there.template.as_ref()).and_then(|template| template.get("Resources"));
         let mut types = resources.and_then(Json::as_object).into_iter().flatten().filter_map(|(_, resource)| resource.get("Type"));
         types.any(|found| found == resource_type)
     };
+    let role_is_missing = view.gateway_role.is_none() || view.owned_by_predecessor;
     Content {
         artifact_bucket: !view.own_bucket || holds("AWS::S3::Bucket"),
-        logging_role: view.gateway_role.is_none() || view.owned_by_predecessor || holds("AWS::ApiGateway::Account"),
+        logging_role: view.rest_apis && role_is_missing || holds("AWS::ApiGateway::Account"),
     }
 }

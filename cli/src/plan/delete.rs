@@ -1,6 +1,6 @@
 //! Decides how to delete stacks: in which order, and what stays.
 
-use cart_infra::{App, Stack, StackId, stacks};
+use cart_infra::{App, Stack, StackId};
 
 use super::{Blocked, Observed, ObservedStack};
 use crate::domain::stack::{Resource, StackStatus};
@@ -57,7 +57,7 @@ pub(crate) fn plan(app: &App, wanted: &[StackId], observed: &Observed, protected
             id: there.deployed.id.clone(),
             resources: there.resources.len(),
             keeps: there.retained(),
-            empties: empties(stack.id(), there),
+            empties: empties(stack, there),
             unprotect,
             after: users(stack.id()).filter(exists).collect(),
         });
@@ -65,9 +65,12 @@ pub(crate) fn plan(app: &App, wanted: &[StackId], observed: &Observed, protected
     Ok(Plan { steps })
 }
 
-/// The buckets of a stack that go with it and what is in them: those of the page, which can be built again.
-fn empties(stack: StackId, there: &ObservedStack) -> Vec<String> {
+/// The buckets of a stack that are deleted with their content. A retained one stays as it is.
+fn empties(stack: &Stack, there: &ObservedStack) -> Vec<String> {
     let retained = there.retained();
-    let goes = |resource: &&Resource| stack == stacks::WEB && resource.is_bucket() && !retained.contains(resource);
-    there.resources.iter().filter(goes).map(|resource| resource.physical_id.clone()).collect()
+    let is_deleted = |bucket: &&Resource| {
+        let declared = stack.emptied_first().iter().any(|id| id.as_str() == bucket.logical_id);
+        declared && bucket.is_bucket() && !retained.contains(bucket)
+    };
+    there.resources.iter().filter(is_deleted).map(|bucket| bucket.physical_id.clone()).collect()
 }

@@ -1,258 +1,368 @@
-//! Decides what a deployment does to each stack, and how far-reaching that is.
+//! Decides what a deployment will do, as a whole: the account's own stack, one or two rounds of stacks, the site, and notices. Knows
+//! nothing of AWS clients, terminals or clocks: definitions, a request and an observation go in, and nothing is left to choose.
+//!
+//! A second round exists where the app has a site that is new. Some stacks allow calls from the site's origin, the site's stack reads what
+//! these publish, and its address is known only once it exists: so these stacks are updated once more
+//! (docs/adr/0025-one-address.md).
 
 use std::collections::BTreeMap;
 
 use cart_infra::{
-    ARTIFACT_BUCKET_PARAMETER, App, ParameterSource, Stack, StackId,
-    access::{self, Widening},
-    diff, stacks,
+    ARTIFACT_BUCKET_OUTPUT, ARTIFACT_BUCKET_PARAMETER, Afterwards, App, Code, Origin, ParameterSource, Presence, Site, Stack,
+    StackId,
+    check::{self, Finding},
 };
-use serde::Serialize;
-use serde_json::Value as Json;
 
-use super::{Blocked, Observed, is_ours};
-use crate::domain::stack::{Deployed, Effect, Resource, ResourceChange, StackStatus};
+use super::{
+    Blocked, Observed, ObservedAccount, bootstrap,
+    step::{Action, Bucket, Reach, Step, Terms, Unknown, step, uses_code},
+};
+use crate::domain::{notice::Notice, stack::StackStatus};
 
-/// What a deployment is held to.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Terms {
-    /// The tags every stack has.
+/// The definitions of an app, as a function of what is known only when it is deployed.
+pub(crate) trait Definitions {
+    /// The app with this code. Stacks that allow calls from its site allow them from `site`, once that is known.
+    fn app(&self, code: &Code, site: Option<&Origin>) -> App;
+
+    /// The account's own stack, which outlives every stage. Its name does not depend on its content.
+    fn bootstrap(&self, content: bootstrap::Content) -> Stack;
+
+    /// The path in Parameter Store below which the app's stacks publish, without a slash at its end.
+    fn parameter_root(&self) -> String;
+
+    /// The only origin that may call, where the stage says so itself: a site at another one is not allowed.
+    fn pinned_origin(&self) -> Option<&Origin> {
+        None
+    }
+}
+
+/// A deployment, as it was asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    /// The stacks that were named. Where none was: every stack that always exists, and those on request that exist.
+    pub stacks: Vec<StackId>,
+    /// Whether the stacks that exist on request only are requested.
+    pub with_optional: bool,
+    /// Where the functions' code is in the artifact bucket.
+    pub code: Code,
+    /// The tags that every stack has.
     pub tags: BTreeMap<String, String>,
     /// Whether the stage is protected: nothing is taken away from it, and CloudFormation refuses to delete its stacks.
     pub protected: bool,
-    /// Where the code is.
-    pub bucket: Bucket,
-    /// Whether a stack that has to be made anew may leave retained resources behind.
+    /// The bucket for code, where the user brought one.
+    pub bucket: Option<String>,
+    /// Whether a stack that has to be recreated may leave retained resources in the account.
     pub leave_retained: bool,
 }
 
-/// The bucket the code is in.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Bucket {
-    /// Nobody has asked yet: the one a stack was deployed with is as good as any.
-    #[default]
-    Unasked,
-    /// This one.
-    Named(String),
-    /// The bootstrap stack of this plan makes it.
-    ToBeMade,
-}
-
-/// A deployment: its steps, in an order in which they could be carried out one by one.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Plan {
-    /// A step a stack.
-    pub steps: Vec<Step>,
-}
-
-/// What happens to one stack.
-#[derive(Clone, Debug)]
-pub(crate) struct Step {
-    /// The stack as it is wanted.
-    pub wanted: Stack,
-    /// What to do.
-    pub action: Action,
-    /// How it differs from what is deployed.
-    pub changes: diff::Changes,
-    /// What the change allows that was not allowed before.
-    pub widened: Vec<Widening>,
-    /// Whether somebody else's template is replaced by ours: templates alone cannot tell what it has beyond ours, and that goes.
-    pub takes_over: bool,
-    /// Whether it has to be protected from deletion, and is not.
-    pub protect: bool,
-    /// The stacks of this plan that have to be done first.
-    pub after: Vec<StackId>,
-    /// Why CloudFormation cannot be asked yet what it would do; nothing if it can.
-    pub unknown: Vec<Unknown>,
-    /// Whether `changes` are CloudFormation's own, and not only what the templates say.
-    pub exact: bool,
-}
-
-/// What to do with a stack.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Action {
-    /// Make it, once what an earlier attempt left behind is gone.
-    Create {
-        /// That attempt, if there was one.
-        remains: Option<Remains>,
-    },
-    /// Change it, once an earlier change that failed is undone.
-    Update {
-        /// How to undo it, if there was one.
-        recovery: Option<Recovery>,
-    },
-    /// Nothing: it is as wanted.
-    Keep,
-}
-
-/// A stack that can only be deleted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Remains {
-    /// Its ARN.
-    pub id: String,
-    /// Its status.
-    pub status: StackStatus,
-    /// Why it has that status, where CloudFormation says so.
-    pub reason: Option<String>,
-}
-
-/// How to undo a change that failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Recovery {
-    /// It was left as it failed, to be looked at.
-    RollBack,
-    /// Undoing it failed as well.
-    ContinueRollback,
-}
-
-/// Why a change set cannot be made before another step is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "unknown", content = "of", rename_all = "snake_case")]
-pub(crate) enum Unknown {
-    /// This stack publishes, or makes, what it is given.
-    Inputs(StackId),
-    /// What an earlier attempt left has to go first.
-    Remains,
-    /// An earlier change has to be undone first.
-    Recovery,
-}
-
-/// How far-reaching a change is, from the least to the most.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Reach {
-    /// Nothing changes.
-    #[default]
-    None,
-    /// Something changes.
-    Any,
-    /// Somebody may do what they could not do before.
-    Broadening,
-    /// Something is taken away or replaced.
-    Destructive,
-}
-
-impl Plan {
-    /// Whether there is nothing to do.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.steps.iter().all(Step::is_nothing)
-    }
-
-    /// How far-reaching it is.
-    pub(crate) fn reach(&self) -> Reach {
-        self.steps.iter().map(Step::reach).max().unwrap_or_default()
-    }
-}
-
-impl Step {
-    /// Which stack.
-    pub(crate) fn stack(&self) -> StackId {
-        self.wanted.id()
-    }
-
-    /// Whether there is nothing to do.
-    pub(crate) fn is_nothing(&self) -> bool {
-        self.action == Action::Keep && !self.protect
-    }
-
-    /// Whether a change set can be made for it now.
-    pub(crate) fn can_be_exact(&self) -> bool {
-        self.action != Action::Keep && self.unknown.is_empty()
-    }
-
-    /// Whether it needs the functions' code.
-    pub(crate) fn uses_code(&self) -> bool {
-        uses_code(&self.wanted)
-    }
-
-    /// What is taken away or replaced, by logical id.
-    pub(crate) fn destroyed(&self) -> Vec<&str> {
-        let destroyed = self.changes.resources.iter().filter(|change| self.action != Action::Keep && is_destroyed(change));
-        destroyed.map(|change| change.logical_id.as_str()).collect()
-    }
-
-    /// How far-reaching it is.
-    pub(crate) fn reach(&self) -> Reach {
-        if !self.destroyed().is_empty() {
-            Reach::Destructive
-        } else if self.action != Action::Keep && !self.widened.is_empty() {
-            Reach::Broadening
-        } else if self.is_nothing() {
-            Reach::None
-        } else {
-            Reach::Any
+impl Request {
+    /// Everything, with this code, under the usual terms.
+    pub(crate) fn all(code: Code) -> Self {
+        Self {
+            stacks: Vec::new(),
+            with_optional: false,
+            code,
+            tags: BTreeMap::new(),
+            protected: false,
+            bucket: None,
+            leave_retained: false,
         }
     }
 
-    /// What of `real` is destroyed that this step, as it was shown, did not tell.
-    pub(crate) fn untold(&self, real: &Self) -> Vec<String> {
-        let told = self.destroyed();
-        real.destroyed().into_iter().filter(|id| !told.contains(id)).map(str::to_owned).collect()
-    }
-
-    /// The same step, now that a change set says what it does to each resource. What changes within one, the templates tell better.
-    pub(crate) fn with_change_set(mut self, found: &[ResourceChange]) -> Self {
-        let from_templates = std::mem::take(&mut self.changes.resources);
-        let properties = |id: &str| {
-            from_templates.iter().find(|change| change.logical_id == id).and_then(|change| match &change.action {
-                diff::Action::Modify { properties, .. } => Some(properties.clone()),
-                diff::Action::Add | diff::Action::Remove { .. } => None,
-            })
-        };
-        let change = |change: &ResourceChange| diff::ResourceChange {
-            logical_id: change.logical_id.clone(),
-            resource_type: change.resource_type.clone(),
-            action: match change.effect {
-                Effect::Add => diff::Action::Add,
-                Effect::Remove { retained } => diff::Action::Remove { retained },
-                Effect::Modify { replacement } => {
-                    diff::Action::Modify { properties: properties(&change.logical_id).unwrap_or_default(), replacement }
-                }
-            },
-        };
-        self.changes.resources = found.iter().map(change).collect();
-        self.exact = true;
-        self
-    }
-
-    /// The same step, now that a change set says that there is nothing to do.
-    pub(crate) fn without_changes(mut self) -> Self {
-        self.action = Action::Keep;
-        self.changes = diff::Changes::default();
-        self.widened.clear();
-        self.exact = true;
-        self
+    fn terms(&self) -> Terms {
+        Terms {
+            tags: self.tags.clone(),
+            protected: self.protected,
+            bucket: self.bucket.clone().map_or(Bucket::Unasked, Bucket::Named),
+            leave_retained: self.leave_retained,
+        }
     }
 }
 
-/// Whether a change takes a resource away, or puts a new one in its place. A function's version and an API's deployment are pictures of
-/// what was, and taken anew whenever that changes.
-fn is_destroyed(change: &diff::ResourceChange) -> bool {
-    if matches!(change.resource_type.as_str(), "AWS::Lambda::Version" | "AWS::ApiGateway::Deployment") {
-        return false;
-    }
-    match change.action {
-        diff::Action::Add => false,
-        diff::Action::Remove { retained } => !retained,
-        diff::Action::Modify { replacement, .. } => replacement == diff::Replacement::Always,
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refused {
+    /// There is no way from the state of a stack to the requested one.
+    #[error(transparent)]
+    Blocked(#[from] Blocked),
+    /// The definitions break a rule that no deployment should break.
+    #[error("the templates cannot be deployed as they are:\n{}", .0.iter().map(|finding| format!("  {finding}")).collect::<Vec<_>>().join("\n"))]
+    Findings(Vec<Finding>),
+    /// The site's stack says an address that is none. No other origin is ever allowed in its place.
+    #[error("the output {output} of the {stack} stack cannot be `{value}`: {reason}")]
+    Origin {
+        /// The stack that hosts the site.
+        stack: StackId,
+        /// The output.
+        output: &'static str,
+        /// Its value.
+        value: String,
+        /// Why it is no origin.
+        reason: String,
+    },
+    /// The second round would destroy something, which the approved plan could not mention.
+    #[error("the {stack} stack would lose or replace {}, and the plan did not say so", resources.join(", "))]
+    Untold {
+        /// The stack.
+        stack: StackId,
+        /// The resources, by logical id.
+        resources: Vec<String>,
+    },
+}
+
+impl Refused {
+    /// The next thing to try.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::Blocked(blocked) => Some(blocked.hint()),
+            Self::Findings(_) => Some("correct the definitions, which are in infra/src/stacks".to_owned()),
+            Self::Origin { .. } => None,
+            Self::Untold { .. } => {
+                Some("run the same command again: what the stack reads exists now, so that the plan can be exact".to_owned())
+            }
+        }
     }
 }
 
-/// Decides how to bring `wanted` about, after `bootstrap`. All of its stacks have to be at rest.
+/// A deployment: everything that will happen, in order.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    /// The account's own stack, where a stack that changes needs it.
+    pub(crate) bootstrap: Option<Step>,
+    /// The stacks.
+    pub(crate) first: Round,
+    /// Which of them are updated once more, where the site's address becomes known only in the first round.
+    pub(crate) second: Option<Second>,
+    /// The site that is built and published at the end.
+    pub(crate) site: Option<Publication>,
+    /// What is worth knowing before it is approved.
+    pub(crate) notices: Vec<Notice>,
+    code: Code,
+}
+
+/// One pass of creating and updating stacks.
+#[derive(Clone, Debug)]
+pub(crate) struct Round {
+    /// The app as it is defined for this round.
+    pub app: App,
+    /// The terms of its steps.
+    pub terms: Terms,
+    /// A step a stack, in an order in which they could be carried out one by one.
+    pub steps: Vec<Step>,
+}
+
+/// The round that follows once the site's address is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Second {
+    /// The stacks that allow calls from the site.
+    pub stacks: Vec<StackId>,
+}
+
+/// A site that is built and published after the stacks are deployed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Publication {
+    /// The stack that hosts it.
+    pub host: StackId,
+    /// Whether the APIs will allow calls from it.
+    pub allowed: Allowed,
+}
+
+/// Whether the APIs of an app allow calls from its site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Allowed {
+    /// They do, at the latest after the second round; or it was said already that they do not.
+    Settled,
+    /// They do not: the stage pins another origin.
+    Pinned,
+    /// They will with the next deployment of all stacks; this one leaves them out.
+    Later,
+}
+
+/// Where the site of an app is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Hosted {
+    /// The stack that hosts it.
+    pub stack: StackId,
+    /// Its address, without a slash at the end: the site's origin.
+    pub url: String,
+    /// The bucket its files are in.
+    pub bucket: String,
+    /// The distribution that serves them.
+    pub distribution: String,
+    /// The folder of the bucket that is served.
+    pub folder: &'static str,
+}
+
+impl Plan {
+    /// The app as the first round defines it.
+    pub(crate) fn app(&self) -> &App {
+        &self.first.app
+    }
+
+    /// Every step before the second round: the account's own stack first.
+    pub(crate) fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.bootstrap.iter().chain(&self.first.steps)
+    }
+
+    /// Whether no stack changes.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.steps().all(Step::is_nothing)
+    }
+
+    /// How far-reaching it is.
+    pub(crate) fn reach(&self) -> Reach {
+        self.steps().map(Step::reach).max().unwrap_or_default()
+    }
+
+    /// The stacks that the second round updates.
+    pub(crate) fn again(&self) -> &[StackId] {
+        self.second.as_ref().map_or(&[], |second| &second.stacks)
+    }
+
+    /// The second round, now that the first one is done: none, where the plan has none, or where the site still has no address. The next
+    /// deployment then finds it.
+    ///
+    /// # Errors
+    /// As [`plan`].
+    pub(crate) fn second_round(&self, definitions: &dyn Definitions, observed: &Observed) -> Result<Option<Round>, Refused> {
+        let Some(second) = &self.second else { return Ok(None) };
+        let Some(origin) = origin(&self.first.app, observed)? else { return Ok(None) };
+        let app = checked(definitions.app(&self.code, Some(&origin)))?;
+        // Its code was uploaded in the first round.
+        let parameters = second.stacks.iter().find_map(|id| Some(&observed.stacks.get(id)?.deployed.parameters));
+        let bucket = parameters.and_then(|parameters| parameters.get(ARTIFACT_BUCKET_PARAMETER));
+        let bucket = bucket.map_or(Bucket::Unasked, |bucket| Bucket::Named(bucket.value.clone()));
+        let terms = Terms { bucket, ..self.first.terms.clone() };
+        let steps = steps(&app, &second.stacks, observed, &terms, None)?;
+        Ok(Some(Round { app, terms, steps }))
+    }
+}
+
+impl Round {
+    /// Makes sure that a second round destroys nothing: the approved plan did not mention it.
+    ///
+    /// # Errors
+    /// [`Refused::Untold`], for the first step that would.
+    pub(crate) fn refuse_destruction(&self) -> Result<(), Refused> {
+        match self.steps.iter().find(|step| step.reach() == Reach::Destructive) {
+            None => Ok(()),
+            Some(step) => {
+                let resources = step.destroyed().into_iter().map(str::to_owned).collect();
+                Err(Refused::Untold { stack: step.stack(), resources })
+            }
+        }
+    }
+}
+
+/// Whether a plan depends on the account's own stack and settings, which then have to be observed too: a stack that carries code changes.
 ///
 /// # Errors
-/// [`Blocked`], for the first stack that cannot be deployed.
-pub(crate) fn plan(
+/// As [`plan`].
+pub(crate) fn concerns_account(definitions: &dyn Definitions, request: &Request, observed: &Observed) -> Result<bool, Refused> {
+    let app = definitions.app(&request.code, origin(&definitions.app(&request.code, None), observed)?.as_ref());
+    let wanted = wanted(&app, request, observed);
+    Ok(needs_code(&steps(&app, &wanted, observed, &request.terms(), None)?))
+}
+
+/// Decides how to bring the requested stacks about. All of them have to be at rest, and the account is observed where
+/// [`concerns_account`] says so.
+///
+/// # Errors
+/// [`Refused`], by the first rule or stack that stands in the way.
+pub(crate) fn plan(definitions: &dyn Definitions, request: &Request, observed: &Observed) -> Result<Plan, Refused> {
+    let known = origin(&definitions.app(&request.code, None), observed)?;
+    let app = checked(definitions.app(&request.code, known.as_ref()))?;
+    let wanted = wanted(&app, request, observed);
+    let mut terms = request.terms();
+    let mut bootstrap = None;
+    let mut planned = steps(&app, &wanted, observed, &terms, None)?;
+    if needs_code(&planned)
+        && let Some(account) = &observed.account
+    {
+        bootstrap = bootstrap_step(&app, definitions, request, account, observed)?;
+        if terms.bucket == Bucket::Unasked {
+            terms.bucket = artifact_bucket(account).map_or(Bucket::ToBeMade, Bucket::Named);
+        }
+        planned = steps(&app, &wanted, observed, &terms, bootstrap.as_ref())?;
+    }
+    let pinned = definitions.pinned_origin();
+    let stacks = if pinned.is_some() { Vec::new() } else { told_later(&app, &planned) };
+    let second = (!stacks.is_empty()).then_some(Second { stacks });
+    let site = app.site().map(|(host, _)| host.id()).filter(|host| wanted.contains(host)).map(|host| Publication {
+        host,
+        allowed: match (&known, pinned, &second) {
+            (Some(_), ..) | (None, None, Some(_)) => Allowed::Settled,
+            (None, Some(_), _) => Allowed::Pinned,
+            (None, None, None) => Allowed::Later,
+        },
+    });
+    let kept_out = known.zip(pinned).filter(|(known, pinned)| known != *pinned);
+    let notices = kept_out.map(|(known, pinned)| Notice::OriginNotAllowed {
+        site: known.to_string(),
+        allowed: pinned.to_string(),
+        configured: true,
+    });
+    Ok(Plan {
+        bootstrap,
+        first: Round { app, terms, steps: planned },
+        second,
+        site,
+        notices: notices.into_iter().collect(),
+        code: request.code.clone(),
+    })
+}
+
+/// The site of an app, if all that is needed to publish it exists.
+pub(crate) fn hosted(app: &App, observed: &Observed) -> Option<Hosted> {
+    let (host, Site { url, bucket, distribution, folder }) = app.site()?;
+    let outputs = &observed.stacks.get(&host.id())?.deployed.outputs;
+    let output = |key: &str| outputs.get(key).cloned();
+    Some(Hosted { stack: host.id(), url: output(url)?, bucket: output(bucket)?, distribution: output(distribution)?, folder })
+}
+
+/// The origin of the app's own site, if it has one already.
+fn origin(app: &App, observed: &Observed) -> Result<Option<Origin>, Refused> {
+    let Some((Hosted { stack, url, .. }, (_, site))) = hosted(app, observed).zip(app.site()) else { return Ok(None) };
+    match url.parse() {
+        Ok(origin) => Ok(Some(origin)),
+        Err(error) => Err(Refused::Origin { stack, output: site.url, reason: cart_infra::Invalid::to_string(&error), value: url }),
+    }
+}
+
+/// Makes sure that the definitions break no rule: a template that would be refused, or regretted, is not sent.
+///
+/// # Errors
+/// [`Refused::Findings`].
+pub(crate) fn checked(app: App) -> Result<App, Refused> {
+    let findings = check::check(&app);
+    if findings.is_empty() { Ok(app) } else { Err(Refused::Findings(findings)) }
+}
+
+/// The stacks a deployment works on. A stack that exists on request is one of them if it was requested, named, or exists; under review
+/// it was only asked about, and has nothing in it.
+fn wanted(app: &App, request: &Request, observed: &Observed) -> Vec<StackId> {
+    let exists = |id| observed.stacks.get(&id).is_some_and(|there| there.deployed.status != StackStatus::ReviewInProgress);
+    let is_wanted = |stack: &&Stack| {
+        let by_default = request.stacks.is_empty();
+        match stack.presence() {
+            Presence::OnRequest if request.with_optional => true,
+            Presence::OnRequest if by_default => exists(stack.id()),
+            Presence::OnRequest | Presence::Always => by_default || request.stacks.contains(&stack.id()),
+        }
+    };
+    app.stacks().iter().filter(is_wanted).map(Stack::id).collect()
+}
+
+/// A step for each of the wanted stacks, after `bootstrap`.
+fn steps(
     app: &App,
     wanted: &[StackId],
     observed: &Observed,
     terms: &Terms,
-    bootstrap: Option<Step>,
-) -> Result<Plan, Blocked> {
-    let mut steps: Vec<Step> = bootstrap.into_iter().collect();
-    let bootstraps = steps.iter().any(|step| !step.is_nothing());
+    bootstrap: Option<&Step>,
+) -> Result<Vec<Step>, Blocked> {
+    let bootstrap = bootstrap.filter(|step| !step.is_nothing()).map(Step::stack);
+    let mut steps: Vec<Step> = Vec::new();
     for stack in app.stacks().iter().filter(|stack| wanted.contains(&stack.id())) {
         let mut after: Vec<StackId> = app.depends_on(stack.id()).into_iter().filter(|need| wanted.contains(need)).collect();
         for (path, publisher) in inputs(app, stack) {
@@ -262,143 +372,75 @@ pub(crate) fn plan(
         }
         let changing = |need: &StackId| steps.iter().any(|step| step.stack() == *need && step.action != Action::Keep);
         let mut inputs: Vec<StackId> = after.iter().copied().filter(changing).collect();
-        if bootstraps && uses_code(stack) {
-            after.insert(0, stacks::BOOTSTRAP);
+        if let Some(bootstrap) = bootstrap
+            && uses_code(stack)
+        {
+            after.insert(0, bootstrap);
             if terms.bucket == Bucket::ToBeMade {
-                inputs.insert(0, stacks::BOOTSTRAP);
+                inputs.insert(0, bootstrap);
             }
         }
         steps.push(step(stack, observed, terms, after, &inputs)?);
     }
-    Ok(Plan { steps })
+    Ok(steps)
 }
 
-/// Decides what to do with one stack, `inputs` being the stacks whose doing may change what it reads.
-///
-/// # Errors
-/// [`Blocked`], if there is no way.
-pub(crate) fn step(
-    stack: &Stack,
+/// What the account's own stack needs, where it is needed or exists.
+fn bootstrap_step(
+    app: &App,
+    definitions: &dyn Definitions,
+    request: &Request,
+    account: &ObservedAccount,
     observed: &Observed,
-    terms: &Terms,
-    after: Vec<StackId>,
-    inputs: &[StackId],
-) -> Result<Step, Blocked> {
-    let template = stack.template().as_json();
-    let there = observed.stacks.get(&stack.id()).filter(|there| there.deployed.status != StackStatus::DeleteComplete);
-    let action = match there {
-        None => Action::Create { remains: None },
-        Some(there) => match there.deployed.status {
-            // It has no resources, and its creation can be planned again.
-            StackStatus::DeleteComplete | StackStatus::ReviewInProgress => Action::Create { remains: None },
-            StackStatus::CreateComplete
-            | StackStatus::UpdateComplete
-            | StackStatus::UpdateRollbackComplete
-            | StackStatus::ImportComplete
-            | StackStatus::ImportRollbackComplete => {
-                let same = inputs.is_empty() && there.template.as_ref() == Some(&template) && there.deployed.tags == terms.tags;
-                if same && same_parameters(stack, &there.deployed, observed, terms) {
-                    Action::Keep
-                } else {
-                    Action::Update { recovery: None }
-                }
-            }
-            StackStatus::UpdateFailed => Action::Update { recovery: Some(Recovery::RollBack) },
-            StackStatus::UpdateRollbackFailed => Action::Update { recovery: Some(Recovery::ContinueRollback) },
-            // From these there is no way but deletion.
-            status @ (StackStatus::RollbackComplete
-            | StackStatus::RollbackFailed
-            | StackStatus::CreateFailed
-            | StackStatus::DeleteFailed) => {
-                let left = there.retained();
-                if !left.is_empty() && !terms.leave_retained {
-                    return Err(Blocked::LeavesBehind { stack: stack.id(), name: stack.name().to_owned(), status, left });
-                }
-                let Deployed { id, reason, .. } = &there.deployed;
-                Action::Create { remains: Some(Remains { id: id.clone(), status, reason: reason.clone() }) }
-            }
-            // Only a person knows what should have been imported. And what is busy has to be waited for before planning.
-            status @ (StackStatus::ImportRollbackFailed
-            | StackStatus::CreateInProgress
-            | StackStatus::RollbackInProgress
-            | StackStatus::DeleteInProgress
-            | StackStatus::UpdateInProgress
-            | StackStatus::UpdateCompleteCleanupInProgress
-            | StackStatus::UpdateRollbackInProgress
-            | StackStatus::UpdateRollbackCompleteCleanupInProgress
-            | StackStatus::ImportInProgress
-            | StackStatus::ImportRollbackInProgress) => {
-                let reason = there.deployed.reason.clone();
-                return Err(Blocked::Stuck { stack: stack.id(), name: stack.name().to_owned(), status, reason });
-            }
-        },
-    };
-    let before = match action {
-        Action::Create { .. } => None,
-        Action::Update { .. } | Action::Keep => there.and_then(|there| there.template.as_ref()),
-    };
-    let unknown = match &action {
-        Action::Create { remains: Some(_) } => Some(Unknown::Remains),
-        Action::Update { recovery: Some(_) } => Some(Unknown::Recovery),
-        Action::Create { remains: None } | Action::Update { recovery: None } | Action::Keep => None,
-    };
-    let takes_over = matches!(action, Action::Update { .. }) && !is_ours(before);
-    let changes = match there {
-        Some(there) if takes_over => taking_over(&there.resources, &template),
-        _ => diff::diff(before, Some(&template)),
-    };
-    Ok(Step {
-        changes,
-        widened: access::widened(before, Some(&template)),
-        takes_over,
-        protect: terms.protected && !there.is_some_and(|there| there.deployed.termination_protection),
-        unknown: inputs.iter().map(|stack| Unknown::Inputs(*stack)).chain(unknown).collect(),
-        wanted: stack.clone(),
-        action,
-        after,
-        exact: false,
+) -> Result<Option<Step>, Blocked> {
+    let content = bootstrap::content(&bootstrap::View {
+        there: account.bootstrap.as_ref(),
+        own_bucket: request.bucket.is_some(),
+        rest_apis: has_rest_apis(app),
+        gateway_role: account.gateway_role.as_deref(),
+        owned_by_predecessor: observed.predecessor_owns("AWS::ApiGateway::Account"),
+    });
+    let stack = definitions.bootstrap(content);
+    if stack.template().is_empty() {
+        return Ok(None);
+    }
+    let there = account.bootstrap.clone().map(|there| (stack.id(), there));
+    let tags = there.as_ref().map(|(_, there)| there.deployed.tags.clone()).unwrap_or_default();
+    let observed = Observed { stacks: there.into_iter().collect(), ..Observed::default() };
+    step(&stack, &observed, &Terms { tags, ..Terms::default() }, Vec::new(), &[]).map(Some)
+}
+
+/// Whether an app has REST APIs, whose logs take a role that an account has once.
+pub(crate) fn has_rest_apis(app: &App) -> bool {
+    let resources = app.stacks().iter().map(|stack| stack.template().as_json());
+    resources.into_iter().any(|template| {
+        template["Resources"].as_object().into_iter().flatten().any(|(_, resource)| resource["Type"] == "AWS::ApiGateway::RestApi")
     })
 }
 
-/// Whether there is no way from this status but deletion. Who plans that should know what the stack still has, and why.
-pub(crate) const fn has_to_go(status: StackStatus) -> bool {
-    matches!(
-        status,
-        StackStatus::RollbackComplete | StackStatus::RollbackFailed | StackStatus::CreateFailed | StackStatus::DeleteFailed
-    )
+fn artifact_bucket(account: &ObservedAccount) -> Option<String> {
+    account.bootstrap.as_ref()?.deployed.outputs.get(ARTIFACT_BUCKET_OUTPUT).cloned()
 }
 
-/// Whether a plan has to know what a stack consists of: it has to go, and may leave something behind; or it is not ours, and its
-/// template does not tell.
-pub(crate) fn needs_resources(status: StackStatus, template: Option<&Json>) -> bool {
-    has_to_go(status) || status != StackStatus::ReviewInProgress && !is_ours(template)
+fn needs_code(steps: &[Step]) -> bool {
+    steps.iter().any(|step| step.uses_code() && step.action != Action::Keep)
 }
 
-/// How a stack that is not ours becomes ours, as far as that can be told without its template: by the names of its resources.
-fn taking_over(there: &[Resource], template: &Json) -> diff::Changes {
-    let is_ours = |change: &diff::ResourceChange| there.iter().any(|resource| resource.logical_id == change.logical_id);
-    let mut changes = diff::diff(None, Some(template));
-    for change in changes.resources.iter_mut().filter(|change| is_ours(change)) {
-        change.action = diff::Action::Modify { properties: Vec::new(), replacement: diff::Replacement::Conditional };
-    }
-    let is_wanted = |resource: &&Resource| template["Resources"].get(&resource.logical_id).is_some();
-    let removed = there.iter().filter(|resource| !is_wanted(resource)).map(|resource| diff::ResourceChange {
-        logical_id: resource.logical_id.clone(),
-        resource_type: resource.resource_type.clone(),
-        action: diff::Action::Remove { retained: false },
-    });
-    changes.resources.extend(removed);
-    changes
+/// The stacks of these steps that allow calls from the site, where the site's own stack is created by them.
+fn told_later(app: &App, steps: &[Step]) -> Vec<StackId> {
+    let host = app.site().map(|(host, _)| host.id());
+    let is_new = steps.iter().any(|step| Some(step.stack()) == host && matches!(step.action, Action::Create { .. }));
+    steps.iter().filter(|step| is_new && step.wanted.allows_site()).map(Step::stack).collect()
 }
 
-/// Makes sure that a protected stage loses nothing. What has to be undone first is not compared with what will be there then; it is
+/// Makes sure that a protected stage loses nothing. A stack that is rolled back first is not compared with what it will be then; it is
 /// looked at once more after that.
 ///
 /// # Errors
 /// [`Blocked::Protected`], for the first step that takes something away.
-pub(crate) fn refuse_losses(plan: &Plan) -> Result<(), Blocked> {
+pub(crate) fn refuse_losses<'a>(steps: impl IntoIterator<Item = &'a Step>) -> Result<(), Blocked> {
     let is_known = |step: &&Step| !step.unknown.contains(&Unknown::Recovery);
-    match plan.steps.iter().filter(is_known).find(|step| step.reach() == Reach::Destructive) {
+    match steps.into_iter().filter(is_known).find(|step| step.reach() == Reach::Destructive) {
         None => Ok(()),
         Some(step) => {
             let resources = step.destroyed().into_iter().map(str::to_owned).collect();
@@ -407,33 +449,20 @@ pub(crate) fn refuse_losses(plan: &Plan) -> Result<(), Blocked> {
     }
 }
 
-/// Whether a redeployment would pass the values the stack already has: what an SSM path stands for counts, and not the path alone.
-fn same_parameters(stack: &Stack, deployed: &Deployed, observed: &Observed, terms: &Terms) -> bool {
-    stack.parameters().len() == deployed.parameters.len()
-        && stack.parameters().iter().all(|(name, source)| {
-            let Some(there) = deployed.parameters.get(name) else { return false };
-            match (source, &terms.bucket) {
-                (ParameterSource::Value(value), _) => there.value == *value,
-                (ParameterSource::ArtifactBucket, Bucket::Unasked) => true,
-                (ParameterSource::ArtifactBucket, Bucket::Named(bucket)) => there.value == *bucket,
-                (ParameterSource::ArtifactBucket, Bucket::ToBeMade) => false,
-                // The local cloud tells the value a path stood for instead of the path; AWS tells both.
-                (ParameterSource::Shared(path), _) => match &there.resolved {
-                    Some(resolved) => there.value == *path && observed.parameters.get(path) == Some(resolved),
-                    None => observed.parameters.get(path) == Some(&there.value),
-                },
-            }
-        })
-}
-
 /// Whether a stack was deployed from this bucket.
 pub(crate) fn is_in_use(observed: &Observed, bucket: &str) -> bool {
-    let from = |deployed: &Deployed| deployed.parameters.get(ARTIFACT_BUCKET_PARAMETER).is_some_and(|there| there.value == bucket);
-    observed.stacks.values().any(|there| from(&there.deployed))
+    let mut stacks = observed.stacks.values();
+    stacks.any(|there| there.deployed.parameters.get(ARTIFACT_BUCKET_PARAMETER).is_some_and(|parameter| parameter.value == bucket))
 }
 
-fn uses_code(stack: &Stack) -> bool {
-    stack.parameters().values().any(|source| *source == ParameterSource::ArtifactBucket)
+/// The tables whose expiry a local cloud has to be told of: it ignores what their templates say.
+pub(crate) fn expiring(app: &App) -> impl Iterator<Item = (StackId, &str, &'static str)> {
+    app.stacks().iter().flat_map(|stack| {
+        stack.afterwards().iter().filter_map(move |work| match work {
+            Afterwards::ExpireItems { table, attribute } => Some((stack.id(), table.as_str(), *attribute)),
+            Afterwards::HostSite(_) => None,
+        })
+    })
 }
 
 /// The paths a stack reads, each with the stack that publishes it.

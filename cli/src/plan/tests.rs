@@ -2,17 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use cart_infra::{App, ParameterSource, Stack, StackId, packages, stacks};
+use cart_infra::{App, BootstrapSettings, Code, Origin, ParameterSource, Settings, Stack, StackId, packages, stacks};
 use serde_json::Value as Json;
 
 use super::{
-    Blocked, Observed, ObservedStack, bootstrap, delete,
-    deploy::{self, Action, Bucket, Plan, Reach, Recovery, Remains, Terms, Unknown},
-    is_ours, web,
+    Blocked, Observed, ObservedAccount, ObservedStack, bootstrap, delete,
+    deploy::{self, Allowed, Definitions, Plan, Publication, Refused, Request, Second},
+    is_ours,
+    step::{Action, Reach, Recovery, Remains, Step, Unknown},
 };
 use crate::{
     config::tests::settings,
-    domain::stack::{Deployed, DeployedParameter, Effect, Phase, Resource, ResourceChange, StackStatus},
+    domain::{
+        notice::Notice,
+        stack::{Deployed, DeployedParameter, Effect, Phase, Resource, ResourceChange, StackStatus},
+    },
 };
 
 const ALL: [StackId; 3] = [stacks::AUTH, stacks::PRODUCTS, stacks::CART];
@@ -51,23 +55,75 @@ fn hosted(app: &App) -> Observed {
         let template = Some(stack.template().as_json());
         (stack.id(), ObservedStack { deployed, template, resources: Vec::new() })
     };
-    Observed { stacks: app.stacks().iter().map(stack).collect(), parameters: parameters.clone() }
+    Observed { stacks: app.stacks().iter().map(stack).collect(), parameters: parameters.clone(), account: None }
 }
 
 fn app() -> App {
     cart_infra::app(&settings())
 }
 
-fn bucket(name: &str) -> Terms {
-    Terms { bucket: Bucket::Named(name.to_owned()), ..Terms::default() }
+/// The shop with these settings, whose allowed origin gives way to the site's, unless the stage pins it.
+pub(crate) struct Shop {
+    pub settings: Settings,
+    pub pinned: bool,
 }
 
-fn plan(app: &App, wanted: &[StackId], observed: &Observed) -> Result<Plan, Blocked> {
-    deploy::plan(app, wanted, observed, &bucket(BUCKET), None)
+impl Shop {
+    pub(crate) fn of(settings: Settings) -> Self {
+        Self { settings, pinned: false }
+    }
+}
+
+impl Definitions for Shop {
+    fn app(&self, code: &Code, site: Option<&Origin>) -> App {
+        let own = &self.settings.allowed_origin;
+        let allowed_origin = site.filter(|_| !self.pinned).unwrap_or(own).clone();
+        cart_infra::app(&Settings { allowed_origin, code: code.clone(), ..self.settings.clone() })
+    }
+
+    fn bootstrap(&self, bootstrap::Content { artifact_bucket, logging_role }: bootstrap::Content) -> Stack {
+        let prefix = self.settings.names.prefix.clone();
+        cart_infra::bootstrap(&BootstrapSettings { prefix, artifact_bucket, logging_role })
+    }
+
+    fn parameter_root(&self) -> String {
+        self.settings.names.parameter_path("")
+    }
+
+    fn pinned_origin(&self) -> Option<&Origin> {
+        self.pinned.then_some(&self.settings.allowed_origin)
+    }
+}
+
+/// Code as it was packaged for `settings()`, from a bucket of the user's own.
+pub(crate) fn request(stacks: &[StackId]) -> Request {
+    let code = Code::not_packaged(packages::ALL);
+    Request { stacks: stacks.to_vec(), bucket: Some(BUCKET.to_owned()), ..Request::all(code) }
+}
+
+/// An account whose own stack is not needed: the bucket is the user's, and API Gateway has its role.
+fn account() -> ObservedAccount {
+    ObservedAccount { bootstrap: None, gateway_role: Some("arn:role".to_owned()) }
+}
+
+pub(crate) fn plan_of(shop: &Shop, request: &Request, observed: &Observed) -> Result<Plan, Refused> {
+    let observed = Observed { account: Some(observed.account.clone().unwrap_or_else(account)), ..observed.clone() };
+    deploy::plan(shop, request, &observed)
+}
+
+fn plan(stacks: &[StackId], observed: &Observed) -> Result<Plan, Blocked> {
+    blocked(plan_of(&Shop::of(settings()), &request(stacks), observed))
+}
+
+fn blocked(planned: Result<Plan, Refused>) -> Result<Plan, Blocked> {
+    planned.map_err(|refused| match refused {
+        Refused::Blocked(blocked) => blocked,
+        other => panic!("{other}"),
+    })
 }
 
 fn actions(plan: &Plan) -> Vec<(StackId, Action)> {
-    plan.steps.iter().map(|step| (step.stack(), step.action.clone())).collect()
+    plan.steps().map(|step| (step.stack(), step.action.clone())).collect()
 }
 
 fn create() -> Action {
@@ -81,37 +137,34 @@ fn update() -> Action {
 #[test]
 fn planning_what_was_just_deployed_gives_an_empty_plan() {
     let app = app();
-    let plan = plan(&app, &ALL, &deployed(&app)).unwrap();
+    let plan = plan(&ALL, &deployed(&app)).unwrap();
     assert!(plan.is_empty(), "{:?}", actions(&plan));
     assert_eq!(plan.reach(), Reach::None);
 }
 
 #[test]
 fn the_cart_comes_after_what_it_reads_from() {
-    let plan = plan(&app(), &ALL, &Observed::default()).unwrap();
+    let plan = plan(&ALL, &Observed::default()).unwrap();
     assert_eq!(actions(&plan), [(stacks::AUTH, create()), (stacks::PRODUCTS, create()), (stacks::CART, create())]);
-    assert_eq!(plan.steps[0].after, []);
-    assert_eq!(plan.steps[1].after, []);
-    assert_eq!(plan.steps[2].after, [stacks::AUTH, stacks::PRODUCTS]);
+    assert_eq!(plan.first.steps[0].after, []);
+    assert_eq!(plan.first.steps[1].after, []);
+    assert_eq!(plan.first.steps[2].after, [stacks::AUTH, stacks::PRODUCTS]);
 }
 
 #[test]
 fn what_is_not_known_yet_is_planned_from_templates() {
-    let first = plan(&app(), &ALL, &Observed::default()).unwrap();
-    assert_eq!(first.steps.iter().map(deploy::Step::can_be_exact).collect::<Vec<_>>(), [true, true, false]);
-    assert_eq!(first.steps[2].unknown, [Unknown::Inputs(stacks::AUTH), Unknown::Inputs(stacks::PRODUCTS)]);
+    let exact = |plan: &Plan| plan.steps().map(Step::can_be_exact).collect::<Vec<_>>();
+    let first = plan(&ALL, &Observed::default()).unwrap();
+    assert_eq!(exact(&first), [true, true, false]);
+    assert_eq!(first.first.steps[2].unknown, [Unknown::Inputs(stacks::AUTH), Unknown::Inputs(stacks::PRODUCTS)]);
 
-    let bootstrap = cart_infra::bootstrap(&cart_infra::BootstrapSettings {
-        prefix: settings().names.prefix,
-        artifact_bucket: true,
-        logging_role: true,
-    });
-    let bootstrap = deploy::step(&bootstrap, &Observed::default(), &Terms::default(), Vec::new(), &[]).unwrap();
-    let terms = Terms { bucket: Bucket::ToBeMade, ..Terms::default() };
-    let account = deploy::plan(&app(), &ALL, &Observed::default(), &terms, Some(bootstrap)).unwrap();
-    assert_eq!(account.steps.iter().map(deploy::Step::can_be_exact).collect::<Vec<_>>(), [true, true, false, false]);
-    assert_eq!(account.steps[2].unknown, [Unknown::Inputs(stacks::BOOTSTRAP)]);
-    assert_eq!(account.steps[1].after, [], "accounts need neither bucket nor logs");
+    let request = Request { bucket: None, ..request(&ALL) };
+    let observed = Observed { account: Some(ObservedAccount::default()), ..Observed::default() };
+    let account = plan_of(&Shop::of(settings()), &request, &observed).unwrap();
+    assert_eq!(exact(&account), [true, true, false, false]);
+    assert_eq!(account.bootstrap.as_ref().map(Step::stack), Some(stacks::BOOTSTRAP));
+    assert_eq!(account.first.steps[1].unknown, [Unknown::Inputs(stacks::BOOTSTRAP)]);
+    assert_eq!(account.first.steps[0].after, [], "accounts need neither bucket nor logs");
 }
 
 #[test]
@@ -120,7 +173,7 @@ fn a_parameter_changed_behind_our_back_is_noticed() {
     let mut observed = deployed(&app);
     let url = observed.parameters.get_mut("/serverless-shopping-cart-demo/products/products-api-url").unwrap();
     "https://elsewhere.example".clone_into(url);
-    let plan = plan(&app, &ALL, &observed).unwrap();
+    let plan = plan(&ALL, &observed).unwrap();
     assert_eq!(actions(&plan), [(stacks::AUTH, Action::Keep), (stacks::PRODUCTS, Action::Keep), (stacks::CART, update())]);
 }
 
@@ -128,22 +181,25 @@ fn a_parameter_changed_behind_our_back_is_noticed() {
 fn another_bucket_is_a_change_unless_nobody_asked() {
     let app = app();
     let wanted = [stacks::AUTH, stacks::CART];
-    let plan = |terms| actions(&deploy::plan(&app, &wanted, &deployed(&app), &terms, None).unwrap());
-    assert_eq!(plan(bucket("another")), [(stacks::AUTH, Action::Keep), (stacks::CART, update())]);
-    assert_eq!(plan(Terms::default()), [(stacks::AUTH, Action::Keep), (stacks::CART, Action::Keep)]);
+    let plan = |bucket: Option<&str>| {
+        let request = Request { bucket: bucket.map(str::to_owned), ..request(&wanted) };
+        actions(&plan_of(&Shop::of(settings()), &request, &deployed(&app)).unwrap())
+    };
+    assert_eq!(plan(Some("another")), [(stacks::AUTH, Action::Keep), (stacks::CART, update())]);
+    assert_eq!(plan(None), [(stacks::AUTH, Action::Keep), (stacks::CART, Action::Keep)]);
 }
 
 #[test]
 fn other_tags_are_a_change() {
     let app = app();
-    let terms = Terms { tags: [("team".to_owned(), "shop".to_owned())].into(), ..bucket(BUCKET) };
-    let plan = deploy::plan(&app, &[stacks::AUTH], &deployed(&app), &terms, None).unwrap();
+    let request = Request { tags: [("team".to_owned(), "shop".to_owned())].into(), ..request(&[stacks::AUTH]) };
+    let plan = plan_of(&Shop::of(settings()), &request, &deployed(&app)).unwrap();
     assert_eq!(actions(&plan), [(stacks::AUTH, update())]);
 }
 
 #[test]
 fn a_reader_without_its_publisher_is_refused_with_both_names() {
-    let blocked = plan(&app(), &[stacks::CART], &Observed::default()).unwrap_err();
+    let blocked = plan(&[stacks::CART], &Observed::default()).unwrap_err();
     assert!(matches!(&blocked, Blocked::MissingInput { stack: stacks::CART, .. }), "{blocked}");
     assert_eq!(blocked.hint(), "`cartctl deploy auth cart` deploys both in order");
 }
@@ -155,7 +211,7 @@ fn every_status_has_an_answer() {
     let answer = |status| {
         let mut observed = deployed(&app);
         observed.stacks.get_mut(&stacks::AUTH).unwrap().deployed.status = status;
-        plan(&app, &[stacks::AUTH], &observed).map(|plan| plan.steps[0].action.clone())
+        plan(&[stacks::AUTH], &observed).map(|plan| plan.first.steps[0].action.clone())
     };
     for status in StackStatus::ALL {
         let anew = || {
@@ -192,12 +248,12 @@ fn what_holds_data_is_not_left_behind_without_a_word() {
     let cart = observed.stacks.get_mut(&stacks::CART).unwrap();
     cart.deployed.status = StackStatus::RollbackFailed;
     cart.resources = vec![table()];
-    let blocked = plan(&app, &ALL, &observed).unwrap_err();
+    let blocked = plan(&ALL, &observed).unwrap_err();
     assert!(matches!(&blocked, Blocked::LeavesBehind { left, .. } if *left == [table()]), "{blocked}");
-    let terms = Terms { leave_retained: true, ..bucket(BUCKET) };
-    assert!(deploy::plan(&app, &ALL, &observed, &terms, None).is_ok());
+    let request = Request { leave_retained: true, ..request(&ALL) };
+    assert!(plan_of(&Shop::of(settings()), &request, &observed).is_ok());
     observed.stacks.get_mut(&stacks::CART).unwrap().resources[0].status = "DELETE_COMPLETE".to_owned();
-    assert!(plan(&app, &ALL, &observed).is_ok(), "it is gone already");
+    assert!(plan(&ALL, &observed).is_ok(), "it is gone already");
 }
 
 fn table() -> Resource {
@@ -210,10 +266,9 @@ fn table() -> Resource {
 }
 
 /// The cart's step after its environment changed.
-fn step() -> deploy::Step {
-    let app = app();
+fn step() -> Step {
     let before = cart_infra::app(&cart_infra::Settings { allowed_origin: "https://shop.example".parse().unwrap(), ..settings() });
-    plan(&app, &ALL, &deployed(&before)).unwrap().steps.pop().unwrap()
+    plan(&ALL, &deployed(&before)).unwrap().first.steps.pop().unwrap()
 }
 
 fn replaced(logical_id: &str, resource_type: &str) -> ResourceChange {
@@ -236,19 +291,19 @@ fn a_change_set_knows_better_than_templates() {
 #[test]
 fn a_protected_stage_loses_nothing() {
     let loss = step().with_change_set(&[replaced("DynamoDBShoppingCartTable", "AWS::DynamoDB::Table")]);
-    let blocked = deploy::refuse_losses(&Plan { steps: vec![loss] }).unwrap_err();
+    let blocked = deploy::refuse_losses([&loss]).unwrap_err();
     assert_eq!(blocked.to_string(), "this stage is protected, and the cart stack would lose or replace DynamoDBShoppingCartTable");
     let version = step().with_change_set(&[replaced("ListCartHandlerVersion0a1b", "AWS::Lambda::Version")]);
-    assert_eq!(deploy::refuse_losses(&Plan { steps: vec![version] }), Ok(()));
+    assert_eq!(deploy::refuse_losses([&version]), Ok(()));
 }
 
 #[test]
 fn a_protected_stage_is_protected_from_deletion() {
     let app = app();
-    let terms = Terms { protected: true, ..bucket(BUCKET) };
+    let request = Request { protected: true, ..request(&[stacks::AUTH]) };
     let mut observed = deployed(&app);
-    let plan = |observed: &Observed| deploy::plan(&app, &[stacks::AUTH], observed, &terms, None).unwrap();
-    assert!(plan(&observed).steps[0].protect);
+    let plan = |observed: &Observed| plan_of(&Shop::of(settings()), &request, observed).unwrap();
+    assert!(plan(&observed).first.steps[0].protect);
     assert!(!plan(&observed).is_empty());
     observed.stacks.get_mut(&stacks::AUTH).unwrap().deployed.termination_protection = true;
     assert!(plan(&observed).is_empty());
@@ -261,11 +316,10 @@ fn a_protected_stage_is_protected_from_deletion() {
 
 #[test]
 fn a_new_version_of_a_function_destroys_nothing() {
-    let app = app();
     let mut before = settings();
     before.code = before.code.with(packages::of(cart_contract::Service::Cart), "cart/before.zip".parse().unwrap());
-    let plan = plan(&app, &ALL, &deployed(&cart_infra::app(&before))).unwrap();
-    assert_eq!(plan.steps[2].action, update());
+    let plan = plan(&ALL, &deployed(&cart_infra::app(&before))).unwrap();
+    assert_eq!(plan.first.steps[2].action, update());
     assert_eq!(plan.reach(), Reach::Any);
 }
 
@@ -297,8 +351,8 @@ fn stacks_with_an_api_take_turns() {
         assert_eq!(with_api.len(), 2);
         assert!(with_api.windows(2).all(|pair| pair[1].1.contains(&pair[0].0)), "{with_api:?}");
     };
-    let deploying = plan(&app, &ALL, &Observed::default()).unwrap();
-    one_after_another(deploying.steps.iter().map(|step| (step.stack(), step.after.clone())).collect());
+    let deploying = plan(&ALL, &Observed::default()).unwrap();
+    one_after_another(deploying.first.steps.iter().map(|step| (step.stack(), step.after.clone())).collect());
     let deleting = delete::plan(&app, &ALL, &deployed(&app), false).unwrap();
     one_after_another(deleting.steps.iter().map(|step| (step.stack, step.after.clone())).collect());
 }
@@ -318,16 +372,23 @@ fn the_bootstrap_stack_keeps_what_it_has_and_takes_over_what_would_go_away() {
     let content = bootstrap::content;
     let both = bootstrap::Content { artifact_bucket: true, logging_role: true };
     let neither = bootstrap::Content { artifact_bucket: false, logging_role: false };
-    let view = bootstrap::View { there: None, own_bucket: false, gateway_role: None, owned_by_predecessor: false };
+    let view = bootstrap::View { there: None, own_bucket: false, rest_apis: true, gateway_role: None, owned_by_predecessor: false };
     assert_eq!(content(&view), both);
     assert_eq!(content(&bootstrap::View { own_bucket: true, gateway_role: Some("arn"), ..view }), neither);
     assert_eq!(content(&bootstrap::View { gateway_role: Some("arn"), owned_by_predecessor: true, ..view }), both);
+    assert!(!content(&bootstrap::View { rest_apis: false, ..view }).logging_role, "nothing would use it");
 
     let everything = cart_infra::BootstrapSettings { prefix: settings().names.prefix, artifact_bucket: true, logging_role: true };
     let app = app();
     let mut there = deployed(&app).stacks.remove(&stacks::AUTH).unwrap();
     there.template = Some(cart_infra::bootstrap(&everything).template().as_json());
-    let view = bootstrap::View { there: Some(&there), own_bucket: true, gateway_role: Some("arn"), owned_by_predecessor: false };
+    let view = bootstrap::View {
+        there: Some(&there),
+        own_bucket: true,
+        rest_apis: true,
+        gateway_role: Some("arn"),
+        owned_by_predecessor: false,
+    };
     assert_eq!(content(&view), both, "nothing is taken away again");
 }
 
@@ -339,53 +400,159 @@ fn the_originals_template_is_not_ours() {
     assert!(!is_ours(None));
 }
 
-#[test]
-fn the_page_takes_part_where_it_is_asked_for_or_there() {
-    let app = app();
-    let everything = hosted(&app);
-    let mut without = everything.clone();
-    without.stacks.remove(&stacks::WEB);
-    let mut asked_about = everything.clone();
-    asked_about.stacks.get_mut(&stacks::WEB).unwrap().deployed.status = StackStatus::ReviewInProgress;
-    let mut failed = everything.clone();
-    failed.stacks.get_mut(&stacks::WEB).unwrap().deployed.status = StackStatus::RollbackComplete;
+/// What there is after the site's stack exists in this state, with these outputs.
+fn with_site(status: StackStatus, url: Option<&str>) -> Observed {
+    let mut observed = hosted(&app());
+    let web = &mut observed.stacks.get_mut(&stacks::WEB).unwrap().deployed;
+    web.status = status;
+    let outputs = url.map(|url| [("WebUrl", url), ("WebBucketName", "bucket"), ("DistributionId", "E1")]);
+    web.outputs = outputs.into_iter().flatten().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+    observed
+}
 
-    let all = [&ALL[..], &[stacks::WEB]].concat();
-    assert_eq!(web::wanted(&app, &[], false, &without), ALL);
-    assert_eq!(web::wanted(&app, &[], false, &asked_about), ALL, "there is nothing in it");
-    assert_eq!(web::wanted(&app, &[], true, &without), all);
-    assert_eq!(web::wanted(&app, &[], false, &everything), all);
-    assert_eq!(web::wanted(&app, &[], false, &failed), all);
-    assert_eq!(web::wanted(&app, &[stacks::CART], false, &everything), [stacks::CART]);
-    assert_eq!(web::wanted(&app, &[stacks::CART], true, &without), [stacks::CART, stacks::WEB]);
-    assert_eq!(web::wanted(&app, &[stacks::WEB], false, &without), [stacks::WEB]);
+/// The same, after a deployment that allowed the site.
+fn allowed(url: &str) -> Observed {
+    let app = cart_infra::app(&Settings { allowed_origin: url.parse().unwrap(), ..settings() });
+    let web = with_site(StackStatus::CreateComplete, Some(url)).stacks.remove(&stacks::WEB).unwrap();
+    let mut observed = deployed(&app);
+    observed.stacks.insert(stacks::WEB, web);
+    observed
+}
+
+const SITE: &str = "https://d1.cloudfront.net";
+
+fn with_site_requested(stacks: &[StackId]) -> Request {
+    Request { with_optional: true, ..request(stacks) }
 }
 
 #[test]
-fn who_allows_the_page_is_told_of_it_where_it_is_new() {
-    let app = app();
-    let everything = hosted(&app);
+fn a_stack_on_request_takes_part_where_it_is_requested_or_exists() {
+    let without = deployed(&app());
+    let steps = |request: &Request, observed: &Observed| -> Vec<StackId> {
+        plan_of(&Shop::of(settings()), request, observed).unwrap().steps().map(Step::stack).collect()
+    };
     let all = [&ALL[..], &[stacks::WEB]].concat();
-    assert_eq!(web::told_later(&plan(&app, &all, &everything).unwrap()), [], "its address is known");
-    let mut without = everything.clone();
-    without.stacks.remove(&stacks::WEB);
-    assert_eq!(web::told_later(&plan(&app, &all, &without).unwrap()), [stacks::PRODUCTS, stacks::CART]);
-    assert_eq!(web::told_later(&plan(&app, &[stacks::WEB], &without).unwrap()), [], "nobody asked for the others");
-    assert_eq!(web::told_later(&plan(&app, &ALL, &without).unwrap()), []);
-    let mut failed = everything;
-    failed.stacks.get_mut(&stacks::WEB).unwrap().deployed.status = StackStatus::RollbackComplete;
-    assert_eq!(web::told_later(&plan(&app, &all, &failed).unwrap()), [stacks::PRODUCTS, stacks::CART]);
+    assert_eq!(steps(&request(&[]), &without), ALL);
+    let asked_about = with_site(StackStatus::ReviewInProgress, None);
+    assert_eq!(steps(&request(&[]), &asked_about), ALL, "there is nothing in it");
+    assert_eq!(steps(&with_site_requested(&[]), &without), all);
+    assert_eq!(steps(&request(&[]), &with_site(StackStatus::CreateComplete, None)), all);
+    assert_eq!(steps(&request(&[]), &with_site(StackStatus::RollbackComplete, None)), all);
+    assert_eq!(steps(&request(&[stacks::CART]), &with_site(StackStatus::CreateComplete, None)), [stacks::CART]);
+    assert_eq!(steps(&with_site_requested(&[stacks::CART]), &without), [stacks::CART, stacks::WEB]);
+    assert_eq!(steps(&request(&[stacks::WEB]), &without), [stacks::WEB]);
 }
 
 #[test]
-fn only_a_whole_page_is_told_of() {
-    let mut there = hosted(&app());
-    assert_eq!(web::of(&there), None);
-    let outputs = &mut there.stacks.get_mut(&stacks::WEB).unwrap().deployed.outputs;
-    let told = [("WebUrl", "https://d1.cloudfront.net"), ("WebBucketName", "bucket"), ("DistributionId", "E1")];
-    outputs.extend(told.map(|(key, value)| (key.to_owned(), value.to_owned())));
-    let web = web::of(&there).unwrap();
-    assert_eq!((&*web.url, &*web.bucket, &*web.distribution), ("https://d1.cloudfront.net", "bucket", "E1"));
+fn a_new_site_takes_a_second_round_of_the_stacks_that_allow_it() {
+    let shop = Shop::of(settings());
+    for observed in [deployed(&app()), with_site(StackStatus::RollbackComplete, None), Observed::default()] {
+        let plan = plan_of(&shop, &with_site_requested(&[]), &observed).unwrap();
+        assert_eq!(plan.second, Some(Second { stacks: vec![stacks::PRODUCTS, stacks::CART] }));
+        assert_eq!(plan.site, Some(Publication { host: stacks::WEB, allowed: Allowed::Settled }));
+        assert_eq!(plan.notices, []);
+    }
+}
+
+#[test]
+fn the_second_round_allows_the_site_and_changes_nothing_else() {
+    let shop = Shop::of(settings());
+    let first = plan_of(&shop, &with_site_requested(&[]), &deployed(&app())).unwrap();
+    let observed = with_site(StackStatus::CreateComplete, Some(SITE));
+    let second = first.second_round(&shop, &observed).unwrap().expect("the site has an address now");
+    let steps: Vec<_> = second.steps.iter().map(|step| (step.stack(), step.action.clone(), step.reach())).collect();
+    assert_eq!(steps, [(stacks::PRODUCTS, update(), Reach::Broadening), (stacks::CART, update(), Reach::Broadening)]);
+    assert_eq!(second.terms.bucket, super::step::Bucket::Named(BUCKET.to_owned()), "the one that the first round used");
+    assert!(second.refuse_destruction().is_ok());
+    // What it leads to is what a deployment finds that knows the site.
+    assert!(plan_of(&shop, &request(&[]), &allowed(SITE)).unwrap().is_empty());
+}
+
+#[test]
+fn a_site_without_an_address_has_no_second_round_yet() {
+    let shop = Shop::of(settings());
+    let first = plan_of(&shop, &with_site_requested(&[]), &deployed(&app())).unwrap();
+    assert!(first.second_round(&shop, &with_site(StackStatus::CreateComplete, None)).unwrap().is_none());
+}
+
+#[test]
+fn a_second_round_that_would_destroy_something_is_refused() {
+    let shop = Shop::of(settings());
+    let first = plan_of(&shop, &with_site_requested(&[]), &deployed(&app())).unwrap();
+    let mut second = first.second_round(&shop, &with_site(StackStatus::CreateComplete, Some(SITE))).unwrap().unwrap();
+    let cart = second.steps.pop().unwrap().with_change_set(&[replaced("DynamoDBShoppingCartTable", "AWS::DynamoDB::Table")]);
+    second.steps.push(cart);
+    let refused = second.refuse_destruction().unwrap_err();
+    assert!(matches!(&refused, Refused::Untold { stack: stacks::CART, resources } if resources == &["DynamoDBShoppingCartTable"]));
+}
+
+#[test]
+fn a_known_site_is_allowed_in_the_first_round() {
+    let shop = Shop::of(settings());
+    let plan = plan_of(&shop, &request(&[]), &with_site(StackStatus::CreateComplete, Some(SITE))).unwrap();
+    let keep = |id| (id, Action::Keep);
+    assert_eq!(
+        actions(&plan)[..3],
+        [keep(stacks::AUTH), (stacks::PRODUCTS, update()), (stacks::CART, update())],
+        "an earlier deployment stopped before its second round"
+    );
+    assert_eq!((plan.second, plan.notices), (None, vec![]));
+}
+
+#[test]
+fn a_stage_that_pins_an_origin_keeps_its_site_out_and_says_so() {
+    let shop = Shop { pinned: true, ..Shop::of(settings()) };
+    let new = plan_of(&shop, &with_site_requested(&[]), &deployed(&app())).unwrap();
+    assert_eq!(new.second, None);
+    assert_eq!(new.site, Some(Publication { host: stacks::WEB, allowed: Allowed::Pinned }));
+    assert_eq!(new.notices, [], "its address is not known yet");
+
+    let known = plan_of(&shop, &request(&[]), &with_site(StackStatus::CreateComplete, Some(SITE))).unwrap();
+    assert!(known.is_empty());
+    let allowed = settings().allowed_origin.to_string();
+    assert_eq!(known.notices, [Notice::OriginNotAllowed { site: SITE.to_owned(), allowed, configured: true }]);
+    assert_eq!(known.site, Some(Publication { host: stacks::WEB, allowed: Allowed::Settled }), "it was said already");
+
+    let own = Shop { settings: Settings { allowed_origin: SITE.parse().unwrap(), ..settings() }, pinned: true };
+    assert_eq!(plan_of(&own, &request(&[]), &allowed_by(&own)).unwrap().notices, [], "the pinned origin is the site's");
+}
+
+fn allowed_by(shop: &Shop) -> Observed {
+    allowed(shop.settings.allowed_origin.as_str())
+}
+
+#[test]
+fn a_partial_selection_leaves_the_second_round_to_a_later_deployment() {
+    let shop = Shop::of(settings());
+    let plan = plan_of(&shop, &request(&[stacks::WEB]), &deployed(&app())).unwrap();
+    assert_eq!((plan.second, plan.site), (None, Some(Publication { host: stacks::WEB, allowed: Allowed::Later })));
+    let plan = plan_of(&shop, &with_site_requested(&[stacks::CART]), &deployed(&app())).unwrap();
+    assert_eq!(plan.second, Some(Second { stacks: vec![stacks::CART] }), "one of the two was named");
+    let plan = plan_of(&shop, &request(&[stacks::CART]), &with_site(StackStatus::CreateComplete, Some(SITE))).unwrap();
+    assert_eq!((plan.second, plan.site), (None, None), "the site is not published without its stack");
+}
+
+#[test]
+fn a_site_address_that_is_no_origin_is_never_replaced_by_another_one() {
+    let observed = with_site(StackStatus::CreateComplete, Some("d1.cloudfront.net"));
+    let refused = plan_of(&Shop::of(settings()), &request(&[]), &observed).unwrap_err();
+    assert!(refused.to_string().starts_with("the output WebUrl of the web stack cannot be `d1.cloudfront.net`: "), "{refused}");
+}
+
+#[test]
+fn an_account_matters_only_where_code_changes() {
+    let shop = Shop::of(settings());
+    let concerns = |observed: &Observed| deploy::concerns_account(&shop, &request(&[]), observed).unwrap();
+    assert!(!concerns(&deployed(&app())));
+    assert!(concerns(&Observed::default()));
+}
+
+#[test]
+fn a_site_is_hosted_once_all_its_outputs_exist() {
+    let app = app();
+    assert_eq!(deploy::hosted(&app, &with_site(StackStatus::CreateComplete, None)), None);
+    let site = deploy::hosted(&app, &with_site(StackStatus::CreateComplete, Some(SITE))).unwrap();
+    assert_eq!((&*site.url, &*site.bucket, &*site.distribution), (SITE, "bucket", "E1"));
 }
 
 #[test]

@@ -12,12 +12,13 @@ use serde_json::{Value as Json, json};
 use super::style::{BOLD, CHANGED, ERROR, FAINT, GOOD, paint};
 use crate::plan::{
     delete,
-    deploy::{self, Action, Reach, Recovery, Step, Unknown},
+    deploy::Plan,
+    step::{Action, Reach, Recovery, Step, Unknown},
 };
 
 /// Prints the plan of a deployment, with `everything` there is to say about it.
-pub(crate) fn show_deploy(plan: &deploy::Plan, again: &[StackId], everything: bool) {
-    print(&deploy_text(plan, again, everything));
+pub(crate) fn show_deploy(plan: &Plan, everything: bool) {
+    print(&deploy_text(plan, everything));
 }
 
 /// Prints the plan of a deletion.
@@ -29,11 +30,11 @@ fn print(text: &str) {
     anstream::eprint!("{text}");
 }
 
-/// The plan of a deployment: a line a stack and below it a line a resource that changes; which stacks come `again` at its end; then what
+/// The plan of a deployment: a line a stack and below it a line a resource that changes; which stacks the second round updates; then what
 /// nobody should overlook.
-pub(crate) fn deploy_text(plan: &deploy::Plan, again: &[StackId], everything: bool) -> String {
+pub(crate) fn deploy_text(plan: &Plan, everything: bool) -> String {
     let mut text = String::new();
-    for step in &plan.steps {
+    for step in plan.steps() {
         writeln!(text, "{} {}", name(step.stack()), summary(step)).ok();
         if step.takes_over {
             let warning = "takes over a stack cartctl did not make: resources of the same name are kept, the rest of it is removed";
@@ -48,10 +49,10 @@ pub(crate) fn deploy_text(plan: &deploy::Plan, again: &[StackId], everything: bo
             writeln!(text, "  {} is protected from deletion", paint(GOOD, "+")).ok();
         }
     }
-    for stack in again {
+    for stack in plan.again() {
         writeln!(text, "{} once more, to allow the page of the web stack, whose address is not known yet", name(*stack)).ok();
     }
-    let changing = || plan.steps.iter().filter(|step| step.action != Action::Keep);
+    let changing = || plan.steps().filter(|step| step.action != Action::Keep);
     let allowed: Vec<_> = changing().filter_map(|step| allowed(step, everything)).collect();
     if !allowed.is_empty() {
         writeln!(text, "{}\n{}", paint(BOLD, "allowed from now on"), allowed.concat().trim_end()).ok();
@@ -162,7 +163,7 @@ fn line(change: &ResourceChange) -> String {
 }
 
 /// The plan of a deployment, for programs.
-pub(crate) fn deploy_json(plan: &deploy::Plan) -> Json {
+pub(crate) fn deploy_json(plan: &Plan) -> Json {
     let step = |step: &Step| {
         json!({
             "stack": step.stack(), "name": step.wanted.name(), "action": step.action, "changes": step.changes,
@@ -170,7 +171,7 @@ pub(crate) fn deploy_json(plan: &deploy::Plan) -> Json {
             "exact": step.exact, "unknown": step.unknown, "after": step.after,
         })
     };
-    plan.steps.iter().map(step).collect()
+    plan.steps().map(step).collect()
 }
 
 /// The plan of a deletion, a line a stack and below it a line a resource that stays.

@@ -16,7 +16,11 @@ use crate::{
         notice::{Activity, Notice},
         stack::{Effect, Resource, ResourceChange, StackStatus},
     },
-    plan::{Observed, deploy, tests::deployed},
+    plan::{
+        Observed,
+        deploy::{Request, Second},
+        tests::{Shop, deployed, plan_of, request},
+    },
 };
 
 pub(super) fn every_event() -> Vec<Event> {
@@ -212,16 +216,14 @@ fn plain(line: &str) -> String {
 /// and recovers another.
 #[test]
 fn plans_can_be_read() {
-    let settings = settings();
-    let app = cart_infra::app(&settings);
+    let app = cart_infra::app(&settings());
     let all = [stacks::AUTH, stacks::PRODUCTS, stacks::CART];
-    let terms = deploy::Terms { bucket: deploy::Bucket::Named("artifacts".to_owned()), ..deploy::Terms::default() };
-    let first = deploy::plan(&app, &all, &Observed::default(), &terms, None).unwrap();
+    let shop = Shop::of(settings());
+    let first = plan_of(&shop, &request(&all), &Observed::default()).unwrap();
 
     let there = deployed(&app);
-    let wanted =
-        cart_infra::app(&cart_infra::Settings { allowed_origin: "https://shop.example".parse().unwrap(), ..settings.clone() });
-    let mut change = deploy::plan(&wanted, &all, &there, &terms, None).unwrap();
+    let wanted = Shop::of(cart_infra::Settings { allowed_origin: "https://shop.example".parse().unwrap(), ..settings() });
+    let mut change = plan_of(&wanted, &request(&all), &there).unwrap();
     let changes = [
         ("ListCartHandler", "AWS::Lambda::Function", Effect::Modify { replacement: Replacement::Never }),
         ("DynamoDBShoppingCartTable", "AWS::DynamoDB::Table", Effect::Modify { replacement: Replacement::Always }),
@@ -229,8 +231,8 @@ fn plans_can_be_read() {
     ];
     let changes =
         changes.map(|(id, kind, effect)| ResourceChange { logical_id: id.to_owned(), resource_type: kind.to_owned(), effect });
-    let cart = change.steps.pop().unwrap();
-    change.steps.push(cart.with_change_set(&changes));
+    let cart = change.first.steps.pop().unwrap();
+    change.first.steps.push(cart.with_change_set(&changes));
 
     let mut there = deployed(&app);
     let auth = there.stacks.get_mut(&stacks::AUTH).unwrap();
@@ -238,11 +240,11 @@ fn plans_can_be_read() {
     there.stacks.get_mut(&stacks::PRODUCTS).unwrap().deployed.status = StackStatus::UpdateRollbackFailed;
     let cart = &mut there.stacks.get_mut(&stacks::CART).unwrap().deployed;
     (cart.status, cart.reason) = (StackStatus::RollbackComplete, Some("the table could not be created".to_owned()));
-    let repair = deploy::plan(&app, &all, &there, &deploy::Terms { protected: true, ..terms.clone() }, None).unwrap();
+    let repair = plan_of(&shop, &Request { protected: true, ..request(&all) }, &there).unwrap();
 
-    let hosted = deploy::plan(&app, &[stacks::WEB], &deployed(&app), &terms, None).unwrap();
-    let plans = [(first, &[][..]), (change, &[]), (repair, &[]), (hosted, &all[1..])];
-    let plans = plans.map(|(plan, again)| plain(&plan::deploy_text(&plan, again, false)));
+    let mut hosted = plan_of(&shop, &request(&[stacks::WEB]), &deployed(&app)).unwrap();
+    hosted.second = Some(Second { stacks: all[1..].to_vec() });
+    let plans = [first, change, repair, hosted].map(|plan| plain(&plan::deploy_text(&plan, false)));
     insta::assert_snapshot!(plans.join("\n"));
 }
 

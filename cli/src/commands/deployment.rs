@@ -1,0 +1,158 @@
+//! What `deploy`, `diff` and `local` share: observe and plan, then carry out and write the frontend's `.env`. Who is asked, and what is
+//! shown, is the command's own.
+
+use camino::Utf8PathBuf;
+use cart_infra::{Presence, Stack, StackId};
+use serde_json::{Value as Json, json};
+
+use super::{frontend_env, outputs, package};
+use crate::{
+    args::Planning,
+    aws::object_store::Bucket,
+    build::package::{Artifact, Target, manifest},
+    config::Config,
+    domain::{
+        event::{Event, Events, Settled},
+        notice::Notice,
+    },
+    error::Error,
+    execute::{
+        self, Session,
+        deploy::{ChangeSets, Outcome},
+    },
+    plan::{
+        self, Observed,
+        deploy::{Definitions, Plan, Request},
+    },
+    report::answer::Answer,
+    shop::no_code,
+};
+
+/// A deployment that was planned, with the code it brings.
+pub(super) struct Planned {
+    pub plan: Plan,
+    pub artifacts: Vec<Artifact>,
+    /// What it was planned from.
+    pub observed: Observed,
+}
+
+/// What the command line and the configuration request, for code that is still being built.
+pub(super) fn request(args: &Planning, config: &Config) -> Request {
+    Request {
+        stacks: args.selection.stacks.clone(),
+        with_optional: args.with_web,
+        tags: config.tags.clone(),
+        protected: config.protected && !config.connection.endpoint.is_local(),
+        bucket: args.bucket.clone(),
+        leave_retained: args.leave_retained,
+        ..Request::all(no_code())
+    }
+}
+
+/// The code, built now or before.
+pub(super) async fn artifacts(args: &Planning, config: &Config, events: &Events) -> Result<Vec<Artifact>, Error> {
+    match &args.packages {
+        Some(folder) => Ok(manifest::read(folder, config.architecture).map_err(crate::build::package::Error::from)?),
+        None => package::package(&package::request(config, target(config)), events).await,
+    }
+}
+
+/// The machine to build for: the local cloud runs the functions as processes of this one.
+fn target(config: &Config) -> Target {
+    if config.connection.endpoint.is_local() { Target::Host } else { Target::Lambda(config.architecture) }
+}
+
+/// Observes everything that the request depends on while the code is built, and plans by comparing templates. Changes nothing.
+pub(super) async fn plan(
+    mut request: Request,
+    building: impl Future<Output = Result<Vec<Artifact>, Error>>,
+    config: &Config,
+    session: &Session,
+) -> Result<Planned, Error> {
+    // Names and paths do not depend on the code.
+    let names = config.app(&request.code, None);
+    let root = config.parameter_root();
+    let observing = async { Ok(session.observe_at_rest(names.stacks(), &root).await?) };
+    let (mut observed, artifacts) = match &request.bucket {
+        None => tokio::try_join!(observing, building)?,
+        Some(name) => {
+            let observed = observing.await?;
+            // Before minutes are spent on building; a bucket that was deployed from before was checked then.
+            if !plan::deploy::is_in_use(&observed, name) {
+                session.aws.check_bucket(&Bucket { name: name.clone(), owner: session.account.clone() }).await?;
+            }
+            (observed, building.await?)
+        }
+    };
+    for artifact in &artifacts {
+        request.code = request.code.with(artifact.package(), artifact.key.clone());
+    }
+    session.observe_account(config, &request, &mut observed).await?;
+    let plan = plan::deploy::plan(config, &request, &observed)?;
+    for notice in &plan.notices {
+        session.events.notice(notice.clone());
+    }
+    Ok(Planned { plan, artifacts, observed })
+}
+
+/// The warning that the APIs do not allow calls from the stage's own site.
+pub(super) fn not_allowed(site: &str, config: &Config) -> Notice {
+    let allowed = config.allowed_origin(None).to_string();
+    Notice::OriginNotAllowed { site: site.to_owned(), allowed, configured: config.pinned_origin().is_some() }
+}
+
+/// A deployment that is done.
+pub(super) struct Deployed {
+    pub outcome: Outcome,
+    env_file: Option<Utf8PathBuf>,
+}
+
+/// Carries out an approved plan, and writes the frontend's `.env` once all it names is published.
+pub(super) async fn carry_out(planned: Planned, made: ChangeSets, config: &Config, session: &Session) -> Result<Deployed, Error> {
+    let Planned { plan, artifacts, observed } = planned;
+    let outcome = execute::deploy::carry_out(plan, observed, config, &artifacts, made, session).await?;
+    if config.connection.endpoint.is_local() {
+        execute::deploy::expire_items(&outcome, session).await?;
+    }
+    let Outcome { app, observed, .. } = &outcome;
+    session.events.send(Event::Outputs { outputs: outputs::of(app, observed) });
+    let needed = app.stacks().iter().filter(|stack| stack.presence() == Presence::Always);
+    let published = needed.map(Stack::id).all(|id| observed.stacks.contains_key(&id));
+    let env_file = if published {
+        frontend_env::write(app, &observed.parameters, config, &session.aws.region)?;
+        session.events.send(Event::Wrote { path: config.env_file.clone() });
+        Some(config.env_file.clone())
+    } else {
+        session.events.notice(Notice::EnvFileLater);
+        None
+    };
+    Ok(Deployed { outcome, env_file })
+}
+
+impl Deployed {
+    /// An output of one of the stacks.
+    pub(super) fn output(&self, stack: StackId, key: &str) -> Option<&str> {
+        self.outcome.observed.stacks.get(&stack)?.deployed.outputs.get(key).map(String::as_str)
+    }
+
+    /// The outputs of all stacks, and for programs what became of each stack.
+    pub(super) fn answer(&self) -> Answer {
+        let Outcome { app, observed, outcomes } = &self.outcome;
+        let outputs = outputs::of(app, observed);
+        let stack = |stack: &Stack| {
+            let there = observed.stacks.get(&stack.id());
+            let outcome = outcomes.get(&stack.id());
+            json!({
+                "stack": stack.id(), "name": stack.name(), "status": there.map(|there| there.deployed.status),
+                "changed": outcome.is_some_and(|(outcome, _)| matches!(outcome, Settled::Done { .. })),
+                "took_ms": outcome.map_or(0, |(_, took)| took.as_millis()),
+            })
+        };
+        // The absence of a stack that exists on request is no news.
+        let is_shown = |stack: &&Stack| stack.presence() == Presence::Always || observed.stacks.contains_key(&stack.id());
+        let stacks: Vec<Json> = app.stacks().iter().filter(is_shown).map(stack).collect();
+        let url = plan::deploy::hosted(app, observed).map(|site| site.url);
+        let json = json!({ "stacks": stacks, "outputs": outputs, "env_file": self.env_file, "url": url });
+        Answer::table(&outputs::rows(&outputs), json)
+    }
+}

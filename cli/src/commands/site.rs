@@ -1,0 +1,76 @@
+//! `cartctl frontend deploy`: builds the site for what is deployed, and publishes it. `deploy` ends with the same.
+
+use cart_infra::App;
+use serde_json::json;
+
+use super::{app_without_code, frontend_env, guard, interruption::interruptible, open};
+use crate::{
+    args::FrontendDeploy,
+    aws::object_store::Bucket,
+    build::{self, env_file},
+    config::Config,
+    domain::{
+        event::Events,
+        moment::Moment,
+        notice::{Activity, Notice},
+    },
+    error::Error,
+    execute::{
+        Session,
+        site::{self as online, Place},
+    },
+    plan::{
+        Observed,
+        deploy::{Definitions, Hosted, hosted},
+        site as upload,
+    },
+    report::answer::Answer,
+};
+
+pub(super) async fn deploy(args: &FrontendDeploy, config: &Config, events: &Events) -> Result<Answer, Error> {
+    guard::protected(config, args.protected_ok)?;
+    let app = app_without_code(config);
+    let publishing = async {
+        let session = open("frontend deploy", config, events).await?;
+        let observed = session.observe_outputs(app.stacks(), &config.parameter_root()).await?;
+        let Some(site) = hosted(&app, &observed) else {
+            let stack = app.site().map_or(cart_infra::stacks::WEB, |(host, _)| host.id());
+            return Err(Error::NotDeployed { stack, stage: config.stage() });
+        };
+        build::site::check(&config.shop).await?;
+        publish(&site, &app, &observed, config, &session).await?;
+        Ok(site)
+    };
+    let site = interruptible(publishing).await.map_err(|error| match error {
+        Error::Interrupted => Error::PageInterrupted,
+        error => error,
+    })?;
+    Ok(Answer::new(format!("{}\n", site.url), json!({ "url": site.url })))
+}
+
+/// Builds the site and publishes it.
+pub(super) async fn publish(
+    site: &Hosted,
+    app: &App,
+    observed: &Observed,
+    config: &Config,
+    session: &Session,
+) -> Result<(), Error> {
+    let Session { aws, events, account, .. } = session;
+    let rendered = frontend_env::hosted(&site.url, app, &observed.parameters, config, &aws.region)?;
+    let folder = config.shop.join("dist/hosted").join(config.stage());
+    let variables = env_file::variables(&rendered);
+    let built = events.during(Activity::BuildingSite, build::site::build(&config.shop, &folder, &variables)).await?;
+    let place = Place {
+        bucket: Bucket { name: site.bucket.clone(), owner: account.clone() },
+        distribution: site.distribution.clone(),
+        folder: site.folder,
+    };
+    let (there, superseded) = online::look(&place, aws).await?;
+    let plan = upload::plan(&built, &there, &superseded, Moment::now());
+    if plan.is_empty() {
+        events.notice(Notice::SiteUnchanged { files: plan.unchanged });
+        return Ok(());
+    }
+    Ok(online::publish(plan, &folder, &place, aws, events).await?)
+}

@@ -1,0 +1,32 @@
+//! The shop as the engine deploys it: its definitions, made from a configuration. Knows no AWS.
+
+use cart_infra::{App, BootstrapSettings, Code, Origin, Settings, Stack, packages};
+
+use crate::{
+    config::Config,
+    plan::{bootstrap::Content, deploy::Definitions},
+};
+
+impl Definitions for Config {
+    fn app(&self, code: &Code, site: Option<&Origin>) -> App {
+        let allowed_origin = self.allowed_origin(site).clone();
+        cart_infra::app(&Settings { allowed_origin, ..self.settings(code.clone()) })
+    }
+
+    fn bootstrap(&self, Content { artifact_bucket, logging_role }: Content) -> Stack {
+        cart_infra::bootstrap(&BootstrapSettings { prefix: self.names.prefix.clone(), artifact_bucket, logging_role })
+    }
+
+    fn parameter_root(&self) -> String {
+        self.names.parameter_path("").trim_end_matches('/').to_owned()
+    }
+
+    fn pinned_origin(&self) -> Option<&Origin> {
+        self.has_own_origin().then(|| self.allowed_origin(None))
+    }
+}
+
+/// Keys that lead nowhere, for looking at stacks whose code is not built: enough for names, paths and order.
+pub(crate) fn no_code() -> Code {
+    Code::not_packaged(packages::ALL)
+}
