@@ -1,15 +1,14 @@
 //! Where what a stack makes can be reached: the one thing that differs between AWS and an emulator.
 
-use crate::{
-    cfn::{
-        resource::{
-            api_gateway::RestApi,
-            cloudfront::{CustomOrigin, OriginProtocol, Protocol},
-        },
-        value::{ApiId, ApiUrl, Handle, Pseudo, UserPoolId, Value, text},
+use cfn::{
+    resource::{
+        api_gateway::RestApi,
+        cloudfront::{CustomOrigin, OriginProtocol, Protocol},
     },
-    settings::Endpoints,
+    value::{ApiId, ApiUrl, Handle, Pseudo, UserPoolId, Value, text},
 };
+
+use crate::settings::Endpoints;
 
 /// The stage under which every API is served. It is part of the URL.
 pub const API_STAGE: &str = "Prod";

@@ -6,30 +6,20 @@
 //! randomness. To read on: [`stacks`] says what there is, [`construct`] how the larger pieces are made, [`cfn`] what CloudFormation
 //! calls them.
 
-pub mod access;
-mod app;
-pub mod cfn;
-pub mod check;
 pub mod construct;
-pub mod diff;
 mod endpoints;
 mod names;
 pub mod packages;
-mod parse;
 mod settings;
-mod stack;
 pub mod stacks;
 
-pub use app::App;
+pub use cfn::{
+    self, ARTIFACT_BUCKET_PARAMETER, Afterwards, App, Architecture, Code, CodeKey, Invalid, LogRetention, Package, ParameterSource,
+    Place, Presence, Published, Shared, Site, Stack, StackId, TopicArn, access, check, diff,
+};
 pub use endpoints::API_STAGE;
 pub use names::{Names, ParameterRoot, StackPrefix, Stage, StageName};
-pub use parse::Invalid;
-pub use settings::{
-    Architecture, BootstrapSettings, Code, CodeKey, Endpoints, LogRetention, Monitoring, Origin, Settings, TopicArn,
-};
-pub use stack::{
-    ARTIFACT_BUCKET_PARAMETER, Afterwards, Package, ParameterSource, Presence, Published, Shared, Site, Stack, StackId,
-};
+pub use settings::{BootstrapSettings, Endpoints, Monitoring, Origin, Settings};
 pub use stacks::{
     bootstrap::ARTIFACT_BUCKET_OUTPUT,
     web::{DISTRIBUTION_OUTPUT, SITE, WEB_BUCKET_OUTPUT, WEB_URL_OUTPUT},

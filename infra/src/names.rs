@@ -2,13 +2,13 @@
 
 use std::{fmt, str::FromStr};
 
+use cfn::{
+    Place, StackId,
+    parse::{Invalid, deserialize_by_parsing, parsed},
+};
 use serde::Deserialize;
 
-use crate::{
-    parse::{Invalid, deserialize_by_parsing, parsed},
-    stack::StackId,
-    stacks,
-};
+use crate::stacks;
 
 parsed! {
     /// What the names of all stacks begin with.
@@ -114,6 +114,13 @@ impl Names {
             Stage::Default => format!("{prefix}-{suffix}"),
             Stage::Named(stage) => format!("{prefix}-{stage}-{suffix}"),
         }
+    }
+
+    /// Where a stack is in the account.
+    #[must_use]
+    pub fn place(&self, id: StackId) -> Place {
+        let parameters = self.parameter_path("").trim_end_matches('/').to_owned();
+        Place { stack_name: self.stack_name(id), parameters }
     }
 
     /// The full name of a parameter in Parameter Store, given its path within the stage.

@@ -1,8 +1,7 @@
 //! The code that is deployed: one package a service of the contract.
 
 use cart_contract::Service;
-
-use crate::stack::Package;
+use cfn::Package;
 
 /// Every package.
 pub const ALL: [Package; 2] = [of(Service::Products), of(Service::Cart)];

@@ -1,6 +1,6 @@
 //! What the shop consists of, one module per stack, and the values they hand to each other.
 
-use crate::{parse::Invalid, stack::StackId};
+use cfn::{StackId, parse::Invalid};
 
 pub mod auth;
 pub mod bootstrap;

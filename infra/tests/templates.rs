@@ -472,7 +472,7 @@ fn every_part_of_an_api_counts() {
 /// The logical id of the deployment of an API with the given routes to one function and another.
 fn deployment(credentials: bool, define: impl Fn(&mut Api, &Handle<Alias>, &Handle<Alias>)) -> String {
     let settings = settings();
-    let mut stack = Stack::new(stacks::PRODUCTS, &settings.names, "");
+    let mut stack = Stack::new(stacks::PRODUCTS, settings.names.place(stacks::PRODUCTS), "");
     let (one, other) = (handler(&mut stack, "One"), handler(&mut stack, "Other"));
     let mut api = Api::new(&mut stack, "Api", "", Cors { origin: &settings.allowed_origin, credentials });
     define(&mut api, &one, &other);

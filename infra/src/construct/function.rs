@@ -5,24 +5,21 @@
 use std::collections::BTreeSet;
 
 use cart_contract::{CommonEnv, Env, Function as Contract};
+use cfn::{
+    ParameterSource, Stack,
+    policy::{Statement, Trusted},
+    resource::{
+        iam::{InlinePolicy, Role},
+        lambda::{Alias, Environment, Function, LogFormat, LoggingConfig, Runtime, TracingConfig, Version},
+        logs::LogGroup,
+    },
+    template::{Attributes, Parameter, ParameterKind},
+    value::{Handle, Part, Pseudo, Value, When, text},
+};
 use serde_json::json;
 
 use super::fingerprint;
-use crate::{
-    cfn::{
-        policy::{Statement, Trusted},
-        resource::{
-            iam::{InlinePolicy, Role},
-            lambda::{Alias, Environment, Function, LogFormat, LoggingConfig, Runtime, TracingConfig, Version},
-            logs::LogGroup,
-        },
-        template::Attributes,
-        value::{Handle, Part, Pseudo, Value, When, text},
-    },
-    packages,
-    settings::Settings,
-    stack::Stack,
-};
+use crate::{packages, settings::Settings};
 
 /// A function of the contract, and what the contract does not say of it.
 pub struct Definition<F: Contract> {
@@ -42,6 +39,21 @@ pub struct Definition<F: Contract> {
     pub timeout: u32,
     /// How many of it may run at once, if that is limited.
     pub reserved_concurrency: Option<When<u32>>,
+}
+
+/// The limit of how many of a function may run at once, as a parameter: an account's reserve is no matter of the template.
+pub fn reserved_concurrency(stack: &mut Stack, limit: Option<u32>) -> When<u32> {
+    let off = "0";
+    let value = stack.parameter(
+        "ReservedConcurrency",
+        ParameterSource::Value(limit.map_or_else(|| off.to_owned(), |limit| limit.to_string())),
+        Parameter {
+            kind: ParameterKind::Number,
+            description: "How many of each function behind the API may run at once; 0 for no limit",
+            default: Some(off.to_owned()),
+        },
+    );
+    When { condition: stack.unless("HasReservedConcurrency", &value, off), value }
 }
 
 /// Adds a function to a stack, and returns what callers call.

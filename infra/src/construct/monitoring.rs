@@ -5,25 +5,22 @@
 //! (docs/adr/0021-watching-the-shop.md).
 
 use cart_contract::metric;
-
-use crate::{
-    cfn::{
-        resource::{
-            cloudwatch::{
-                Alarm, Body, Comparison, Dashboard, Dimension, Graph, Line, Metric, MissingData,
-                Statistic::{self, Maximum, Median, P99, Sum},
-                Widget,
-            },
-            dynamodb::Table,
-            lambda::Function,
-            sqs::Queue,
+use cfn::{
+    Stack,
+    resource::{
+        cloudwatch::{
+            Alarm, Body, Comparison, Dashboard, Dimension, Graph, Line, Metric, MissingData,
+            Statistic::{self, Maximum, Median, P99, Sum},
+            Widget,
         },
-        value::{Handle, Pseudo, Value, text},
+        dynamodb::Table,
+        lambda::Function,
+        sqs::Queue,
     },
-    endpoints::API_STAGE,
-    settings::Monitoring,
-    stack::Stack,
+    value::{Handle, Pseudo, Value, text},
 };
+
+use crate::{endpoints::API_STAGE, settings::Monitoring};
 
 /// What is watched besides the functions.
 #[derive(Clone, Debug)]

@@ -1,12 +1,10 @@
 //! A queue that is encrypted at rest and refuses whoever does not use TLS. Knows nothing of who uses it.
 
-use crate::{
-    cfn::{
-        policy::Statement,
-        resource::sqs::{Queue, QueuePolicy, RedrivePolicy},
-        value::Handle,
-    },
-    stack::Stack,
+use cfn::{
+    Stack,
+    policy::Statement,
+    resource::sqs::{Queue, QueuePolicy, RedrivePolicy},
+    value::Handle,
 };
 
 /// As long as SQS keeps anything: what failed waits for people, who have weekends.

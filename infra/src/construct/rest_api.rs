@@ -3,29 +3,26 @@
 //! It is written as explicit resources rather than as an `OpenAPI` document: the emulator loses the answers of preflight requests
 //! from the latter, and a difference between two templates reads better.
 
+use cfn::{
+    LogRetention, Stack,
+    resource::{
+        Resource,
+        api_gateway::{
+            AccessLog, Authorization, Authorizer, AuthorizerKind, Deployment, EndpointConfiguration, EndpointType, GatewayResponse,
+            Integration, IntegrationResponse, LoggingLevel, Method, MethodResponse, MethodSettings, PathPart, ResponseType,
+            RestApi, Stage,
+        },
+        lambda::{Alias, Permission},
+        logs::LogGroup,
+    },
+    template::Attributes,
+    value::{Handle, LogicalId, PathId, Pseudo, UserPoolArn, Value, text},
+};
 use indexmap::IndexMap;
 use serde_json::json;
 
 use super::fingerprint;
-use crate::{
-    cfn::{
-        resource::{
-            Resource,
-            api_gateway::{
-                AccessLog, Authorization, Authorizer, AuthorizerKind, Deployment, EndpointConfiguration, EndpointType,
-                GatewayResponse, Integration, IntegrationResponse, LoggingLevel, Method, MethodResponse, MethodSettings, PathPart,
-                ResponseType, RestApi, Stage,
-            },
-            lambda::{Alias, Permission},
-            logs::LogGroup,
-        },
-        template::Attributes,
-        value::{Handle, LogicalId, PathId, Pseudo, UserPoolArn, Value, text},
-    },
-    endpoints::API_STAGE,
-    settings::{LogRetention, Origin},
-    stack::Stack,
-};
+use crate::{endpoints::API_STAGE, settings::Origin};
 
 /// Requests a second, and at once, that one API accepts: far above what a shop of this size sees, far below what a loop in somebody's
 /// script would cost. An account has 10 000 and 5 000 for all its APIs.

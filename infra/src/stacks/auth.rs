@@ -1,18 +1,17 @@
 //! Accounts and sign-in. Knows nothing of who asks for a token.
 
-use super::AUTH;
-use crate::{
-    cfn::{
-        resource::cognito::{
-            AccountRecovery, AuthFlow, PasswordPolicy, Policies, RecoveryMechanism, RecoveryOption, UserExistenceErrors, UserPool,
-            UserPoolClient, VerifiedAttribute,
-        },
-        template::Attributes,
-        value::{Pseudo, UserPoolArn, UserPoolClientId, UserPoolId, text},
+use cfn::{
+    Published, Shared, Stack,
+    resource::cognito::{
+        AccountRecovery, AuthFlow, PasswordPolicy, Policies, RecoveryMechanism, RecoveryOption, UserExistenceErrors, UserPool,
+        UserPoolClient, VerifiedAttribute,
     },
-    settings::{Endpoints, Settings},
-    stack::{Published, Shared, Stack},
+    template::Attributes,
+    value::{Pseudo, UserPoolArn, UserPoolClientId, UserPoolId, text},
 };
+
+use super::AUTH;
+use crate::settings::{Endpoints, Settings};
 
 /// The user pool.
 pub const USER_POOL_ID: Shared<UserPoolId> = Shared::at("auth/user-pool-id", "UserPoolId", "The user pool");
@@ -36,7 +35,7 @@ pub struct Auth {
 /// Defines the stack.
 #[must_use]
 pub fn stack(settings: &Settings) -> (Stack, Auth) {
-    let mut stack = Stack::new(AUTH, &settings.names, "Shopping cart: accounts and sign-in");
+    let mut stack = Stack::new(AUTH, settings.names.place(AUTH), "Shopping cart: accounts and sign-in");
 
     let pool = stack.add_with(
         "CognitoUserPool",

@@ -1,25 +1,23 @@
 //! What an account needs once per region, whatever the number of stages. Nothing of it is ever taken away again: other stages, and
 //! other people's APIs, may depend on it.
 
-use super::BOOTSTRAP;
-use crate::{
-    cfn::{
-        policy::{Statement, Trusted},
-        resource::{
-            api_gateway::Account,
-            iam::Role,
-            s3::{
-                AbortMultipart, Bucket, BucketPolicy, Encryption, Lifecycle, LifecycleRule, NoncurrentExpiration, Ownership,
-                OwnershipControls, PublicAccessBlock, RuleStatus, Versioning,
-            },
+use cfn::{
+    Stack,
+    policy::{Statement, Trusted},
+    resource::{
+        api_gateway::Account,
+        iam::Role,
+        s3::{
+            AbortMultipart, Bucket, BucketPolicy, Encryption, Lifecycle, LifecycleRule, NoncurrentExpiration, Ownership,
+            OwnershipControls, PublicAccessBlock, RuleStatus, Versioning,
         },
-        template::{Attributes, Removal},
-        value::{Pseudo, text},
     },
-    names::Names,
-    settings::BootstrapSettings,
-    stack::Stack,
+    template::{Attributes, Removal},
+    value::{Pseudo, text},
 };
+
+use super::BOOTSTRAP;
+use crate::{names::Names, settings::BootstrapSettings};
 
 /// The output that names the bucket.
 pub const ARTIFACT_BUCKET_OUTPUT: &str = "ArtifactBucketName";
@@ -28,7 +26,7 @@ pub const ARTIFACT_BUCKET_OUTPUT: &str = "ArtifactBucketName";
 #[must_use]
 pub fn stack(settings: &BootstrapSettings) -> Stack {
     let names = Names { prefix: settings.prefix.clone(), ..Names::default() };
-    let mut stack = Stack::new(BOOTSTRAP, &names, "Shopping cart: what an account needs once");
+    let mut stack = Stack::new(BOOTSTRAP, names.place(BOOTSTRAP), "Shopping cart: what an account needs once");
     if settings.artifact_bucket {
         artifact_bucket(&mut stack);
     }

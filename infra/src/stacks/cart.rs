@@ -4,24 +4,25 @@ use cart_contract::{
     AddToCart, BackgroundEnv, CartAndProductsEnv, CartEnv, CheckoutCart, CheckoutEnv, DELETIONS_RECEIVED_AT_MOST, DeleteFromCart,
     Function as _, GetCartTotal, ListCart, Metric, MigrateCart, MigrateEnv, TableAndOriginEnv, UpdateCart, UpdateTotals, table,
 };
+use cfn::{
+    Published, Shared, Stack,
+    policy::Statement,
+    resource::{
+        api_gateway::Authorization,
+        dynamodb::{Billing, Key, PointInTimeRecovery, Stream, Table, TimeToLive},
+        lambda::{
+            Alias, DestinationConfig, EventSource, EventSourceMapping, Filter, FilterCriteria, OnFailure, ResponseType,
+            StartingPosition,
+        },
+        sqs::Queue,
+    },
+    template::Attributes,
+    value::{ApiId, ApiUrl, Handle, Pseudo, UserPoolArn, UserPoolClientId, UserPoolId, Value, When, text},
+};
 use serde_json::json;
 
 use super::{CART, PRODUCTS, auth::Auth, products::Products};
 use crate::{
-    cfn::{
-        policy::Statement,
-        resource::{
-            api_gateway::Authorization,
-            dynamodb::{Billing, Key, PointInTimeRecovery, Stream, Table, TimeToLive},
-            lambda::{
-                Alias, DestinationConfig, EventSource, EventSourceMapping, Filter, FilterCriteria, OnFailure, ResponseType,
-                StartingPosition,
-            },
-            sqs::Queue,
-        },
-        template::Attributes,
-        value::{ApiId, ApiUrl, Handle, Pseudo, UserPoolArn, UserPoolClientId, UserPoolId, Value, When, text},
-    },
     construct::{
         function::{self, Definition},
         monitoring::{self, Watched},
@@ -30,7 +31,6 @@ use crate::{
     },
     endpoints::token_issuer,
     settings::Settings,
-    stack::{Published, Shared, Stack},
 };
 
 /// Where the carts answer.
@@ -59,14 +59,14 @@ const DELETE_TIMEOUT: u32 = 30;
 /// Defines the stack.
 #[must_use]
 pub fn stack(settings: &Settings, auth: &Auth, products: &Products) -> (Stack, Carts) {
-    let mut stack = Stack::new(CART, &settings.names, "Shopping cart: the carts");
+    let mut stack = Stack::new(CART, settings.names.place(CART), "Shopping cart: the carts");
     let shop = Shop {
         settings,
         user_pool_id: stack.read(&auth.user_pool_id),
         user_pool_arn: stack.read(&auth.user_pool_arn),
         user_pool_client_id: stack.read(&auth.user_pool_client_id),
         products_url: stack.read(&products.api_url),
-        concurrency: stack.reserved_concurrency(settings.reserved_concurrency),
+        concurrency: function::reserved_concurrency(&mut stack, settings.reserved_concurrency),
         table: table(&mut stack, settings),
     };
     let (deletions, dead_letters) = shop.deletions(&mut stack);

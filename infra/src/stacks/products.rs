@@ -1,19 +1,19 @@
 //! The catalogue. Public by design: whoever wants may look.
 
 use cart_contract::{CatalogueEnv, GetProduct, ListProducts};
+use cfn::{
+    Published, Shared, Stack,
+    resource::api_gateway::Authorization,
+    value::{ApiId, ApiUrl},
+};
 
 use super::PRODUCTS;
 use crate::{
-    cfn::{
-        resource::api_gateway::Authorization,
-        value::{ApiId, ApiUrl},
-    },
     construct::{
         function::{self, Definition},
         rest_api::{Api, Cors, Verb},
     },
     settings::Settings,
-    stack::{Published, Shared, Stack},
 };
 
 /// Where the catalogue answers.
@@ -35,8 +35,8 @@ pub struct Products {
 /// Defines the stack.
 #[must_use]
 pub fn stack(settings: &Settings) -> (Stack, Products) {
-    let mut stack = Stack::new(PRODUCTS, &settings.names, "Shopping cart: the product catalogue");
-    let concurrency = stack.reserved_concurrency(settings.reserved_concurrency);
+    let mut stack = Stack::new(PRODUCTS, settings.names.place(PRODUCTS), "Shopping cart: the product catalogue");
+    let concurrency = function::reserved_concurrency(&mut stack, settings.reserved_concurrency);
     let environment = CatalogueEnv { allowed_origin: settings.allowed_origin.as_str().into() };
 
     let list = function::add(

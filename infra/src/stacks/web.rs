@@ -3,27 +3,28 @@
 //!
 //! One address, because browsers keep the cookie of an anonymous cart from a page of another site (docs/adr/0025-one-address.md).
 
+use cfn::{
+    Shared, Site, Stack,
+    policy::Statement,
+    resource::{
+        cloudfront::{
+            AccessedOrigin, CacheBehavior, ContentSecurity, Distribution, DistributionConfig, EdgeEvent, EdgeRuntime, FrameOption,
+            FrameOptions, Function, FunctionAssociation, FunctionConfig, HttpVersion, ManagedPolicy, NoIdentity, Origin,
+            OriginAccessControl, OriginAccessControlConfig, OriginKind, PathBehavior, Referrer, ReferrerPolicy, Replaced,
+            ResponseHeadersPolicy, ResponseHeadersPolicyConfig, SecurityHeaders, SigningBehavior, SigningProtocol,
+            StrictTransportSecurity, ViewerProtocol,
+        },
+        s3::{Bucket, BucketPolicy, Encryption, Ownership, OwnershipControls, PublicAccessBlock},
+    },
+    template::{Attributes, Removal},
+    value::{ApiId, Handle, OriginAccessControlId, Pseudo, ResponseHeadersPolicyId, Value, WebUrl, text},
+};
+
 use super::{WEB, cart::Carts, products::Products};
 use crate::{
-    cfn::{
-        policy::Statement,
-        resource::{
-            cloudfront::{
-                AccessedOrigin, CacheBehavior, ContentSecurity, Distribution, DistributionConfig, EdgeEvent, EdgeRuntime,
-                FrameOption, FrameOptions, Function, FunctionAssociation, FunctionConfig, HttpVersion, ManagedPolicy, NoIdentity,
-                Origin, OriginAccessControl, OriginAccessControlConfig, OriginKind, PathBehavior, Referrer, ReferrerPolicy,
-                Replaced, ResponseHeadersPolicy, ResponseHeadersPolicyConfig, SecurityHeaders, SigningBehavior, SigningProtocol,
-                StrictTransportSecurity, ViewerProtocol,
-            },
-            s3::{Bucket, BucketPolicy, Encryption, Ownership, OwnershipControls, PublicAccessBlock},
-        },
-        template::{Attributes, Removal},
-        value::{ApiId, Handle, OriginAccessControlId, Pseudo, ResponseHeadersPolicyId, Value, WebUrl, text},
-    },
     construct::fingerprint,
     endpoints::{API_STAGE, ApiOrigin},
     settings::Settings,
-    stack::{Shared, Site, Stack},
 };
 
 /// The shop's address.
@@ -48,7 +49,7 @@ const ONE_YEAR: u32 = 31_536_000;
 /// Defines the stack.
 #[must_use]
 pub fn stack(settings: &Settings, products: &Products, carts: &Carts) -> Stack {
-    let mut stack = Stack::new(WEB, &settings.names, "Shopping cart: the shop's page, and one address for everything");
+    let mut stack = Stack::new(WEB, settings.names.place(WEB), "Shopping cart: the shop's page, and one address for everything");
     let products_api = stack.read(&products.api_id);
     let cart_api = stack.read(&carts.api_id);
     let name = edge_name(&stack);
@@ -220,12 +221,12 @@ mod tests {
     fn names_at_the_edge_are_short_and_differ() {
         let name = |stage: &str| {
             let names = Names { prefix: "p".repeat(80).parse().unwrap(), stage: stage.parse().unwrap(), ..Names::default() };
-            serde_json::to_string(&edge_name(&Stack::new(WEB, &names, ""))).unwrap()
+            serde_json::to_string(&edge_name(&Stack::new(WEB, names.place(WEB), ""))).unwrap()
         };
         let longest = name("staging");
         assert!(longest.len() - r#"{"Fn::Sub":"-${AWS::Region}"}"#.len() <= 49, "{longest}");
         assert_ne!(longest, name("production"));
-        let plain = edge_name(&Stack::new(WEB, &Names::default(), ""));
+        let plain = edge_name(&Stack::new(WEB, Names::default().place(WEB), ""));
         assert_eq!(serde_json::to_value(plain).unwrap()["Fn::Sub"], "aws-serverless-shopping-cart-web-${AWS::Region}");
     }
 

@@ -1,0 +1,54 @@
+//! An app: its stacks, and the order between them. Knows nothing of what is in them.
+
+use crate::{
+    name::StackId,
+    stack::{Site, Stack},
+};
+
+/// Stacks that are deployed together, each after those it reads from.
+#[derive(Clone, Debug)]
+pub struct App {
+    stacks: Vec<Stack>,
+}
+
+impl App {
+    /// An app of these stacks.
+    ///
+    /// # Panics
+    /// If two stacks have the same id, or a stack reads from one that does not come before it.
+    #[must_use]
+    pub fn of(stacks: Vec<Stack>) -> Self {
+        for (place, stack) in stacks.iter().enumerate() {
+            let earlier = || stacks[..place].iter().map(Stack::id);
+            assert!(earlier().all(|id| id != stack.id()), "two stacks are named {}", stack.id());
+            for read in stack.reads() {
+                assert!(earlier().any(|id| id == *read), "{} reads from {read}, which does not come before it", stack.id());
+            }
+        }
+        Self { stacks }
+    }
+
+    /// All stacks, also those on request, in an order in which they can be deployed: each reads only from earlier ones.
+    #[must_use]
+    pub fn stacks(&self) -> &[Stack] {
+        &self.stacks
+    }
+
+    /// The stack with this id, if the app has one. What belongs to the account rather than to a stage is no stack of an app.
+    #[must_use]
+    pub fn stack(&self, id: StackId) -> Option<&Stack> {
+        self.stacks.iter().find(|stack| stack.id() == id)
+    }
+
+    /// The stacks that have to be deployed before this one: those that publish what it reads.
+    #[must_use]
+    pub fn depends_on(&self, id: StackId) -> Vec<StackId> {
+        self.stack(id).map(|stack| stack.reads().to_vec()).unwrap_or_default()
+    }
+
+    /// The site that the app hosts, and the stack that hosts it.
+    #[must_use]
+    pub fn site(&self) -> Option<(&Stack, &Site)> {
+        self.stacks.iter().find_map(|stack| Some((stack, stack.site()?)))
+    }
+}

@@ -1,0 +1,118 @@
+//! DynamoDB tables. See [`AWS::DynamoDB::Table`].
+//!
+//! [`AWS::DynamoDB::Table`]: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-table.html
+
+use serde::Serialize;
+
+use crate::value::{Handle, StreamArn, TableArn, TableName, Value};
+
+super::types! { Table = "AWS::DynamoDB::Table" }
+
+/// A table.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Table {
+    /// What identifies an item.
+    #[serde(flatten)]
+    pub key: Key,
+    /// How capacity is paid for.
+    #[serde(flatten)]
+    pub billing: Billing,
+    /// What the stream of changes shows.
+    pub stream_specification: Stream,
+    /// Which attribute says when an item expires.
+    pub time_to_live_specification: TimeToLive,
+    /// Backups of every second of the last 35 days.
+    pub point_in_time_recovery_specification: Option<PointInTimeRecovery>,
+}
+
+/// The attributes that identify an item.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Key {
+    attribute_definitions: [AttributeDefinition; 2],
+    key_schema: [KeyElement; 2],
+}
+
+impl Key {
+    /// A partition key and a sort key, both text.
+    #[must_use]
+    pub fn strings(partition: &'static str, sort: &'static str) -> Self {
+        let text = |attribute_name| AttributeDefinition { attribute_name, attribute_type: "S" };
+        Self {
+            attribute_definitions: [text(partition), text(sort)],
+            key_schema: [
+                KeyElement { attribute_name: partition, key_type: "HASH" },
+                KeyElement { attribute_name: sort, key_type: "RANGE" },
+            ],
+        }
+    }
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct AttributeDefinition {
+    attribute_name: &'static str,
+    attribute_type: &'static str,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct KeyElement {
+    attribute_name: &'static str,
+    key_type: &'static str,
+}
+
+/// How capacity is paid for. A mode with settings of its own would hold them in its variant.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(tag = "BillingMode", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Billing {
+    /// By request.
+    PayPerRequest,
+}
+
+/// The stream of a table's changes.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(tag = "StreamViewType", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Stream {
+    /// Shows an item before and after.
+    NewAndOldImages,
+}
+
+/// Expiry of items.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct TimeToLive {
+    /// The attribute that holds the second after which the item is gone.
+    pub attribute_name: &'static str,
+    /// Whether it is in force.
+    pub enabled: bool,
+}
+
+/// Continuous backups.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct PointInTimeRecovery {
+    /// Whether they are made.
+    pub point_in_time_recovery_enabled: bool,
+}
+
+impl Handle<Table> {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> Value<TableName> {
+        self.reference()
+    }
+
+    /// Its ARN.
+    #[must_use]
+    pub fn arn(&self) -> Value<TableArn> {
+        self.attribute("Arn")
+    }
+
+    /// The ARN of its stream.
+    #[must_use]
+    pub fn stream_arn(&self) -> Value<StreamArn> {
+        self.attribute("StreamArn")
+    }
+}

@@ -1,0 +1,66 @@
+//! SQS queues and their policies. See [`AWS::SQS::Queue`].
+//!
+//! [`AWS::SQS::Queue`]: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-sqs-queue.html
+
+use serde::Serialize;
+
+use crate::{
+    policy::Document,
+    value::{Handle, QueueArn, QueueName, QueueUrl, Value},
+};
+
+super::types! { Queue = "AWS::SQS::Queue", QueuePolicy = "AWS::SQS::QueuePolicy" }
+
+/// A queue, encrypted with SQS's own keys.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Queue {
+    /// Seconds a message is hidden after it was received.
+    pub visibility_timeout: Option<u32>,
+    /// Seconds a message is kept.
+    pub message_retention_period: Option<u32>,
+    /// Where a message goes that was received too often.
+    pub redrive_policy: Option<RedrivePolicy>,
+    /// Encryption with SQS's own keys.
+    pub sqs_managed_sse_enabled: bool,
+}
+
+/// Where a message goes that was received too often. (These two names are camel case in CloudFormation too.)
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RedrivePolicy {
+    /// The dead-letter queue.
+    pub dead_letter_target_arn: Value<QueueArn>,
+    /// How often is too often.
+    pub max_receive_count: u32,
+}
+
+/// Who may do what with queues.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct QueuePolicy {
+    /// The queues.
+    pub queues: Vec<Value<QueueUrl>>,
+    /// The policy.
+    pub policy_document: Document,
+}
+
+impl Handle<Queue> {
+    /// Its URL.
+    #[must_use]
+    pub fn url(&self) -> Value<QueueUrl> {
+        self.reference()
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> Value<QueueName> {
+        self.attribute("QueueName")
+    }
+
+    /// Its ARN.
+    #[must_use]
+    pub fn arn(&self) -> Value<QueueArn> {
+        self.attribute("Arn")
+    }
+}

@@ -1,0 +1,331 @@
+//! A stack: a template, its name, the values that the deployer passes to it, and the values that it shares with other stacks.
+//!
+//! A stack publishes a value in Parameter Store and gets a [`Published`] for it; another reads the value by giving that. So only
+//! published values can be read, and the reads are the order of deployment. A stack also says what the deployer has to do besides
+//! handing its template to CloudFormation: [`Presence`], [`Afterwards`], buckets to empty. Knows nothing of what stacks contain.
+
+use std::marker::PhantomData;
+
+use indexmap::IndexMap;
+
+use crate::{
+    name::{Package, StackId},
+    package::Code,
+    resource::{Resource, dynamodb::Table, lambda, s3::Bucket, ssm::StringParameter},
+    template::{Attributes, Parameter, ParameterKind, Template},
+    value::{BucketName, Handle, LogicalId, Value},
+};
+
+/// Where a stack is in an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The stack's name, which is taken once in an account and region.
+    pub stack_name: String,
+    /// The folder in Parameter Store of everything that its app publishes, with a slash in front and none at the end.
+    pub parameters: String,
+}
+
+/// Which stages have a stack.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Presence {
+    /// Every stage.
+    #[default]
+    Always,
+    /// Those that asked for it once, and until it is deleted.
+    OnRequest,
+}
+
+/// Work that the deployer does once a stack is deployed, because CloudFormation does not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Afterwards {
+    /// Switches the expiry of a table's items on, in a local cloud that ignores what the template says of it.
+    ExpireItems {
+        /// The table.
+        table: LogicalId,
+        /// The attribute that holds the second after which an item has expired.
+        attribute: &'static str,
+    },
+    /// Builds a site and puts it into a bucket of the stack.
+    HostSite(Site),
+}
+
+/// Where a site is hosted, by the names of the stack's outputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// The site's address, without a slash at the end: also the origin of its pages.
+    pub url: &'static str,
+    /// The name of the bucket that the files are in.
+    pub bucket: &'static str,
+    /// The identifier of the distribution that serves them, and forgets the copies of those that changed.
+    pub distribution: &'static str,
+    /// The folder of the bucket that is served, without slashes. It is no output.
+    pub folder: &'static str,
+}
+
+/// A stack under construction, and when finished.
+#[derive(Clone, Debug)]
+pub struct Stack {
+    id: StackId,
+    place: Place,
+    template: Template,
+    parameters: IndexMap<String, ParameterSource>,
+    publishes: Vec<String>,
+    reads: Vec<StackId>,
+    presence: Presence,
+    emptied_first: Vec<LogicalId>,
+    packages: Vec<Package>,
+    afterwards: Vec<Afterwards>,
+    allows_site: bool,
+}
+
+/// What templates call the bucket the code is in.
+pub const ARTIFACT_BUCKET_PARAMETER: &str = "ArtifactBucket";
+
+/// Where the deployer takes a template parameter's value from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ParameterSource {
+    /// The name of a parameter in Parameter Store, which is passed as it is: CloudFormation looks up the value.
+    Shared(String),
+    /// The name of the bucket the code is in.
+    ArtifactBucket,
+    /// A value that is known now.
+    Value(String),
+}
+
+/// A value that stacks share through Parameter Store: its kind, its place within the stage, and the readers' name for it.
+#[derive(Debug)]
+pub struct Shared<T> {
+    path: &'static str,
+    parameter: &'static str,
+    description: &'static str,
+    kind: PhantomData<fn() -> T>,
+}
+
+impl<T> Shared<T> {
+    /// A value at `path`, which the templates that read it call `parameter`.
+    #[must_use]
+    pub const fn at(path: &'static str, parameter: &'static str, description: &'static str) -> Self {
+        Self { path, parameter, description, kind: PhantomData }
+    }
+}
+
+/// The proof that a stack publishes a value, without which no other can read it.
+#[derive(Debug)]
+pub struct Published<T> {
+    by: StackId,
+    name: String,
+    parameter: &'static str,
+    description: &'static str,
+    kind: PhantomData<fn() -> T>,
+}
+
+impl Stack {
+    /// An empty stack at a place of its own.
+    #[must_use]
+    pub fn new(id: StackId, place: Place, description: &'static str) -> Self {
+        Self {
+            id,
+            place,
+            template: Template::new(description),
+            parameters: IndexMap::new(),
+            publishes: Vec::new(),
+            reads: Vec::new(),
+            presence: Presence::default(),
+            emptied_first: Vec::new(),
+            packages: Vec::new(),
+            afterwards: Vec::new(),
+            allows_site: false,
+        }
+    }
+
+    /// Which stack it is.
+    #[must_use]
+    pub fn id(&self) -> StackId {
+        self.id
+    }
+
+    /// What it is called in the account.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.place.stack_name
+    }
+
+    /// What CloudFormation makes it from.
+    #[must_use]
+    pub fn template(&self) -> &Template {
+        &self.template
+    }
+
+    /// What to pass for each parameter of the template.
+    #[must_use]
+    pub fn parameters(&self) -> &IndexMap<String, ParameterSource> {
+        &self.parameters
+    }
+
+    /// The names in Parameter Store of what it publishes.
+    #[must_use]
+    pub fn publishes(&self) -> &[String] {
+        &self.publishes
+    }
+
+    /// The stacks it reads from, each once.
+    #[must_use]
+    pub fn reads(&self) -> &[StackId] {
+        &self.reads
+    }
+
+    /// The names of its outputs.
+    #[must_use]
+    pub fn outputs(&self) -> Vec<&str> {
+        self.template.outputs().collect()
+    }
+
+    /// Adds a resource, and returns the only way to refer to it.
+    ///
+    /// # Panics
+    /// If another resource has that name.
+    #[track_caller]
+    pub fn add<R: Resource>(&mut self, id: impl Into<LogicalId>, resource: &R) -> Handle<R> {
+        self.add_with(id, Attributes::default(), resource)
+    }
+
+    /// Adds a resource of which there is more to say than its properties.
+    ///
+    /// # Panics
+    /// If another resource has that name.
+    #[track_caller]
+    pub fn add_with<R: Resource>(&mut self, id: impl Into<LogicalId>, attributes: Attributes, resource: &R) -> Handle<R> {
+        self.template.add(id, attributes, resource)
+    }
+
+    /// Tells whoever deploys it a value.
+    pub fn output<T>(&mut self, name: &'static str, description: &'static str, value: Value<T>) {
+        self.template.output(name, description, value);
+    }
+
+    /// Publishes a value for other stacks, by a resource of the given name.
+    ///
+    /// # Panics
+    /// If another resource has that name.
+    #[track_caller]
+    pub fn publish<T>(&mut self, id: &'static str, shared: &Shared<T>, value: Value<T>) -> Published<T> {
+        let name = format!("{}/{}", self.place.parameters, shared.path);
+        self.add(id, &StringParameter { name: name.clone(), value: value.text(), description: shared.description.to_owned() });
+        self.publishes.push(name.clone());
+        Published { by: self.id, name, parameter: shared.parameter, description: shared.description, kind: PhantomData }
+    }
+
+    /// Reads what another stack publishes.
+    pub fn read<T>(&mut self, published: &Published<T>) -> Value<T> {
+        if !self.reads.contains(&published.by) {
+            self.reads.push(published.by);
+        }
+        self.parameter(
+            published.parameter,
+            ParameterSource::Shared(published.name.clone()),
+            Parameter {
+                kind: ParameterKind::StoredString,
+                description: published.description,
+                default: Some(published.name.clone()),
+            },
+        )
+    }
+
+    /// The code of a package, which the stack carries from now on.
+    ///
+    /// # Panics
+    /// If `code` does not have that package.
+    pub fn code(&mut self, package: Package, code: &Code) -> lambda::Code {
+        if !self.packages.contains(&package) {
+            self.packages.push(package);
+        }
+        lambda::Code { s3_bucket: self.artifact_bucket(), s3_key: code.of(package).clone() }
+    }
+
+    fn artifact_bucket(&mut self) -> Value<BucketName> {
+        self.parameter(
+            ARTIFACT_BUCKET_PARAMETER,
+            ParameterSource::ArtifactBucket,
+            Parameter { kind: ParameterKind::String, description: "The bucket the functions' code is in", default: None },
+        )
+    }
+
+    /// Leaves the stack out of stages that do not ask for it.
+    pub fn only_on_request(&mut self) {
+        self.presence = Presence::OnRequest;
+    }
+
+    /// Has a bucket emptied before it is deleted. CloudFormation
+    /// [deletes only empty buckets](https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-s3-bucket.html).
+    pub fn empty_before_deletion(&mut self, bucket: &Handle<Bucket>) {
+        self.emptied_first.push(bucket.logical_id().clone());
+    }
+
+    /// Has a table's items expire in a local cloud too, by the attribute that the table's definition names.
+    pub fn expire_items(&mut self, table: &Handle<Table>, attribute: &'static str) {
+        self.afterwards.push(Afterwards::ExpireItems { table: table.logical_id().clone(), attribute });
+    }
+
+    /// Has a site put into a bucket of the stack.
+    ///
+    /// # Panics
+    /// If the stack has no output of one of the site's names.
+    pub fn host_site(&mut self, site: Site) {
+        for output in [site.url, site.bucket, site.distribution] {
+            assert!(self.template.outputs().any(|name| name == output), "the {} stack has no output {output}", self.id);
+        }
+        self.afterwards.push(Afterwards::HostSite(site));
+    }
+
+    /// Has the stack updated once more when the origin of the app's site becomes known, because its template contains it.
+    pub fn allow_site(&mut self) {
+        self.allows_site = true;
+    }
+
+    /// Which stages have it.
+    #[must_use]
+    pub fn presence(&self) -> Presence {
+        self.presence
+    }
+
+    /// The buckets to empty before the stack is deleted.
+    #[must_use]
+    pub fn emptied_first(&self) -> &[LogicalId] {
+        &self.emptied_first
+    }
+
+    /// The packages whose code it carries, each once.
+    #[must_use]
+    pub fn packages(&self) -> &[Package] {
+        &self.packages
+    }
+
+    /// What to do once it is deployed, in this order.
+    #[must_use]
+    pub fn afterwards(&self) -> &[Afterwards] {
+        &self.afterwards
+    }
+
+    /// The site that it hosts.
+    #[must_use]
+    pub fn site(&self) -> Option<&Site> {
+        self.afterwards.iter().find_map(|after| if let Afterwards::HostSite(site) = after { Some(site) } else { None })
+    }
+
+    /// Whether its template contains the origin of the app's site, which another stack hosts.
+    #[must_use]
+    pub fn allows_site(&self) -> bool {
+        self.allows_site
+    }
+
+    /// A value that the deployer passes, and of which the template says nothing but the default.
+    pub fn parameter<T>(&mut self, name: &'static str, source: ParameterSource, parameter: Parameter) -> Value<T> {
+        self.parameters.insert(name.to_owned(), source);
+        self.template.parameter(name, parameter)
+    }
+
+    /// Declares, once, a condition that holds unless `value` is `literal`.
+    pub fn unless<T>(&mut self, name: &'static str, value: &Value<T>, literal: &str) -> LogicalId {
+        self.template.unless(name, value, literal)
+    }
+}
