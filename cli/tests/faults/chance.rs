@@ -2,6 +2,15 @@
 //! lost, and the next run goes on from there.
 
 use aws_sdk_cloudformation::types::StackStatus;
+use cart_fault_bench::{
+    Ended,
+    account::Account,
+    inventory::{During, Trouble},
+    operation::Terms,
+    script::{Fault, Moment, Rule, Why},
+    stack::Stack,
+    starts,
+};
 use cart_infra::{StackId, stacks};
 use proptest::{
     prelude::*,
@@ -10,15 +19,7 @@ use proptest::{
 };
 use rustix::process::Signal;
 
-use crate::{
-    bench::{
-        Bench, Ended,
-        inventory::{During, Trouble},
-        script::{Fault, Moment, Rule, Why},
-        starts,
-    },
-    side_by_side,
-};
+use crate::{bench::Bench, side_by_side};
 
 /// The stacks of a stage.
 const STACKS: [StackId; 3] = [stacks::AUTH, stacks::PRODUCTS, stacks::CART];
@@ -57,7 +58,7 @@ fn misfortune() -> impl Strategy<Value = Misfortune> {
         Fault::Signal(Signal::INT, Moment::After),
         Fault::Signal(Signal::KILL, Moment::Before),
         Fault::Signal(Signal::KILL, Moment::After),
-        Fault::Meanwhile(starts::somebody_updates),
+        Fault::Meanwhile(somebody_updates),
     ];
     let operations = [
         None,
@@ -81,6 +82,17 @@ fn mishap() -> impl Strategy<Value = Mishap> {
     let moments = [During::Planning, During::Create, During::Update, During::Delete, During::Rollback];
     (select(STACKS.to_vec()), select(resources.to_vec()), select(moments.to_vec()), any::<bool>())
         .prop_map(|(stack, resource, during, always)| Mishap { stack, resource, during, always })
+}
+
+/// Somebody updates the first stack of the stage that can be updated.
+fn somebody_updates(account: &mut Account) {
+    let is_ready = |stack: &Stack| matches!(stack.status, StackStatus::CreateComplete | StackStatus::UpdateComplete);
+    // No stage owns the bootstrap stack.
+    let is_it = |stack: &&Stack| is_ready(stack) && !stack.name.ends_with(stacks::BOOTSTRAP.as_str());
+    let Some(stack) = account.stacks.iter().find(is_it) else { return };
+    let (name, mut wanted) = (stack.name.clone(), starts::another(&stack.definition));
+    wanted.tags.insert("by".to_owned(), format!("somebody, after {} events", stack.events.len()));
+    account.carry_out(&name, wanted, Terms::default());
 }
 
 /// Whether a command ended as it may: with success and all stacks complete, or with a documented code and a reason.
@@ -112,8 +124,8 @@ fn goes_well_or_says_why(protected: bool, start: &[StackStatus], misfortunes: &[
     let bench = if protected { Bench::protected() } else { Bench::new() };
     let bench = bench.deployed(&[stacks::BOOTSTRAP]);
     for (stack, status) in STACKS.into_iter().zip(start) {
-        // The cart cannot have been there without the others.
-        if stack != stacks::CART || bench.state().account.inventory.parameters.len() == 4 {
+        // A stack cannot have existed without the values that it reads.
+        if bench.can_read(stack) {
             bench.bring(stack, status);
         }
     }
@@ -131,7 +143,7 @@ fn goes_well_or_says_why(protected: bool, start: &[StackStatus], misfortunes: &[
     bench.state().account.inventory.troubles = troubles.collect();
     let command: &[&str] = if deletes { &["delete", "--yes"] } else { &["deploy", "--yes"] };
     let command = if protected { [command, &["--protected-ok"]].concat() } else { command.to_vec() };
-    let ended = bench.spawn(&command).wait();
+    let ended = bench.start(&command).wait();
     if misfortunes.iter().any(|it| matches!(it.fault, Fault::Meanwhile(_))) {
         // What somebody began on a stack after it was done with is not waited for.
         bench.state().account.settle();
@@ -145,7 +157,7 @@ fn goes_well_or_says_why(protected: bool, start: &[StackStatus], misfortunes: &[
     // The world is well again, and what goes on ends. Then the same command gets there, or names what is in the way.
     bench.script([]);
     bench.state().account.inventory.troubles.clear();
-    let ended = bench.spawn(&command).wait();
+    let ended = bench.start(&command).wait();
     ended_well(&bench, &ended, !deletes);
     assert!(matches!(ended.code, Some(0 | 5)), "{ended:?}");
     if ended.code == Some(5) {

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_cloudformation::types::StackStatus;
+use cart_fault_bench::{
+    account::Account,
+    inventory::{Clock, During, Latencies, Trouble},
+    script::{Fault, Rule, Why},
+};
 use cart_infra::stacks;
 
 use crate::{
-    bench::{
-        Bench, SHOP,
-        account::Account,
-        inventory::{Clock, During, Latencies, Trouble},
-        script::{Fault, Rule, Why},
-    },
+    bench::{Bench, SHOP},
     side_by_side,
 };
 

@@ -1,16 +1,16 @@
 //! What comes in between: signals, a second deployer, an answer from the past.
 
+use cart_fault_bench::{
+    account::Account,
+    operation::Terms,
+    script::{Fault, Moment, Rule, Why},
+    starts::another,
+};
 use cart_infra::stacks;
 use rustix::process::Signal;
 
 use crate::{
-    bench::{
-        Bench, SHOP,
-        account::Account,
-        operation::Terms,
-        script::{Fault, Moment, Rule, Why},
-        starts::another,
-    },
+    bench::{Bench, SHOP},
     side_by_side,
 };
 
@@ -58,7 +58,7 @@ fn killed_and_run_again() {
     side_by_side(moments, |((operation, call), moment)| {
         let bench = Bench::new();
         bench.script([Rule::at(call..=call, Fault::Signal(Signal::KILL, moment)).of(operation)]);
-        let ended = bench.spawn(&["deploy", "--yes"]).wait();
+        let ended = bench.start(&["deploy", "--yes"]).wait();
         assert_eq!(ended.signal, Some(9), "{operation} {call}: {}", ended.stderr);
         bench.script([]);
         bench.run(&["deploy", "--yes"]).succeeded();

@@ -1,16 +1,13 @@
 //! Logs that are read while CloudWatch has other things to do, and where it will not.
 
+use cart_fault_bench::{
+    inventory::Latencies,
+    logs::Logs,
+    script::{Fault, Rule, Why},
+};
 use cart_infra::stacks;
 
-use crate::{
-    bench::{
-        Bench,
-        inventory::Latencies,
-        logs::Logs,
-        script::{Fault, Rule, Why},
-    },
-    side_by_side,
-};
+use crate::{bench::Bench, side_by_side};
 
 /// A shop whose functions printed ten lines each, in turns, a good while ago; three of them a page.
 fn shop() -> Bench {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bench;
+mod carts;
 #[path = "../support/program.rs"]
 #[expect(dead_code, reason = "here the program is not run without an eye on the time")]
 mod program;
@@ -13,7 +14,6 @@ mod chance;
 mod deploying;
 mod interrupting;
 mod logs;
-mod self_check;
 mod starting;
 mod terminal;
 mod totals;

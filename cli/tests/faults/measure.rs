@@ -9,6 +9,8 @@
 
 #[expect(dead_code, reason = "nothing goes wrong while it is measured")]
 mod bench;
+#[expect(dead_code, reason = "nobody counts totals while deployments are measured")]
+mod carts;
 #[path = "../support/program.rs"]
 #[expect(dead_code, reason = "here the program is not run without an eye on the time")]
 mod program;
@@ -19,7 +21,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bench::{Bench, SHOP, inventory::Latencies};
+use bench::{Bench, SHOP};
+use cart_fault_bench::inventory::Latencies;
 use cart_infra::{StackId, stacks};
 use program::finish;
 use serde_json::json;

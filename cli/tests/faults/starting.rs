@@ -3,24 +3,18 @@
 use std::fmt::Write;
 
 use aws_sdk_cloudformation::types::StackStatus;
+use cart_fault_bench::{inventory::Clock, starts};
 use cart_infra::{StackId, stacks};
 
-use crate::{
-    bench::{Bench, inventory::Clock, starts},
-    side_by_side,
-};
+use crate::{bench::Bench, side_by_side};
 
 /// How a command ends from every status of a stack, of which the others are there already; a line a status.
 fn table(stack: StackId, new: fn() -> Bench, arguments: &[&str]) -> String {
-    side_by_side(&starts::ALL, |status| from(stack, status, new(), arguments)).concat()
+    side_by_side(&starts::ALL, |status| from(stack, status, &new(), arguments)).concat()
 }
 
-fn from(stack: StackId, status: &StackStatus, bench: Bench, arguments: &[&str]) -> String {
-    let others: &[_] = match stack {
-        stacks::CART => &[stacks::BOOTSTRAP, stacks::AUTH, stacks::PRODUCTS],
-        _ => &[stacks::BOOTSTRAP],
-    };
-    let bench = bench.deployed(others);
+fn from(stack: StackId, status: &StackStatus, bench: &Bench, arguments: &[&str]) -> String {
+    bench.deploy(&bench.prerequisites(stack));
     // What goes on still goes on when it is looked at.
     bench.state().account.inventory.latencies.clock = Clock::Calls(4);
     bench.bring(stack, status);

@@ -9,9 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use cart_fault_bench::inventory::Latencies;
 use cart_infra::{StackId, stacks};
 
-use crate::bench::{Bench, SHOP, inventory::Latencies};
+use crate::bench::{Bench, SHOP};
 
 /// What somebody types for Ctrl-C.
 const CTRL_C: &str = "\x03";

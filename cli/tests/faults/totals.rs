@@ -1,17 +1,11 @@
 //! Totals that are checked and counted anew while DynamoDB has other things to do, and where it will not.
 
+use cart_fault_bench::script::{Fault, Moment, Rule, Why};
 use cart_infra::stacks;
 use rustix::process::Signal;
 use serde_json::Value as Json;
 
-use crate::{
-    bench::{
-        Bench,
-        carts::Carts,
-        script::{Fault, Moment, Rule, Why},
-    },
-    side_by_side,
-};
+use crate::{bench::Bench, carts::Carts, side_by_side};
 
 /// A shop with two carts, and totals that nobody has kept.
 fn shop() -> Bench {
@@ -22,7 +16,7 @@ fn shop() -> Bench {
     carts.put("user#a", "pan", 1);
     carts.total_is("mug", 99);
     carts.total_is("pot", 7);
-    bench.state().account.inventory.carts = carts;
+    *bench.carts() = carts;
     bench
 }
 
@@ -30,7 +24,7 @@ const REBUILD: [&str; 5] = ["totals", "--rebuild", "--yes", "--output", "json"];
 
 #[track_caller]
 fn is_right(bench: &Bench, what: &str) {
-    let carts = &bench.state().account.inventory.carts;
+    let carts = &bench.carts();
     assert_eq!(["mug", "pan", "pot"].map(|product| carts.total(product)), [Some(5), Some(1), Some(0)], "{what}");
 }
 
@@ -58,11 +52,11 @@ fn what_is_not_permitted_is_said_and_nothing_is_lost() {
     side_by_side(runs, |(operation, (why, code, hint))| {
         let bench = shop();
         bench.script([Rule::at(1..=usize::MAX, Fault::Refused(why)).of(operation)]);
-        let before = bench.state().account.inventory.carts.clone();
+        let before = bench.carts().clone();
         let story = bench.run(&REBUILD).failed(code);
         assert!(story.lines().last().unwrap().starts_with(hint), "{operation}: {story}");
         if operation != "BatchGetItem" {
-            assert_eq!(bench.state().account.inventory.carts, before, "{operation} {why:?}");
+            assert_eq!(*bench.carts(), before, "{operation} {why:?}");
         }
         bench.script([]);
         bench.run(&REBUILD).succeeded();
@@ -80,7 +74,7 @@ fn killed_at_each_call_and_run_again_it_comes_right() {
     side_by_side(1..=calls, |call| {
         let bench = shop();
         bench.script([Rule::at(call..=call, Fault::Signal(Signal::KILL, Moment::After))]);
-        let ended = bench.spawn(&REBUILD).wait();
+        let ended = bench.start(&REBUILD).wait();
         assert_eq!(ended.code, None, "{call}: {}", ended.stderr);
         bench.script([]);
         bench.run(&REBUILD).succeeded();

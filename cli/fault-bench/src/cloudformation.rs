@@ -7,7 +7,7 @@ use aws_smithy_types::{DateTime, date_time::Format};
 use cart_infra::diff::{Action, Replacement, ResourceChange};
 use serde_json::{Value as Json, json};
 
-use super::{
+use crate::{
     ACCOUNT, REGION,
     account::Account,
     call::{Call, Refusal},

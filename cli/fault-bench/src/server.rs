@@ -4,24 +4,24 @@ use std::{
     collections::BTreeMap,
     io::{self, BufReader},
     net::{TcpListener, TcpStream},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value as Json;
 
-use super::{
+use crate::{
     account::Account,
-    call::Call,
+    call::{Call, Refusal, Service},
     script::{Fault, Log, Logged, Moment, Rule, is_question},
     services,
-    wire::{self, Answer, Send},
+    wire::{self, Answer, Part},
 };
 
 /// Everything behind the port. One call at a time works on it.
-#[derive(Debug)]
-pub(crate) struct State {
+pub struct State {
     /// The account.
     pub account: Account,
     /// What goes wrong.
@@ -32,6 +32,8 @@ pub(crate) struct State {
     pub client: Option<Pid>,
     /// Whether it was killed: what it still had on the way does not arrive.
     pub killed: bool,
+    /// The answers of services that the bench does not know, by the prefix of their operations.
+    pub stand_ins: BTreeMap<String, StandIn>,
     /// The stacks as they were at each call about one.
     history: BTreeMap<String, Vec<Account>>,
     started: Instant,
@@ -40,15 +42,29 @@ pub(crate) struct State {
 /// How many calls ago is the longest ago that can be answered from.
 const REMEMBERED: usize = 8;
 
+/// Answers the calls of a service.
+pub type StandIn = Box<dyn FnMut(&Call) -> Result<Json, Refusal> + Send>;
+
 /// What to send back: an answer and how much of it, or nothing.
-type Reply = Option<(Answer, Send)>;
+type Reply = Option<(Answer, Part)>;
 
 /// The stand-in for AWS.
-#[derive(Debug)]
 pub(crate) struct Server {
     /// Where it listens.
-    pub url: String,
-    state: Arc<Mutex<State>>,
+    pub(crate) url: String,
+    shared: Arc<Shared>,
+}
+
+/// The state, and the news that a call changed it.
+struct Shared {
+    state: Mutex<State>,
+    called: Condvar,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Server {
@@ -63,40 +79,48 @@ impl Server {
             log: Log::default(),
             client: None,
             killed: false,
+            stand_ins: BTreeMap::new(),
             history: BTreeMap::new(),
             started,
         };
-        let state = Arc::new(Mutex::new(state));
-        let shared = Arc::clone(&state);
+        let shared = Arc::new(Shared { state: Mutex::new(state), called: Condvar::new() });
+        let server = Self { url, shared: Arc::clone(&shared) };
         thread::spawn(move || {
             for connection in listener.incoming() {
-                let state = Arc::clone(&shared);
+                let shared = Arc::clone(&shared);
                 // A client that is killed breaks its connections.
-                thread::spawn(move || connection.and_then(|connection| serve(connection, &state)).ok());
+                thread::spawn(move || connection.and_then(|connection| serve(connection, &shared)).ok());
             }
         });
-        Self { url, state }
+        server
     }
 
     /// What is behind the port, while nobody else changes it.
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.state()
+    }
+
+    /// Waits until this is so, for so long at most, and looks again after each call; whether it is so.
+    pub(crate) fn wait_until(&self, limit: Duration, mut is_so: impl FnMut(&State) -> bool) -> bool {
+        let waited = self.shared.called.wait_timeout_while(self.state(), limit, |state| !is_so(state));
+        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 }
 
-fn serve(connection: TcpStream, state: &Mutex<State>) -> io::Result<()> {
+fn serve(connection: TcpStream, shared: &Shared) -> io::Result<()> {
     connection.set_nodelay(true)?;
     let mut connection = BufReader::new(connection);
     while let Some(request) = wire::read(&mut connection)? {
         let head = request.method == "HEAD";
-        let latency = state.lock().unwrap_or_else(PoisonError::into_inner).account.inventory.latencies.call;
+        let latency = shared.state().account.inventory.latencies.call;
         if !latency.is_zero() {
             thread::sleep(latency);
         }
-        let reply = state.lock().unwrap_or_else(PoisonError::into_inner).reply(&Call::of(request));
+        let reply = shared.state().reply(&Call::of(request));
+        shared.called.notify_all();
         let Some((answer, send)) = reply else { return Ok(()) };
-        wire::write(connection.get_mut(), &answer, if head { Send::Head } else { send })?;
-        if send == Send::Half {
+        wire::write(connection.get_mut(), &answer, if head { Part::Head } else { send })?;
+        if send == Part::Half {
             return Ok(());
         }
     }
@@ -121,7 +145,7 @@ impl State {
             let since_start = self.started.elapsed().as_millis().try_into().unwrap_or(u64::MAX);
             self.account.pass_a_call(place, since_start);
         }
-        let (mut refusal, mut send, mut stale) = (None, Some(Send::Whole), 0);
+        let (mut refusal, mut send, mut stale) = (None, Some(Part::Whole), 0);
         for fault in &faults {
             match *fault {
                 Fault::Refused(why) => refusal = Some(why.refusal()),
@@ -130,7 +154,7 @@ impl State {
                     return None;
                 }
                 Fault::AnswerLost => send = None,
-                Fault::AnswerCut => send = Some(Send::Half),
+                Fault::AnswerCut => send = Some(Part::Half),
                 // What changes something changes what there is now.
                 Fault::Stale(calls) if is_question(&call.operation) => stale = calls,
                 Fault::Signal(signal, Moment::Before) => {
@@ -145,7 +169,7 @@ impl State {
         }
         let answer = match refusal {
             Some(refusal) => Err(refusal),
-            None => services::answer(call, self.truth(stack.as_deref(), stale)),
+            None => self.answer(call, stack.as_deref(), stale),
         };
         logged.refused = answer.as_ref().err().map(|refusal| refusal.code);
         self.log.0.push(logged);
@@ -155,6 +179,15 @@ impl State {
             }
         }
         send.map(|send| (call.reply(&answer), send))
+    }
+
+    fn answer(&mut self, call: &Call, stack: Option<&str>, stale: usize) -> Result<Json, Refusal> {
+        if let Service::Other(target) = &call.service
+            && let Some(stand_in) = self.stand_ins.get_mut(target)
+        {
+            return stand_in(call);
+        }
+        services::answer(call, self.truth(stack, stale))
     }
 
     /// What is true, or was so many calls about a stack ago.

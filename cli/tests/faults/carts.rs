@@ -4,9 +4,8 @@
 use std::collections::BTreeMap;
 
 use cart_contract::table::{self, Kept};
+use cart_fault_bench::{Call, Refusal};
 use serde_json::{Map, Value as Json, json};
-
-use super::call::{Call, Refusal};
 
 type Attributes = Map<String, Json>;
 

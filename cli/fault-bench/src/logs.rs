@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
-use super::call::{Call, Refusal};
+use crate::call::{Call, Refusal};
 
 /// The entries of each log group, in order of time: a moment in milliseconds, and a message.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Logs(pub BTreeMap<String, Vec<(i64, String)>>);
+pub struct Logs(pub BTreeMap<String, Vec<(i64, String)>>);
 
 impl Logs {
     /// Answers a call, with so many entries a page.
-    pub(crate) fn answer(&self, call: &Call, page: usize) -> Result<Json, Refusal> {
+    pub fn answer(&self, call: &Call, page: usize) -> Result<Json, Refusal> {
         if call.operation != "FilterLogEvents" {
             return Err(Refusal::new(400, "UnknownOperationException", &call.operation));
         }

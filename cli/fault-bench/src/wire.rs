@@ -11,29 +11,29 @@ use std::{
 #[derive(Debug)]
 pub(crate) struct Request {
     /// For example `POST`.
-    pub method: String,
+    pub(crate) method: String,
     /// The path, without the query and still escaped.
-    pub path: String,
+    pub(crate) path: String,
     /// The headers, their names in lower case.
-    pub headers: BTreeMap<String, String>,
+    pub(crate) headers: BTreeMap<String, String>,
     /// What was sent, without the framing it came in.
-    pub body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 /// An answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     /// For example 200.
-    pub status: u16,
+    pub(crate) status: u16,
     /// What the body is.
-    pub content_type: &'static str,
+    pub(crate) content_type: &'static str,
     /// The body; of the answer to a `HEAD` only its length is sent.
-    pub body: String,
+    pub(crate) body: String,
 }
 
 /// How much of an answer goes out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Send {
+pub(crate) enum Part {
     /// Head and body.
     Whole,
     /// The head, which promises a body.
@@ -99,18 +99,18 @@ fn line(source: &mut impl BufRead) -> io::Result<Option<String>> {
 }
 
 /// Sends an answer, or as much of it as is wanted.
-pub(crate) fn write(connection: &mut impl Write, answer: &Answer, send: Send) -> io::Result<()> {
+pub(crate) fn write(connection: &mut impl Write, answer: &Answer, send: Part) -> io::Result<()> {
     let Answer { status, content_type, body } = answer;
     let length = body.len();
     // The reason phrase is for people, and may be empty.
     let mut message = format!(
         "HTTP/1.1 {status} \r\ncontent-type: {content_type}\r\ncontent-length: {length}\r\nx-amz-bucket-region: {}\r\n\r\n",
-        super::REGION
+        crate::REGION
     );
     message.push_str(match send {
-        Send::Whole => body,
-        Send::Head => "",
-        Send::Half => &body[..body.floor_char_boundary(length / 2)],
+        Part::Whole => body,
+        Part::Head => "",
+        Part::Half => &body[..body.floor_char_boundary(length / 2)],
     });
     connection.write_all(message.as_bytes())?;
     connection.flush()

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use aws_sdk_cloudformation::types::StackStatus;
 use cart_infra::diff;
 
-use super::{
+use crate::{
     inventory::{During, Inventory},
     stack::{Before, Definition, Resource, Stack},
     template::needs,
@@ -14,7 +14,7 @@ use super::{
 
 /// Something that was begun on a stack and is not over.
 #[derive(Clone, Debug)]
-pub(crate) struct Operation {
+pub struct Operation {
     /// What the request was marked with.
     pub token: Option<String>,
     terms: Terms,
@@ -27,7 +27,7 @@ pub(crate) struct Operation {
 
 /// What was asked for beside the change itself.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Terms {
+pub struct Terms {
     /// Leave what failed as it is.
     pub disable_rollback: bool,
     /// Retain no resource that was only just made.
@@ -76,7 +76,7 @@ enum State {
 
 /// A resource that leaves its stack, and perhaps the account.
 #[derive(Clone, Debug)]
-pub(crate) struct Leaving {
+pub struct Leaving {
     logical_id: String,
     resource: Resource,
     keep: bool,
@@ -95,7 +95,7 @@ impl Act {
 
 impl Stack {
     /// Begins to make the stack what is wanted: it is created or updated.
-    pub(crate) fn carry_out(&mut self, wanted: Definition, terms: Terms, token: Option<String>, inventory: &mut Inventory) {
+    pub fn carry_out(&mut self, wanted: Definition, terms: Terms, token: Option<String>, inventory: &mut Inventory) {
         let creates = self.status == StackStatus::ReviewInProgress;
         let changes = self.changes(&wanted);
         self.leaving.clear();
@@ -126,7 +126,7 @@ impl Stack {
     }
 
     /// Begins to delete the stack, except for these resources.
-    pub(crate) fn delete(&mut self, except: &[String], terms: Terms, token: Option<String>, inventory: &mut Inventory) {
+    pub fn delete(&mut self, except: &[String], terms: Terms, token: Option<String>, inventory: &mut Inventory) {
         let operation = Operation { token, terms, phase: Phase::Delete, steps: Vec::new(), failed: Vec::new(), until: self.now };
         // What an update that was not undone left to be cleaned up goes as well.
         let mut leaving = std::mem::take(&mut self.leaving);
@@ -142,7 +142,7 @@ impl Stack {
     }
 
     /// Begins to undo the last update, or goes on undoing it, without these resources.
-    pub(crate) fn undo(&mut self, skip: &[String], terms: Terms, token: Option<String>, inventory: &mut Inventory) {
+    pub fn undo(&mut self, skip: &[String], terms: Terms, token: Option<String>, inventory: &mut Inventory) {
         if self.status != StackStatus::UpdateRollbackFailed {
             self.leaving.clear();
         }
@@ -164,7 +164,7 @@ impl Stack {
     }
 
     /// Begins something that only passes, and then the stack has this status.
-    pub(crate) fn pass_through(&mut self, status: StackStatus, end: &'static StackStatus, inventory: &Inventory) {
+    pub fn pass_through(&mut self, status: StackStatus, end: &'static StackStatus, inventory: &Inventory) {
         let phase = Phase::Other(end);
         let operation =
             Operation { token: None, terms: Terms::default(), phase, steps: Vec::new(), failed: Vec::new(), until: self.now };
@@ -172,14 +172,14 @@ impl Stack {
     }
 
     /// Undoes the update that goes on.
-    pub(crate) fn cancel(&mut self, token: Option<String>, inventory: &mut Inventory) {
+    pub fn cancel(&mut self, token: Option<String>, inventory: &mut Inventory) {
         let Some(mut operation) = self.operation.take() else { return };
         self.cancel_running(&mut operation);
         self.undo(&[], operation.terms, token, inventory);
     }
 
     /// Time goes on until then.
-    pub(crate) fn advance(&mut self, until: u64, inventory: &mut Inventory) {
+    pub fn advance(&mut self, until: u64, inventory: &mut Inventory) {
         while self.next_at().is_some_and(|at| at <= until) {
             self.tick(inventory);
         }
@@ -187,7 +187,7 @@ impl Stack {
     }
 
     /// Time goes on until nothing goes on any more, or the stack has this status.
-    pub(crate) fn settle(&mut self, at: Option<&StackStatus>, inventory: &mut Inventory) {
+    pub fn settle(&mut self, at: Option<&StackStatus>, inventory: &mut Inventory) {
         while self.operation.is_some() && at != Some(&self.status) {
             self.tick(inventory);
         }

@@ -4,27 +4,28 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
-use super::{
+use crate::{
     account::Account,
     wire::{Answer, Request},
     xml,
 };
 
 /// The services there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Service {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Service {
     CloudFormation,
     Sts,
     Ssm,
     S3,
     ApiGateway,
-    DynamoDb,
     Logs,
+    /// One that speaks JSON, by the prefix of its operations, such as `DynamoDB_20120810`.
+    Other(String),
 }
 
 /// A call.
 #[derive(Clone, Debug)]
-pub(crate) struct Call {
+pub struct Call {
     /// Of which service.
     pub service: Service,
     /// For example `DescribeStacks`.
@@ -37,7 +38,7 @@ pub(crate) struct Call {
 
 /// Why a call is not done.
 #[derive(Clone, Debug)]
-pub(crate) struct Refusal {
+pub struct Refusal {
     status: u16,
     /// For example `ValidationError`.
     pub code: &'static str,
@@ -45,12 +46,12 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    pub(crate) fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
+    pub fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
         Self { status, code, message: message.into() }
     }
 
     /// What CloudFormation says about nearly everything it does not do.
-    pub(crate) fn validation(message: String) -> Self {
+    pub fn validation(message: String) -> Self {
         Self::new(400, "ValidationError", message)
     }
 }
@@ -63,9 +64,8 @@ impl Call {
         if let Some((target, operation)) = headers.get("x-amz-target").and_then(|target| target.split_once('.')) {
             let service = match target {
                 "AmazonSSM" => Service::Ssm,
-                "DynamoDB_20120810" => Service::DynamoDb,
                 "Logs_20140328" => Service::Logs,
-                target => panic!("nothing stands in for {target}"),
+                target => Service::Other(target.to_owned()),
             };
             let arguments: Json = serde_json::from_slice(&body).unwrap_or_default();
             let plain = |value: &Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -97,29 +97,29 @@ impl Call {
     }
 
     /// What it was given under this name.
-    pub(crate) fn argument(&self, name: &str) -> Option<&str> {
+    pub fn argument(&self, name: &str) -> Option<&str> {
         self.arguments.get(name).map(String::as_str)
     }
 
     /// Whether it was given `true` under this name.
-    pub(crate) fn flag(&self, name: &str) -> bool {
+    pub fn flag(&self, name: &str) -> bool {
         self.argument(name) == Some("true")
     }
 
     /// What marks a repetition as one.
-    pub(crate) fn token(&self) -> Option<String> {
+    pub fn token(&self) -> Option<String> {
         self.argument("ClientRequestToken").or_else(|| self.argument("ClientToken")).map(str::to_owned)
     }
 
     /// A list it was given; of a list of structures this field.
-    pub(crate) fn members(&self, list: &str, field: &str) -> Vec<String> {
+    pub fn members(&self, list: &str, field: &str) -> Vec<String> {
         let dot = if field.is_empty() { "" } else { "." };
         let member = |place| self.arguments.get(&format!("{list}.member.{place}{dot}{field}")).cloned();
         (1..).map_while(member).collect()
     }
 
     /// The name of the stack it is about.
-    pub(crate) fn stack(&self, account: &Account) -> Option<String> {
+    pub fn stack(&self, account: &Account) -> Option<String> {
         let set = self.argument("ChangeSetName").and_then(|name| account.change_set(self.argument("StackName"), name));
         let place = set.map(|(place, _)| place).or_else(|| account.find(self.argument("StackName")?));
         place.map_or_else(|| self.argument("StackName").map(str::to_owned), |place| Some(account.stacks[place].name.clone()))
@@ -127,7 +127,7 @@ impl Call {
 
     /// The answer, as the service puts it.
     pub(crate) fn reply(&self, answer: &Result<Json, Refusal>) -> Answer {
-        let (status, content_type, body) = match (self.service, answer) {
+        let (status, content_type, body) = match (&self.service, answer) {
             (Service::CloudFormation | Service::Sts, Ok(result)) => {
                 let [response, inner] = ["Response", "Result"].map(|suffix| format!("{}{suffix}", self.operation));
                 let metadata = json!({ "RequestId": "a-request" });
@@ -138,11 +138,11 @@ impl Call {
                 let error = json!({ "Type": kind, "Code": code, "Message": message });
                 (*status, "text/xml", xml::element("ErrorResponse", &json!({ "Error": error, "RequestId": "a-request" })))
             }
-            (Service::Ssm | Service::DynamoDb | Service::Logs, Ok(result)) => {
+            (Service::Ssm | Service::Logs | Service::Other(_), Ok(result)) => {
                 (200, "application/x-amz-json-1.1", result.to_string())
             }
             (Service::ApiGateway, Ok(result)) => (200, "application/json", result.to_string()),
-            (Service::Ssm | Service::ApiGateway | Service::DynamoDb | Service::Logs, Err(Refusal { status, code, message })) => {
+            (Service::Ssm | Service::ApiGateway | Service::Logs | Service::Other(_), Err(Refusal { status, code, message })) => {
                 (*status, "application/x-amz-json-1.1", json!({ "__type": code, "message": message }).to_string())
             }
             (Service::S3, Ok(_)) => (200, "application/xml", String::new()),

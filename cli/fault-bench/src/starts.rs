@@ -1,21 +1,25 @@
-//! Brings a stack into any of the statuses there are, by what leads to it: everything about it is then as it would be.
+//! Brings a stack into any of the statuses there are, by the operations that lead to it: its resources, events and change sets are then as
+//! they would be in AWS. Knows of a stack what its template says.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use aws_sdk_cloudformation::types::StackStatus;
-use cart_infra::{StackId, stacks};
+use cart_infra::StackId;
 use serde_json::json;
 
-use super::{
+use crate::{
     Bench,
     account::Account,
     inventory::{During, Trouble},
     operation::Terms,
-    stack::{Definition, Stack},
+    stack::Definition,
 };
 
 /// Every status.
-pub(crate) const ALL: [StackStatus; 23] = [
+pub const ALL: [StackStatus; 23] = [
     StackStatus::CreateInProgress,
     StackStatus::CreateFailed,
     StackStatus::CreateComplete,
@@ -41,19 +45,41 @@ pub(crate) const ALL: [StackStatus; 23] = [
     StackStatus::ImportRollbackComplete,
 ];
 
-/// What every stack of ours has at its end, and so what fails late.
-const LATE: &str = "AWS::SSM::Parameter";
+/// Where a stack fails.
+struct Weak {
+    /// A resource that starts when many others are complete.
+    late: String,
+    /// One of those others, which is deleted with the stack.
+    early: Option<String>,
+}
+
+impl Weak {
+    fn of(definition: &Definition) -> Self {
+        let needs = definition.needs();
+        let needs: BTreeMap<_, _> = needs.keys().map(|id| (id, closure(id, &needs))).collect();
+        let (late, needed) = needs.iter().max_by_key(|(_, needed)| needed.len()).expect("a stack has a resource");
+        let policy = |id: &String| definition.template["Resources"][id]["DeletionPolicy"].as_str();
+        let is_deleted = |id: &&&String| !matches!(policy(id), Some("Retain" | "RetainExceptOnCreate"));
+        // One that needs little itself, so that nothing else stays because of it.
+        let early = needed.iter().filter(is_deleted).min_by_key(|id| needs[**id].len());
+        Self { late: (*late).clone(), early: early.map(|id| (*id).clone()) }
+    }
+}
+
+/// The resources that this one needs, and those that they need.
+fn closure<'a>(id: &'a String, needs: &'a BTreeMap<String, BTreeSet<String>>) -> BTreeSet<&'a String> {
+    let (mut found, mut rest) = (BTreeSet::new(), vec![id]);
+    while let Some(id) = rest.pop() {
+        rest.extend(needs[id].iter().filter(|id| found.insert(*id)));
+    }
+    found
+}
 
 impl Bench {
     /// Brings a stack that does not exist into this status.
-    pub(crate) fn bring(&self, stack: StackId, status: &StackStatus) {
+    pub fn bring(&self, stack: StackId, status: &StackStatus) {
         let (name, first) = (self.name(stack), self.wanted(stack));
-        let early = match (stack, status) {
-            // The pool of a protected stage is not even tried to be deleted.
-            (stacks::AUTH, StackStatus::DeleteFailed) => "AWS::Cognito::UserPoolClient",
-            (stacks::AUTH, _) => "AWS::Cognito::UserPool",
-            _ => "AWS::Logs::LogGroup",
-        };
+        let Weak { late, early } = Weak::of(&first);
         let mut state = self.state();
         let account = &mut state.account;
         let text = status.as_str();
@@ -68,16 +94,16 @@ impl Bench {
         let terms = Terms { disable_rollback: kept, retain_except_on_create: true, force: false };
         let created = text.starts_with("CREATE") || text.starts_with("ROLLBACK");
         if created && !matches!(status, StackStatus::CreateInProgress | StackStatus::CreateComplete) {
-            fails(LATE, During::Create);
+            fails(&late, During::Create);
         }
         if matches!(status, StackStatus::RollbackFailed | StackStatus::DeleteFailed) {
-            fails(early, During::Delete);
+            fails(early.as_deref().expect("a resource that needs another one can fail"), During::Delete);
         }
         if matches!(status, StackStatus::UpdateFailed) || text.starts_with("UPDATE_ROLLBACK") {
-            fails(LATE, During::Update);
+            fails(&late, During::Update);
         }
         if matches!(status, StackStatus::UpdateRollbackFailed) {
-            fails(LATE, During::Rollback);
+            fails(&late, During::Rollback);
         }
         account.carry_out(&name, first.clone(), terms);
         if !created {
@@ -109,23 +135,10 @@ fn import(account: &mut Account, name: &str, status: &StackStatus) {
     stacks[place].pass_through(begins, ends, inventory);
 }
 
-/// What somebody might have made of a stack: with one resource more, and another one changed.
-pub(crate) fn another(definition: &Definition) -> Definition {
+/// What somebody might have made of a stack: with one resource more, and another one changed in place.
+pub fn another(definition: &Definition) -> Definition {
     let mut template = (*definition.template).clone();
-    let resources = template["Resources"].as_object_mut().unwrap();
-    let changed = resources.values_mut().find(|resource| resource["Type"] == LATE).unwrap();
-    changed["Properties"]["Description"] = json!("changed by somebody");
-    resources.insert("AddedBySomebody".to_owned(), json!({ "Type": "AWS::SQS::Queue" }));
+    template["Resources"][&Weak::of(definition).late]["Metadata"]["ChangedBy"] = json!("somebody");
+    template["Resources"]["AddedBySomebody"] = json!({ "Type": "AWS::SQS::Queue" });
     Definition { template: Arc::new(template), ..definition.clone() }
-}
-
-/// Somebody updates the first stack of the stage that can be updated.
-pub(crate) fn somebody_updates(account: &mut Account) {
-    let is_ready = |stack: &Stack| matches!(stack.status, StackStatus::CreateComplete | StackStatus::UpdateComplete);
-    // Not the bootstrap stack, which no stage owns.
-    let is_it = |stack: &&Stack| is_ready(stack) && stack.resources.len() > 4;
-    let Some(stack) = account.stacks.iter().find(is_it) else { return };
-    let (name, mut wanted) = (stack.name.clone(), another(&stack.definition));
-    wanted.tags.insert("by".to_owned(), format!("somebody, after {} events", stack.events.len()));
-    account.carry_out(&name, wanted, Terms::default());
 }

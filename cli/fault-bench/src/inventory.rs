@@ -8,11 +8,11 @@ use std::{
 
 use serde_json::Value as Json;
 
-use super::{carts::Carts, logs::Logs, stack::Resource, template::own_name};
+use crate::{logs::Logs, stack::Resource, template::own_name};
 
 /// What there is, and how things behave.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Inventory {
+pub struct Inventory {
     /// Everything that was made and not deleted, by type and name.
     pub things: BTreeMap<(String, String), Thing>,
     /// What was made to be retained, and once belonged to a finished stack.
@@ -23,8 +23,6 @@ pub(crate) struct Inventory {
     pub buckets: BTreeMap<String, BTreeMap<String, Vec<u8>>>,
     /// As whom API Gateway writes logs.
     pub gateway_role: Option<String>,
-    /// The table of carts; there is one.
-    pub carts: Carts,
     /// What functions printed.
     pub logs: Logs,
     /// What fails.
@@ -36,7 +34,7 @@ pub(crate) struct Inventory {
 
 /// Something in the account.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Thing {
+pub struct Thing {
     /// The ARN of the stack that made it.
     pub stack: String,
     /// Its name in that stack's template.
@@ -45,7 +43,7 @@ pub(crate) struct Thing {
 
 /// A resource that fails.
 #[derive(Clone, Debug)]
-pub(crate) struct Trouble {
+pub struct Trouble {
     /// The stack's name.
     pub stack: String,
     /// Which resource; a type of resources will do.
@@ -60,7 +58,7 @@ pub(crate) struct Trouble {
 
 /// What is done to a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum During {
+pub enum During {
     /// A change set is made. Fails as a whole.
     Planning,
     /// It is made, also in the place of another one.
@@ -75,7 +73,7 @@ pub(crate) enum During {
 
 /// How long things take.
 #[derive(Clone, Debug)]
-pub(crate) struct Latencies {
+pub struct Latencies {
     /// One resource of this type, in milliseconds.
     pub resource: fn(&str) -> u64,
     /// Resources that take longer, by logical id.
@@ -94,7 +92,7 @@ pub(crate) struct Latencies {
 
 /// What moves time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Clock {
+pub enum Clock {
     /// Calls: by this many milliseconds for a stack at each call about it. The same calls see the same, however fast they come.
     Calls(u64),
     /// The time of this machine.
@@ -118,7 +116,7 @@ impl Default for Latencies {
 
 impl Latencies {
     /// About as AWS has it.
-    pub(crate) fn realistic() -> Self {
+    pub fn realistic() -> Self {
         let resource = |kind: &str| match kind {
             "AWS::DynamoDB::Table" => 10_000,
             "AWS::Lambda::EventSourceMapping" => 5_000,
@@ -130,14 +128,14 @@ impl Latencies {
     }
 
     /// How long this resource takes.
-    pub(crate) fn of(&self, kind: &str, logical_id: &str) -> u64 {
+    pub fn of(&self, kind: &str, logical_id: &str) -> u64 {
         self.slow.get(logical_id).copied().unwrap_or_else(|| (self.resource)(kind))
     }
 }
 
 impl Inventory {
     /// Why this fails now, if it does.
-    pub(crate) fn trouble(&mut self, stack: &str, kind: &str, logical_id: &str, during: During) -> Option<String> {
+    pub fn trouble(&mut self, stack: &str, kind: &str, logical_id: &str, during: During) -> Option<String> {
         let is_it = |trouble: &Trouble| {
             trouble.stack == stack && trouble.during == during && (trouble.resource == logical_id || trouble.resource == kind)
         };
@@ -153,7 +151,7 @@ impl Inventory {
     ///
     /// # Errors
     /// As CloudFormation tells it.
-    pub(crate) fn make(&mut self, stack: (&str, &str), logical_id: &str, definition: &Json) -> Result<String, String> {
+    pub fn make(&mut self, stack: (&str, &str), logical_id: &str, definition: &Json) -> Result<String, String> {
         let (kind, properties) = (definition["Type"].as_str().unwrap_or_default(), &definition["Properties"]);
         let (id, name) = stack;
         self.made += 1;
@@ -174,7 +172,7 @@ impl Inventory {
     ///
     /// # Errors
     /// As CloudFormation tells it.
-    pub(crate) fn put(&mut self, kind: &str, physical_id: &str, properties: &Json) -> Result<(), String> {
+    pub fn put(&mut self, kind: &str, physical_id: &str, properties: &Json) -> Result<(), String> {
         match kind {
             "AWS::SSM::Parameter" => {
                 self.parameters.insert(physical_id.to_owned(), properties["Value"].as_str().unwrap_or_default().to_owned());
@@ -198,7 +196,7 @@ impl Inventory {
     ///
     /// # Errors
     /// As CloudFormation tells it.
-    pub(crate) fn delete(&mut self, resource: &Resource) -> Result<(), String> {
+    pub fn delete(&mut self, resource: &Resource) -> Result<(), String> {
         let Some(physical_id) = &resource.physical_id else { return Ok(()) };
         let properties = &resource.definition["Properties"];
         if properties["DeletionProtectionEnabled"] == true || properties["DeletionProtection"] == "ACTIVE" {

@@ -4,21 +4,22 @@ use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use rustix::process::Signal;
 
-use super::{account::Account, call::Refusal};
+use crate::{account::Account, call::Refusal};
 
 /// Something that goes wrong at some calls.
 #[derive(Clone, Debug)]
-pub(crate) struct Rule {
+pub struct Rule {
     calls: RangeInclusive<usize>,
     operation: Option<String>,
     stack: Option<String>,
     fault: Fault,
     seen: usize,
+    happened: usize,
 }
 
 /// What goes wrong at a call.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Fault {
+pub enum Fault {
     /// It is refused.
     Refused(Why),
     /// The connection ends before anything is done.
@@ -37,7 +38,7 @@ pub(crate) enum Fault {
 
 impl Fault {
     /// Those that are over when the same is asked again.
-    pub(crate) const PASSING: [Self; 6] = [
+    pub const PASSING: [Self; 6] = [
         Self::Refused(Why::Throttled),
         Self::Refused(Why::Unavailable),
         Self::Refused(Why::Internal),
@@ -49,7 +50,7 @@ impl Fault {
 
 /// Why a call is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Why {
+pub enum Why {
     Throttled,
     Unavailable,
     Internal,
@@ -59,14 +60,14 @@ pub(crate) enum Why {
 
 /// When, as seen from a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Moment {
+pub enum Moment {
     Before,
     After,
 }
 
 impl Why {
     /// As the services put it.
-    pub(crate) fn refusal(self) -> Refusal {
+    pub fn refusal(self) -> Refusal {
         match self {
             Self::Throttled => Refusal::new(400, "Throttling", "Rate exceeded"),
             Self::Unavailable => Refusal::new(503, "ServiceUnavailable", "Service is unavailable"),
@@ -79,37 +80,46 @@ impl Why {
 
 impl Rule {
     /// This goes wrong at these calls, counted from now on and from 1.
-    pub(crate) fn at(calls: RangeInclusive<usize>, fault: Fault) -> Self {
-        Self { calls, operation: None, stack: None, fault, seen: 0 }
+    pub fn at(calls: RangeInclusive<usize>, fault: Fault) -> Self {
+        Self { calls, operation: None, stack: None, fault, seen: 0, happened: 0 }
     }
 
     /// Only calls of this operation count.
-    pub(crate) fn of(self, operation: &str) -> Self {
+    #[must_use]
+    pub fn of(self, operation: &str) -> Self {
         Self { operation: Some(operation.to_owned()), ..self }
     }
 
     /// Only calls about this stack count.
-    pub(crate) fn about(self, stack: &str) -> Self {
+    #[must_use]
+    pub fn about(self, stack: &str) -> Self {
         Self { stack: Some(stack.to_owned()), ..self }
     }
 
     /// Whether it answers from the past.
-    pub(crate) fn needs_the_past(&self) -> bool {
+    pub fn needs_the_past(&self) -> bool {
         matches!(self.fault, Fault::Stale(_))
     }
 
     /// Counts a call; what goes wrong at it.
-    pub(crate) fn count(&mut self, operation: &str, stack: Option<&str>) -> Option<Fault> {
+    pub fn count(&mut self, operation: &str, stack: Option<&str>) -> Option<Fault> {
         let counts = self.operation.as_deref().is_none_or(|wanted| wanted == operation)
             && self.stack.as_deref().is_none_or(|wanted| Some(wanted) == stack);
         self.seen += usize::from(counts);
-        (counts && self.calls.contains(&self.seen)).then_some(self.fault)
+        let happens = counts && self.calls.contains(&self.seen);
+        self.happened += usize::from(happens);
+        happens.then_some(self.fault)
+    }
+
+    /// At how many calls so far.
+    pub fn happened(&self) -> usize {
+        self.happened
     }
 }
 
 /// A call, as it is remembered.
 #[derive(Clone, Debug)]
-pub(crate) struct Logged {
+pub struct Logged {
     /// For example `DescribeStacks`.
     pub operation: String,
     /// The stack's name, where it was about one.
@@ -124,16 +134,16 @@ pub(crate) struct Logged {
 
 /// Every call, in order.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Log(pub Vec<Logged>);
+pub struct Log(pub Vec<Logged>);
 
 impl Log {
     /// How often this was called.
-    pub(crate) fn count(&self, operation: &str) -> usize {
+    pub fn count(&self, operation: &str) -> usize {
         self.0.iter().filter(|call| call.operation == operation).count()
     }
 
     /// How often each operation was called, and not only to ask again.
-    pub(crate) fn without_polls(&self) -> BTreeMap<&str, usize> {
+    pub fn without_polls(&self) -> BTreeMap<&str, usize> {
         let mut counts = BTreeMap::new();
         for call in self.0.iter().filter(|call| !call.poll) {
             *counts.entry(call.operation.as_str()).or_default() += 1;
@@ -142,7 +152,7 @@ impl Log {
     }
 
     /// Whether such a call asks again: since the last one, nothing was done to the stack.
-    pub(crate) fn asks_again(&self, operation: &str, stack: Option<&str>) -> bool {
+    pub fn asks_again(&self, operation: &str, stack: Option<&str>) -> bool {
         if !matches!(operation, "DescribeStackEvents" | "DescribeChangeSet" | "DescribeStacks") {
             return false;
         }
@@ -152,6 +162,6 @@ impl Log {
 }
 
 /// Whether an operation only asks.
-pub(crate) fn is_question(operation: &str) -> bool {
+pub fn is_question(operation: &str) -> bool {
     ["Describe", "Get", "List"].iter().any(|prefix| operation.starts_with(prefix))
 }

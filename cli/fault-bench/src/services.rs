@@ -1,9 +1,9 @@
-//! What is asked of AWS beside CloudFormation: who am I, what was published, where is the code, who writes the logs, what is in the
-//! carts, what was printed.
+//! The services beside CloudFormation that a deployment asks: the caller's identity, published parameters, uploaded code, the role of
+//! API Gateway, logs. Knows nothing of what an app calls itself.
 
 use serde_json::{Value as Json, json};
 
-use super::{
+use crate::{
     ACCOUNT,
     account::Account,
     call::{Call, Refusal, Service},
@@ -12,14 +12,14 @@ use super::{
 
 /// Answers a call of any service.
 pub(crate) fn answer(call: &Call, account: &mut Account) -> Result<Json, Refusal> {
-    match call.service {
+    match &call.service {
         Service::CloudFormation => cloudformation::answer(call, account),
         Service::Sts => sts(call),
         Service::Ssm => ssm(call, account),
         Service::S3 => s3(call, account),
-        Service::DynamoDb => account.inventory.carts.answer(call),
         Service::Logs => account.inventory.logs.answer(call, account.inventory.latencies.page),
         Service::ApiGateway => Ok(json!({ "cloudwatchRoleArn": account.inventory.gateway_role })),
+        Service::Other(target) => panic!("nothing stands in for {target}"),
     }
 }
 
@@ -37,7 +37,7 @@ fn sts(call: &Call) -> Result<Json, Refusal> {
             let context = json!({
                 "principal": { "arn": format!("arn:aws:iam::{ACCOUNT}:user/bench") },
                 "action": "dynamodb:CreateTable",
-                "resource": format!("arn:aws:dynamodb:{}:{ACCOUNT}:table/carts", super::REGION),
+                "resource": format!("arn:aws:dynamodb:{}:{ACCOUNT}:table/carts", crate::REGION),
             });
             Ok(json!({ "DecodedMessage": json!({ "allowed": false, "context": context }).to_string() }))
         }

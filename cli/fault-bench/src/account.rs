@@ -4,11 +4,11 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use aws_sdk_cloudformation::types::{ChangeSetStatus, ExecutionStatus, StackStatus};
 
-use super::{
-    ACCOUNT, REGION,
+use crate::{
+    ACCOUNT, OURS, REGION,
     inventory::{Clock, Inventory},
     operation::Terms,
-    stack::{ChangeSet, Definition, Parameter, Stack},
+    stack::{ChangeSet, Definition, Parameter, Resource, Stack},
 };
 
 /// When time begins.
@@ -16,7 +16,7 @@ const BEGINNING: u64 = 1_790_000_000_000;
 
 /// An account in one region.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Account {
+pub struct Account {
     /// Its stacks, also the deleted ones.
     pub stacks: Vec<Stack>,
     /// What else there is.
@@ -26,7 +26,7 @@ pub(crate) struct Account {
 
 impl Account {
     /// The stack of this ARN, or the one of this name that is not deleted.
-    pub(crate) fn find(&self, name_or_id: &str) -> Option<usize> {
+    pub fn find(&self, name_or_id: &str) -> Option<usize> {
         let is_it =
             |stack: &Stack| stack.id == name_or_id || stack.name == name_or_id && stack.status != StackStatus::DeleteComplete;
         self.stacks.iter().position(is_it)
@@ -34,12 +34,12 @@ impl Account {
 
     /// The same, where it is known to be there.
     #[track_caller]
-    pub(crate) fn stack(&self, name_or_id: &str) -> &Stack {
+    pub fn stack(&self, name_or_id: &str) -> &Stack {
         &self.stacks[self.find(name_or_id).unwrap_or_else(|| panic!("there is no {name_or_id}"))]
     }
 
     /// The change set of this ARN or, in a stack, of this name: which stack, which change set.
-    pub(crate) fn change_set(&self, stack: Option<&str>, name_or_id: &str) -> Option<(usize, usize)> {
+    pub fn change_set(&self, stack: Option<&str>, name_or_id: &str) -> Option<(usize, usize)> {
         let named = stack.and_then(|stack| self.find(stack));
         self.stacks.iter().enumerate().find_map(|(place, stack)| {
             let is_it = |set: &ChangeSet| set.id == name_or_id || named == Some(place) && set.name == name_or_id && set.is_left();
@@ -48,20 +48,20 @@ impl Account {
     }
 
     /// A new identity, which ends ARNs.
-    pub(crate) fn identity(&mut self) -> String {
+    pub fn identity(&mut self) -> String {
         self.identities += 1;
         format!("00000000-0000-4000-8000-{:012}", self.identities)
     }
 
     /// Makes a stack under review.
-    pub(crate) fn review(&mut self, name: &str) -> usize {
+    pub fn review(&mut self, name: &str) -> usize {
         let id = format!("arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{name}/{}", self.identity());
         self.stacks.push(Stack::new(id, name, BEGINNING));
         self.stacks.len() - 1
     }
 
     /// Begins to make a stack what somebody wants it to be. What others wanted of it is out of date.
-    pub(crate) fn carry_out(&mut self, name: &str, wanted: Definition, terms: Terms) -> &mut Stack {
+    pub fn carry_out(&mut self, name: &str, wanted: Definition, terms: Terms) -> &mut Stack {
         let place = self.find(name).unwrap_or_else(|| self.review(name));
         let stack = &mut self.stacks[place];
         for set in stack.change_sets.iter_mut().filter(|set| set.is_left()) {
@@ -72,7 +72,7 @@ impl Account {
     }
 
     /// Leaves a change set that somebody made and did not execute.
-    pub(crate) fn leave_change_set(&mut self, stack: &str, name: &str, definition: Definition) {
+    pub fn leave_change_set(&mut self, stack: &str, name: &str, definition: Definition) {
         let place = self.find(stack).unwrap_or_else(|| self.review(stack));
         let id = format!("arn:aws:cloudformation:{REGION}:{ACCOUNT}:changeSet/{name}/{}", self.identity());
         let changes = self.stacks[place].changes(&definition);
@@ -89,7 +89,7 @@ impl Account {
     }
 
     /// Time passes for a stack, as it does at a call about it.
-    pub(crate) fn pass_a_call(&mut self, place: usize, since_start: u64) {
+    pub fn pass_a_call(&mut self, place: usize, since_start: u64) {
         let stack = &mut self.stacks[place];
         let until = match self.inventory.latencies.clock {
             Clock::Calls(step) => stack.now + step,
@@ -99,7 +99,7 @@ impl Account {
     }
 
     /// So much time passes that nothing goes on any more.
-    pub(crate) fn settle(&mut self) {
+    pub fn settle(&mut self) {
         for stack in &mut self.stacks {
             stack.settle(None, &mut self.inventory);
         }
@@ -107,7 +107,7 @@ impl Account {
 
     /// Time passes for one stack until it has this status.
     #[track_caller]
-    pub(crate) fn settle_at(&mut self, name: &str, status: &StackStatus) {
+    pub fn settle_at(&mut self, name: &str, status: &StackStatus) {
         let place = self.stacks.iter().rposition(|stack| stack.name == name).unwrap_or_else(|| panic!("there is no {name}"));
         let stack = &mut self.stacks[place];
         stack.settle(Some(status), &mut self.inventory);
@@ -118,7 +118,7 @@ impl Account {
     ///
     /// # Errors
     /// As CloudFormation tells it.
-    pub(crate) fn define(
+    pub fn define(
         &self,
         template: &serde_json::Value,
         parameters: &BTreeMap<String, String>,
@@ -145,16 +145,16 @@ impl Account {
     }
 
     /// The change sets of ours that lie around.
-    pub(crate) fn left_change_sets(&self) -> Vec<&str> {
+    pub fn left_change_sets(&self) -> Vec<&str> {
         let left = self.stacks.iter().filter(|stack| stack.status != StackStatus::DeleteComplete);
         let sets = left.flat_map(|stack| stack.change_sets.iter().filter(|set| set.is_left()).map(|set| set.name.as_str()));
-        sets.filter(|name| name.starts_with("cartctl-")).collect()
+        sets.filter(|name| name.starts_with(OURS)).collect()
     }
 
     /// What is there, and belongs to no stack.
-    pub(crate) fn orphans(&self) -> Vec<&str> {
+    pub fn orphans(&self) -> Vec<&str> {
         let owns = |kind: &str, name: &str, stack: &Stack| {
-            let resource = |resource: &super::stack::Resource| {
+            let resource = |resource: &Resource| {
                 resource.is_there() && resource.kind() == kind && resource.physical_id.as_deref() == Some(name)
             };
             stack.status != StackStatus::DeleteComplete && stack.resources.values().any(resource)
@@ -165,7 +165,7 @@ impl Account {
     }
 
     /// What was to be retained and is gone.
-    pub(crate) fn lost(&self) -> Vec<&(String, String)> {
+    pub fn lost(&self) -> Vec<&(String, String)> {
         self.inventory.treasures.iter().filter(|key| !self.inventory.things.contains_key(*key)).collect()
     }
 }

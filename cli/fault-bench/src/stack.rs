@@ -9,17 +9,17 @@ use aws_sdk_cloudformation::types::{ChangeSetStatus, ExecutionStatus, StackStatu
 use cart_infra::diff::{self, ResourceChange};
 use serde_json::{Value as Json, json};
 
-use super::{
+use crate::{
     operation::{Leaving, Operation},
     template::{Scope, needs},
 };
 
 /// The type of a stack in its own events.
-pub(crate) const STACK: &str = "AWS::CloudFormation::Stack";
+pub const STACK: &str = "AWS::CloudFormation::Stack";
 
 /// A stack.
 #[derive(Clone, Debug)]
-pub(crate) struct Stack {
+pub struct Stack {
     /// Its ARN.
     pub id: String,
     /// Its name.
@@ -54,7 +54,7 @@ pub(crate) struct Stack {
 
 /// What somebody wants a stack to be.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Definition {
+pub struct Definition {
     /// The template; nothing for a stack under review.
     pub template: Arc<Json>,
     /// The values of its parameters.
@@ -63,18 +63,40 @@ pub(crate) struct Definition {
     pub tags: BTreeMap<String, String>,
 }
 
+impl Definition {
+    /// The other resources that each resource needs.
+    pub fn needs(&self) -> BTreeMap<String, BTreeSet<String>> {
+        let scope = Scope {
+            template: &self.template,
+            stack: "",
+            parameters: self.parameters.iter().map(|(name, parameter)| (name.clone(), parameter.effective())).collect(),
+            resources: BTreeMap::new(),
+        };
+        let defined = scope.defined();
+        let names = defined.iter().map(|(id, _)| *id).collect();
+        defined.iter().map(|(id, resource)| ((*id).clone(), needs(resource, &names))).collect()
+    }
+}
+
 /// The value of a parameter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Parameter {
+pub struct Parameter {
     /// What was passed.
     pub value: String,
     /// What it stands for, if it is of an SSM type.
     pub resolved: Option<String>,
 }
 
+impl Parameter {
+    /// What `Ref` makes of it.
+    fn effective(&self) -> String {
+        self.resolved.clone().unwrap_or_else(|| self.value.clone())
+    }
+}
+
 /// What a failed update goes back to.
 #[derive(Clone, Debug)]
-pub(crate) struct Before {
+pub struct Before {
     pub definition: Definition,
     pub resources: BTreeMap<String, Resource>,
     pub outputs: BTreeMap<String, String>,
@@ -82,7 +104,7 @@ pub(crate) struct Before {
 
 /// A resource.
 #[derive(Clone, Debug)]
-pub(crate) struct Resource {
+pub struct Resource {
     /// Its name in the account, once it has one.
     pub physical_id: Option<String>,
     /// CloudFormation's spelling.
@@ -97,24 +119,24 @@ pub(crate) struct Resource {
 
 impl Resource {
     /// For example `AWS::DynamoDB::Table`.
-    pub(crate) fn kind(&self) -> &str {
+    pub fn kind(&self) -> &str {
         self.definition["Type"].as_str().unwrap_or_default()
     }
 
     /// Whether this policy of it says that the thing stays.
-    pub(crate) fn retains(&self, policy: &str) -> bool {
+    pub fn retains(&self, policy: &str) -> bool {
         matches!(self.definition[policy].as_str(), Some("Retain" | "RetainExceptOnCreate"))
     }
 
     /// Whether it is in the account.
-    pub(crate) fn is_there(&self) -> bool {
+    pub fn is_there(&self) -> bool {
         self.physical_id.is_some() && !matches!(self.status.as_str(), "DELETE_COMPLETE" | "DELETE_SKIPPED")
     }
 }
 
 /// Something that happened.
 #[derive(Clone, Debug)]
-pub(crate) struct Event {
+pub struct Event {
     pub id: String,
     pub at: u64,
     pub logical_id: String,
@@ -127,7 +149,7 @@ pub(crate) struct Event {
 
 /// A change set.
 #[derive(Clone, Debug)]
-pub(crate) struct ChangeSet {
+pub struct ChangeSet {
     /// Its ARN.
     pub id: String,
     /// Its name.
@@ -148,14 +170,14 @@ pub(crate) struct ChangeSet {
 
 impl ChangeSet {
     /// Whether it lies around: it was neither executed nor deleted.
-    pub(crate) fn is_left(&self) -> bool {
+    pub fn is_left(&self) -> bool {
         self.execution != ExecutionStatus::ExecuteComplete
     }
 }
 
 impl Stack {
     /// A stack under review, as a first change set makes it.
-    pub(crate) fn new(id: String, name: &str, now: u64) -> Self {
+    pub fn new(id: String, name: &str, now: u64) -> Self {
         let mut stack = Self {
             id,
             name: name.to_owned(),
@@ -178,20 +200,20 @@ impl Stack {
     }
 
     /// Whether nothing goes on.
-    pub(crate) fn is_at_rest(&self) -> bool {
+    pub fn is_at_rest(&self) -> bool {
         self.operation.is_none()
             && (self.status == StackStatus::ReviewInProgress || !self.status.as_str().ends_with("_IN_PROGRESS"))
     }
 
     /// Takes a status, which is an event.
-    pub(crate) fn enter(&mut self, status: StackStatus, reason: Option<&str>) {
+    pub fn enter(&mut self, status: StackStatus, reason: Option<&str>) {
         self.reason = reason.map(str::to_owned);
         self.tell(&self.name.clone(), &self.id.clone(), STACK, status.as_str(), reason);
         self.status = status;
     }
 
     /// Adds to the history.
-    pub(crate) fn tell(&mut self, logical_id: &str, physical_id: &str, kind: &str, status: &str, reason: Option<&str>) {
+    pub fn tell(&mut self, logical_id: &str, physical_id: &str, kind: &str, status: &str, reason: Option<&str>) {
         self.events.push(Arc::new(Event {
             id: format!("{logical_id}-{status}-{:06}", self.events.len()),
             at: self.now,
@@ -206,7 +228,6 @@ impl Stack {
 
     /// What the functions of a template stand for, as this stack is now.
     pub(crate) fn scope<'a>(&'a self, definition: &'a Definition) -> Scope<'a> {
-        let value = |parameter: &Parameter| parameter.resolved.clone().unwrap_or_else(|| parameter.value.clone());
         let there = |(id, resource): (&String, &Resource)| {
             let physical_id = resource.physical_id.clone().filter(|_| resource.is_there())?;
             Some((id.clone(), (resource.kind().to_owned(), physical_id)))
@@ -214,13 +235,13 @@ impl Stack {
         Scope {
             template: &definition.template,
             stack: &self.name,
-            parameters: definition.parameters.iter().map(|(name, parameter)| (name.clone(), value(parameter))).collect(),
+            parameters: definition.parameters.iter().map(|(name, parameter)| (name.clone(), parameter.effective())).collect(),
             resources: self.resources.iter().filter_map(there).collect(),
         }
     }
 
     /// What would change if the stack were this: with resolved values, so that a changed parameter shows where it is used.
-    pub(crate) fn changes(&self, wanted: &Definition) -> Vec<ResourceChange> {
+    pub fn changes(&self, wanted: &Definition) -> Vec<ResourceChange> {
         let there = |resource: &&Resource| resource.is_there();
         let mut scope = self.scope(wanted);
         let before: BTreeMap<_, _> = self.resources.iter().filter(|(_, resource)| there(resource)).collect();

@@ -5,18 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value as Json, json};
 
-use super::{ACCOUNT, REGION};
+use crate::{ACCOUNT, REGION};
 
 /// What the functions of a template are resolved against.
 pub(crate) struct Scope<'a> {
     /// The template.
-    pub template: &'a Json,
+    pub(crate) template: &'a Json,
     /// The stack's name.
-    pub stack: &'a str,
+    pub(crate) stack: &'a str,
     /// The values of its parameters; those of SSM types looked up.
-    pub parameters: BTreeMap<String, String>,
+    pub(crate) parameters: BTreeMap<String, String>,
     /// The resources that exist, by logical id: their types and names in the account.
-    pub resources: BTreeMap<String, (String, String)>,
+    pub(crate) resources: BTreeMap<String, (String, String)>,
 }
 
 impl<'a> Scope<'a> {
@@ -85,7 +85,7 @@ impl<'a> Scope<'a> {
     fn attribute(&self, id: &str, attribute: &str) -> Json {
         let Some((kind, physical_id)) = self.resources.get(id) else { return json!(format!("${{{id}.{attribute}}}")) };
         json!(match attribute {
-            "Arn" => arn(kind, physical_id),
+            "Arn" | "TopicArn" => arn(kind, physical_id),
             _ => format!("{physical_id}/{attribute}"),
         })
     }
@@ -165,9 +165,16 @@ pub(crate) fn own_name(kind: &str, properties: &Json) -> Option<String> {
         "AWS::Lambda::Function" => "FunctionName",
         "AWS::Logs::LogGroup" => "LogGroupName",
         "AWS::S3::Bucket" => "BucketName",
+        "AWS::SNS::Topic" => "TopicName",
         "AWS::SQS::Queue" => "QueueName",
         "AWS::SSM::Parameter" => "Name",
         _ => return None,
     };
     properties[property].as_str().map(str::to_owned)
+}
+
+/// The keys of the objects that a template's functions run.
+pub(crate) fn code(template: &Json) -> Vec<String> {
+    let resources = template["Resources"].as_object().into_iter().flatten();
+    resources.filter_map(|(_, resource)| resource["Properties"]["Code"]["S3Key"].as_str()).map(str::to_owned).collect()
 }
