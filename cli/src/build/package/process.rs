@@ -153,19 +153,20 @@ mod tests {
     #[tokio::test]
     async fn whoever_stops_waiting_stops_the_whole_family() {
         let folder = camino_tempfile::tempdir().unwrap();
-        let (started, survived) = (folder.path().join("started"), folder.path().join("survived"));
-        let script = format!("(touch '{started}'; sleep 1; touch '{survived}') & wait");
+        let alive = folder.path().join("alive");
+        let made = std::process::Command::new("mkfifo").arg(&alive).status().unwrap();
+        assert!(made.success());
+        let mut sign_of_life = tokio::net::unix::pipe::OpenOptions::new().open_receiver(&alive).unwrap();
+        // The grandchild holds the pipe open for as long as it lives, which is longer than any test.
+        let script = format!("sh -c 'exec 3>\"{alive}\" && echo >&3 && exec sleep 3600' & wait");
         let running = run(shell(&script), |_| ());
-        let begun = async {
-            while !started.exists() {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
         tokio::select! {
             _ = running => panic!("it ended by itself"),
-            () = begun => (),
+            begun = sign_of_life.readable() => begun.unwrap(),
         }
-        tokio::time::sleep(Duration::from_millis(1200)).await;
-        assert!(!survived.exists(), "the grandchild went on");
+        let mut rest = Vec::new();
+        let ended = tokio::time::timeout(Duration::from_secs(30), sign_of_life.read_to_end(&mut rest)).await;
+        assert!(ended.is_ok(), "the grandchild went on");
+        assert_eq!(rest, b"\n");
     }
 }
