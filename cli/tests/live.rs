@@ -7,7 +7,10 @@
 #[expect(dead_code, reason = "here nothing is expected to fail")]
 mod program;
 
-use std::process::{Command, Stdio};
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Command, Stdio},
+};
 
 use program::{Project, Run, finish};
 use serde_json::Value;
@@ -71,15 +74,11 @@ fn a_stage_is_deployed_changed_interrupted_and_deleted() {
     assert!(again["stacks"].as_array().unwrap().iter().all(|stack| stack["changed"] == false), "{again}");
 
     // A change, left to AWS by SIGTERM, and followed to its end.
-    let events = stage.project.path("events.jsonl");
     let configuration = std::fs::read_to_string(stage.project.path("cartctl.toml")).unwrap();
     stage.project.configure(&format!("{configuration}defaults.log-retention-days = 30\n"));
-    let mut deploying = stage.command(&["deploy", "--events", events.as_str()]);
-    let mut deploying = deploying.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    while !std::fs::read_to_string(&events).unwrap_or_default().contains("\"stack_started\"") {
-        assert_eq!(deploying.try_wait().unwrap(), None, "it ended before anything began");
-        std::thread::sleep(std::time::Duration::from_millis(200));
-    }
+    let mut deploying = stage.command(&["deploy"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut story = BufReader::new(deploying.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(story.any(|line| line.contains("updating")), "it ended before anything began");
     rustix::process::kill_process(rustix::process::Pid::from_child(&deploying), rustix::process::Signal::TERM).unwrap();
     assert_eq!(deploying.wait().unwrap().code(), Some(124));
     stage.run(&["attach"]).succeeded();
