@@ -1,14 +1,14 @@
 //! Settles what a command works with: flags over environment over `cartctl.toml` over defaults. The only reader of the environment.
 //! Knows nothing of AWS; [`resolve`] is a pure function of what was typed, what the environment says and what the file holds.
 
-use std::{collections::BTreeMap, str::FromStr};
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_infra::{
     Architecture, Code, Endpoints, LogRetention, Monitoring, Names, Origin, ParameterRoot, Settings, StackPrefix, Stage, StageName,
     TopicArn,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
 
 use crate::{args, local};
 
@@ -323,6 +323,7 @@ struct StageSection {
     region: Option<String>,
     profile: Option<String>,
     protected: Option<bool>,
+    #[serde(deserialize_with = "parsed")]
     allowed_origin: Option<Origin>,
     architecture: Option<Architecture>,
     log_retention_days: Option<LogRetention>,
@@ -330,6 +331,11 @@ struct StageSection {
     monitoring: Option<bool>,
     alarm_topic: Option<TopicArn>,
     tags: BTreeMap<String, String>,
+}
+
+/// Reads a type that has a parser and no `Deserialize`, because its crate has no dependencies.
+fn parsed<'de, D: Deserializer<'de>, T: FromStr<Err: fmt::Display>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    String::deserialize(deserializer)?.parse().map(Some).map_err(D::Error::custom)
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -486,10 +492,12 @@ fn page_port(origin: &Origin) -> Option<u16> {
 }
 
 fn local_connection(settings: &LocalSettings) -> Result<Connection, Error> {
-    let url = format!("http://127.0.0.1:{}", settings.port);
-    let invalid =
-        |error: cart_infra::Invalid| Error::Value { name: "--port", value: settings.port.to_string(), reason: error.to_string() };
-    let origin = url.parse().map_err(invalid)?;
+    let invalid = |error: cart_infra::NotAnOrigin| Error::Value {
+        name: "--port",
+        value: settings.port.to_string(),
+        reason: error.to_string(),
+    };
+    let origin = Origin::http("127.0.0.1", settings.port).map_err(invalid)?;
     Ok(Connection { region: Some(local::REGION.to_owned()), profile: None, endpoint: Endpoint::Local(origin) })
 }
 

@@ -38,19 +38,15 @@ impl Endpoints {
                     origin_ssl_protocols: vec![Protocol::Tls12],
                 },
             },
-            Self::Local { base_url } => {
-                let authority = base_url.as_str().trim_start_matches("http://");
-                let (host, port) = authority.split_once(':').unwrap_or((authority, "80"));
-                ApiOrigin {
-                    domain_name: host.into(),
-                    path: Some(text!["/_aws/execute-api/", api]),
-                    reached_by: CustomOrigin {
-                        http_port: port.parse().ok(),
-                        origin_protocol_policy: OriginProtocol::HttpOnly,
-                        origin_ssl_protocols: Vec::new(),
-                    },
-                }
-            }
+            Self::Local { base_url } => ApiOrigin {
+                domain_name: base_url.host().into(),
+                path: Some(text!["/_aws/execute-api/", api]),
+                reached_by: CustomOrigin {
+                    http_port: Some(base_url.port()),
+                    origin_protocol_policy: OriginProtocol::HttpOnly,
+                    origin_ssl_protocols: Vec::new(),
+                },
+            },
         }
     }
 

@@ -13,13 +13,14 @@ pub mod packages;
 mod settings;
 pub mod stacks;
 
+pub use cart_contract::{NotAnOrigin, Origin};
 pub use cfn::{
     self, ARTIFACT_BUCKET_PARAMETER, Afterwards, App, Architecture, Code, CodeKey, Invalid, LogRetention, Package, ParameterSource,
     Place, Presence, Published, Shared, Site, Stack, StackId, TopicArn, access, check, diff,
 };
 pub use endpoints::API_STAGE;
 pub use names::{Names, ParameterRoot, StackPrefix, Stage, StageName};
-pub use settings::{BootstrapSettings, Endpoints, Monitoring, Origin, Settings};
+pub use settings::{BootstrapSettings, Endpoints, Monitoring, Settings};
 pub use stacks::{
     bootstrap::ARTIFACT_BUCKET_OUTPUT,
     web::{DISTRIBUTION_OUTPUT, SITE, WEB_BUCKET_OUTPUT, WEB_URL_OUTPUT},

@@ -2,7 +2,9 @@
 //!
 //! Knows nothing of where settings come from: files, flags and the environment are the caller's.
 
-use cfn::{Architecture, Code, LogRetention, TopicArn, parse::parsed, template::Removal};
+use cfn::{Architecture, Code, LogRetention, TopicArn, template::Removal};
+
+use cart_contract::Origin;
 
 use crate::names::{Names, StackPrefix};
 
@@ -73,23 +75,6 @@ pub struct BootstrapSettings {
     pub logging_role: bool,
 }
 
-parsed! {
-    /// Scheme, host and perhaps port, as browsers send it in `Origin`.
-    Origin is "an origin": "like https://shop.example or http://localhost:8080, in lower case and without a path",
-        |text| text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).is_some_and(|authority| {
-            let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
-            !host.is_empty()
-                && host.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-".contains(c))
-                && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
-        });
-}
-
-impl Default for Origin {
-    fn default() -> Self {
-        Self("http://localhost:8080".to_owned())
-    }
-}
-
 /// How what is deployed is reached.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Endpoints {
@@ -101,21 +86,4 @@ pub enum Endpoints {
         /// The address.
         base_url: Origin,
     },
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_origin_is_what_a_browser_sends() {
-        for text in ["http://localhost:8080", "https://shop.example", "http://127.0.0.1:4566"] {
-            assert_eq!(text.parse::<Origin>().unwrap().as_str(), text);
-        }
-        for text in
-            ["*", "shop.example", "https://shop.example/", "https://Shop.example", "http://localhost:0", "http://a:b", "https://"]
-        {
-            assert!(text.parse::<Origin>().is_err(), "{text}");
-        }
-    }
 }

@@ -8,8 +8,8 @@
 use std::collections::BTreeMap;
 
 use cart_infra::{
-    ARTIFACT_BUCKET_OUTPUT, ARTIFACT_BUCKET_PARAMETER, Afterwards, App, Code, Origin, ParameterSource, Presence, Site, Stack,
-    StackId,
+    ARTIFACT_BUCKET_OUTPUT, ARTIFACT_BUCKET_PARAMETER, Afterwards, App, Code, NotAnOrigin, Origin, ParameterSource, Presence, Site,
+    Stack, StackId,
     check::{self, Finding},
 };
 
@@ -325,7 +325,7 @@ fn origin(app: &App, observed: &Observed) -> Result<Option<Origin>, Refused> {
     let Some((Hosted { stack, url, .. }, (_, site))) = hosted(app, observed).zip(app.site()) else { return Ok(None) };
     match url.parse() {
         Ok(origin) => Ok(Some(origin)),
-        Err(error) => Err(Refused::Origin { stack, output: site.url, reason: cart_infra::Invalid::to_string(&error), value: url }),
+        Err(error) => Err(Refused::Origin { stack, output: site.url, reason: NotAnOrigin::to_string(&error), value: url }),
     }
 }
 

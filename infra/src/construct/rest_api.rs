@@ -3,6 +3,7 @@
 //! It is written as explicit resources rather than as an `OpenAPI` document: the emulator loses the answers of preflight requests
 //! from the latter, and a difference between two templates reads better.
 
+use cart_contract::{Origin, cors::EXPOSED_HEADERS};
 use cfn::{
     LogRetention, Stack,
     resource::{
@@ -22,15 +23,12 @@ use indexmap::IndexMap;
 use serde_json::json;
 
 use super::fingerprint;
-use crate::{endpoints::API_STAGE, settings::Origin};
+use crate::endpoints::API_STAGE;
 
 /// Requests a second, and at once, that one API accepts: far above what a shop of this size sees, far below what a loop in somebody's
 /// script would cost. An account has 10 000 and 5 000 for all its APIs.
 const RATE_LIMIT: u32 = 100;
 const BURST_LIMIT: u32 = 200;
-
-/// What a page of another origin may see of an answer besides its body: when to ask again.
-const EXPOSED: &str = "Retry-After";
 
 /// Who may call from a browser. CORS headers are on every answer, those of API Gateway itself included: a browser hides the others.
 #[derive(Clone, Copy, Debug)]
@@ -243,7 +241,7 @@ impl<'a> Api<'a> {
     #[track_caller]
     fn gateway_response(&mut self, id: &str, response_type: ResponseType) {
         let mut headers = self.cors.headers();
-        headers.push(("Access-Control-Expose-Headers", format!("'{EXPOSED}'")));
+        headers.push(("Access-Control-Expose-Headers", format!("'{EXPOSED_HEADERS}'")));
         self.add(
             format!("{}{id}", self.id),
             &GatewayResponse {

@@ -2,13 +2,15 @@
 //!
 //! `infra` writes these values into templates, the services read them at start. Neither can drift from the other, because both use
 //! the types below: a variable the code reads and the template forgets does not compile. What is kept in the table of carts is in
-//! [`table`]. Knows nothing of AWS.
+//! [`table`], which site may call in [`cors`]. Knows nothing of AWS.
 
+pub mod cors;
 pub mod metric;
 pub mod table;
 
 use std::fmt;
 
+pub use cors::{NotAnOrigin, Origin};
 pub use metric::Metric;
 
 /// A deployable binary. All functions of a service share one `bootstrap`; the Lambda handler names the function.

@@ -65,7 +65,7 @@ mod tests {
                 "statusCode": 200,
                 "headers": {
                     "access-control-allow-origin": "https://shop.example",
-                    "access-control-expose-headers": "retry-after",
+                    "access-control-expose-headers": "Retry-After",
                     "content-type": "application/json",
                     "cache-control": "no-store",
                     "x-content-type-options": "nosniff",

@@ -2,12 +2,12 @@
 
 use std::process::ExitCode;
 
-use cart_contract::{CommonEnv, Env as _};
+use cart_contract::{CommonEnv, Env as _, NotAnOrigin};
 use lambda_runtime::Error as RunError;
 use thiserror::Error;
 use tracing::error;
 
-use crate::{chain::Chain, cors::NotAnOrigin, log};
+use crate::{chain::Chain, log};
 
 /// Begins to log, and runs the function that Lambda's `Handler` setting names, to the end of the process. `run` is given its name.
 pub async fn start(
