@@ -57,6 +57,8 @@ pub enum Verb {
     Post,
     /// Set.
     Put,
+    /// Remove.
+    Delete,
 }
 
 impl Verb {
@@ -65,6 +67,7 @@ impl Verb {
             Self::Get => "GET",
             Self::Post => "POST",
             Self::Put => "PUT",
+            Self::Delete => "DELETE",
         }
     }
 }
