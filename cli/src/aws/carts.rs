@@ -12,7 +12,10 @@ use aws_sdk_dynamodb::{
     Client,
     types::{AttributeValue, KeysAndAttributes, ReturnValue},
 };
-use cart_contract::table::{self, Control, Generations, Kept, Noted, Update};
+use cart_contract::table::{
+    self, Control, Generations, Kept, Key, Noted, Update,
+    attribute::{COUNTED, FINISHED, GENERATION, PK, QUANTITY, REBUILDING, REBUILT, SK},
+};
 use tokio::time::sleep;
 
 use super::{Aws, Error, ErrorKind};
@@ -27,7 +30,7 @@ const ATTEMPTS: u32 = 20;
 const TOGETHER: usize = 100;
 
 /// What is read of an item: not what the catalogue said of the product.
-const READ: &str = "pk, sk, quantity, counted, generation, rebuilding";
+const READ: [&str; 6] = [PK, SK, QUANTITY, COUNTED, GENERATION, REBUILDING];
 
 type Attributes = HashMap<String, AttributeValue>;
 
@@ -66,7 +69,7 @@ impl Aws {
 impl Carts {
     /// A page of at most so many items.
     pub(crate) async fn page(&self, limit: u32, after: Option<Position>) -> Result<Page, Error> {
-        let call = self.client.scan().table_name(&self.table).consistent_read(true).projection_expression(READ);
+        let call = self.client.scan().table_name(&self.table).consistent_read(true).projection_expression(READ.join(", "));
         let call = call.limit(i32::try_from(limit).unwrap_or(i32::MAX)).set_exclusive_start_key(after.map(|position| position.0));
         let answer = call.send().await.map_err(|error| Error::sdk("reading the table of carts", error))?;
         let rows = answer.items.unwrap_or_default().iter().filter_map(row).collect();
@@ -75,7 +78,7 @@ impl Carts {
 
     /// What is noted of these items.
     pub(crate) async fn noted(&self, items: &[&ItemKey]) -> Result<BTreeMap<ItemKey, Noted>, Error> {
-        let keys = items.iter().map(|item| key(&format!("{}{}", table::COUNTED, item.owner), &sk(item)));
+        let keys = items.iter().map(|item| key(Key::note(&item.owner, &item.product)));
         let found = self.all(keys.collect()).await?;
         let notes = found.iter().filter_map(row).filter_map(|row| match row {
             Row::Note { key, noted } => Some((key, noted)),
@@ -86,7 +89,7 @@ impl Carts {
 
     /// Those of these items that are there.
     pub(crate) async fn present(&self, items: &[&ItemKey]) -> Result<BTreeSet<ItemKey>, Error> {
-        let found = self.all(items.iter().map(|item| key(&item.owner, &sk(item))).collect()).await?;
+        let found = self.all(items.iter().map(|item| key(item_key(item))).collect()).await?;
         let items = found.iter().filter_map(row).filter_map(|row| match row {
             Row::Item { key, .. } => Some(key),
             _ => None,
@@ -97,33 +100,32 @@ impl Carts {
     /// Makes the stream tell of an item. False, if it is gone.
     pub(crate) async fn touch(&self, item: &ItemKey, mark: &str) -> Result<bool, Error> {
         let values = [(":mark", AttributeValue::S(mark.to_owned()))];
-        let done = self.update("touching an item", key(&item.owner, &sk(item)), table::TOUCH, &values).await?;
+        let done = self.update("touching an item", item_key(item), table::TOUCH, &values).await?;
         Ok(done.is_some())
     }
 
     /// How often the totals were counted anew.
     pub(crate) async fn control(&self) -> Result<Control, Error> {
-        let (pk, sk) = table::CONTROL;
-        let read = self.get(pk, sk).await?.unwrap_or_default();
+        let read = self.get(Key::control()).await?.unwrap_or_default();
         let at = |name| number(&read, name).unwrap_or(0);
-        Ok(Control { generation: at("generation"), finished: at("finished") })
+        Ok(Control { generation: at(GENERATION), finished: at(FINISHED) })
     }
 
     /// Begins this generation. False, if somebody else came first.
     pub(crate) async fn begin(&self, read: Control, generation: u64) -> Result<bool, Error> {
         let values = [(":generation", to_number(generation)), (":read", to_number(read.generation))];
-        Ok(self.update("beginning to count anew", control_key(), table::BEGIN, &values).await?.is_some())
+        Ok(self.update("beginning to count anew", Key::control(), table::BEGIN, &values).await?.is_some())
     }
 
     /// Says that all totals have reached this generation. If somebody else has begun the next one, they know already.
     pub(crate) async fn finish(&self, generation: u64) -> Result<(), Error> {
         let values = [(":generation", to_number(generation))];
-        self.update("finishing to count anew", control_key(), table::FINISH, &values).await.map(drop)
+        self.update("finishing to count anew", Key::control(), table::FINISH, &values).await.map(drop)
     }
 
     /// What the total of a product counts, if there is one.
     pub(crate) async fn total(&self, product: &str) -> Result<Option<Generations>, Error> {
-        let read = self.get(&format!("{}{product}", table::PRODUCT), table::TOTAL).await?;
+        let read = self.get(Key::total(product)).await?;
         Ok(read.map(|read| generations(&read)))
     }
 
@@ -133,17 +135,16 @@ impl Carts {
         if update == table::START_FROM_NOTHING {
             values.push((":none", to_number(0)));
         }
-        let total = key(&format!("{}{product}", table::PRODUCT), table::TOTAL);
-        let before = self.update("replacing a total", total, update, &values).await?;
+        let before = self.update("replacing a total", Key::total(product), update, &values).await?;
         Ok(before.map(|before| Corrected {
             product: product.to_owned(),
-            was: number(&before, "quantity"),
-            is: if update == table::TAKE_OVER { number(&before, "rebuilt").unwrap_or(0) } else { 0 },
+            was: number(&before, QUANTITY),
+            is: if update == table::TAKE_OVER { number(&before, REBUILT).unwrap_or(0) } else { 0 },
         }))
     }
 
-    async fn get(&self, pk: &str, sk: &str) -> Result<Option<Attributes>, Error> {
-        let call = self.client.get_item().table_name(&self.table).set_key(Some(key(pk, sk))).consistent_read(true);
+    async fn get(&self, wanted: Key) -> Result<Option<Attributes>, Error> {
+        let call = self.client.get_item().table_name(&self.table).set_key(Some(key(wanted))).consistent_read(true);
         call.send().await.map(|answer| answer.item).map_err(|error| Error::sdk("reading the table of carts", error))
     }
 
@@ -155,7 +156,8 @@ impl Carts {
             let mut keys = keys.to_vec();
             let mut attempt = 0;
             while !keys.is_empty() {
-                let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).projection_expression(READ);
+                let wanted =
+                    KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).projection_expression(READ.join(", "));
                 let wanted = wanted.build().map_err(|error| Error::new(operation, ErrorKind::Other, error.to_string()))?;
                 let call = self.client.batch_get_item().request_items(&self.table, wanted).send().await;
                 let answer = call.map_err(|error| Error::sdk(operation, error))?;
@@ -174,10 +176,11 @@ impl Carts {
     async fn update(
         &self,
         operation: &str,
-        key: Attributes,
+        wanted: Key,
         update: Update,
         values: &[(&str, AttributeValue)],
     ) -> Result<Option<Attributes>, Error> {
+        let key = key(wanted);
         let values: Attributes = values.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
         let mut attempt = 0;
         loop {
@@ -213,18 +216,18 @@ async fn pause(operation: &str, attempt: &mut u32) -> Result<(), Error> {
 fn row(item: &Attributes) -> Option<Row> {
     let part = |name| item.get(name)?.as_s().ok().map(String::as_str);
     let item_key = |owner: &str, product: &str| ItemKey { owner: owner.to_owned(), product: product.to_owned() };
-    match Kept::under(part("pk")?, part("sk")?) {
+    match Kept::under(part(PK)?, part(SK)?) {
         Kept::Item { owner, product } => {
-            let stored = item.get("quantity").and_then(|quantity| quantity.as_n().ok());
+            let stored = item.get(QUANTITY).and_then(|quantity| quantity.as_n().ok());
             let quantity = stored.and_then(|quantity| table::quantity(quantity));
             Some(Row::Item { key: item_key(owner, product), quantity })
         }
         Kept::Note { owner, product } => {
-            let noted = Noted { generation: number(item, "generation").unwrap_or(0), counted: number(item, "counted") };
+            let noted = Noted { generation: number(item, GENERATION).unwrap_or(0), counted: number(item, COUNTED) };
             Some(Row::Note { key: item_key(owner, product), noted })
         }
         Kept::Total { product } => {
-            let (quantity, generations) = (number(item, "quantity"), generations(item));
+            let (quantity, generations) = (number(item, QUANTITY), generations(item));
             Some(Row::Total { product: product.to_owned(), quantity, generations })
         }
         Kept::Else => None,
@@ -232,7 +235,7 @@ fn row(item: &Attributes) -> Option<Row> {
 }
 
 fn generations(total: &Attributes) -> Generations {
-    Generations { of: number(total, "generation").unwrap_or(0), rebuilding: number(total, "rebuilding") }
+    Generations { of: number(total, GENERATION).unwrap_or(0), rebuilding: number(total, REBUILDING) }
 }
 
 fn number<T: FromStr>(item: &Attributes, name: &str) -> Option<T> {
@@ -243,16 +246,10 @@ fn to_number(number: u64) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }
 
-fn sk(item: &ItemKey) -> String {
-    format!("{}{}", table::PRODUCT, item.product)
+fn item_key(item: &ItemKey) -> Key {
+    Key::item(&item.owner, &item.product)
 }
 
-fn control_key() -> Attributes {
-    let (pk, sk) = table::CONTROL;
-    key(pk, sk)
-}
-
-fn key(pk: &str, sk: &str) -> Attributes {
-    let text = |text: &str| AttributeValue::S(text.to_owned());
-    Attributes::from([("pk".to_owned(), text(pk)), ("sk".to_owned(), text(sk))])
+fn key(Key { pk, sk }: Key) -> Attributes {
+    Attributes::from([(PK, pk), (SK, sk)].map(|(name, value)| (name.to_owned(), AttributeValue::S(value))))
 }

@@ -122,7 +122,7 @@ impl Carts {
         let Kept::Item { owner, product } = Kept::under(pk, sk) else { return };
         let generation = read(self.at(table::CONTROL.0, table::CONTROL.1), "generation").unwrap_or(0);
         let quantity = read(self.at(pk, sk), "quantity").unwrap_or(0);
-        let note = self.at(&format!("{}{owner}", table::COUNTED), sk);
+        let note = self.at(&format!("{}{owner}", table::NOTES), sk);
         if read(note, "generation").is_some_and(|noted| noted >= generation) {
             return;
         }

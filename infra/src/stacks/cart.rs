@@ -2,7 +2,11 @@
 
 use cart_contract::{
     AddToCart, BackgroundEnv, CartAndProductsEnv, CartEnv, CheckoutCart, CheckoutEnv, DELETIONS_RECEIVED_AT_MOST, DeleteFromCart,
-    Function as _, GetCartTotal, ListCart, Metric, MigrateCart, MigrateEnv, TableAndOriginEnv, UpdateCart, UpdateTotals, table,
+    Function as _, GetCartTotal, ListCart, Metric, MigrateCart, MigrateEnv, TableAndOriginEnv, UpdateCart, UpdateTotals,
+    table::{
+        self,
+        attribute::{EXPIRATION_TIME, PK, SK},
+    },
 };
 use cfn::{
     Published, Shared, Stack,
@@ -49,9 +53,6 @@ pub struct Carts {
 /// The logical id of the table of carts. What is kept in it is told in [`cart_contract::table`].
 pub const TABLE: &str = "DynamoDBShoppingCartTable";
 
-/// The attribute of an item that holds the second after which it has expired.
-const EXPIRES: &str = "expirationTime";
-
 /// Seconds for one batch of deletions: five, each of which waits for the table for five seconds at most, and what failed for the last
 /// time is still to be handed on. The queue hides messages six times as long.
 const DELETE_TIMEOUT: u32 = 30;
@@ -90,7 +91,7 @@ pub fn stack(settings: &Settings, auth: &Auth, products: &Products) -> (Stack, C
         monitoring::add(&mut stack, monitoring, &watched);
     }
     stack.allow_site();
-    stack.expire_items(&shop.table, EXPIRES);
+    stack.expire_items(&shop.table, EXPIRATION_TIME);
     (stack, published)
 }
 
@@ -99,10 +100,10 @@ fn table(stack: &mut Stack, settings: &Settings) -> Handle<Table> {
         TABLE,
         Attributes::stateful(settings.removal()),
         &Table {
-            key: Key::strings("pk", "sk"),
+            key: Key::strings(PK, SK),
             billing: Billing::PayPerRequest,
             stream_specification: Stream::NewAndOldImages,
-            time_to_live_specification: TimeToLive { attribute_name: EXPIRES, enabled: true },
+            time_to_live_specification: TimeToLive { attribute_name: EXPIRATION_TIME, enabled: true },
             point_in_time_recovery_specification: settings
                 .protected
                 .then_some(PointInTimeRecovery { point_in_time_recovery_enabled: true }),
@@ -394,5 +395,5 @@ struct Functions {
 /// See [filtering](https://docs.aws.amazon.com/lambda/latest/dg/with-ddb-filtering.html).
 fn items_in_carts() -> String {
     let owners = table::OWNERS.map(|prefix| json!({ "prefix": prefix }));
-    json!({ "dynamodb": { "Keys": { "pk": { "S": owners }, "sk": { "S": [{ "prefix": table::PRODUCT }] } } } }).to_string()
+    json!({ "dynamodb": { "Keys": { PK: { "S": owners }, SK: { "S": [{ "prefix": table::PRODUCT }] } } } }).to_string()
 }

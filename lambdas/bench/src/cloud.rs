@@ -10,6 +10,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use cart_contract::table::{
+    CARTS, USERS,
+    attribute::{PK, SK},
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -51,8 +55,8 @@ impl Cloud {
             assert!(started.elapsed() < Duration::from_mins(1), "the local cloud does not start");
             thread::sleep(Duration::from_millis(50));
         }
-        let [pk, sk] = ["pk", "sk"].map(|name| json!({ "AttributeName": name, "AttributeType": "S" }));
-        let keys = json!([{ "AttributeName": "pk", "KeyType": "HASH" }, { "AttributeName": "sk", "KeyType": "RANGE" }]);
+        let [pk, sk] = [PK, SK].map(|name| json!({ "AttributeName": name, "AttributeType": "S" }));
+        let keys = json!([{ "AttributeName": PK, "KeyType": "HASH" }, { "AttributeName": SK, "KeyType": "RANGE" }]);
         let table =
             json!({ "TableName": "carts", "AttributeDefinitions": [pk, sk], "KeySchema": keys, "BillingMode": "PAY_PER_REQUEST" });
         cloud.call("dynamodb", "DynamoDB_20120810.CreateTable", &table);
@@ -66,7 +70,7 @@ impl Cloud {
 
     /// Fills both carts of the customer, whatever became of them.
     pub(crate) fn fill(&self, shop: &Shop) {
-        let owners = [format!("user#{USER}"), format!("cart#{CART}")];
+        let owners = [format!("{USERS}{USER}"), format!("{CARTS}{CART}")];
         let items = owners.iter().flat_map(|pk| [0, 1].map(|index| shop.item(pk, index)));
         let puts: Vec<_> = items.map(|item| json!({ "PutRequest": { "Item": item } })).collect();
         self.call("dynamodb", "DynamoDB_20120810.BatchWriteItem", &json!({ "RequestItems": { "carts": puts } }));

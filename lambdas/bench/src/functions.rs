@@ -1,6 +1,12 @@
 //! The functions, each with an event as Lambda sends it and what a right answer to it looks like.
 
-use cart_contract::{CartFunction, ProductsFunction, Service};
+use cart_contract::{
+    CartFunction, ProductsFunction, Service,
+    table::{
+        CARTS, Key, USERS,
+        attribute::{MIGRATION, PK, SK},
+    },
+};
 use serde_json::{Value, json};
 
 use crate::shop::{CART, Shop, USER};
@@ -91,10 +97,8 @@ fn call(method: &str, resource: &str, product: Option<&str>, body: &str, shop: &
 /// Two messages of a queue (<https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html>).
 fn deletions(shop: &Shop) -> Value {
     let message = |index| {
-        let body = json!({
-            "pk": format!("cart#{CART}"), "sk": format!("product#{}", shop.product_id(index)),
-            "migration": "b5a7e3f0-5d0c-4b51-8a34-5d8a3c8f0f10",
-        });
+        let Key { pk, sk } = Key::item(&format!("{CARTS}{CART}"), shop.product_id(index));
+        let body = json!({ PK: pk, SK: sk, MIGRATION: "b5a7e3f0-5d0c-4b51-8a34-5d8a3c8f0f10" });
         json!({
             "messageId": format!("059f36b4-87a3-44ab-83d2-66197567177{index}"), "receiptHandle": "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a",
             "body": body.to_string(), "md5OfBody": "e4e68fb7bd0e697a0ae8f1bb342846b3", "messageAttributes": {},
@@ -111,13 +115,13 @@ fn deletions(shop: &Shop) -> Value {
 /// Two records of a table's stream (<https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html>).
 fn records(shop: &Shop) -> Value {
     let record = |index: usize| {
-        let item = shop.item(&format!("user#{USER}"), index);
+        let item = shop.item(&format!("{USERS}{USER}"), index);
         json!({
             "eventID": format!("c4ca4238a0b923820dcc509a6f75849{index}"), "eventName": "INSERT", "eventVersion": "1.1",
             "eventSource": "aws:dynamodb", "awsRegion": "eu-west-1",
             "eventSourceARN": "arn:aws:dynamodb:eu-west-1:123456789012:table/carts/stream/2026-11-23T00:00:00.000",
             "dynamodb": {
-                "ApproximateCreationDateTime": shop.now, "Keys": { "pk": item["pk"], "sk": item["sk"] }, "NewImage": item,
+                "ApproximateCreationDateTime": shop.now, "Keys": { PK: item[PK], SK: item[SK] }, "NewImage": item,
                 "SequenceNumber": format!("{}0000000001", 4421 + index), "SizeBytes": 512, "StreamViewType": "NEW_AND_OLD_IMAGES",
             },
         })

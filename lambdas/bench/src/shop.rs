@@ -8,6 +8,10 @@ use aws_lc_rs::{
     signature::{KeyPair as _, RSA_PKCS1_SHA256},
 };
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use cart_contract::table::{
+    Key,
+    attribute::{EXPIRATION_TIME, PK, PRODUCT_DETAIL, QUANTITY, SK},
+};
 use serde_json::{Value, json};
 
 /// The customer.
@@ -66,10 +70,11 @@ impl Shop {
     }
 
     /// Three of a product, in the cart of that key, as the table has them.
-    pub(crate) fn item(&self, pk: &str, index: usize) -> Value {
+    pub(crate) fn item(&self, owner: &str, index: usize) -> Value {
+        let Key { pk, sk } = Key::item(owner, self.product_id(index));
         json!({
-            "pk": { "S": pk }, "sk": { "S": format!("product#{}", self.product_id(index)) }, "quantity": { "N": "3" },
-            "expirationTime": { "N": (self.now + 3600).to_string() }, "productDetail": attribute(self.product(index)),
+            PK: { "S": pk }, SK: { "S": sk }, QUANTITY: { "N": "3" },
+            EXPIRATION_TIME: { "N": (self.now + 3600).to_string() }, PRODUCT_DETAIL: attribute(self.product(index)),
         })
     }
 }

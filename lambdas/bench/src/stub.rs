@@ -6,6 +6,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
+use cart_contract::table::{TOTAL, USERS, attribute::QUANTITY};
 use serde_json::{Value, json};
 
 use crate::{http, shop::Shop};
@@ -20,12 +21,12 @@ pub(crate) fn calls() -> usize {
 
 /// Starts the stubs, and says where they are: AWS, the keys, the products service. Each is a host of its own, as in AWS.
 pub(crate) fn start(shop: &Shop) -> [String; 3] {
-    let item = shop.item(&format!("user#{}", crate::shop::USER), 0);
+    let item = shop.item(&format!("{USERS}{}", crate::shop::USER), 0);
     let table = Table {
         healthy: http::response("200 OK", "", "healthy"),
         item: answer(&json!({ "Item": item })),
-        total: answer(&json!({ "Item": { "quantity": { "N": "12" } } })),
-        cart: answer(&json!({ "Count": 2, "Items": [item, shop.item(&format!("user#{}", crate::shop::USER), 1)] })),
+        total: answer(&json!({ "Item": { QUANTITY: { "N": "12" } } })),
+        cart: answer(&json!({ "Count": 2, "Items": [item, shop.item(&format!("{USERS}{}", crate::shop::USER), 1)] })),
         books: answer(&json!({ "Responses": { "carts": [] }, "UnprocessedKeys": {} })),
         done: answer(&json!({})),
         sent: answer(&json!({ "Failed": [], "Successful": [
@@ -64,7 +65,7 @@ impl Table {
         let operation = request.header("x-amz-target").and_then(|target| target.split_once('.'));
         match operation.map(|(_, operation)| operation) {
             None if request.line() == "GET /ping" => Ok(&self.healthy),
-            Some("GetItem") if request.body.windows(13).any(|part| part == b"totalquantity") => Ok(&self.total),
+            Some("GetItem") if request.body.windows(TOTAL.len()).any(|part| part == TOTAL.as_bytes()) => Ok(&self.total),
             Some("GetItem") => Ok(&self.item),
             Some("Query") => Ok(&self.cart),
             Some("BatchGetItem") => Ok(&self.books),

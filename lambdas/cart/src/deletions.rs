@@ -2,6 +2,10 @@
 
 use std::str::FromStr;
 
+use cart_contract::table::{
+    Kept, Key,
+    attribute::{MIGRATION, PK, SK},
+};
 use cart_shared::ProductId;
 use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
@@ -35,9 +39,8 @@ pub struct NotADeletion;
 impl Deletion {
     /// The text of the message: the keys of the item, and the migration.
     fn message(&self) -> String {
-        let owner = Owner::Anonymous(self.cart);
-        json!({ "pk": owner.to_string(), "sk": format!("product#{}", self.product), "migration": self.migration.0.to_string() })
-            .to_string()
+        let Key { pk, sk } = Key::item(&Owner::Anonymous(self.cart).to_string(), self.product.as_str());
+        json!({ PK: pk, SK: sk, MIGRATION: self.migration.0.to_string() }).to_string()
     }
 }
 
@@ -47,9 +50,10 @@ impl FromStr for Deletion {
     fn from_str(message: &str) -> Result<Self, NotADeletion> {
         let message: Value = serde_json::from_str(message).map_err(|_| NotADeletion)?;
         let text = |name| message.get(name).and_then(Value::as_str).ok_or(NotADeletion);
-        let Ok(Owner::Anonymous(cart)) = text("pk")?.parse() else { return Err(NotADeletion) };
-        let product = text("sk")?.strip_prefix("product#").and_then(|id| id.parse().ok()).ok_or(NotADeletion)?;
-        let migration = Uuid::try_parse(text("migration")?).map(MigrationId).map_err(|_| NotADeletion)?;
+        let Kept::Item { owner, product } = Kept::under(text(PK)?, text(SK)?) else { return Err(NotADeletion) };
+        let Ok(Owner::Anonymous(cart)) = owner.parse() else { return Err(NotADeletion) };
+        let product = product.parse().map_err(|_| NotADeletion)?;
+        let migration = Uuid::try_parse(text(MIGRATION)?).map(MigrationId).map_err(|_| NotADeletion)?;
         Ok(Self { cart, product, migration })
     }
 }

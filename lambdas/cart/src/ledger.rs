@@ -8,9 +8,11 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
-use cart_contract::table::{self, Generations};
+use cart_contract::table::{
+    self, Generations,
+    attribute::{PK, QUANTITY, SK},
+};
 use cart_shared::ProductId;
-use serde::Deserialize;
 use serde_json::Value;
 use thiserror::Error;
 
@@ -211,56 +213,26 @@ pub fn sequence_number(record: &Value) -> Option<&str> {
 /// # Errors
 /// [`Malformed`].
 pub fn entry(record: &Value) -> Result<Option<Entry>, Malformed> {
-    let Record { dynamodb: Change { keys, new_image, old_image, sequence_number } } =
-        Record::deserialize(record).map_err(|_| Malformed)?;
-    let in_a_cart = table::OWNERS.iter().any(|prefix| keys.pk.text.starts_with(prefix));
-    let Some(product) = keys.sk.text.strip_prefix(table::PRODUCT).filter(|_| in_a_cart) else { return Ok(None) };
-    let product = product.parse().map_err(|_| Malformed)?;
-    let (old, new) = (quantity(old_image)?, quantity(new_image)?);
-    Ok(Some(Entry { owner: keys.pk.text, product, old, new, sequence: sequence_number.parse()? }))
-}
-
-#[derive(Deserialize)]
-struct Record {
-    dynamodb: Change,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Change {
-    keys: Keys,
-    new_image: Option<Image>,
-    old_image: Option<Image>,
-    sequence_number: String,
-}
-
-#[derive(Deserialize)]
-struct Keys {
-    pk: Text,
-    sk: Text,
-}
-
-#[derive(Deserialize)]
-struct Text {
-    #[serde(rename = "S")]
-    text: String,
-}
-
-#[derive(Deserialize)]
-struct Image {
-    quantity: Option<Number>,
-}
-
-#[derive(Deserialize)]
-struct Number {
-    #[serde(rename = "N")]
-    number: String,
+    let change = &record["dynamodb"];
+    let key = |name| change["Keys"][name]["S"].as_str().ok_or(Malformed);
+    let (owner, sk) = (key(PK)?, key(SK)?);
+    let in_a_cart = table::OWNERS.iter().any(|prefix| owner.starts_with(prefix));
+    let Some(product) = sk.strip_prefix(table::PRODUCT).filter(|_| in_a_cart) else { return Ok(None) };
+    Ok(Some(Entry {
+        owner: owner.to_owned(),
+        product: product.parse().map_err(|_| Malformed)?,
+        old: quantity(&change["OldImage"])?,
+        new: quantity(&change["NewImage"])?,
+        sequence: sequence_number(record).ok_or(Malformed)?.parse()?,
+    }))
 }
 
 /// The quantity in an image. An item that is not there holds none.
-fn quantity(image: Option<Image>) -> Result<i64, Malformed> {
-    let Some(image) = image else { return Ok(0) };
-    image.quantity.and_then(|quantity| table::quantity(&quantity.number)).ok_or(Malformed)
+fn quantity(image: &Value) -> Result<i64, Malformed> {
+    if image.is_null() {
+        return Ok(0);
+    }
+    image[QUANTITY]["N"].as_str().and_then(table::quantity).ok_or(Malformed)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
+use cart_contract::table::{CARTS, USERS};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 use uuid::Uuid;
@@ -42,8 +43,8 @@ impl Owner {
 impl fmt::Display for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Anonymous(cart) => write!(f, "cart#{cart}"),
-            Self::User(user) => write!(f, "user#{user}"),
+            Self::Anonymous(cart) => write!(f, "{CARTS}{cart}"),
+            Self::User(user) => write!(f, "{USERS}{user}"),
         }
     }
 }
@@ -53,10 +54,10 @@ impl FromStr for Owner {
     type Err = NotAnOwner;
 
     fn from_str(key: &str) -> Result<Self, NotAnOwner> {
-        match key.split_once('#') {
-            Some(("cart", id)) => Ok(Self::Anonymous(id.parse()?)),
-            Some(("user", id)) => Ok(Self::User(id.parse()?)),
-            _ => Err(NotAnOwner),
+        match (key.strip_prefix(CARTS), key.strip_prefix(USERS)) {
+            (Some(id), _) => Ok(Self::Anonymous(id.parse()?)),
+            (_, Some(id)) => Ok(Self::User(id.parse()?)),
+            (None, None) => Err(NotAnOwner),
         }
     }
 }

@@ -9,7 +9,7 @@ pub mod write;
 
 use std::collections::BTreeMap;
 
-use cart_contract::table;
+use cart_contract::table::{self, attribute::QUANTITY};
 use cart_shared::{ProductId, Refusal};
 use futures_util::future::try_join_all;
 use serde::de::IgnoredAny;
@@ -100,7 +100,7 @@ impl Store {
         let values = [(":pk".to_owned(), text(&owner.to_string())), (":product".to_owned(), text(table::PRODUCT))];
         let mut query = Query {
             table_name: &self.table,
-            key_condition_expression: "pk = :pk AND begins_with(sk, :product)",
+            key_condition_expression: table::ITEMS_OF_CART,
             expression_attribute_values: values.into(),
             consistent_read: true,
             exclusive_start_key: None,
@@ -133,7 +133,7 @@ impl Store {
     /// [`StoreError::Read`] and [`StoreError::Damaged`].
     pub async fn total(&self, product: &ProductId) -> Result<i64, StoreError> {
         let item = self.get(attributes::total_key(product), false).await?;
-        Ok(item.map_or(Ok(0), |item| number(&item, "quantity"))?)
+        Ok(item.map_or(Ok(0), |item| number(&item, QUANTITY))?)
     }
 
     async fn get(&self, key: Attributes, consistent_read: bool) -> Result<Option<Attributes>, StoreError> {

@@ -1,28 +1,120 @@
-//! The table of carts, as everybody has to know it who works with it: the functions, the filter of its stream, and `cartctl
-//! totals`. Its keys, what a total says about itself, and the writes with which all totals are counted anew
+//! The table of carts, as all who work with it have to know it: the functions, the filter of its stream, and `cartctl totals`. Its
+//! keys and attributes, what a total says about itself, and the updates that recount all totals
 //! (docs/adr/0020-totals-have-generations.md). Pure, and knows no client.
 //!
-//! | `pk` | `sk` | what |
+//! | `pk` | `sk` | Kept there |
 //! | --- | --- | --- |
-//! | `cart#<uuid>` or `user#<sub>` | `product#<id>` | an item in a cart: `quantity`; `recounted`, if it was touched |
-//! | `product#<id>` | `totalquantity` | what all carts hold of a product: `quantity`, `generation`; `rebuilt`, `rebuilding` |
-//! | `counted#` and the `pk` of an item | `product#<id>` | what of that item is counted: `countedUpTo`, `counted`, `generation` |
-//! | `totals` | `generation` | how often all of it was counted anew: `generation`, `finished` |
+//! | `cart#<uuid>` or `user#<sub>` | `product#<id>` | an item in a cart: `quantity`, `productDetail`, `expirationTime`; `migration`, if one emptied it; `recounted`, if a recount touched it |
+//! | `product#<id>` | `totalquantity` | a total, how many of a product all carts hold: `quantity`, `generation`; `rebuilt`, `rebuilding` during a recount |
+//! | `counted#` and the `pk` of an item | `product#<id>` | a note, how many of that item its total contains: `countedUpTo`, `counted`, `generation`; `expirationTime`, once it contains none |
+//! | `totals` | `generation` | the recounts so far: `generation`, `finished` |
 
-/// How the partition key of a cart begins: of somebody unknown, and of somebody who has signed in.
-pub const OWNERS: [&str; 2] = ["cart#", "user#"];
+/// The names of all attributes. Nobody else spells them out: `tests/names.rs` looks for that.
+pub mod attribute {
+    /// The partition key, a text.
+    pub const PK: &str = "pk";
+    /// The sort key, a text.
+    pub const SK: &str = "sk";
+    /// Of an item and of a total: a number of pieces.
+    pub const QUANTITY: &str = "quantity";
+    /// Of an item: the product as the catalogue described it when it was put in.
+    pub const PRODUCT_DETAIL: &str = "productDetail";
+    /// Of an item and of a note: when DynamoDB may delete it, in seconds since 1970. The table's time to live.
+    pub const EXPIRATION_TIME: &str = "expirationTime";
+    /// Of an item: the id of the migration that emptied it. Absent, if it was written since.
+    pub const MIGRATION: &str = "migration";
+    /// Of an item: the run of the recount that touched it last.
+    pub const RECOUNTED: &str = "recounted";
+    /// Of a note: the sequence number of the last change that is counted, padded with zeros, as a text.
+    pub const COUNTED_UP_TO: &str = "countedUpTo";
+    /// Of a note: how many of its item are in the total.
+    pub const COUNTED: &str = "counted";
+    /// Of a note, of a total, and of the control item: a generation of totals. Absent in what is older than generations.
+    pub const GENERATION: &str = "generation";
+    /// Of the control item: the newest generation that all totals have reached.
+    pub const FINISHED: &str = "finished";
+    /// Of a total: the sum so far in the generation [`REBUILDING`].
+    pub const REBUILT: &str = "rebuilt";
+    /// Of a total: the generation that is being summed up beside the one that is shown.
+    pub const REBUILDING: &str = "rebuilding";
 
-/// What comes before a product's id in a key.
+    /// Every name.
+    pub const ALL: [&str; 13] = [
+        PK,
+        SK,
+        QUANTITY,
+        PRODUCT_DETAIL,
+        EXPIRATION_TIME,
+        MIGRATION,
+        RECOUNTED,
+        COUNTED_UP_TO,
+        COUNTED,
+        GENERATION,
+        FINISHED,
+        REBUILT,
+        REBUILDING,
+    ];
+}
+
+/// Begins the partition key of an anonymous cart, before its UUID.
+pub const CARTS: &str = "cart#";
+
+/// Begins the partition key of a user's cart, before the user's `sub`.
+pub const USERS: &str = "user#";
+
+/// Begins the partition key of a cart.
+pub const OWNERS: [&str; 2] = [CARTS, USERS];
+
+/// Comes before a product's id in a key.
 pub const PRODUCT: &str = "product#";
 
-/// What comes before a cart's partition key in that of a note.
-pub const COUNTED: &str = "counted#";
+/// Comes before a cart's partition key in that of a note. No cart's key begins so: a note is not counted itself.
+pub const NOTES: &str = "counted#";
+
+/// The key of the control item, which says how often the totals were recounted.
+pub const CONTROL: (&str, &str) = ("totals", "generation");
 
 /// The sort key of a total.
 pub const TOTAL: &str = "totalquantity";
 
-/// The key of the one item that says how often the totals were counted anew.
-pub const CONTROL: (&str, &str) = ("totals", "generation");
+/// The condition for the key of a query that reads a whole cart. `:pk` is the cart's key, `:product` is [`PRODUCT`].
+pub const ITEMS_OF_CART: &str = "pk = :pk AND begins_with(sk, :product)";
+
+/// Where something is kept.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    /// The partition key.
+    pub pk: String,
+    /// The sort key.
+    pub sk: String,
+}
+
+impl Key {
+    /// Of a product in a cart. `owner` is the cart's partition key.
+    #[must_use]
+    pub fn item(owner: &str, product: &str) -> Self {
+        Self { pk: owner.to_owned(), sk: format!("{PRODUCT}{product}") }
+    }
+
+    /// Of the note about such an item.
+    #[must_use]
+    pub fn note(owner: &str, product: &str) -> Self {
+        Self { pk: format!("{NOTES}{owner}"), sk: format!("{PRODUCT}{product}") }
+    }
+
+    /// Of a product's total.
+    #[must_use]
+    pub fn total(product: &str) -> Self {
+        Self { pk: format!("{PRODUCT}{product}"), sk: TOTAL.to_owned() }
+    }
+
+    /// Of the control item.
+    #[must_use]
+    pub fn control() -> Self {
+        let (pk, sk) = CONTROL;
+        Self { pk: pk.to_owned(), sk: sk.to_owned() }
+    }
+}
 
 /// What is kept under a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +126,7 @@ pub enum Kept<'a> {
         /// The product's id.
         product: &'a str,
     },
-    /// What of such an item is counted.
+    /// The note about such an item.
     Note {
         /// The partition key of the cart.
         owner: &'a str,
@@ -46,7 +138,7 @@ pub enum Kept<'a> {
         /// The product's id.
         product: &'a str,
     },
-    /// Nothing that is counted, nor a total.
+    /// Neither counted nor a total: the control item, or something that no table of carts has.
     Else,
 }
 
@@ -55,7 +147,7 @@ impl<'a> Kept<'a> {
     #[must_use]
     pub fn under(pk: &'a str, sk: &'a str) -> Self {
         let in_a_cart = |pk: &str| OWNERS.iter().any(|prefix| pk.starts_with(prefix));
-        match (pk.strip_prefix(COUNTED), product_of(sk)) {
+        match (pk.strip_prefix(NOTES), product_of(sk)) {
             (None, Some(product)) if in_a_cart(pk) => Self::Item { owner: pk, product },
             (Some(owner), Some(product)) if in_a_cart(owner) => Self::Note { owner, product },
             _ => product_of(pk).filter(|_| sk == TOTAL).map_or(Self::Else, |product| Self::Total { product }),
@@ -77,59 +169,59 @@ pub fn is_product_id(text: &str) -> bool {
     plain && (1..=LONGEST_PRODUCT_ID).contains(&text.len())
 }
 
-/// How many of a product are in a cart, as it is stored. Ours are at most 10 000; older tables may hold any, and what is too large
-/// to be summed up is none.
+/// How many of a product are in a cart, as it is stored. Ours are at most 10 000. Older tables may hold any number; one that is too
+/// large to be summed up is none.
 #[must_use]
 pub fn quantity(stored: &str) -> Option<i64> {
     stored.parse::<i32>().ok().map(i64::from)
 }
 
-/// How often the totals were counted anew.
+/// The recounts of all totals so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Control {
-    /// The newest generation: what changes from now on is counted in it.
+    /// The newest generation, in which every later change is counted.
     pub generation: u64,
-    /// The newest one that all totals have reached.
+    /// The newest generation that all totals have reached.
     pub finished: u64,
 }
 
 impl Control {
-    /// The generation that a rebuild works on: the one that was not finished, or else the next; then it has to be begun.
+    /// The generation that a recount works on, and whether it must be begun first: an unfinished one is continued.
     #[must_use]
     pub const fn rebuilds(self) -> (u64, bool) {
         if self.generation > self.finished { (self.generation, false) } else { (self.generation + 1, true) }
     }
 }
 
-/// What is noted of an item, as far as it matters to who counts anew.
+/// A note about an item, as far as a recount depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Noted {
-    /// The newest generation that it is counted in.
+    /// The newest generation that the item is counted in.
     pub generation: u64,
-    /// How many of it are counted, if that was noted.
+    /// How many of it are counted. None in notes that are older than generations.
     pub counted: Option<i64>,
 }
 
 impl Noted {
-    /// Whether an item of this quantity is counted in this generation as it is. If not, there is a record of it still to come, or
-    /// one has to be made.
+    /// Whether the generation counts an item of this quantity correctly already. If not, a record about the item is still to come, or
+    /// the recount has to touch the item.
     #[must_use]
     pub fn holds(self, quantity: i64, generation: u64) -> bool {
         self.generation >= generation && self.counted == Some(quantity)
     }
 }
 
-/// What a total counts. Generation 0 is what was counted before anything was ever counted anew.
+/// What a total counts. Generation 0 is that of totals before the first recount.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Generations {
-    /// The generation that it is the sum of: of what is noted as counted in this or a later one.
+    /// The generation of the sum that is shown. A note of this generation or a later one is part of it.
     pub of: u64,
-    /// The generation that is being summed up beside it.
+    /// The generation that a recount sums up beside it.
     pub rebuilding: Option<u64>,
 }
 
 impl Generations {
-    /// How a total becomes one of this generation, once every item is counted in it; nothing, where it needs not or must not.
+    /// The update that brings a total into this generation, once every item is counted in it. None, if the total is there or further.
     #[must_use]
     pub fn reach(self, generation: u64) -> Option<Update> {
         match self.rebuilding {
@@ -141,7 +233,7 @@ impl Generations {
     }
 }
 
-/// A change of one item, and the condition for it. Each says which values it takes.
+/// An update of one item. Each constant says which values it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Update {
     /// The update expression.
@@ -150,23 +242,23 @@ pub struct Update {
     pub condition: &'static str,
 }
 
-/// Begins to count anew, if nobody else has since `:read` was the newest generation. `:generation` is the one after it.
+/// Begins a recount, unless somebody else began one since `:read` was the newest generation. `:generation` is the one after it.
 pub const BEGIN: Update =
     Update { expression: "SET generation = :generation", condition: "attribute_not_exists(pk) OR generation = :read" };
 
-/// Says that all totals have reached `:generation`.
+/// Notes that all totals have reached `:generation`.
 pub const FINISH: Update = Update { expression: "SET finished = :generation", condition: "generation = :generation" };
 
-/// Makes the stream tell of an item that is there. `:mark` is new with every run: what changes nothing is told by no record.
+/// Makes the stream deliver a record of an existing item. `:mark` differs from run to run: an update that changes nothing makes no record.
 pub const TOUCH: Update = Update { expression: "SET recounted = :mark", condition: "attribute_exists(pk)" };
 
-/// Makes what was summed up in `:generation` the total.
+/// Replaces a total by the sum of `:generation`.
 pub const TAKE_OVER: Update = Update {
     expression: "SET quantity = rebuilt, generation = :generation REMOVE rebuilt, rebuilding",
     condition: "rebuilding = :generation AND (attribute_not_exists(generation) OR generation < :generation)",
 };
 
-/// Makes the total `:none`, which is 0: nothing was summed up in `:generation`, because no cart has any of the product.
+/// Replaces a total by `:none`, which is 0: `:generation` has no sum, because no cart holds any of the product.
 pub const START_FROM_NOTHING: Update = Update {
     expression: "SET quantity = :none, generation = :generation REMOVE rebuilt, rebuilding",
     condition: "attribute_exists(pk) AND (attribute_not_exists(generation) OR generation < :generation) \
@@ -184,7 +276,7 @@ mod tests {
             ("user#a", "product#mug", Kept::Item { owner: "user#a", product: "mug" }),
             ("counted#user#a", "product#mug", Kept::Note { owner: "user#a", product: "mug" }),
             ("product#mug", "totalquantity", Kept::Total { product: "mug" }),
-            (CONTROL.0, CONTROL.1, Kept::Else),
+            ("totals", "generation", Kept::Else),
             ("cart#1", "totalquantity", Kept::Else),
             ("cart#1", "product#../mug", Kept::Else),
             ("counted#product#mug", "totalquantity", Kept::Else),
@@ -197,7 +289,35 @@ mod tests {
     }
 
     #[test]
-    fn a_rebuild_goes_on_with_what_was_not_finished() {
+    fn a_key_leads_back_to_what_it_is_of() {
+        let kept = |key: &Key| format!("{:?}", Kept::under(&key.pk, &key.sk));
+        for (key, found) in [
+            (Key::item("cart#1", "mug"), Kept::Item { owner: "cart#1", product: "mug" }),
+            (Key::note("user#a", "mug"), Kept::Note { owner: "user#a", product: "mug" }),
+            (Key::total("mug"), Kept::Total { product: "mug" }),
+            (Key::control(), Kept::Else),
+        ] {
+            assert_eq!(kept(&key), format!("{found:?}"));
+        }
+    }
+
+    #[test]
+    fn expressions_name_attributes_of_the_table_only() {
+        let updates = [BEGIN, FINISH, TOUCH, TAKE_OVER, START_FROM_NOTHING].into_iter();
+        let expressions = updates.flat_map(|update| [update.expression, update.condition]).chain([ITEMS_OF_CART]);
+        let mut named = 0;
+        for word in expressions.flat_map(|text| text.split(|c: char| !c.is_ascii_alphanumeric() && !"_:".contains(c))) {
+            let of_the_language = ["SET", "REMOVE", "AND", "OR", "attribute_exists", "attribute_not_exists", "begins_with", ""];
+            if !word.starts_with(':') && !of_the_language.contains(&word) {
+                assert!(attribute::ALL.contains(&word), "{word}");
+                named += 1;
+            }
+        }
+        assert!(named > 20, "{named}");
+    }
+
+    #[test]
+    fn a_recount_continues_an_unfinished_one() {
         let rebuilds = |generation, finished| Control { generation, finished }.rebuilds();
         assert_eq!(Control::default().rebuilds(), (1, true));
         assert_eq!(rebuilds(1, 0), (1, false));

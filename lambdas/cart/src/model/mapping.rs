@@ -167,7 +167,7 @@ fn takes_in(call: &Call, (note, product, number): &(String, Value, String)) -> b
 /// How [`takes_in`] recognizes a record.
 fn recognized(record: &Value) -> (String, Value, String) {
     let keys = &record["dynamodb"]["Keys"];
-    (format!("{}{}", table::COUNTED, keys["pk"]["S"].as_str().unwrap()), keys["sk"].clone(), format!("{:0>40}", number(record)))
+    (format!("{}{}", table::NOTES, keys["pk"]["S"].as_str().unwrap()), keys["sk"].clone(), format!("{:0>40}", number(record)))
 }
 
 #[tokio::test]
@@ -299,7 +299,7 @@ async fn a_batch_leaves_what_its_records_leave_one_by_one() {
             told += records.len();
             // Others may have known newer generations, and somebody may have deleted a total.
             let (begun, noted) = (random.i64(0..3), random.i64(0..4));
-            let (note, deleted) = (format!("{}user#{}", table::COUNTED, random.u8(0..4)), format!("product#p{}", random.u8(0..4)));
+            let (note, deleted) = (format!("{}user#{}", table::NOTES, random.u8(0..4)), format!("product#p{}", random.u8(0..4)));
             for (table, batch) in kept.iter_mut().zip([1, 100]) {
                 table.set(table::CONTROL.0, table::CONTROL.1, "generation", begun);
                 for product in ["product#p0", "product#p1", "product#p2", "product#p3"] {

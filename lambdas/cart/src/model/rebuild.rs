@@ -88,14 +88,14 @@ impl Carts {
 
     /// What is noted of these items.
     async fn noted(&self, items: &[(Key, i64)]) -> Result<BTreeMap<Key, Noted>, Stopped> {
-        let keys: Vec<_> = items.iter().map(|((owner, product), _)| key(&format!("{}{owner}", table::COUNTED), product)).collect();
+        let keys: Vec<_> = items.iter().map(|((owner, product), _)| key(&format!("{}{owner}", table::NOTES), product)).collect();
         let mut noted = BTreeMap::new();
         let mut wanted = json!({ "Keys": keys, "ConsistentRead": true });
         while !wanted["Keys"].as_array().is_none_or(Vec::is_empty) {
             let mut answer = self.call("BatchGetItem", json!({ "RequestItems": { TABLE: wanted } })).await?;
             for note in read::<Vec<Attributes>>(answer["Responses"][TABLE].take()) {
                 let part = |name: &str| note[name].as_s().expect("a text").to_owned();
-                let owner = part("pk").strip_prefix(table::COUNTED).expect("a note").to_owned();
+                let owner = part("pk").strip_prefix(table::NOTES).expect("a note").to_owned();
                 let generation = number(&note, "generation").unwrap_or(0);
                 noted.insert((owner, part("sk")), Noted { generation, counted: number(&note, "counted") });
             }
@@ -426,7 +426,7 @@ fn a_change_that_was_given_up_heals_with_the_next_one_of_its_item() {
 
 #[test]
 fn what_expires_is_subtracted_and_its_note_may_be_forgotten() {
-    let note = format!("{}{USER}", table::COUNTED);
+    let note = format!("{}{USER}", table::NOTES);
     let mut world = World::new(&Scenario { table: wrong_since_a_rebuild(1, 20, 21), callers: Vec::new(), faults: 0 });
     assert!(!world.table.has(&note, MUG, "expirationTime"), "it counts as long as its item");
     world.table.expire(USER, MUG);

@@ -280,7 +280,7 @@ impl World {
         call.request[1].as_array().expect("items").iter().all(|item| {
             let (owner, product) = (item[0].as_str().expect("a text"), item[1].as_str().expect("a text"));
             self.table.quantity(owner, product).is_none()
-                || self.table.reaches(&format!("{}{owner}", table::COUNTED), product, "generation", generation)
+                || self.table.reaches(&format!("{}{owner}", table::NOTES), product, "generation", generation)
         })
     }
 

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, fmt::Display};
 
-use cart_contract::table::{self, Generations};
+use cart_contract::table::{
+    self, Generations, Key,
+    attribute::{COUNTED, COUNTED_UP_TO, EXPIRATION_TIME, GENERATION, MIGRATION, PK, PRODUCT_DETAIL, QUANTITY, REBUILDING, SK},
+};
 use cart_shared::ProductId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
@@ -73,30 +76,29 @@ pub struct Damaged(pub &'static str);
 /// The key of a product in a cart.
 #[must_use]
 pub fn item_key(owner: &Owner, product: &ProductId) -> Attributes {
-    key(owner.to_string(), format!("{}{product}", table::PRODUCT))
+    key(Key::item(&owner.to_string(), product.as_str()))
 }
 
 /// The key of a product's total.
 #[must_use]
 pub fn total_key(product: &ProductId) -> Attributes {
-    key(format!("{}{product}", table::PRODUCT), table::TOTAL.to_owned())
+    key(Key::total(product.as_str()))
 }
 
 /// The key of the note what of an item is counted. Not the key of a cart, so that the note is not counted itself.
 #[must_use]
 pub fn counted_key(owner: &str, product: &ProductId) -> Attributes {
-    key(format!("{}{owner}", table::COUNTED), format!("{}{product}", table::PRODUCT))
+    key(Key::note(owner, product.as_str()))
 }
 
 /// The key of what says how often the totals were counted anew.
 #[must_use]
 pub fn control_key() -> Attributes {
-    let (pk, sk) = table::CONTROL;
-    key(pk.to_owned(), sk.to_owned())
+    key(Key::control())
 }
 
-fn key(pk: String, sk: String) -> Attributes {
-    Attributes::from([("pk".to_owned(), AttributeValue::S(pk)), ("sk".to_owned(), AttributeValue::S(sk))])
+fn key(Key { pk, sk }: Key) -> Attributes {
+    Attributes::from([(PK.to_owned(), AttributeValue::S(pk)), (SK.to_owned(), AttributeValue::S(sk))])
 }
 
 /// A product in a cart, from its attributes.
@@ -104,16 +106,16 @@ fn key(pk: String, sk: String) -> Attributes {
 /// # Errors
 /// [`Damaged`].
 pub fn item(mut attributes: Attributes) -> Result<Item, Damaged> {
-    let detail = attributes.remove("productDetail").map_or(Ok(Value::Null), from_attribute)?;
-    let product = text(&attributes, "sk").and_then(|sk| sk.strip_prefix(table::PRODUCT)).and_then(|id| id.parse().ok());
-    let emptied_by = match text(&attributes, "migration") {
-        Some(id) => Some(MigrationId(Uuid::try_parse(id).map_err(|_| Damaged("migration"))?)),
+    let detail = attributes.remove(PRODUCT_DETAIL).map_or(Ok(Value::Null), from_attribute)?;
+    let product = text(&attributes, SK).and_then(|sk| sk.strip_prefix(table::PRODUCT)).and_then(|id| id.parse().ok());
+    let emptied_by = match text(&attributes, MIGRATION) {
+        Some(id) => Some(MigrationId(Uuid::try_parse(id).map_err(|_| Damaged(MIGRATION))?)),
         None => None,
     };
     Ok(Item {
-        product: product.ok_or(Damaged("sk"))?,
-        stored: number(&attributes, "quantity")?,
-        expires: Timestamp(number(&attributes, "expirationTime")?.try_into().map_err(|_| Damaged("expirationTime"))?),
+        product: product.ok_or(Damaged(SK))?,
+        stored: number(&attributes, QUANTITY)?,
+        expires: Timestamp(number(&attributes, EXPIRATION_TIME)?.try_into().map_err(|_| Damaged(EXPIRATION_TIME))?),
         detail,
         emptied_by,
     })
@@ -141,11 +143,11 @@ fn optional<T: TryFrom<i64>>(attributes: &Attributes, name: &'static str) -> Res
 /// # Errors
 /// [`Damaged`].
 pub fn note(attributes: &Attributes) -> Result<Note, Damaged> {
-    let up_to = text(attributes, "countedUpTo").and_then(|number| number.parse().ok());
+    let up_to = text(attributes, COUNTED_UP_TO).and_then(|number| number.parse().ok());
     Ok(Note {
-        up_to: up_to.ok_or(Damaged("countedUpTo"))?,
-        counted: optional(attributes, "counted")?,
-        generation: optional(attributes, "generation")?.unwrap_or(0),
+        up_to: up_to.ok_or(Damaged(COUNTED_UP_TO))?,
+        counted: optional(attributes, COUNTED)?,
+        generation: optional(attributes, GENERATION)?.unwrap_or(0),
     })
 }
 
@@ -154,8 +156,8 @@ pub fn note(attributes: &Attributes) -> Result<Note, Damaged> {
 /// # Errors
 /// [`Damaged`].
 pub fn generations(attributes: &Attributes) -> Result<Generations, Damaged> {
-    let of = optional(attributes, "generation")?.unwrap_or(0);
-    Ok(Generations { of, rebuilding: optional(attributes, "rebuilding")? })
+    let of = optional(attributes, GENERATION)?.unwrap_or(0);
+    Ok(Generations { of, rebuilding: optional(attributes, REBUILDING)? })
 }
 
 /// The newest generation that was begun.
@@ -163,7 +165,7 @@ pub fn generations(attributes: &Attributes) -> Result<Generations, Damaged> {
 /// # Errors
 /// [`Damaged`].
 pub fn begun(attributes: &Attributes) -> Result<u64, Damaged> {
-    Ok(optional(attributes, "generation")?.unwrap_or(0))
+    Ok(optional(attributes, GENERATION)?.unwrap_or(0))
 }
 
 /// The two parts of an item's key.
@@ -172,7 +174,7 @@ pub fn begun(attributes: &Attributes) -> Result<u64, Damaged> {
 /// [`Damaged`].
 pub fn keys(attributes: &Attributes) -> Result<(&str, &str), Damaged> {
     let part = |name| text(attributes, name).ok_or(Damaged(name));
-    Ok((part("pk")?, part("sk")?))
+    Ok((part(PK)?, part(SK)?))
 }
 
 fn text<'a>(attributes: &'a Attributes, name: &str) -> Option<&'a str> {
@@ -202,7 +204,7 @@ pub fn to_attribute(value: &Value) -> AttributeValue {
 
 /// JSON from an attribute. The fields of objects come in the order of their names.
 fn from_attribute(attribute: AttributeValue) -> Result<Value, Damaged> {
-    let damaged = Damaged("productDetail");
+    let damaged = Damaged(PRODUCT_DETAIL);
     Ok(match attribute {
         AttributeValue::Null(_) => Value::Null,
         AttributeValue::Bool(flag) => Value::Bool(flag),

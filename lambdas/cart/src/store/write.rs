@@ -3,7 +3,12 @@
 
 use std::time::Duration;
 
-use cart_contract::table::Generations;
+use cart_contract::table::{
+    Generations,
+    attribute::{
+        COUNTED, COUNTED_UP_TO, EXPIRATION_TIME, GENERATION, MIGRATION, PK, PRODUCT_DETAIL, QUANTITY, REBUILDING, REBUILT,
+    },
+};
 use cart_shared::ProductId;
 use serde_json::Value;
 
@@ -40,21 +45,22 @@ pub(super) enum Action {
 impl Write {
     /// Sets what a cart holds of a product.
     pub fn set(owner: &Owner, product: &ProductId, quantity: Quantity, detail: &Value, now: Timestamp) -> Self {
-        let update = "SET quantity = :quantity, productDetail = :detail, expirationTime = :expires REMOVE migration";
-        Self::update(item_key(owner, product), update)
-            .with("quantity", to_number(quantity.get()))
-            .with("detail", to_attribute(detail))
-            .with("expires", to_number((now + owner.lifetime()).0))
+        let update =
+            format!("SET {QUANTITY} = :quantity, {PRODUCT_DETAIL} = :detail, {EXPIRATION_TIME} = :expires REMOVE {MIGRATION}");
+        Self::update(item_key(owner, product), &update)
+            .with(":quantity", to_number(quantity.get()))
+            .with(":detail", to_attribute(detail))
+            .with(":expires", to_number((now + owner.lifetime()).0))
     }
 
     /// Empties an item in the name of a migration, if it is still as it was read.
     pub fn empty(cart: CartId, item: &Item, migration: MigrationId, now: Timestamp) -> Self {
         let owner = Owner::Anonymous(cart);
-        let update = "SET quantity = :quantity, migration = :migration, expirationTime = :expires";
-        Self::update(item_key(&owner, &item.product), update)
-            .with("quantity", to_number(0))
-            .with("migration", AttributeValue::S(migration.0.to_string()))
-            .with("expires", to_number((now + owner.lifetime()).0))
+        let update = format!("SET {QUANTITY} = :quantity, {MIGRATION} = :migration, {EXPIRATION_TIME} = :expires");
+        Self::update(item_key(&owner, &item.product), &update)
+            .with(":quantity", to_number(0))
+            .with(":migration", AttributeValue::S(migration.0.to_string()))
+            .with(":expires", to_number((now + owner.lifetime()).0))
             .if_still(Some(item))
     }
 
@@ -66,29 +72,29 @@ impl Write {
     /// Deletes an item, if it is still as the migration left it.
     pub fn bury(deletion: &Deletion) -> Self {
         Self::delete(item_key(&Owner::Anonymous(deletion.cart), &deletion.product))
-            .only_if("migration = :migration AND quantity = :none")
-            .with("migration", AttributeValue::S(deletion.migration.0.to_string()))
-            .with("none", to_number(0))
+            .only_if(format!("{MIGRATION} = :migration AND {QUANTITY} = :none"))
+            .with(":migration", AttributeValue::S(deletion.migration.0.to_string()))
+            .with(":none", to_number(0))
     }
 
     /// Adds a change to the total of its product, if that is still as it was read: not there, or of the same generations. Belongs
     /// together with [`Write::remember`].
     pub fn count(product: &ProductId, read: Option<Generations>, addition: Addition) -> Self {
         let Addition { change, recount, generations } = addition;
-        let mut write = Self::update(total_key(product), "ADD quantity :change").with("change", to_number(change));
+        let mut write = Self::update(total_key(product), &format!("ADD {QUANTITY} :change")).with(":change", to_number(change));
         // An expression has each clause once.
         let mut set = Vec::new();
         if read.is_none() && generations.of > 0 {
-            set.push("generation = :generation");
-            write = write.with("generation", to_number(generations.of));
+            set.push(format!("{GENERATION} = :generation"));
+            write = write.with(":generation", to_number(generations.of));
         }
         if let (Some(recount), Some(rebuilding)) = (recount, generations.rebuilding) {
-            write = write.with("recount", to_number(recount));
+            write = write.with(":recount", to_number(recount));
             if read.and_then(|read| read.rebuilding) == Some(rebuilding) {
-                write = write.and(", rebuilt :recount");
+                write = write.and(&format!(", {REBUILT} :recount"));
             } else {
-                set.extend(["rebuilt = :recount", "rebuilding = :rebuilding"]);
-                write = write.with("rebuilding", to_number(rebuilding));
+                set.extend([format!("{REBUILT} = :recount"), format!("{REBUILDING} = :rebuilding")]);
+                write = write.with(":rebuilding", to_number(rebuilding));
             }
         }
         if !set.is_empty() {
@@ -102,45 +108,48 @@ impl Write {
     pub fn remember((owner, product): ItemKey<'_>, read: Option<&Note>, note: &Note, now: Timestamp) -> Self {
         let counted = note.counted.unwrap_or(0);
         let key = counted_key(owner, product);
+        let update = format!("SET {COUNTED_UP_TO} = :sequence, {COUNTED} = :counted, {GENERATION} = :generation");
         let write = if counted == 0 {
-            let update = "SET countedUpTo = :sequence, counted = :counted, generation = :generation, expirationTime = :expires";
-            Self::update(key, update).with("expires", to_number((now + REMEMBERED).0))
+            let update = format!("{update}, {EXPIRATION_TIME} = :expires");
+            Self::update(key, &update).with(":expires", to_number((now + REMEMBERED).0))
         } else {
-            Self::update(key, "SET countedUpTo = :sequence, counted = :counted, generation = :generation REMOVE expirationTime")
+            Self::update(key, &format!("{update} REMOVE {EXPIRATION_TIME}"))
         };
         let write = write
-            .with("sequence", AttributeValue::S(note.up_to.to_string()))
-            .with("counted", to_number(counted))
-            .with("generation", to_number(note.generation));
+            .with(":sequence", AttributeValue::S(note.up_to.to_string()))
+            .with(":counted", to_number(counted))
+            .with(":generation", to_number(note.generation));
         match read {
-            None => write.only_if("attribute_not_exists(pk)"),
-            Some(read) => write.only_if("countedUpTo = :read").with("read", AttributeValue::S(read.up_to.to_string())),
+            None => write.only_if_absent(),
+            Some(read) => {
+                write.only_if(format!("{COUNTED_UP_TO} = :read")).with(":read", AttributeValue::S(read.up_to.to_string()))
+            }
         }
     }
 
     fn if_still_of(mut self, read: Option<Generations>) -> Self {
-        let Some(Generations { of, rebuilding }) = read else { return self.only_if("attribute_not_exists(pk)") };
-        let mut conditions = vec!["attribute_exists(pk)".to_owned()];
-        for (name, value) in [("generation", Some(of).filter(|of| *of > 0)), ("rebuilding", rebuilding)] {
+        let Some(Generations { of, rebuilding }) = read else { return self.only_if_absent() };
+        let mut conditions = vec![format!("attribute_exists({PK})")];
+        for (name, value) in [(GENERATION, Some(of).filter(|of| *of > 0)), (REBUILDING, rebuilding)] {
             if let Some(value) = value {
                 conditions.push(format!("{name} = :{name}Read"));
-                self = self.with(&format!("{name}Read"), to_number(value));
+                self = self.with(&format!(":{name}Read"), to_number(value));
             } else {
                 conditions.push(format!("attribute_not_exists({name})"));
             }
         }
-        self.only_if(&conditions.join(" AND "))
+        self.only_if(conditions.join(" AND "))
     }
 
     /// Only if the item is still as it was read: not there, or with the same quantity until the same time. Whatever happened to it in
     /// between, a write that was decided on that state is right in it.
     pub fn if_still(self, read: Option<&Item>) -> Self {
         match read {
-            None => self.only_if("attribute_not_exists(pk)"),
+            None => self.only_if_absent(),
             Some(item) => self
-                .only_if("quantity = :readQuantity AND expirationTime = :readExpires")
-                .with("readQuantity", to_number(item.stored))
-                .with("readExpires", to_number(item.expires.0)),
+                .only_if(format!("{QUANTITY} = :readQuantity AND {EXPIRATION_TIME} = :readExpires"))
+                .with(":readQuantity", to_number(item.stored))
+                .with(":readExpires", to_number(item.expires.0)),
         }
     }
 
@@ -159,13 +168,17 @@ impl Write {
         self
     }
 
-    fn only_if(mut self, condition: &str) -> Self {
-        self.condition = Some(condition.to_owned());
+    fn only_if(mut self, condition: String) -> Self {
+        self.condition = Some(condition);
         self
     }
 
+    fn only_if_absent(self) -> Self {
+        self.only_if(format!("attribute_not_exists({PK})"))
+    }
+
     fn with(mut self, name: &str, value: AttributeValue) -> Self {
-        self.values.insert(format!(":{name}"), value);
+        self.values.insert(name.to_owned(), value);
         self
     }
 }
