@@ -1,7 +1,7 @@
 //! The carts: table, API, migration and totals. Reads what the other two stacks publish.
 
 use cart_contract::{
-    AddToCart, BackgroundEnv, CartAndProductsEnv, CartEnv, CheckoutCart, CheckoutEnv, DELETIONS_RECEIVED_AT_MOST, DeleteFromCart,
+    AddToCart, BackgroundEnv, CartAndProductsEnv, CartEnv, CheckoutCart, CheckoutEnv, DELETIONS_RECEIVED_AT_MOST, DeleteMigrated,
     Function as _, GetCartTotal, ListCart, Metric, MigrateCart, MigrateEnv, TableAndOriginEnv, UpdateCart, UpdateTotals,
     table::{
         self,
@@ -131,8 +131,8 @@ impl Shop<'_> {
             stack,
             self.settings,
             Definition {
-                function: DeleteFromCart,
-                id: "DeleteFromCartHandler",
+                function: DeleteMigrated,
+                id: "DeleteMigratedHandler",
                 description: "Deletes anonymous items that were migrated",
                 environment: self.background_environment(&dead_letters),
                 permissions: vec![
@@ -152,7 +152,7 @@ impl Shop<'_> {
             },
         );
         stack.add(
-            "DeleteFromCartTrigger",
+            "DeleteMigratedTrigger",
             &EventSourceMapping {
                 function_name: worker.arn(),
                 batch_size: 5,
@@ -297,7 +297,7 @@ impl Shop<'_> {
                         allowed_origin: settings.allowed_origin.as_str().into(),
                         table_name: self.table.name().text(),
                         user_pool_client_id: self.user_pool_client_id.clone().text(),
-                        delete_queue_url: deletions.url().text(),
+                        deletions_queue_url: deletions.url().text(),
                     },
                     permissions: vec![
                         self.may("MoveItems", &["dynamodb:Query", "dynamodb:UpdateItem"]),

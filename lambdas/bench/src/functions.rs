@@ -58,7 +58,7 @@ fn of_cart(function: CartFunction, shop: &Shop) -> Function {
         CartFunction::MigrateCart => (call("POST", "/cart/migrate", None, "", shop), "Oak Cutting Board"),
         CartFunction::CheckoutCart => (call("POST", "/cart/checkout", None, "", shop), "Oak Cutting Board"),
         CartFunction::GetCartTotal => (call("GET", "/cart/{product_id}/total", Some(id), "", shop), "quantity"),
-        CartFunction::DeleteFromCart => (deletions(shop), ""),
+        CartFunction::DeleteMigrated => (deletions(shop), ""),
         CartFunction::UpdateTotals => (records(shop), ""),
     };
     Function { service: Service::Cart, handler: function.handler(), event: event.to_string(), right }

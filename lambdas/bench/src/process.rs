@@ -86,7 +86,7 @@ impl Process {
             ("STACK_NAME", "bench"),
             ("ALLOWED_ORIGIN", ORIGIN),
             ("DEAD_LETTER_QUEUE_URL", &format!("{}/000000000000/dead-letters", around.aws)),
-            ("DELETE_FROM_CART_QUEUE_URL", &format!("{}/000000000000/deletions", around.aws)),
+            ("DELETIONS_QUEUE_URL", &format!("{}/000000000000/deletions", around.aws)),
             ("JWKS_URL", &around.keys),
             ("PRODUCT_SERVICE_URL", &around.products),
             ("TABLE_NAME", "carts"),

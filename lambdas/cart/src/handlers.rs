@@ -3,7 +3,7 @@
 pub mod add_to_cart;
 pub mod checkout_cart;
 pub mod count_batches;
-pub mod delete_from_cart;
+pub mod delete_migrated;
 pub mod get_cart_total;
 pub mod list_cart;
 pub mod migrate_cart;
@@ -11,7 +11,7 @@ pub mod update_cart;
 pub mod update_totals;
 
 pub use self::{
-    add_to_cart::AddToCart, checkout_cart::CheckoutCart, count_batches::CountBatches, delete_from_cart::DeleteFromCart,
+    add_to_cart::AddToCart, checkout_cart::CheckoutCart, count_batches::CountBatches, delete_migrated::DeleteMigrated,
     get_cart_total::GetCartTotal, list_cart::ListCart, migrate_cart::MigrateCart, update_cart::UpdateCart,
     update_totals::UpdateTotals,
 };

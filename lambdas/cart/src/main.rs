@@ -13,7 +13,7 @@ use cart::{
     deletions::Deletions,
     fetch::Http,
     handlers::{
-        AddToCart, CheckoutCart, CountBatches, DeleteFromCart, GetCartTotal, ListCart, MigrateCart, UpdateCart, UpdateTotals,
+        AddToCart, CheckoutCart, CountBatches, DeleteMigrated, GetCartTotal, ListCart, MigrateCart, UpdateCart, UpdateTotals,
     },
     identity::{Identity, SignedIn, keys::SigningKeys, token::Pool},
     products::Products,
@@ -55,7 +55,7 @@ async fn run(handler: String) -> Result<(), Error> {
         }
         CartFunction::MigrateCart => {
             let env = MigrateEnv::read(variable)?;
-            let deletions = Deletions::new(aws.sqs(), env.delete_queue_url);
+            let deletions = Deletions::new(aws.sqs(), env.deletions_queue_url);
             let store = Store::new(aws.dynamodb(), env.table_name);
             warm_up(async { join!(store.connect(), deletions.connect()) }).await;
             let signed_in = SignedIn { client_id: env.user_pool_client_id };
@@ -70,9 +70,9 @@ async fn run(handler: String) -> Result<(), Error> {
             let env = TableAndOriginEnv::read(variable)?;
             serve(cors(&env.allowed_origin)?, GetCartTotal { store: open_store(&aws, env.table_name).await }).await
         }
-        CartFunction::DeleteFromCart => {
+        CartFunction::DeleteMigrated => {
             let (store, dead_letters) = background(&aws).await?;
-            consume(DeleteFromCart { store, dead_letters }).await
+            consume(DeleteMigrated { store, dead_letters }).await
         }
         CartFunction::UpdateTotals => {
             let (store, dead_letters) = background(&aws).await?;

@@ -101,7 +101,7 @@ async fn invoke(handler: &str, event: Value, elsewhere: (&'static str, Value)) -
         .envs([("AWS_LAMBDA_LOG_LEVEL", "TRACE"), ("RUST_LOG", "trace"), ("RUST_BACKTRACE", "1")])
         .envs([("AWS_REGION", "eu-west-1"), ("AWS_ACCESS_KEY_ID", SECRET), ("AWS_SECRET_ACCESS_KEY", SECRET)])
         .envs([("AWS_ENDPOINT_URL", &*elsewhere), ("JWKS_URL", &elsewhere), ("PRODUCT_SERVICE_URL", &elsewhere)])
-        .envs([("ALLOWED_ORIGIN", "http://localhost:8080"), ("TABLE_NAME", "carts"), ("DELETE_FROM_CART_QUEUE_URL", &elsewhere)])
+        .envs([("ALLOWED_ORIGIN", "http://localhost:8080"), ("TABLE_NAME", "carts"), ("DELETIONS_QUEUE_URL", &elsewhere)])
         .env("DEAD_LETTER_QUEUE_URL", &elsewhere)
         .envs([("TOKEN_ISSUER", "https://issuer.example"), ("USER_POOL_CLIENT_ID", "client")])
         .stdin(Stdio::null())
@@ -249,7 +249,7 @@ async fn an_event_is_measured_and_not_printed() {
     let record =
         json!({ "eventName": "INSERT", "dynamodb": { "Keys": key, "SequenceNumber": "7", "NewImage": { "note": SECRET } } });
     let events = [
-        ("delete-from-cart", json!({ "Records": [message(&deletion), message(SECRET)] })),
+        ("delete-migrated", json!({ "Records": [message(&deletion), message(SECRET)] })),
         ("update-totals", json!({ "Records": [record, { "dynamodb": SECRET }] })),
     ];
     for (handler, event) in events {
@@ -258,7 +258,7 @@ async fn an_event_is_measured_and_not_printed() {
         assert!(lines.iter().any(|line| line["level"] == "ERROR"), "{lines:?}");
         assert_eq!(measured(&lines).1, ["Latency", "ColdStart"]);
         let owners = lines.iter().filter_map(|line| line["owner"].as_str()).collect::<Vec<_>>();
-        assert_eq!(owners, if handler == "delete-from-cart" { vec![OWNER] } else { vec![] }, "{lines:?}");
+        assert_eq!(owners, if handler == "delete-migrated" { vec![OWNER] } else { vec![] }, "{lines:?}");
     }
 }
 

@@ -177,7 +177,7 @@ env! {
         /// The `aud` or `client_id` of acceptable tokens, which API Gateway has verified, but not that.
         user_pool_client_id: "USER_POOL_CLIENT_ID",
         /// The queue of anonymous items to delete.
-        delete_queue_url: "DELETE_FROM_CART_QUEUE_URL",
+        deletions_queue_url: "DELETIONS_QUEUE_URL",
     }
 }
 
@@ -243,7 +243,7 @@ functions! {
         /// `GET /cart/{product_id}/total`
         GetCartTotal = "get-cart-total" reads TableAndOriginEnv,
         /// Deletes migrated anonymous items, from the queue.
-        DeleteFromCart = "delete-from-cart" reads BackgroundEnv,
+        DeleteMigrated = "delete-migrated" reads BackgroundEnv,
         /// Keeps the totals, from the table's stream.
         UpdateTotals = "update-totals" reads BackgroundEnv,
     }

@@ -22,7 +22,7 @@ use super::{
     dynamodb::{Answer, Table, cancelled},
     network::{Call, Heard},
 };
-use crate::handlers::DeleteFromCart;
+use crate::handlers::DeleteMigrated;
 
 /// Who is there, and how much may go wrong.
 pub(super) struct Scenario {
@@ -384,7 +384,7 @@ impl World {
             let mut event = SqsEvent::default();
             event.records.push(message.clone());
             async move {
-                let worker = DeleteFromCart { store: shop.store, dead_letters: shop.dead_letters };
+                let worker = DeleteMigrated { store: shop.store, dead_letters: shop.dead_letters };
                 let Ok(failed) = worker.consume(event, "request").await;
                 failed.batch_item_failures.is_empty().then_some(Value::Null)
             }

@@ -18,7 +18,7 @@ use crate::{
 
 /// Deletes migrated items.
 #[derive(Debug)]
-pub struct DeleteFromCart {
+pub struct DeleteMigrated {
     /// Where carts are.
     pub store: Store,
     /// Where messages go that cannot be acted on.
@@ -35,7 +35,7 @@ enum DeleteError {
     Busy,
 }
 
-impl Consumer for DeleteFromCart {
+impl Consumer for DeleteMigrated {
     type Event = SqsEvent;
     type Outcome = SqsBatchResponse;
     type Failure = Infallible;
@@ -62,7 +62,7 @@ impl Consumer for DeleteFromCart {
     }
 }
 
-impl DeleteFromCart {
+impl DeleteMigrated {
     /// Whether the message need not be delivered again: it is done, or handed on.
     async fn settle(&self, message: &SqsMessage, request_id: &str) -> bool {
         let Err(error) = self.delete(message).await else { return true };
@@ -158,7 +158,7 @@ mod tests {
 
     /// The names that are reported, and what was handed on: bodies, reasons and requests.
     async fn handle(services: &Services, messages: &[Value]) -> (Vec<String>, Vec<[String; 3]>) {
-        let worker = DeleteFromCart { store: store_at(services.clone()), dead_letters: dead_letters_at(services.clone()) };
+        let worker = DeleteMigrated { store: store_at(services.clone()), dead_letters: dead_letters_at(services.clone()) };
         let event = serde_json::from_value(json!({ "Records": messages })).unwrap();
         let Ok(failed) = worker.consume(event, "request-1").await;
         let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -226,7 +226,7 @@ mod tests {
     #[tokio::test]
     async fn messages_do_not_wait_for_each_other_unless_they_say_the_same() {
         let network = Network::default();
-        let worker = DeleteFromCart { store: store_at(network.clone()), dead_letters: dead_letters_at(network.clone()) };
+        let worker = DeleteMigrated { store: store_at(network.clone()), dead_letters: dead_letters_at(network.clone()) };
         let messages = [
             message(Some("a"), &deletion("mug"), "1"),
             message(Some("b"), &deletion("pan"), "1"),
