@@ -1,7 +1,9 @@
-//! How long to wait before trying again: what others were changing at the same moment, or what did not answer.
+//! How long to wait before trying again: what others were changing at the same moment, or what did not answer. By which clock is the
+//! caller's choice.
 
 use std::time::{Duration, Instant};
 
+use aws_smithy_async::rt::sleep::{AsyncSleep as _, SharedAsyncSleep};
 use cart_shared::Refusal;
 use thiserror::Error;
 
@@ -26,15 +28,20 @@ impl From<Contended> for Refusal {
 }
 
 /// Waits a little, longer with every attempt, and differently for each of those that collided.
-pub async fn pause(attempt: u32) {
-    wait(delay(attempt, FIRST, LONGEST, fastrand::f64())).await;
+pub async fn pause(sleep: &SharedAsyncSleep, attempt: u32) {
+    sleep.sleep(delay(attempt, FIRST, LONGEST, fastrand::f64())).await;
 }
 
 /// How often a service is asked that does not answer.
 const TRIES: u32 = 3;
 
 /// Asks a service, and again where another answer may come of it, as long as there is time. Whoever asks is told how much is left.
-pub async fn ask_again<T, F>(patience: Duration, ask: impl Fn(Duration) -> F, may_be_better: impl Fn(&T) -> bool) -> T
+pub async fn ask_again<T, F>(
+    sleep: &SharedAsyncSleep,
+    patience: Duration,
+    ask: impl Fn(Duration) -> F,
+    may_be_better: impl Fn(&T) -> bool,
+) -> T
 where
     F: Future<Output = T>,
 {
@@ -46,25 +53,13 @@ where
         if attempt + 1 == TRIES || !may_be_better(&answer) {
             return answer;
         }
-        pause_for_service(attempt).await;
+        // Longer than for a collision, which is over in a moment.
+        sleep.sleep(delay(attempt, Duration::from_millis(100), Duration::from_millis(400), fastrand::f64())).await;
         attempt += 1;
         if left().is_zero() {
             return answer;
         }
     }
-}
-
-/// Waits for a service that has other things to do: longer than for a collision, which is over in a moment.
-async fn pause_for_service(attempt: u32) {
-    wait(delay(attempt, Duration::from_millis(100), Duration::from_millis(400), fastrand::f64())).await;
-}
-
-async fn wait(delay: Duration) {
-    // In tests no time passes: whoever is to go first is decided there.
-    #[cfg(not(test))]
-    tokio::time::sleep(delay).await;
-    #[cfg(test)]
-    std::future::ready(delay).await;
 }
 
 /// Anything up to `first`, doubled with each attempt, and never more than `longest`. `spread` is between 0 and 1: who waits for any
@@ -74,10 +69,26 @@ fn delay(attempt: u32, first: Duration, longest: Duration, spread: f64) -> Durat
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{cell::Cell, cmp::Reverse, collections::BinaryHeap};
+pub(crate) mod tests {
+    use std::{cell::Cell, cmp::Reverse, collections::BinaryHeap, future::ready};
+
+    use aws_smithy_async::rt::sleep::{AsyncSleep, Sleep};
 
     use super::*;
+
+    /// Every pause is over at once.
+    #[derive(Debug)]
+    struct NoPauses;
+
+    impl AsyncSleep for NoPauses {
+        fn sleep(&self, _: Duration) -> Sleep {
+            Sleep::new(ready(()))
+        }
+    }
+
+    pub(crate) fn no_pauses() -> SharedAsyncSleep {
+        SharedAsyncSleep::new(NoPauses)
+    }
 
     #[test]
     fn waiting_grows_and_ends() {
@@ -99,7 +110,7 @@ mod tests {
                 tries.set(tries.get() + 1);
                 tries.get()
             };
-            let answer = ask_again(patience, ask, |answer| *answer < good).await;
+            let answer = ask_again(&no_pauses(), patience, ask, |answer| *answer < good).await;
             assert_eq!((answer, tries.get()), (asked, asked), "{good} in {patience:?}");
         }
     }

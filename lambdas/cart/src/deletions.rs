@@ -110,7 +110,7 @@ impl Deletions {
             if document.entries.is_empty() {
                 return Ok(());
             }
-            backoff::pause(attempt).await;
+            self.sqs.pause(attempt).await;
         }
         Err(DeletionsError::Partial)
     }

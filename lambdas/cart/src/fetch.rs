@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_http_client::{
     Connector,
     tls::{Provider, TlsContext, rustls_provider::CryptoMode},
@@ -46,7 +47,11 @@ const ALL_PATIENCE: Duration = Duration::from_secs(3);
 
 /// The HTTP client of the process. Clones share its connections. It follows no redirects and is not influenced by proxy variables.
 #[derive(Clone, Debug)]
-pub struct Http(SharedHttpConnector);
+pub struct Http {
+    connector: SharedHttpConnector,
+    /// How to wait between tries.
+    pub(crate) sleep: SharedAsyncSleep,
+}
 
 /// Nothing usable came back.
 #[derive(Debug, Error)]
@@ -81,22 +86,22 @@ impl Http {
         Self::with(TlsContext::default())
     }
 
+    /// A client that sends its requests through this connector, and waits between tries as it is told.
+    #[must_use]
+    pub const fn over(connector: SharedHttpConnector, sleep: SharedAsyncSleep) -> Self {
+        Self { connector, sleep }
+    }
+
     /// The same client, its calls told of.
     #[must_use]
     pub fn told_of(self, subsegments: Subsegments) -> Self {
-        Self(subsegments.around(self.0))
+        Self { connector: subsegments.around(self.connector), ..self }
     }
 
     pub(crate) fn with(tls: TlsContext) -> Self {
         let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_LIMIT).build();
         let connector = Connector::builder().connector_settings(settings).tls_provider(Provider::Rustls(CryptoMode::AwsLc));
-        Self(SharedHttpConnector::new(connector.tls_context(tls).build()))
-    }
-
-    /// A client whose requests end here.
-    #[cfg(test)]
-    pub(crate) fn ending_at(connector: SharedHttpConnector) -> Self {
-        Self(connector)
+        Self::over(SharedHttpConnector::new(connector.tls_context(tls).build()), SharedAsyncSleep::new(TokioSleep::new()))
     }
 
     /// The status and the body at a URL. Asks again where another answer may come of it.
@@ -104,7 +109,8 @@ impl Http {
     /// # Errors
     /// [`FetchError`]. A status is never an error.
     pub async fn get(&self, url: &str) -> Result<(StatusCode, Vec<u8>), FetchError> {
-        backoff::ask_again(ALL_PATIENCE, |left| self.once("GET", url, LIMITS.within(left)), may_be_better_next_time).await
+        let ask = |left| self.once("GET", url, LIMITS.within(left));
+        backoff::ask_again(&self.sleep, ALL_PATIENCE, ask, may_be_better_next_time).await
     }
 
     /// Asks what may be asked at a URL, once; that does nothing there.
@@ -127,7 +133,7 @@ impl Http {
     }
 
     async fn receive(&self, request: HttpRequest, size: usize) -> Result<(StatusCode, Vec<u8>), FetchError> {
-        let answer = self.0.call(request).await.map_err(FetchError::Fetch)?.try_into_http1x()?;
+        let answer = self.connector.call(request).await.map_err(FetchError::Fetch)?.try_into_http1x()?;
         let (head, body) = answer.into_parts();
         let (mut chunks, mut body) = (ByteStream::new(body), Vec::new());
         while let Some(chunk) = chunks.next().await.transpose()? {
@@ -172,6 +178,12 @@ pub(crate) mod tests {
     };
 
     use super::*;
+    use crate::backoff::tests::no_pauses;
+
+    /// A client that tries again at once.
+    pub(crate) fn http() -> Http {
+        Http { sleep: no_pauses(), ..Http::new() }
+    }
 
     /// What a server does when it is asked.
     #[derive(Clone)]
@@ -252,7 +264,7 @@ pub(crate) mod tests {
     }
 
     async fn get(server: &Server) -> Result<(u16, Vec<u8>), FetchError> {
-        Http::new().get(&server.url).await.map(|(status, body)| (status.as_u16(), body))
+        http().get(&server.url).await.map(|(status, body)| (status.as_u16(), body))
     }
 
     #[tokio::test]
@@ -309,13 +321,13 @@ pub(crate) mod tests {
         // Nobody accepts what the system connects. Without an end of patience this test would have none.
         let silent = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url = format!("http://{}", silent.local_addr().unwrap());
-        assert!(matches!(Http::new().get(&url).await, Err(FetchError::TooLate)));
+        assert!(matches!(http().get(&url).await, Err(FetchError::TooLate)));
     }
 
     #[tokio::test]
     async fn one_connection_serves_many_requests() {
         let server = Server::answering("200 OK", "here".to_owned()).await;
-        let http = Http::new();
+        let http = http();
         for _ in 0..5 {
             http.clone().get(&server.url).await.unwrap();
         }

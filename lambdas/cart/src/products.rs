@@ -128,7 +128,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::fetch::tests::{Reply, Server};
+    use crate::fetch::tests::{Reply, Server, http};
 
     const NOW: Timestamp = Timestamp(1000);
 
@@ -148,7 +148,7 @@ mod tests {
     }
 
     fn products(server: &Server) -> Products {
-        Products::new(Http::new(), server.url.clone())
+        Products::new(http(), server.url.clone())
     }
 
     fn mug(price: u32) -> Reply {

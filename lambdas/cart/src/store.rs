@@ -91,6 +91,11 @@ impl Store {
         self.dynamodb.connect().await;
     }
 
+    /// Waits before a write is tried again that collided with another, longer with every attempt.
+    pub(crate) async fn pause(&self, attempt: u32) {
+        self.dynamodb.pause(attempt).await;
+    }
+
     /// Everything stored of a cart, what is emptied or expired included, as it is at this moment.
     ///
     /// # Errors
@@ -163,7 +168,7 @@ impl Store {
             if keys.is_empty() {
                 return Ok(found);
             }
-            backoff::pause(attempt).await;
+            self.pause(attempt).await;
         }
         Err(StoreError::Unread(Contended))
     }

@@ -192,7 +192,7 @@ mod tests {
         aws::Account,
         fetch::{
             Http,
-            tests::{Reply, Server},
+            tests::{Reply, Server, http},
         },
     };
 
@@ -216,7 +216,7 @@ mod tests {
                 "_X_AMZN_TRACE_ID" => header.clone().ok_or(StartError::Missing(name)),
                 name => Err(StartError::Missing(name)),
             };
-            Http::new().told_of(Subsegments::new(lookup))
+            http().told_of(Subsegments::new(lookup))
         }
 
         /// What it is told next.

@@ -73,7 +73,7 @@ pub(crate) async fn add(
         if wanted == held || store.apply(write).await? == Outcome::Done {
             return Ok(());
         }
-        backoff::pause(attempt).await;
+        store.pause(attempt).await;
         stored = store.item(owner, product).await?;
     }
     Err(Contended.into())

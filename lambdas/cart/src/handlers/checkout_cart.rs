@@ -56,7 +56,7 @@ impl CheckoutCart {
                     }
                 }
                 Ok(Outcome::Stale | Outcome::Busy) => {
-                    backoff::pause(attempt).await;
+                    self.store.pause(attempt).await;
                     attempt += 1;
                 }
                 Err(error) if taken.is_empty() => return Err(error.into()),

@@ -85,7 +85,7 @@ impl MigrateCart {
             if !moving.is_empty() {
                 let writes = moving.iter().flat_map(|item| moves(cart, user, item, &users, migration, now));
                 if self.store.apply_together(writes.collect()).await? != Outcome::Done {
-                    backoff::pause(attempt).await;
+                    self.store.pause(attempt).await;
                     attempt += 1;
                     continue;
                 }

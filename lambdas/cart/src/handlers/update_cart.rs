@@ -69,7 +69,7 @@ pub(crate) async fn set(
         if store.apply(Write::set(owner, product, quantity, detail, now)).await? == Outcome::Done {
             return Ok(());
         }
-        backoff::pause(attempt).await;
+        store.pause(attempt).await;
     }
     Err(Contended.into())
 }

@@ -108,7 +108,7 @@ impl UpdateTotals {
                     return Ok(Tried::Counted(changes));
                 }
                 Ok(Outcome::Stale) => books.refresh(entries(changes), self.store.books(entries(changes)).await?),
-                Ok(Outcome::Busy) => backoff::pause(attempt).await,
+                Ok(Outcome::Busy) => self.store.pause(attempt).await,
                 Err(error) if changes > 1 => {
                     warn!(changes, error = %Chain(&error), "not counted together");
                     // It may be done all the same, or become so later: then the notes are others than those that are read now.

@@ -180,7 +180,7 @@ fn rsa_keys(set: JwkSet) -> BTreeMap<String, DecodingKey> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fetch::tests::{Reply, Server};
+    use crate::fetch::tests::{Reply, Server, http};
 
     fn set(key_id: &str) -> Reply {
         Reply::new(
@@ -190,7 +190,7 @@ mod tests {
     }
 
     fn keys_of(server: &Server) -> SigningKeys {
-        SigningKeys::new(Http::new(), server.url.clone())
+        SigningKeys::new(http(), server.url.clone())
     }
 
     async fn has(keys: &SigningKeys, key_id: &str, now: u64) -> Option<bool> {

@@ -85,7 +85,7 @@ impl Network {
 
 /// The services, at the end of a line.
 pub(crate) fn account_at(line: impl HttpConnector + 'static) -> Account {
-    Account::at(Http::ending_at(SharedHttpConnector::new(line)), "http://aws")
+    Account::at(Http::over(SharedHttpConnector::new(line), crate::backoff::tests::no_pauses()), "http://aws")
 }
 
 /// The store, at the end of a line.

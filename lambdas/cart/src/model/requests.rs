@@ -17,7 +17,7 @@ use super::{
 use crate::{
     fetch::{
         Http,
-        tests::{Reply, Server},
+        tests::{Reply, Server, http},
     },
     handlers::{AddToCart, CheckoutCart, GetCartTotal, ListCart, MigrateCart, UpdateCart, add_to_cart::add},
     identity::{
@@ -51,7 +51,7 @@ impl Backend {
 
     async fn with_products(table: Table, products: &[Reply]) -> Self {
         let keys = Server::answering("200 OK", tokens::key_set().to_string()).await;
-        Self { services: Services::new(table), http: Http::new(), keys, products: Server::replying(products).await }
+        Self { services: Services::new(table), http: http(), keys, products: Server::replying(products).await }
     }
 
     fn identity(&self) -> Identity {
