@@ -10,7 +10,11 @@ use cart_infra::{
 };
 use serde::Deserialize;
 
-use crate::{args, local};
+use crate::{
+    args,
+    domain::connection::{Connection, Endpoint, Profile},
+    local,
+};
 
 /// The name of the configuration file.
 pub(crate) const FILE_NAME: &str = "cartctl.toml";
@@ -89,54 +93,6 @@ impl TryFrom<String> for AccountId {
         } else {
             Err(format!("`{text}` is not an AWS account: that is twelve digits, in quotes"))
         }
-    }
-}
-
-/// How to reach AWS.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Connection {
-    /// The region, if anything but the profile says.
-    pub region: Option<String>,
-    /// The profile to take credentials from.
-    pub profile: Option<Profile>,
-    /// What to talk to.
-    pub endpoint: Endpoint,
-}
-
-/// A profile in `~/.aws`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Profile {
-    /// Named on the command line: it, and nothing else, says who one is.
-    Asked(String),
-    /// Where to look when the environment holds no credentials, as every AWS tool has it.
-    Fallback(String),
-}
-
-/// What to talk to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Endpoint {
-    /// AWS itself.
-    #[default]
-    Aws,
-    /// Something at this URL that behaves like AWS.
-    Url(String),
-    /// The local cloud, which takes any credentials.
-    Local(Origin),
-}
-
-impl Endpoint {
-    /// The URL, if it is not AWS itself.
-    pub(crate) fn url(&self) -> Option<&str> {
-        match self {
-            Self::Aws => None,
-            Self::Url(url) => Some(url),
-            Self::Local(origin) => Some(origin.as_str()),
-        }
-    }
-
-    /// Whether it is the local cloud.
-    pub(crate) fn is_local(&self) -> bool {
-        matches!(self, Self::Local(_))
     }
 }
 

@@ -16,7 +16,7 @@ use cart_contract::table::{self, Control, Generations, Kept, Noted, Update};
 use tokio::time::sleep;
 
 use super::{Aws, Error, ErrorKind};
-use crate::plan::totals::{Corrected, ItemKey, Row};
+use crate::domain::totals::{Corrected, ItemKey, Row};
 
 /// How often something is tried again that somebody else is writing at the same moment, or that DynamoDB did not get round to:
 /// about half a minute.
@@ -38,9 +38,9 @@ pub(crate) struct Carts {
     table: String,
 }
 
-/// A page of the table.
-pub(crate) struct Page {
-    /// What is on it.
+/// One answer to a scan of the table.
+pub(crate) struct Batch {
+    /// What is in it.
     pub rows: Vec<Row>,
     /// Where the next one begins, if there is one.
     pub next: Option<Position>,
@@ -64,13 +64,13 @@ impl Aws {
 }
 
 impl Carts {
-    /// A page of at most so many items.
-    pub(crate) async fn page(&self, limit: u32, after: Option<Position>) -> Result<Page, Error> {
+    /// A batch of at most so many items.
+    pub(crate) async fn batch(&self, limit: u32, after: Option<Position>) -> Result<Batch, Error> {
         let call = self.client.scan().table_name(&self.table).consistent_read(true).projection_expression(READ);
         let call = call.limit(i32::try_from(limit).unwrap_or(i32::MAX)).set_exclusive_start_key(after.map(|position| position.0));
         let answer = call.send().await.map_err(|error| Error::sdk("reading the table of carts", error))?;
         let rows = answer.items.unwrap_or_default().iter().filter_map(row).collect();
-        Ok(Page { rows, next: answer.last_evaluated_key.filter(|key| !key.is_empty()).map(Position) })
+        Ok(Batch { rows, next: answer.last_evaluated_key.filter(|key| !key.is_empty()).map(Position) })
     }
 
     /// What is noted of these items.

@@ -1,4 +1,4 @@
-//! The shop's page as it goes online: builds it with npm, and reads what came out. Where it goes is planned in [`crate::plan::site`].
+//! The shop's page as it goes online: builds it with npm, and reads what came out. Knows nothing of where it goes.
 
 use std::{collections::VecDeque, io};
 
@@ -10,8 +10,10 @@ use crate::{
         files,
         package::process::{self, Line},
     },
-    domain::digest::md5,
-    plan::site::{File, PAGE},
+    domain::{
+        digest::md5,
+        site::{File, INDEX},
+    },
 };
 
 /// How much of what a failed build said is told.
@@ -39,7 +41,7 @@ pub(crate) enum Error {
         said: String,
     },
     /// The build succeeded and there is no page.
-    #[error("the build left no {PAGE} in {folder}")]
+    #[error("the build left no {INDEX} in {folder}")]
     NoPage {
         /// Where it should be.
         folder: Utf8PathBuf,
@@ -94,7 +96,7 @@ pub(crate) async fn build(folder: &Utf8Path, out: &Utf8Path, variables: &[(&str,
     command.env_remove("VUE_APP_COGNITO_ENDPOINT").envs(variables.iter().copied());
     run(command).await?;
     let files = read(out)?;
-    if files.iter().any(|file| file.path == PAGE) { Ok(files) } else { Err(Error::NoPage { folder: out.to_owned() }) }
+    if files.iter().any(|file| file.path == INDEX) { Ok(files) } else { Err(Error::NoPage { folder: out.to_owned() }) }
 }
 
 async fn run(command: Command) -> Result<(), Error> {

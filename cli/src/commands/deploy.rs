@@ -17,12 +17,13 @@ use crate::{
     args::{Deploy, RequireApproval},
     aws::{Aws, object_store::Bucket},
     build::{
-        package::{Artifact, Target, manifest},
+        package::{Target, manifest},
         site,
     },
     config::{self, Config},
     domain::{
         event::{Event, Events},
+        package::Artifact,
         stack,
     },
     error::Error,

@@ -19,12 +19,12 @@ use super::{
 use crate::{
     args::{self, Deploy, Local, RequireApproval, Selection},
     aws::Aws,
-    build::{
-        env_file,
-        package::{Artifact, Progress, Target},
-    },
+    build::{env_file, package::Target},
     config::Config,
-    domain::event::{Event, Events},
+    domain::{
+        event::{Event, Events},
+        package::{Artifact, Progress},
+    },
     error::Error,
     execute::{Context, Wish, deploy::ChangeSets},
     local::{

@@ -4,9 +4,12 @@ use serde_json::json;
 
 use crate::{
     args::Package,
-    build::package::{self, Artifact, Request, Target, manifest},
+    build::package::{self, Request, Target, manifest},
     config::Config,
-    domain::event::{Event, Events},
+    domain::{
+        event::{Event, Events},
+        package::Artifact,
+    },
     error::Error,
     report::{self, Reporting, answer::Answer, words},
 };

@@ -7,10 +7,9 @@ use crate::{
     args::Totals,
     aws::Aws,
     config::Config,
-    domain::event::Events,
+    domain::{event::Events, totals::Corrected},
     error::Error,
     execute::totals::{Checked, Counting},
-    plan::totals::Corrected,
     report::{Reporting, answer::Answer, ask, totals as report},
 };
 

@@ -6,13 +6,11 @@ use cart_infra::StackId;
 use serde::Serialize;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::{
-    build::package,
-    domain::{
-        failure::Failure,
-        moment::{Moment, millis},
-        stack::StackStatus,
-    },
+use crate::domain::{
+    failure::Failure,
+    moment::{Moment, millis},
+    package,
+    stack::StackStatus,
 };
 
 /// Something that happened.

@@ -20,11 +20,11 @@ use crate::{
         cloudformation::{ChangeSet, ChangeSetRequest, ChangeSetState, TemplateSource},
         object_store::Bucket,
     },
-    build::package::Artifact,
     domain::{
         digest::sha256,
         event::{Event, Operation, Settled},
         failure::Failure,
+        package::Artifact,
         stack::{Resource, StackStatus},
     },
     plan::{

@@ -7,8 +7,11 @@ use camino::Utf8Path;
 use super::all;
 use crate::{
     aws::{self, Aws, ErrorKind, object_store::Bucket},
-    domain::event::{Event, Events},
-    plan::site::{Online, Plan, Superseded, Upload},
+    domain::{
+        event::{Event, Events},
+        site::{Online, Upload},
+    },
+    plan::site::{Plan, Superseded},
 };
 
 /// How many files are on their way at once.

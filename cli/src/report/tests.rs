@@ -7,12 +7,12 @@ use cart_infra::{StackId, diff::Replacement};
 
 use super::{plan, words};
 use crate::{
-    build::package::{Artifact, Progress},
     config::tests::settings,
     domain::{
         event::{Event, Link, Operation, Recount, Settled, Spent},
         failure::{FailedResource, Failure},
         moment::Moment,
+        package::{Artifact, Progress},
         stack::{Effect, Resource, ResourceChange, StackStatus},
     },
     plan::{Observed, deploy, tests::deployed},

@@ -3,9 +3,9 @@
 use std::{cmp::Reverse, time::Duration};
 
 use super::style::{BOLD, CHANGED, ERROR, FAINT, GOOD, paint};
-use crate::{
-    build::package::Progress,
-    domain::event::{Event, Link, Operation, Recount, Settled, Spent},
+use crate::domain::{
+    event::{Event, Link, Operation, Recount, Settled, Spent},
+    package::Progress,
 };
 
 /// The width of the first column: the longest stack's name.
