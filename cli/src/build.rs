@@ -1,6 +1,5 @@
 //! From the workspace to artifacts: the functions' packages and the built site. Knows no AWS.
 
 pub(crate) mod env_file;
-pub(crate) mod files;
 pub(crate) mod package;
 pub(crate) mod site;

@@ -11,5 +11,6 @@ pub(crate) mod pace;
 pub(crate) mod package;
 pub(crate) mod site;
 pub(crate) mod stack;
+pub(crate) mod text;
 pub(crate) mod timeline;
 pub(crate) mod totals;

@@ -5,7 +5,7 @@ use cart_infra::StackId;
 use crate::{
     aws,
     build::{env_file, package, site},
-    config, execute, local, plan, report,
+    config, execute, files, local, plan, report,
 };
 
 /// How the process ends when not with 0. These numbers are documented in the README and stay as they are.
@@ -56,7 +56,10 @@ pub(crate) enum Error {
     /// A plan was carried out only in part, or not at all.
     #[error(transparent)]
     Execute(#[from] execute::Error),
-    /// The frontend's configuration could not be written.
+    /// A file could not be written.
+    #[error(transparent)]
+    Write(#[from] files::Error),
+    /// There is no configuration for the frontend.
     #[error(transparent)]
     EnvFile(#[from] env_file::Error),
     /// The shop's page could not be built.
@@ -126,6 +129,7 @@ impl Error {
             Self::Package(error) => error.hint(),
             Self::Blocked(error) => Some(error.hint()),
             Self::Execute(error) => error.hint(),
+            Self::Write(error) => Some(error.hint()),
             Self::EnvFile(error) => error.hint(),
             Self::Totals(error) => error.hint(),
             Self::Page(error) => error.hint(),
@@ -172,6 +176,7 @@ impl Error {
             | Self::NotDeployed { .. }
             | Self::Findings(_)
             | Self::Package(_)
+            | Self::Write(_)
             | Self::EnvFile(_)
             | Self::Page(_)
             | Self::Local(_) => ExitCode::Failed,

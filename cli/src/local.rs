@@ -11,6 +11,8 @@ use std::{
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
+use crate::{domain::text, files};
+
 pub(crate) mod cloud;
 pub(crate) mod edits;
 pub(crate) mod page;
@@ -133,7 +135,10 @@ pub(crate) enum Error {
         /// Why not.
         reason: String,
     },
-    /// A file could not be read or written, or a process not be started.
+    /// A file could not be written.
+    #[error(transparent)]
+    Write(#[from] files::Error),
+    /// A file could not be read, or a process not be started.
     #[error("{action} failed: {source}")]
     Io {
         /// What was tried.
@@ -159,6 +164,7 @@ impl Error {
             }
             Self::Runs => "`cartctl local --stop` stops it",
             Self::Kept { .. } => "`cartctl local --fresh` forgets it and starts anew",
+            Self::Write(error) => return Some(error.hint()),
             Self::PageBuild { .. }
             | Self::DidNotStart { .. }
             | Self::Ended { .. }
@@ -217,7 +223,7 @@ fn is_unclean(directory: &Utf8Path) -> bool {
 
 fn record(directory: &Utf8Path, running: &Running) -> Result<(), Error> {
     let path = running_file(directory);
-    std::fs::write(&path, serde_json::to_string(running).unwrap_or_default()).map_err(io(format!("writing {path}")))
+    Ok(files::write_whole(&path, text::json(running))?)
 }
 
 /// Stops what runs in this folder; whether there was anything to stop.

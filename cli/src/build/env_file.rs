@@ -1,7 +1,7 @@
-//! The frontend's configuration: from what the stacks published to the text of its `.env`. Knows nothing of AWS; reads one template
-//! and writes one file.
+//! The frontend's configuration: from what the stacks published to the text of its `.env`. Knows nothing of AWS, and
+//! reads one file, the template.
 
-use std::{collections::BTreeMap, io::Write};
+use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_infra::{App, Stack, StackId};
@@ -23,7 +23,7 @@ pub(crate) struct FrontendEnv {
     cognito_endpoint: Option<String>,
 }
 
-/// Why the frontend's configuration could not be written.
+/// Why there is no configuration for the frontend.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// The stacks have not published everything.
@@ -46,14 +46,6 @@ pub(crate) enum Error {
         /// Why.
         message: String,
     },
-    /// The file could not be written.
-    #[error("writing {path} failed: {source}")]
-    Write {
-        /// The file.
-        path: Utf8PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
 }
 
 impl Error {
@@ -69,7 +61,7 @@ impl Error {
             Self::Unsafe { path } => {
                 Some(format!("somebody else wrote {path}; deploying the stack that publishes it sets it right"))
             }
-            Self::Render { .. } | Self::Write { .. } => None,
+            Self::Render { .. } => None,
         }
     }
 }
@@ -170,26 +162,6 @@ pub(crate) fn variables(rendered: &str) -> Vec<(&str, &str)> {
     rendered.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('=')).collect()
 }
 
-/// Writes a file as a whole or not at all.
-///
-/// # Errors
-/// [`Error::Write`].
-pub(crate) fn write(path: &Utf8Path, text: &str) -> Result<(), Error> {
-    let failed = |source| Error::Write { path: path.to_owned(), source };
-    let folder = path.parent().unwrap_or(Utf8Path::new("."));
-    std::fs::create_dir_all(folder).map_err(failed)?;
-    let temporary = folder.join(format!(".{}.{}.tmp", path.file_name().unwrap_or("env"), std::process::id()));
-    let written = std::fs::File::create(&temporary).and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        std::fs::rename(&temporary, path)
-    });
-    written.map_err(|error| {
-        drop(std::fs::remove_file(&temporary));
-        failed(error)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -269,16 +241,5 @@ mod tests {
         published.insert(path(StackId::Products, "/products-api-url"), "https://b\nVUE_APP_EVIL=1".to_owned());
         let error = FrontendEnv::collect(&app, &published, "eu-west-1").unwrap_err();
         assert!(matches!(error, Error::Unsafe { .. }), "{error}");
-    }
-
-    #[test]
-    fn a_file_is_replaced_as_a_whole() {
-        let folder = Utf8PathBuf::from_path_buf(std::env::temp_dir()).unwrap().join(format!("cartctl env {}", std::process::id()));
-        let path = folder.join(".env");
-        write(&path, "A=1\n").unwrap();
-        write(&path, "A=2\n").unwrap();
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "A=2\n");
-        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "nothing temporary is left");
-        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -6,14 +6,12 @@ use camino::{Utf8Path, Utf8PathBuf};
 use tokio::process::Command;
 
 use crate::{
-    build::{
-        files,
-        package::process::{self, Line},
-    },
+    build::package::process::{self, Line},
     domain::{
         digest::md5,
         site::{File, INDEX},
     },
+    files,
 };
 
 /// How much of what a failed build said is told.

@@ -12,9 +12,9 @@ use crate::{
     aws::Aws,
     build::env_file::{self, FrontendEnv},
     config::Config,
-    domain::connection::Endpoint,
+    domain::{connection::Endpoint, text},
     error::Error,
-    local,
+    files, local,
     report::answer::Answer,
 };
 
@@ -27,12 +27,12 @@ pub(super) async fn run(args: &Args, config: &Config) -> Result<Answer, Error> {
         variables.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect::<serde_json::Map<_, _>>().into();
     let Some(format) = args.format else {
         let path = args.out.as_deref().unwrap_or(&config.env_file);
-        env_file::write(path, &rendered)?;
+        files::write_whole(path, &rendered)?;
         return Ok(Answer::new(format!("{path}\n"), json!({ "path": path, "variables": object })));
     };
     let text = match format {
         EnvFormat::Json => format!("{object:#}\n"),
-        EnvFormat::Yaml => serde_yaml::to_string(&object).unwrap_or_default(),
+        EnvFormat::Yaml => text::yaml(&object),
         EnvFormat::Shell => lines(&variables, |name, value| format!("export {name}='{}'", value.replace('\'', r"'\''"))),
         EnvFormat::Github => lines(&variables, |name, value| format!("{name}={value}")),
     };
@@ -82,5 +82,5 @@ pub(super) fn stand_in(config: &Config) -> Result<String, Error> {
 /// Writes the configured file from what is published.
 pub(super) fn write(app: &App, published: &BTreeMap<String, String>, config: &Config, region: &str) -> Result<(), Error> {
     let path: &Utf8Path = &config.env_file;
-    Ok(env_file::write(path, &rendered(app, published, config, region)?)?)
+    Ok(files::write_whole(path, rendered(app, published, config, region)?)?)
 }

@@ -7,9 +7,10 @@ use serde_json::json;
 use super::{app_without_code, checked, chosen};
 use crate::{
     args::{Synth, TemplateFormat},
-    build::env_file,
     config::{self, Config},
+    domain::text,
     error::Error,
+    files,
     report::answer::Answer,
 };
 
@@ -27,7 +28,7 @@ pub(super) fn run(args: &Synth, config: &Config) -> Result<Answer, Error> {
     let mut written = Vec::<Utf8PathBuf>::new();
     for stack in stacks {
         let path = folder.join(format!("{}.{}", stack.name(), extension(args.format)));
-        env_file::write(&path, &render(stack.template(), args.format))?;
+        files::write_whole(&path, render(stack.template(), args.format))?;
         written.push(path);
     }
     let lines = written.iter().flat_map(|path| [path.as_str(), "\n"]).collect();
@@ -44,7 +45,6 @@ const fn extension(format: TemplateFormat) -> &'static str {
 fn render(template: &Template, format: TemplateFormat) -> String {
     match format {
         TemplateFormat::Json => template.to_json_pretty() + "\n",
-        // Keys are strings and values are JSON, so there is nothing YAML cannot say.
-        TemplateFormat::Yaml => serde_yaml::to_string(&template.as_json()).unwrap_or_default(),
+        TemplateFormat::Yaml => text::yaml(&template.as_json()),
     }
 }

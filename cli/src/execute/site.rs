@@ -10,6 +10,7 @@ use crate::{
     domain::{
         event::{Event, Events},
         site::{Online, Upload},
+        text,
     },
     plan::site::{Plan, Superseded},
 };
@@ -48,8 +49,7 @@ pub(crate) async fn publish(plan: Plan, folder: &Utf8Path, place: &Place, aws: &
     let (uploads, unchanged, removed) = (plan.uploads(), plan.unchanged, plan.removals.len());
     events.during(&format!("uploading {uploads} files of the page"), upload(plan.waves, folder, place, aws)).await?;
     if let Some(superseded) = &plan.superseded {
-        let text = serde_json::to_string(superseded).unwrap_or_default();
-        aws.put_text(&place.bucket, SUPERSEDED, text).await?;
+        aws.put_text(&place.bucket, SUPERSEDED, text::json(superseded)).await?;
     }
     aws.delete_objects(&place.bucket, &plan.removals.iter().map(|path| key(path)).collect::<Vec<_>>()).await?;
     let forgetting = if plan.forget.is_empty() {

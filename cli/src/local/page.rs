@@ -11,7 +11,7 @@ use super::{
     process::{self, Process},
     record, written,
 };
-use crate::{build::files, domain::digest::sha256};
+use crate::{domain::digest::sha256, files};
 
 /// The command of `cartctl` that serves what was built.
 pub(crate) const SERVE: &str = "serve-page";
@@ -70,7 +70,7 @@ impl Workshop {
         drop(std::fs::remove_file(&stamp_file));
         drop(std::fs::remove_dir_all(&built));
         std::fs::rename(&new, &built).map_err(io(format!("moving {new}")))?;
-        std::fs::write(&stamp_file, stamp).map_err(io(format!("writing {stamp_file}")))
+        Ok(files::write_whole(&stamp_file, stamp)?)
     }
 
     /// Puts what was built where it is served from, with the variables' values in the place of those it was built with. Files that are
@@ -93,9 +93,7 @@ impl Workshop {
                 placed.push(target);
                 continue;
             }
-            let folder = target.parent().unwrap_or(&made);
-            std::fs::create_dir_all(folder).map_err(io(format!("creating {folder}")))?;
-            std::fs::write(&target, content).map_err(io(format!("writing {target}")))?;
+            files::write_whole(&target, content)?;
             placed.push(target);
         }
         let there = files::below(&made, is_shown).map_err(io(format!("reading {made}")))?;
