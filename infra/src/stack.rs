@@ -57,6 +57,12 @@ impl<T> Shared<T> {
     pub const fn at(path: &'static str, parameter: &'static str, description: &'static str) -> Self {
         Self { path, parameter, description, kind: PhantomData }
     }
+
+    /// The full name of the parameter in one stage.
+    #[must_use]
+    pub fn name(&self, names: &Names) -> String {
+        names.parameter_path(self.path)
+    }
 }
 
 /// The proof that a stack publishes a value, without which no other can read it.
@@ -155,7 +161,7 @@ impl Stack {
     /// If another resource has that name.
     #[track_caller]
     pub fn publish<T>(&mut self, id: &'static str, shared: &Shared<T>, value: Value<T>) -> Published<T> {
-        let name = self.names.parameter_path(shared.path);
+        let name = shared.name(&self.names);
         self.add(id, &StringParameter { name: name.clone(), value: value.text(), description: shared.description.to_owned() });
         self.publishes.push(name.clone());
         Published { by: self.id, name, parameter: shared.parameter, description: shared.description, kind: PhantomData }

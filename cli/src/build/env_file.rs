@@ -1,18 +1,21 @@
-//! The frontend's configuration: from what the stacks published to the text of its `.env`. Knows nothing of AWS, and
-//! reads one file, the template.
+//! The frontend's configuration: from what the stacks published to variables, and from these to the text of `.env`. Knows nothing of AWS,
+//! and reads one file, the template.
 
 use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_infra::{App, Stack, StackId};
+use cart_infra::{
+    Names, StackId,
+    stacks::{auth, cart, products},
+};
 use handlebars::{Handlebars, no_escape};
-use serde::Serialize;
+use serde_json::json;
 
 /// The template, relative to the workspace.
 const TEMPLATE: &str = "templates/env.hbs";
 
-/// What the frontend has to know. The field names are those `templates/env.hbs` uses.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// What the frontend has to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FrontendEnv {
     cart_api_url: String,
     products_api_url: String,
@@ -67,15 +70,14 @@ impl Error {
 }
 
 impl FrontendEnv {
-    /// Picks what the frontend needs from `published` parameters.
+    /// Picks what the frontend needs from `published` parameters, by full name.
     ///
     /// # Errors
-    /// [`Error::Missing`] names everything that is not there, [`Error::Unsafe`] the first value that would break the file.
-    pub(crate) fn collect(app: &App, published: &BTreeMap<String, String>, region: &str) -> Result<Self, Error> {
+    /// [`Error::Missing`] names everything that is not published, [`Error::Unsafe`] a value that would break the file.
+    pub(crate) fn collect(names: &Names, published: &BTreeMap<String, String>, region: &str) -> Result<Self, Error> {
         let mut missing = Vec::new();
         let mut broken = None;
-        let mut pick = |stack: StackId, name: &str| {
-            let path = path(app, stack, name);
+        let mut pick = |stack: StackId, path: String| {
             let Some(value) = published.get(&path) else {
                 missing.push((path, stack));
                 return String::new();
@@ -86,10 +88,10 @@ impl FrontendEnv {
             value.clone()
         };
         let env = Self {
-            cart_api_url: pick(StackId::Cart, "/cart-api-url"),
-            products_api_url: pick(StackId::Products, "/products-api-url"),
-            user_pool_id: pick(StackId::Auth, "/user-pool-id"),
-            user_pool_client_id: pick(StackId::Auth, "/user-pool-client-id"),
+            cart_api_url: pick(StackId::Cart, cart::CART_API_URL.name(names)),
+            products_api_url: pick(StackId::Products, products::PRODUCTS_API_URL.name(names)),
+            user_pool_id: pick(StackId::Auth, auth::USER_POOL_ID.name(names)),
+            user_pool_client_id: pick(StackId::Auth, auth::USER_POOL_CLIENT_ID.name(names)),
             region: region.to_owned(),
             cognito_endpoint: None,
         };
@@ -100,8 +102,8 @@ impl FrontendEnv {
         }
     }
 
-    /// What stands for it as long as nothing is deployed to the local cloud at `base_url`: values of the same form, which can be found
-    /// again in a page that was built with them.
+    /// Placeholders for a build that starts before anything is deployed to the local cloud at `base_url`. They have the form of the values
+    /// that [replace](Self::replacing) them, and are long enough to be found in what was built.
     pub(crate) fn stand_in(base_url: &str, region: &str) -> Self {
         let env = Self {
             cart_api_url: format!("{base_url}/stand-in/cart-api"),
@@ -114,8 +116,8 @@ impl FrontendEnv {
         env.beside(base_url)
     }
 
-    /// The same for a shop in a browser beside the local cloud at `base_url`, such as `http://127.0.0.1:4566`: accounts are there too, and
-    /// it is called `localhost`, as the shop is. To a browser the number is another site, whose cookies it keeps from the shop's page.
+    /// The same for a browser on the machine of the local cloud at `base_url`, such as `http://127.0.0.1:4566`, which has the accounts as
+    /// well. The cloud is called `localhost` like the shop: to a browser the number would be another site, whose cookies it withholds.
     pub(crate) fn beside(mut self, base_url: &str) -> Self {
         let named = base_url.replacen("//127.0.0.1", "//localhost", 1);
         for url in [&mut self.cart_api_url, &mut self.products_api_url] {
@@ -127,7 +129,7 @@ impl FrontendEnv {
         self
     }
 
-    /// The same for a page at `url`, such as `https://d1.cloudfront.net`, behind which the APIs are too.
+    /// The same for a site at `url`, such as `https://d1.cloudfront.net`, which forwards to the APIs.
     pub(crate) fn at(mut self, url: &str) -> Self {
         for api in [&mut self.cart_api_url, &mut self.products_api_url] {
             *api = format!("{url}/{}", cart_infra::API_STAGE);
@@ -135,10 +137,33 @@ impl FrontendEnv {
         self
     }
 
-    /// Renders `templates/env.hbs` of this workspace.
+    /// The variables that the frontend reads, by name.
+    pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
+        let cognito_endpoint = self.cognito_endpoint.as_ref().map(|url| ("VUE_APP_COGNITO_ENDPOINT", url));
+        [
+            ("VUE_APP_CART_API_URL", &self.cart_api_url),
+            ("VUE_APP_PRODUCTS_API_URL", &self.products_api_url),
+            ("VUE_APP_USER_POOL_ID", &self.user_pool_id),
+            ("VUE_APP_USER_POOL_CLIENT_ID", &self.user_pool_client_id),
+            ("VUE_APP_AWS_REGION", &self.region),
+        ]
+        .into_iter()
+        .chain(cognito_endpoint)
+        .map(|(name, value)| (name, value.clone()))
+        .collect()
+    }
+
+    /// The values of `stand_in`, each with the value of the same variable here, if that differs.
+    pub(crate) fn replacing(&self, stand_in: &Self) -> Vec<(String, String)> {
+        let real: BTreeMap<_, _> = self.variables().into_iter().collect();
+        let pair = |(name, from): (&str, String)| real.get(name).filter(|to| **to != from).map(|to| (from.clone(), to.clone()));
+        stand_in.variables().into_iter().filter_map(pair).collect()
+    }
+
+    /// Renders the variables with `templates/env.hbs` of this workspace.
     ///
     /// # Errors
-    /// [`Error::Render`], also where the template names something that is not a field.
+    /// [`Error::Render`], also if the template names a field that does not exist.
     pub(crate) fn render(&self, workspace: &Utf8Path) -> Result<String, Error> {
         let template = workspace.join(TEMPLATE);
         let failed = |message: String| Error::Render { template: template.clone(), message };
@@ -147,19 +172,9 @@ impl FrontendEnv {
         handlebars.set_strict_mode(true);
         // The default escapes for HTML, which damages URLs.
         handlebars.register_escape_fn(no_escape);
-        handlebars.render_template(&text, self).map_err(|error| failed(error.to_string()))
+        let variables: Vec<_> = self.variables().into_iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
+        handlebars.render_template(&text, &json!({ "variables": variables })).map_err(|error| failed(error.to_string()))
     }
-}
-
-/// The full name of what `stack` publishes under a name that ends like this.
-fn path(app: &App, stack: StackId, name: &str) -> String {
-    let published = app.stack(stack).map(Stack::publishes).unwrap_or_default();
-    published.iter().find(|path| path.ends_with(name)).map_or_else(|| name.to_owned(), Clone::clone)
-}
-
-/// The variables of a rendered `.env`, in order.
-pub(crate) fn variables(rendered: &str) -> Vec<(&str, &str)> {
-    rendered.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('=')).collect()
 }
 
 #[cfg(test)]
@@ -177,69 +192,93 @@ mod tests {
         }
     }
 
-    fn workspace() -> Utf8PathBuf {
-        Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    fn values(env: &FrontendEnv) -> Vec<String> {
+        env.variables().into_iter().map(|(_, value)| value).collect()
     }
 
     #[test]
-    fn every_variable_of_the_template_is_filled_in_unescaped() {
-        let text = env().render(&workspace()).unwrap();
+    fn the_file_holds_every_variable_unescaped() {
+        let text = env().render(&Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("..")).unwrap();
         assert_eq!(
-            variables(&text),
-            [
-                ("VUE_APP_CART_API_URL", "https://a.example/Prod?x=1&y='2'"),
-                ("VUE_APP_PRODUCTS_API_URL", "https://b.example/Prod"),
-                ("VUE_APP_USER_POOL_ID", "eu-west-1_abc"),
-                ("VUE_APP_USER_POOL_CLIENT_ID", "client"),
-                ("VUE_APP_AWS_REGION", "eu-west-1"),
-            ]
+            text,
+            "# Written by `cartctl`: deploy again, or run `cartctl frontend-env`, instead of editing.
+VUE_APP_CART_API_URL=https://a.example/Prod?x=1&y='2'
+VUE_APP_PRODUCTS_API_URL=https://b.example/Prod
+VUE_APP_USER_POOL_ID=eu-west-1_abc
+VUE_APP_USER_POOL_CLIENT_ID=client
+VUE_APP_AWS_REGION=eu-west-1
+"
         );
     }
 
     #[test]
     fn beside_the_local_cloud_everything_is_of_the_shops_own_site() {
         let local = FrontendEnv { cart_api_url: "http://127.0.0.1:4566/restapis/a/Prod".to_owned(), ..env() };
-        let text = local.beside("http://127.0.0.1:4566").render(&workspace()).unwrap();
+        let local = local.beside("http://127.0.0.1:4566");
         assert_eq!(
-            variables(&text),
+            values(&local),
             [
-                ("VUE_APP_CART_API_URL", "http://localhost:4566/restapis/a/Prod"),
-                ("VUE_APP_PRODUCTS_API_URL", "https://b.example/Prod"),
-                ("VUE_APP_USER_POOL_ID", "eu-west-1_abc"),
-                ("VUE_APP_USER_POOL_CLIENT_ID", "client"),
-                ("VUE_APP_AWS_REGION", "eu-west-1"),
-                ("VUE_APP_COGNITO_ENDPOINT", "http://localhost:4566/"),
+                "http://localhost:4566/restapis/a/Prod",
+                "https://b.example/Prod",
+                "eu-west-1_abc",
+                "client",
+                "eu-west-1",
+                "http://localhost:4566/",
             ]
+        );
+        assert_eq!(local.variables()[5].0, "VUE_APP_COGNITO_ENDPOINT");
+    }
+
+    #[test]
+    fn behind_one_address_the_apis_are_where_the_site_is() {
+        let hosted = env().at("https://d1.cloudfront.net");
+        assert_eq!(values(&hosted)[..2], ["https://d1.cloudfront.net/Prod", "https://d1.cloudfront.net/Prod"]);
+    }
+
+    #[test]
+    fn placeholders_are_replaced_by_the_variables_of_the_same_name() {
+        let stand_in = FrontendEnv::stand_in("http://127.0.0.1:4566", "eu-west-1");
+        // Without the variable that the placeholders have between the others.
+        let real = FrontendEnv { cognito_endpoint: None, ..env() };
+        assert_eq!(
+            real.replacing(&stand_in),
+            [
+                ("http://localhost:4566/stand-in/cart-api", "https://a.example/Prod?x=1&y='2'"),
+                ("http://localhost:4566/stand-in/products-api", "https://b.example/Prod"),
+                ("stand-in_pool", "eu-west-1_abc"),
+                ("stand-in-client", "client"),
+            ]
+            .map(|(from, to)| (from.to_owned(), to.to_owned()))
         );
     }
 
     #[test]
-    fn behind_one_address_the_apis_are_where_the_page_is() {
-        let text = env().at("https://d1.cloudfront.net").render(&workspace()).unwrap();
-        assert_eq!(
-            &variables(&text)[..2],
-            [
-                ("VUE_APP_CART_API_URL", "https://d1.cloudfront.net/Prod"),
-                ("VUE_APP_PRODUCTS_API_URL", "https://d1.cloudfront.net/Prod"),
-            ]
-        );
-    }
-
-    #[test]
-    fn what_is_missing_is_named_with_who_publishes_it() {
-        let app = cart_infra::app(&crate::config::tests::settings());
-        let path = |stack, name| path(&app, stack, name);
+    fn what_is_missing_is_named_with_the_stack_that_publishes_it() {
+        let names = crate::config::tests::settings().names;
         let mut published = BTreeMap::from([
-            (path(StackId::Auth, "/user-pool-id"), "pool".to_owned()),
-            (path(StackId::Auth, "/user-pool-client-id"), "client".to_owned()),
-            (path(StackId::Cart, "/cart-api-url"), "https://a.example".to_owned()),
+            (auth::USER_POOL_ID.name(&names), "pool".to_owned()),
+            (auth::USER_POOL_CLIENT_ID.name(&names), "client".to_owned()),
+            (cart::CART_API_URL.name(&names), "https://a.example".to_owned()),
         ]);
-        let error = FrontendEnv::collect(&app, &published, "eu-west-1").unwrap_err();
+        let error = FrontendEnv::collect(&names, &published, "eu-west-1").unwrap_err();
         assert_eq!(error.to_string(), "not published yet: /serverless-shopping-cart-demo/products/products-api-url");
         assert_eq!(error.hint().as_deref(), Some("`cartctl deploy products` publishes them"));
 
-        published.insert(path(StackId::Products, "/products-api-url"), "https://b\nVUE_APP_EVIL=1".to_owned());
-        let error = FrontendEnv::collect(&app, &published, "eu-west-1").unwrap_err();
+        published.insert(products::PRODUCTS_API_URL.name(&names), "https://b\nVUE_APP_EVIL=1".to_owned());
+        let error = FrontendEnv::collect(&names, &published, "eu-west-1").unwrap_err();
         assert!(matches!(error, Error::Unsafe { .. }), "{error}");
+    }
+
+    /// The hint names one stack for each path, which nothing else compares.
+    #[test]
+    fn what_the_frontend_needs_is_published_by_the_stack_that_is_named() {
+        let settings = crate::config::tests::settings();
+        let error = FrontendEnv::collect(&settings.names, &BTreeMap::new(), "eu-west-1").unwrap_err();
+        let Error::Missing { missing } = error else { panic!("{error}") };
+        assert_eq!(missing.len(), 4);
+        let app = cart_infra::app(&settings);
+        for (path, stack) in missing {
+            assert!(app.stack(stack).unwrap().publishes().contains(&path), "{stack} does not publish {path}");
+        }
     }
 }

@@ -86,12 +86,12 @@ pub(crate) async fn check(folder: &Utf8Path) -> Result<(), Error> {
 ///
 /// # Errors
 /// [`Error`].
-pub(crate) async fn build(folder: &Utf8Path, out: &Utf8Path, variables: &[(&str, &str)]) -> Result<Vec<File>, Error> {
+pub(crate) async fn build(folder: &Utf8Path, out: &Utf8Path, variables: &[(&str, String)]) -> Result<Vec<File>, Error> {
     let mut command = Command::new("npm");
     command.args(["run", "build", "--", "--mode", MODE, "--emptyOutDir", "--outDir", out.as_str()]);
     command.current_dir(folder).env("NO_COLOR", "1").env("npm_config_update_notifier", "false");
     // What somebody has in the environment is not what this is deployed beside.
-    command.env_remove("VUE_APP_COGNITO_ENDPOINT").envs(variables.iter().copied());
+    command.env_remove("VUE_APP_COGNITO_ENDPOINT").envs(variables.iter().map(|(name, value)| (name, value)));
     run(command).await?;
     let files = read(out)?;
     if files.iter().any(|file| file.path == INDEX) { Ok(files) } else { Err(Error::NoPage { folder: out.to_owned() }) }

@@ -86,7 +86,7 @@ async fn deploy_once(args: &Deploy, config: &Config, reporting: &Reporting, aws:
                 let nobody_is_told = prepared.page.is_none() && prepared.again.is_empty();
                 let deployed = execute(prepared, made, config, &context).await?;
                 if with_page && let Some(web) = web::of(&deployed.observed) {
-                    let publishing = frontend::publish(&web, &deployed.app, &deployed.observed, &account, config, &context);
+                    let publishing = frontend::publish(&web, &deployed.observed, &account, config, &context);
                     tokio::select! {
                         published = publishing => published?,
                         () = stopped(&context) => return Err(Error::PageInterrupted),
@@ -361,9 +361,9 @@ impl Deployed {
         self.observed.stacks.get(&stack)?.deployed.outputs.get(key).map(String::as_str)
     }
 
-    /// What the stacks are, and what they published.
-    pub(super) fn published(&self) -> (&App, &BTreeMap<String, String>) {
-        (&self.app, &self.observed.parameters)
+    /// What is published, by full name.
+    pub(super) fn published(&self) -> &BTreeMap<String, String> {
+        &self.observed.parameters
     }
 
     fn answer(&self) -> Answer {
@@ -400,7 +400,7 @@ pub(super) async fn execute(prepared: Prepared, made: ChangeSets, config: &Confi
     let needed = app.stacks().iter().map(Stack::id).filter(|id| *id != StackId::Web);
     let published = needed.into_iter().all(|id| observed.stacks.contains_key(&id));
     let env_file = if published {
-        frontend_env::write(&app, &observed.parameters, config, &context.aws.region)?;
+        frontend_env::write(&observed.parameters, config, &context.aws.region)?;
         context.events.send(Event::Wrote { path: config.env_file.clone() });
         Some(config.env_file.clone())
     } else {

@@ -1,6 +1,6 @@
 //! `cartctl frontend deploy`: builds the shop's page for what is deployed, and puts it online.
 
-use cart_infra::{App, StackId};
+use cart_infra::StackId;
 use serde_json::json;
 use tokio::sync::watch;
 
@@ -8,7 +8,7 @@ use super::{app_without_code, frontend_env, guard, interruption::interruptible, 
 use crate::{
     args::FrontendDeploy,
     aws::{Aws, object_store::Bucket},
-    build::{env_file, site},
+    build::site,
     config::Config,
     domain::{event::Event, moment::Moment},
     error::Error,
@@ -37,7 +37,7 @@ pub(super) async fn deploy(args: &FrontendDeploy, config: &Config, reporting: &R
                 let not_deployed = || Error::NotDeployed { stack: StackId::Web, stage: config.stage() };
                 let web = web::of(&observed).ok_or_else(not_deployed)?;
                 site::check(&config.shop).await?;
-                publish(&web, &app, &observed, &account, config, &context).await?;
+                publish(&web, &observed, &account, config, &context).await?;
                 Ok(web)
             })
             .await
@@ -50,17 +50,15 @@ pub(super) async fn deploy(args: &FrontendDeploy, config: &Config, reporting: &R
 /// Builds the page and puts it online.
 pub(super) async fn publish(
     web: &Web,
-    app: &App,
     observed: &Observed,
     account: &str,
     config: &Config,
     context: &Context,
 ) -> Result<(), Error> {
     let Context { aws, events, .. } = context;
-    let rendered = frontend_env::hosted(&web.url, app, &observed.parameters, config, &aws.region)?;
+    let env = frontend_env::hosted(&web.url, &observed.parameters, config, &aws.region)?;
     let folder = config.shop.join("dist/hosted").join(config.stage());
-    let variables = env_file::variables(&rendered);
-    let built = events.during("building the shop's page", site::build(&config.shop, &folder, &variables)).await?;
+    let built = events.during("building the shop's page", site::build(&config.shop, &folder, &env.variables())).await?;
     let place =
         Place { bucket: Bucket { name: web.bucket.clone(), owner: account.to_owned() }, distribution: web.distribution.clone() };
     let (there, superseded) = online::look(&place, aws).await?;

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     args::{self, Deploy, Local, RequireApproval, Selection},
     aws::Aws,
-    build::{env_file, package::Target},
+    build::package::Target,
     config::Config,
     domain::{
         event::{Event, Events},
@@ -53,8 +53,8 @@ pub(super) async fn run(args: &Local, config: &Config, reporting: &Reporting) ->
     let started = reporting
         .telling(async |events| {
             if let Some(PagePlan { workshop, develop: false, .. }) = &plan.page {
-                let (workshop, stand_in) = (workshop.clone(), frontend_env::stand_in(config)?);
-                page_build.spawn(async move { workshop.build(&env_file::variables(&stand_in)).await });
+                let (workshop, stand_in) = (workshop.clone(), frontend_env::stand_in(config));
+                page_build.spawn(async move { workshop.build(&stand_in.variables()).await });
             }
             let request = package::request(config, Target::Host);
             let building = interruptible(package::package(&request, &events));
@@ -263,22 +263,14 @@ async fn serve(
     events: &Events,
 ) -> Result<Option<Page>, Error> {
     let Some(PagePlan { workshop, port, develop, start }) = &plan.page else { return Ok(None) };
-    let rendered = frontend_env::beside(deployed, config)?;
-    let variables = env_file::variables(&rendered);
+    let env = frontend_env::local(deployed.published(), config)?;
     if *develop {
-        return Ok(Some(events.during("starting Vite", workshop.develop(&variables, *port)).await?));
+        return Ok(Some(events.during("starting Vite", workshop.develop(&env.variables(), *port)).await?));
     }
     if let Some(built) = events.during("building the shop's page", page_build.join_next()).await {
         built.map_err(|error| local::Error::PageBuild { said: error.to_string() })??;
     }
-    // It was built before there were any values.
-    let stand_in = frontend_env::stand_in(config)?;
-    let values: Vec<_> = env_file::variables(&stand_in)
-        .into_iter()
-        .zip(&variables)
-        .filter_map(|((_, from), (_, to))| (from != *to).then_some((from, *to)))
-        .collect();
-    workshop.place(&values)?;
+    workshop.place(&env.replacing(&frontend_env::stand_in(config)))?;
     Ok(if *start { Some(workshop.serve(*port).await?) } else { None })
 }
 

@@ -53,7 +53,7 @@ impl Workshop {
     ///
     /// # Errors
     /// [`Error::PageBuild`]; what was built before is left.
-    pub(crate) async fn build(&self, variables: &[(&str, &str)]) -> Result<(), Error> {
+    pub(crate) async fn build(&self, variables: &[(&str, String)]) -> Result<(), Error> {
         let stamp = self.stamp(variables)?;
         let (built, stamp_file) = (self.built(), self.directory.join("page/stamp"));
         if std::fs::read_to_string(&stamp_file).is_ok_and(|written| written == stamp) {
@@ -78,7 +78,7 @@ impl Workshop {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub(crate) fn place(&self, values: &[(&str, &str)]) -> Result<(), Error> {
+    pub(crate) fn place(&self, values: &[(String, String)]) -> Result<(), Error> {
         let (built, made) = (self.built(), self.folder());
         let mut placed = Vec::new();
         for file in files::below(&built, is_shown).map_err(io(format!("reading {built}")))? {
@@ -117,7 +117,7 @@ impl Workshop {
     ///
     /// # Errors
     /// [`Error::DidNotStart`].
-    pub(crate) async fn develop(&self, variables: &[(&str, &str)], port: u16) -> Result<Page, Error> {
+    pub(crate) async fn develop(&self, variables: &[(&str, String)], port: u16) -> Result<Page, Error> {
         let mut command = self.call(variables);
         command.args(["--port", &port.to_string(), "--clearScreen", "false"]);
         self.start(command, port).await
@@ -139,9 +139,13 @@ impl Workshop {
     }
 
     /// Vite, for the local cloud. It takes the variables from its environment rather than from a file, which may be another shop's.
-    fn call(&self, variables: &[(&str, &str)]) -> Command {
+    fn call(&self, variables: &[(&str, String)]) -> Command {
         let mut command = Command::new("node");
-        command.arg(self.vite()).envs(variables.iter().copied()).current_dir(&self.frontend).stdin(Stdio::null());
+        command
+            .arg(self.vite())
+            .envs(variables.iter().map(|(name, value)| (name, value)))
+            .current_dir(&self.frontend)
+            .stdin(Stdio::null());
         command.args(["--mode", "local-cloud"]);
         command
     }
@@ -159,7 +163,7 @@ impl Workshop {
     }
 
     /// The hash of everything the page is made of. What is installed is as the lock file says.
-    fn stamp(&self, variables: &[(&str, &str)]) -> Result<String, Error> {
+    fn stamp(&self, variables: &[(&str, String)]) -> Result<String, Error> {
         let is_source = |name: &str| is_shown(name) && !NOT_MADE_OF.contains(&name);
         let mut parts = Vec::new();
         for file in files::below(&self.frontend, is_source).map_err(io(format!("reading {}", self.frontend)))? {
@@ -226,7 +230,7 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
         };
-        let stamp = |value| workshop.stamp(&[("VUE_APP_CART_API_URL", value)]).unwrap();
+        let stamp = |value: &str| workshop.stamp(&[("VUE_APP_CART_API_URL", value.to_owned())]).unwrap();
         put("src/main.ts", "1");
         let before = stamp("a");
         put("node_modules/vite/bin/vite.js", "");
@@ -254,7 +258,7 @@ mod tests {
         }
         let read = |name: &str| std::fs::read_to_string(local.join("page/made").join(name)).ok();
         for value in ["a", "b"] {
-            workshop.place(&[("http://localhost/stand-in", value)]).unwrap();
+            workshop.place(&[("http://localhost/stand-in".to_owned(), value.to_owned())]).unwrap();
             assert_eq!(read("assets/index-1.js").unwrap(), format!("fetch('{value}')"));
             assert_eq!((read("picture.svg").as_deref(), read("assets/index-0.js")), (Some("stand-in"), None));
         }
