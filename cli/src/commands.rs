@@ -58,7 +58,14 @@ pub(crate) async fn run(cli: Cli, environment: &Environment, reporting: &Reporti
         Command::Outputs(target) => interruptible(outputs::run(&aws(&target)?)).await,
         // It ends by being interrupted, and has something to stop then.
         Command::ServePage(args) => match crate::local::server::serve(&args.folder, args.port).await? {},
-        Command::Local(args) => local::run(&args, &load(&global, LocalChoice::Starting(args.port), environment)?, reporting).await,
+        Command::Local(args) => {
+            local::run(
+                &args,
+                &load(&global, LocalChoice::Starting { port: args.port, site: !args.no_shop }, environment)?,
+                reporting,
+            )
+            .await
+        }
     }
 }
 

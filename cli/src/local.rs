@@ -23,6 +23,9 @@ mod state;
 /// Where the local cloud listens unless something else is said.
 pub(crate) const DEFAULT_PORT: u16 = 4566;
 
+/// Where the shop's site is served unless something else is said.
+pub(crate) const DEFAULT_SITE_PORT: u16 = 8080;
+
 /// The region it plays.
 pub(crate) const REGION: &str = "us-east-1";
 
@@ -50,6 +53,14 @@ struct Running {
 struct RunningPage {
     pid: i32,
     port: u16,
+}
+
+/// The ports of a local cloud that runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ports {
+    pub cloud: u16,
+    /// None, if no site is served.
+    pub site: Option<u16>,
 }
 
 /// Who is to listen on a port.
@@ -160,7 +171,7 @@ impl Error {
                 "stop what is there, or choose another port with `--port` or `local.port` in cartctl.toml"
             }
             Self::PortInUse { listener: Listener::Page, .. } => {
-                "stop what is there, or choose another port with `defaults.allowed-origin` in cartctl.toml; `--no-shop` runs the backend alone"
+                "stop what is there, or choose another port with `local.site-port` in cartctl.toml; `--no-shop` runs the backend alone"
             }
             Self::Runs => "`cartctl local --stop` stops it",
             Self::Kept { .. } => "`cartctl local --fresh` forgets it and starts anew",
@@ -198,14 +209,11 @@ pub(crate) fn free(port: u16, listener: Listener) -> Result<(), Error> {
     Ok(())
 }
 
-/// The port of the local cloud that runs in this folder, if one does.
-pub(crate) fn running_port(directory: &Utf8Path) -> Option<u16> {
-    running(directory).map(|running| running.port)
-}
-
-/// Whether the page is served, by what runs in this folder.
-pub(crate) fn page_runs(directory: &Utf8Path) -> bool {
-    running(directory).and_then(|running| running.page).is_some_and(|page| process::runs(page.pid, &PAGE))
+/// The ports of what runs in this folder, if the local cloud does.
+pub(crate) fn running_ports(directory: &Utf8Path) -> Option<Ports> {
+    let running = running(directory)?;
+    let site = running.page.filter(|page| process::runs(page.pid, &PAGE));
+    Some(Ports { cloud: running.port, site: site.map(|site| site.port) })
 }
 
 fn running(directory: &Utf8Path) -> Option<Running> {

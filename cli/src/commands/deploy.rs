@@ -226,7 +226,8 @@ pub(super) async fn prepare_with(
     // Names and paths do not depend on the code.
     let names = super::app_without_code(config);
     let observing = observe_at_rest(names.stacks(), config, context);
-    let (observed, artifacts) = match &args.bucket {
+    let asked_bucket = args.bucket.as_ref().or(config.bucket.as_ref());
+    let (observed, artifacts) = match asked_bucket {
         None => tokio::try_join!(observing, artifacts)?,
         Some(name) => {
             let observed = observing.await?;
@@ -246,12 +247,12 @@ pub(super) async fn prepare_with(
     let mut terms = Terms {
         tags: config.tags.clone(),
         protected: config.protected && !config.connection.endpoint.is_local(),
-        bucket: args.bucket.clone().map_or(deploy::Bucket::Unasked, deploy::Bucket::Named),
+        bucket: asked_bucket.cloned().map_or(deploy::Bucket::Unasked, deploy::Bucket::Named),
         leave_retained: args.leave_retained,
     };
     let mut plan = deploy::plan(&app, &wanted, &observed, &terms, None)?;
     if plan.steps.iter().any(|step| step.uses_code() && step.action != deploy::Action::Keep) {
-        let (step, bucket) = plan_bootstrap(config, args.bucket.is_some(), &observed, context).await?;
+        let (step, bucket) = plan_bootstrap(config, asked_bucket.is_some(), &observed, context).await?;
         if terms.bucket == deploy::Bucket::Unasked {
             terms.bucket = bucket.map_or(deploy::Bucket::ToBeMade, deploy::Bucket::Named);
         }
@@ -272,7 +273,6 @@ fn page(observed: &Observed) -> Result<Option<Origin>, Error> {
     let parsed = |web: web::Web| {
         web.url.parse().map_err(|error: cart_infra::Invalid| config::Error::Value {
             name: "the output WebUrl of the web stack",
-            value: web.url.clone(),
             reason: error.to_string(),
         })
     };

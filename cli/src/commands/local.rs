@@ -118,7 +118,7 @@ struct PagePlan {
 /// Looks at what is there; starts nothing.
 async fn plan(args: &Local, config: &Config) -> Result<Plan, Error> {
     let directory = &config.local.directory;
-    let runs = local::running_port(directory).is_some();
+    let runs = config.local.running.is_some();
     if runs && (args.fresh || args.dev) {
         return Err(local::Error::Runs.into());
     }
@@ -128,10 +128,10 @@ async fn plan(args: &Local, config: &Config) -> Result<Plan, Error> {
         page::stop(directory).await;
         local::free(config.local.port, Listener::Cloud)?;
     }
-    let page = match config.local.page.filter(|_| !args.no_shop) {
+    let page = match config.local.site {
         None => None,
         Some(port) => {
-            let start = !local::page_runs(directory);
+            let start = config.local.running.is_none_or(|ports| ports.site.is_none());
             if start {
                 local::free(port, Listener::Page)?;
             }

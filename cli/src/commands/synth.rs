@@ -19,8 +19,8 @@ pub(super) fn run(args: &Synth, config: &Config) -> Result<Answer, Error> {
     let stacks: Vec<&Stack> = chosen(&app, &args.stacks).into_iter().filter_map(|id| app.stack(id)).collect();
     if args.out.as_deref().is_some_and(|out| out == "-") {
         let [stack] = stacks[..] else {
-            let reason = "it takes exactly one stack, for example `cartctl synth cart --out -`".to_owned();
-            return Err(config::Error::Value { name: "--out", value: "-".to_owned(), reason }.into());
+            let reason = "`-` takes exactly one stack, for example `cartctl synth cart --out -`".to_owned();
+            return Err(config::Error::Value { name: "--out", reason }.into());
         };
         return Ok(Answer::new(render(stack.template(), args.format), stack.template().as_json()));
     }
