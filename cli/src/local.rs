@@ -11,7 +11,7 @@ use std::{
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
-use crate::{domain::text, files};
+use crate::{build::node, domain::text, files};
 
 pub(crate) mod cloud;
 pub(crate) mod edits;
@@ -81,6 +81,8 @@ pub(crate) enum Error {
         /// What is missing.
         program: Utf8PathBuf,
     },
+    #[error(transparent)]
+    Node(#[from] node::Error),
     /// What builds the page is not there.
     #[error("the shop's page cannot be built: {reason}")]
     NoFrontend {
@@ -164,7 +166,7 @@ impl Error {
     pub(crate) fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::NotInstalled { .. } => "`make setup` installs it into the project's own environment",
-            Self::NoFrontend { .. } => {
+            Self::NoFrontend { .. } | Self::Node(_) => {
                 "`make local` sets it up, given Node from https://nodejs.org; `--no-shop` runs the backend alone"
             }
             Self::PortInUse { listener: Listener::Cloud, .. } => {

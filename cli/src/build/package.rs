@@ -2,16 +2,9 @@
 //! by the hash of its content.
 //!
 //! Knows nothing of AWS, of terminals or of the environment: what it needs is in [`Request`], what happens is told as [`Progress`].
-//! How cargo is called is in [`build`], what it says is understood in [`narrator`], what a toolchain is asked in [`toolchain`], the check of a binary in [`elf`], the archive in
-//! [`archive`].
-
-mod archive;
-mod build;
-mod elf;
-pub(crate) mod manifest;
-mod narrator;
-pub(crate) mod process;
-mod toolchain;
+//!
+//! [`compile`] calls cargo, and [`narrator`] understands what it writes. [`toolchain`] asks for what has to be installed. [`elf`] checks a
+//! binary, and [`archive`] zips it.
 
 use std::{io, time::Instant};
 
@@ -20,7 +13,10 @@ use cart_contract::Service;
 use cart_infra::Architecture;
 use thiserror::Error;
 
-use self::archive::Compression;
+use super::{
+    archive::{self, Compression},
+    compile, elf, manifest, toolchain,
+};
 use crate::domain::package::{Artifact, Progress};
 
 /// What to compile, for whom, and where everything is. Relative paths start at the current folder.
@@ -70,7 +66,7 @@ pub(crate) enum Error {
     Toolchain(#[from] toolchain::Error),
     /// Cargo did not build.
     #[error(transparent)]
-    Build(#[from] build::Error),
+    Build(#[from] compile::Error),
     /// The list of packages cannot be used, or not be written.
     #[error(transparent)]
     Manifest(#[from] manifest::Error),
@@ -115,7 +111,7 @@ impl Error {
 pub(crate) async fn package(request: &Request, mut on_progress: impl FnMut(Progress)) -> Result<Vec<Artifact>, Error> {
     let started = Instant::now();
     let request = &absolute(request)?;
-    let executables = build::build(request, &mut on_progress).await?;
+    let executables = compile::compile(request, &mut on_progress).await?;
     on_progress(Progress::Compiled { took: started.elapsed() });
 
     let mut jobs = Vec::new();

@@ -16,10 +16,7 @@ use super::{
 use crate::{
     args::{Deploy, RequireApproval},
     aws::{Aws, object_store::Bucket},
-    build::{
-        package::{Target, manifest},
-        site,
-    },
+    build::{manifest, package::Target, site},
     config::{self, Config},
     domain::{
         event::{Event, Events},

@@ -4,7 +4,10 @@ use serde_json::json;
 
 use crate::{
     args::Package,
-    build::package::{self, Request, Target, manifest},
+    build::{
+        manifest,
+        package::{self, Request, Target},
+    },
     config::Config,
     domain::{
         event::{Event, Events},

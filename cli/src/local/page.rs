@@ -1,7 +1,7 @@
 //! The shop's page beside the local cloud: built by Vite when something it is made of has changed, and served by a process of its own,
 //! either as it was built or by Vite while it is edited. Knows nothing of the shop.
 
-use std::{path::PathBuf, process::Stdio};
+use std::path::PathBuf;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use tokio::process::Command;
@@ -11,7 +11,11 @@ use super::{
     process::{self, Process},
     record, written,
 };
-use crate::{domain::digest::sha256, files};
+use crate::{
+    build::{self, node},
+    domain::digest::sha256,
+    files,
+};
 
 /// The command of `cartctl` that serves what was built.
 pub(crate) const SERVE: &str = "serve-page";
@@ -33,19 +37,13 @@ impl Workshop {
     /// # Errors
     /// [`Error::NoFrontend`], if a tool is missing.
     pub(crate) async fn of(workspace: &Utf8Path, directory: &Utf8Path) -> Result<Self, Error> {
-        let missing = |reason: String| Error::NoFrontend { reason };
         // Asked for now: once cargo has built another one in its place, the system calls this one deleted.
         let cartctl = std::env::current_exe().map_err(io("finding cartctl"))?;
         let workshop = Self { frontend: workspace.join("frontend"), directory: directory.to_owned(), cartctl };
         if !workshop.vite().is_file() {
-            return Err(missing(format!("there is no {}", workshop.vite())));
+            return Err(Error::NoFrontend { reason: format!("there is no {}", workshop.vite()) });
         }
-        let node = Command::new("node").arg("--version").stdin(Stdio::null()).output().await;
-        let version = node.map_err(|error| missing(format!("node does not run ({error})")))?.stdout;
-        let version = String::from_utf8_lossy(&version);
-        if is_too_old(version.trim()) {
-            return Err(missing(format!("it takes Node 20.19 or newer, and this is {}", version.trim())));
-        }
+        node::check().await?;
         Ok(workshop)
     }
 
@@ -62,10 +60,9 @@ impl Workshop {
         let new = self.directory.join("page/new");
         let mut command = self.call(variables);
         command.args(["build", "--logLevel", "warn", "--emptyOutDir", "--outDir", new.as_str()]);
-        let done = command.kill_on_drop(true).output().await.map_err(io("starting node"))?;
+        let done = build::process::result_of(command).await.map_err(io("starting node"))?;
         if !done.status.success() {
-            let said = [done.stdout, done.stderr].concat();
-            return Err(Error::PageBuild { said: String::from_utf8_lossy(&said).trim_end().to_owned() });
+            return Err(Error::PageBuild { said: done.said });
         }
         drop(std::fs::remove_file(&stamp_file));
         drop(std::fs::remove_dir_all(&built));
@@ -141,11 +138,7 @@ impl Workshop {
     /// Vite, for the local cloud. It takes the variables from its environment rather than from a file, which may be another shop's.
     fn call(&self, variables: &[(&str, String)]) -> Command {
         let mut command = Command::new("node");
-        command
-            .arg(self.vite())
-            .envs(variables.iter().map(|(name, value)| (name, value)))
-            .current_dir(&self.frontend)
-            .stdin(Stdio::null());
+        command.arg(self.vite()).envs(variables.iter().map(|(name, value)| (name, value))).current_dir(&self.frontend);
         command.args(["--mode", "local-cloud"]);
         command
     }
@@ -178,12 +171,6 @@ impl Workshop {
 /// Whether a name is not hidden.
 fn is_shown(name: &str) -> bool {
     !name.starts_with('.')
-}
-
-/// Whether a version of Node is one that Vite does not run on. One that cannot be read is not: then Vite says so.
-fn is_too_old(version: &str) -> bool {
-    let mut numbers = version.trim_start_matches('v').split('.').map_while(|number| number.parse::<u32>().ok());
-    numbers.next().is_some_and(|major| (major, numbers.next().unwrap_or(0)) < (20, 19))
 }
 
 /// What serves the page, started by this process.
@@ -262,11 +249,5 @@ mod tests {
             assert_eq!(read("assets/index-1.js").unwrap(), format!("fetch('{value}')"));
             assert_eq!((read("picture.svg").as_deref(), read("assets/index-0.js")), (Some("stand-in"), None));
         }
-    }
-
-    #[test]
-    fn a_node_that_is_too_old_is_known() {
-        assert!(["v18.20.4", "v20.18.1", "v16.0.0"].into_iter().all(is_too_old));
-        assert!(!["v20.19.0", "v22.12.0", "v24.1.0", "", "nonsense"].into_iter().any(is_too_old));
     }
 }

@@ -9,9 +9,8 @@ use cart_infra::{Architecture, CodeKey};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::Artifact;
 use crate::{
-    domain::{digest::sha256, text},
+    domain::{digest::sha256, package::Artifact, text},
     files,
 };
 
