@@ -32,17 +32,17 @@ Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 declined or approval n
 /// Options every command takes.
 #[derive(Args, Debug)]
 pub(crate) struct Global {
-    /// The stage to work on, one of those in cartctl.toml [default: the unnamed stage]
-    #[arg(long, global = true, env = "CARTCTL_STAGE", hide_env_values = true, value_name = "NAME")]
+    /// The stage to work on, one of those in cartctl.toml [env: CARTCTL_STAGE] [default: the unnamed stage]
+    #[arg(long, global = true, value_name = "NAME")]
     pub stage: Option<String>,
-    /// The AWS region, for example eu-west-1
-    #[arg(long, global = true, env = "AWS_REGION", hide_env_values = true)]
+    /// The AWS region, for example eu-west-1 [env: AWS_REGION, AWS_DEFAULT_REGION]
+    #[arg(long, global = true)]
     pub region: Option<String>,
     /// The profile in ~/.aws to take credentials from; unlike `AWS_PROFILE`, it wins over keys in the environment
     #[arg(long, global = true)]
     pub profile: Option<String>,
-    /// Talk to this URL instead of AWS
-    #[arg(long, global = true, env = "AWS_ENDPOINT_URL", hide_env_values = true, value_name = "URL")]
+    /// Talk to this URL instead of AWS [env: AWS_ENDPOINT_URL]
+    #[arg(long, global = true, value_name = "URL")]
     pub endpoint_url: Option<String>,
     /// Configuration file [default: cartctl.toml beside the workspace's Cargo.toml]
     #[arg(long, global = true, value_name = "FILE")]
@@ -122,7 +122,7 @@ pub(crate) enum Command {
     /// Run the whole shop on this machine: no AWS account, no Docker
     ///
     /// Starts a stand-in for AWS on 127.0.0.1, deploys to it as `cartctl deploy` would, builds the shop's page, serves it on
-    /// localhost:8080 (the allowed origin), and says so once all of it answers.
+    /// localhost:8080 (`local.site-port` in cartctl.toml), and says so once all of it answers.
     ///
     /// Accounts, carts and everything else there is are kept when it is stopped, and are there again the next time. A local cloud that
     /// was not stopped but killed goes on with what it held when it was stopped before.
@@ -219,8 +219,8 @@ pub(crate) struct Selection {
 pub(crate) struct Planning {
     #[command(flatten)]
     pub selection: Selection,
-    /// Use this bucket for code and large templates, and change nothing on it
-    #[arg(long, env = "S3_BUCKET", hide_env_values = true)]
+    /// Use this bucket for code and large templates, and change nothing on it [env: S3_BUCKET]
+    #[arg(long)]
     pub bucket: Option<String>,
     /// Also the web stack: the shop's page, and one public address for it and the APIs
     ///
@@ -415,7 +415,7 @@ pub(crate) struct Local {
     #[arg(long, conflicts_with = "stop")]
     pub no_shop: bool,
     /// The port of the local cloud on 127.0.0.1 [default: as configured, else 4566]
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     pub port: Option<u16>,
 }
 

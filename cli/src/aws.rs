@@ -13,7 +13,7 @@ use aws_credential_types::{
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use crate::config::{Connection, Profile};
+use crate::domain::connection::{Connection, Profile};
 
 pub(crate) mod carts;
 pub(crate) mod cloudformation;

@@ -1,6 +1,13 @@
-//! From the workspace to artifacts: the functions' packages and the built site. Knows no AWS.
+//! From the workspace to artifacts: the functions' packages, and the frontend's variables and site. Knows no AWS.
 
+mod archive;
+mod compile;
+mod elf;
 pub(crate) mod env_file;
-pub(crate) mod files;
+pub(crate) mod manifest;
+mod narrator;
+pub(crate) mod node;
 pub(crate) mod package;
+pub(crate) mod process;
 pub(crate) mod site;
+mod toolchain;

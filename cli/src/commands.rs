@@ -60,7 +60,10 @@ async fn command(cli: Cli, environment: &Environment, events: &Events) -> Result
         Command::Outputs(target) => interruptible(outputs::run(&aws(&target)?, events)).await,
         // It ends by being interrupted, and has something to stop then.
         Command::ServePage(args) => match crate::local::server::serve(&args.folder, args.port).await? {},
-        Command::Local(args) => local::run(&args, &load(&global, LocalChoice::Starting(args.port), environment)?, events).await,
+        Command::Local(args) => {
+            local::run(&args, &load(&global, LocalChoice::Starting { port: args.port, site: !args.no_shop }, environment)?, events)
+                .await
+        }
     }
 }
 

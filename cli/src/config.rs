@@ -1,70 +1,77 @@
-//! Settles what a command works with: flags over environment over `cartctl.toml` over defaults. The only reader of the environment.
-//! Knows nothing of AWS; [`resolve`] is a pure function of what was typed, what the environment says and what the file holds.
+//! Settles what a command works with: flags over environment over `cartctl.toml` over defaults. Knows nothing of AWS. [`load`] looks at the
+//! file and at what runs of the local cloud; everything else is decided from what is passed in.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_infra::{
-    Architecture, Code, Endpoints, LogRetention, Monitoring, Names, Origin, ParameterRoot, Settings, StackPrefix, Stage, StageName,
-    TopicArn,
-};
-use serde::{Deserialize, Deserializer, de::Error as _};
+use cart_infra::{Architecture, Code, Endpoints, LogRetention, Monitoring, Names, Origin, Settings};
+use serde::Deserialize;
 
-use crate::{args, local};
+use self::{file::File, merge::Sources};
+use crate::{
+    args,
+    domain::connection::{Connection, Endpoint},
+    local::{self, Ports},
+};
+
+pub(crate) use self::{
+    environment::{Environment, GitHub},
+    local_cloud::{LocalChoice, LocalSettings},
+};
+
+mod check;
+mod environment;
+mod file;
+mod local_cloud;
+mod merge;
 
 /// The name of the configuration file.
-pub(crate) const FILE_NAME: &str = "cartctl.toml";
+const FILE_NAME: &str = "cartctl.toml";
 
 /// Everything a command needs to know before it starts.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
-    /// The folder of the workspace: where `Cargo.toml`, `templates/` and `frontend/` are.
+    /// The folder with `Cargo.toml`, `templates/` and `frontend/`.
     pub workspace: Utf8PathBuf,
-    /// What the templates are made from, except the code, which is known once it is packaged.
     pub names: Names,
     /// Whether people's data is kept when this stage is deleted.
     pub protected: bool,
     allowed_origin: AllowedOrigin,
-    /// The processor the functions run on.
     pub architecture: Architecture,
     log_retention: LogRetention,
     reserved_concurrency: Option<u32>,
     monitoring: Option<Monitoring>,
     /// The tags of every stack.
     pub tags: BTreeMap<String, String>,
-    /// The only account and region this stage may be in, where it says so. The local cloud is neither.
+    /// The only account and region this stage may be in, if the file names them. Never for the local cloud, which has neither.
     pub pin: Option<Pin>,
-    /// How to reach AWS, or the local cloud.
     pub connection: Connection,
-    /// The file the frontend reads its configuration from.
+    /// A bucket for code, if the environment names one. `--bucket` wins over it.
+    pub bucket: Option<String>,
+    /// The file the frontend reads its variables from.
     pub env_file: Utf8PathBuf,
-    /// The folder of the shop.
+    /// The folder of the frontend.
     pub shop: Utf8PathBuf,
-    /// Where the local cloud listens and keeps its state.
     pub local: LocalSettings,
-    /// How the answer is written.
     pub output: args::Output,
     /// Whether nobody is asked.
     pub yes: bool,
-    /// Whether more is told than most want to know.
     pub verbose: bool,
 }
 
-/// The one origin whose pages may call the APIs, and for which stages that is said.
+/// The one origin whose sites may call the APIs, and for which stages that is said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum AllowedOrigin {
-    /// For this one.
     OfStage(Origin),
-    /// For all of them, or by default.
+    /// Under `[defaults]`, or by default.
     OfAll(Origin),
 }
 
 /// Where a stage belongs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Pin {
-    /// The account.
     pub account: AccountId,
-    /// The region, where the file names one.
+    /// None, if the file names no region.
     pub region: Option<String>,
 }
 
@@ -74,7 +81,6 @@ pub(crate) struct Pin {
 pub(crate) struct AccountId(String);
 
 impl AccountId {
-    /// It as text.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
@@ -92,76 +98,17 @@ impl TryFrom<String> for AccountId {
     }
 }
 
-/// How to reach AWS.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Connection {
-    /// The region, if anything but the profile says.
-    pub region: Option<String>,
-    /// The profile to take credentials from.
-    pub profile: Option<Profile>,
-    /// What to talk to.
-    pub endpoint: Endpoint,
-}
-
-/// A profile in `~/.aws`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Profile {
-    /// Named on the command line: it, and nothing else, says who one is.
-    Asked(String),
-    /// Where to look when the environment holds no credentials, as every AWS tool has it.
-    Fallback(String),
-}
-
-/// What to talk to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Endpoint {
-    /// AWS itself.
-    #[default]
-    Aws,
-    /// Something at this URL that behaves like AWS.
-    Url(String),
-    /// The local cloud, which takes any credentials.
-    Local(Origin),
-}
-
-impl Endpoint {
-    /// The URL, if it is not AWS itself.
-    pub(crate) fn url(&self) -> Option<&str> {
-        match self {
-            Self::Aws => None,
-            Self::Url(url) => Some(url),
-            Self::Local(origin) => Some(origin.as_str()),
-        }
-    }
-
-    /// Whether it is the local cloud.
-    pub(crate) fn is_local(&self) -> bool {
-        matches!(self, Self::Local(_))
-    }
-}
-
-/// Where the local cloud listens and keeps its state.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct LocalSettings {
-    /// The port on 127.0.0.1.
-    pub port: u16,
-    /// The folder for its logs, for what it keeps and for what says that it runs.
-    pub directory: Utf8PathBuf,
-    /// The port of `localhost` on which the shop's page is, unless it is left out: that of the allowed origin.
-    pub page: Option<u16>,
-}
-
 impl Config {
-    /// The one origin whose pages may call the APIs, given that of the page of this stage, if it has one. What the stage's own section
-    /// says wins: somebody means this stage. What is said for all stages gives way, since no two of them have one page.
-    pub(crate) fn allowed_origin<'a>(&'a self, page: Option<&'a Origin>) -> &'a Origin {
+    /// The one origin whose sites may call the APIs, given that of this stage's own site, if it has one. The stage's own section wins:
+    /// it is about this stage. A setting for all stages gives way, since no two of them have the same site.
+    pub(crate) fn allowed_origin<'a>(&'a self, site: Option<&'a Origin>) -> &'a Origin {
         match &self.allowed_origin {
             AllowedOrigin::OfStage(origin) => origin,
-            AllowedOrigin::OfAll(origin) => page.unwrap_or(origin),
+            AllowedOrigin::OfAll(origin) => site.unwrap_or(origin),
         }
     }
 
-    /// Whether the stage's own section says which origin.
+    /// Whether the stage's own section names an origin.
     pub(crate) fn has_own_origin(&self) -> bool {
         matches!(self.allowed_origin, AllowedOrigin::OfStage(_))
     }
@@ -184,12 +131,12 @@ impl Config {
         }
     }
 
-    /// Where the tools are that `make setup` installs.
+    /// The folder of the tools that `make setup` installs.
     pub(crate) fn tools(&self) -> Utf8PathBuf {
         self.workspace.join(".venv/bin")
     }
 
-    /// What the stage is called in messages.
+    /// The name of the stage in messages.
     pub(crate) fn stage(&self) -> String {
         self.names.stage.to_string()
     }
@@ -198,51 +145,33 @@ impl Config {
 /// Why the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// The file is there and cannot be read, or was named and is not there.
+    /// The file cannot be read, or was named and does not exist.
     #[error("reading {path} failed")]
-    Read {
-        /// The file.
-        path: Utf8PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The file is not what we understand.
+    Read { path: Utf8PathBuf, source: std::io::Error },
+    /// The message is the parser's, with line and column.
     #[error("{path} cannot be used:\n{message}")]
-    Parse {
-        /// The file.
-        path: Utf8PathBuf,
-        /// What is wrong and where, as the parser tells it.
-        message: String,
-    },
+    Parse { path: Utf8PathBuf, message: String },
     /// A stage that the file does not have.
     #[error("there is no stage `{stage}` in {path}")]
     UnknownStage {
-        /// What was asked for.
         stage: String,
-        /// The file.
         path: Utf8PathBuf,
-        /// The stages the file has.
+        /// The stages that the file has.
         known: Vec<String>,
     },
-    /// The local cloud was asked for and does not run.
     #[error("the local cloud is not running")]
     NotRunning,
-    /// A value does not parse.
-    #[error("{name} cannot be `{value}`: {reason}")]
+    /// A value that does not parse, or cannot be meant.
+    #[error("{name}: {reason}")]
     Value {
-        /// Where the value came from.
+        /// The flag or the key.
         name: &'static str,
-        /// What it is.
-        value: String,
-        /// What is wrong with it.
+        /// With the value.
         reason: String,
     },
-    /// Called from somewhere else than a checkout of the project.
+    /// Called outside a checkout of the project.
     #[error("no cartctl workspace in {start} or above it")]
-    NoWorkspace {
-        /// Where the search began.
-        start: Utf8PathBuf,
-    },
+    NoWorkspace { start: Utf8PathBuf },
 }
 
 impl Error {
@@ -263,242 +192,54 @@ impl Error {
     }
 }
 
-/// What the environment says, apart from what clap reads for the flags.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Environment {
-    /// `AWS_DEFAULT_REGION`, which every AWS tool reads after `AWS_REGION`.
-    pub default_region: Option<String>,
-    /// `AWS_PROFILE`, which gives way to credentials in the environment. So it is not the same as `--profile`.
-    pub profile: Option<String>,
-    /// The folder cartctl was called in.
-    pub current_dir: Utf8PathBuf,
-    /// What GitHub Actions reads, if this is a step of it.
-    pub github: Option<GitHub>,
-}
-
-/// The files in which GitHub Actions reads what a step has to say.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct GitHub {
-    /// `GITHUB_STEP_SUMMARY`, for Markdown.
-    pub step_summary: Option<Utf8PathBuf>,
-    /// `GITHUB_OUTPUT`, for `name=value`.
-    pub output: Option<Utf8PathBuf>,
-}
-
-impl Environment {
-    /// Reads the environment of this process.
-    #[expect(clippy::disallowed_methods, reason = "this is the place that reads the environment")]
-    pub(crate) fn of_process() -> Self {
-        let current_dir = std::env::current_dir().ok().and_then(|path| Utf8PathBuf::from_path_buf(path).ok());
-        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-        Self {
-            default_region: variable("AWS_DEFAULT_REGION"),
-            profile: variable("AWS_PROFILE"),
-            current_dir: current_dir.unwrap_or_else(|| ".".into()),
-            github: variable("GITHUB_ACTIONS").filter(|says| says == "true").map(|_| GitHub {
-                step_summary: variable("GITHUB_STEP_SUMMARY").map(Utf8PathBuf::from),
-                output: variable("GITHUB_OUTPUT").map(Utf8PathBuf::from),
-            }),
-        }
-    }
-}
-
-/// `cartctl.toml`, as written.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-struct File {
-    prefix: StackPrefix,
-    parameter_root: ParameterRoot,
-    defaults: StageSection,
-    stages: BTreeMap<StageName, StageSection>,
-    local: LocalSection,
-    frontend: FrontendSection,
-}
-
-/// What may differ from stage to stage. Under `[defaults]` it holds for all of them.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-struct StageSection {
-    account: Option<AccountId>,
-    region: Option<String>,
-    profile: Option<String>,
-    protected: Option<bool>,
-    #[serde(deserialize_with = "parsed")]
-    allowed_origin: Option<Origin>,
-    architecture: Option<Architecture>,
-    log_retention_days: Option<LogRetention>,
-    reserved_concurrency: Option<u32>,
-    monitoring: Option<bool>,
-    alarm_topic: Option<TopicArn>,
-    tags: BTreeMap<String, String>,
-}
-
-/// Reads a type that has a parser and no `Deserialize`, because its crate has no dependencies.
-fn parsed<'de, D: Deserializer<'de>, T: FromStr<Err: fmt::Display>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    String::deserialize(deserializer)?.parse().map(Some).map_err(D::Error::custom)
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-struct LocalSection {
-    port: Option<u16>,
-    directory: Option<Utf8PathBuf>,
-    shop: Option<bool>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-struct FrontendSection {
-    env_file: Option<Utf8PathBuf>,
-    directory: Option<Utf8PathBuf>,
-}
-
-/// Finds and reads `cartctl.toml`, then settles everything.
-pub(crate) fn load(global: &args::Global, local: LocalChoice, environment: &Environment) -> Result<Config, Error> {
+/// Finds and reads `cartctl.toml`, observes the local cloud, and settles everything.
+pub(crate) fn load(global: &args::Global, choice: LocalChoice, environment: &Environment) -> Result<Config, Error> {
     let workspace = find_workspace(&environment.current_dir)?;
     let path = global.config.clone().unwrap_or_else(|| workspace.join(FILE_NAME));
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && global.config.is_none() => String::new(),
-        Err(source) => return Err(Error::Read { path, source }),
-    };
-    resolve(global, local, environment, workspace, &path, &text)
-}
-
-/// What a command line says about the local cloud.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LocalChoice {
-    /// AWS is meant.
-    Aws,
-    /// `--local`: the local cloud, which has to run.
-    Running,
-    /// `cartctl local`: the local cloud, which is about to run, on this port if one was given.
-    Starting(Option<u16>),
+    let file = File::read(&path, global.config.is_some())?;
+    let running = local::running_ports(&local_cloud::directory(&file.local, &workspace));
+    resolve(global, choice, environment, running, workspace, &path, file)
 }
 
 fn resolve(
     global: &args::Global,
-    local: LocalChoice,
+    choice: LocalChoice,
     environment: &Environment,
+    running: Option<Ports>,
     workspace: Utf8PathBuf,
     path: &Utf8Path,
-    text: &str,
+    file: File,
 ) -> Result<Config, Error> {
-    let file: File = toml::from_str(text)
-        .map_err(|error| Error::Parse { path: path.to_owned(), message: error.to_string().trim_end().to_owned() })?;
-    let (stage, section) = match global.stage.as_deref() {
-        None | Some("" | "default") => (Stage::Default, StageSection::default()),
-        Some(name) => {
-            let unknown = || Error::UnknownStage {
-                stage: name.to_owned(),
-                path: path.to_owned(),
-                known: file.stages.keys().map(ToString::to_string).collect(),
-            };
-            let name = StageName::from_str(name).map_err(|error| Error::Value {
-                name: "--stage",
-                value: name.to_owned(),
-                reason: error.to_string(),
-            })?;
-            let section = file.stages.get(&name).ok_or_else(unknown)?.clone();
-            (Stage::Named(name), section)
-        }
+    let (stage, section) = check::stage(merge::stage(global, environment), &file, path)?;
+    let sources = Sources { flags: global, environment, stage: &section, defaults: &file.defaults };
+    let is_local = choice != LocalChoice::Aws;
+    let local = local_cloud::settings(choice, &file.local, local_cloud::directory(&file.local, &workspace), running)?;
+    let (connection, allowed_origin) = if is_local {
+        (local_cloud::connection(&local)?, local_cloud::allowed_origin(&local, &file.local, &sources)?)
+    } else {
+        (sources.connection(), sources.allowed_origin())
     };
-    let common = &file.defaults;
-    let mut allowed_origin = section.allowed_origin.clone().or_else(|| common.allowed_origin.clone()).unwrap_or_default();
-    let directory = workspace.join(file.local.directory.as_deref().unwrap_or(Utf8Path::new(".cartctl/local")));
-    let with_page = match local {
-        LocalChoice::Aws => false,
-        LocalChoice::Running => local::page_runs(&directory),
-        LocalChoice::Starting(_) => file.local.shop.unwrap_or(true),
-    };
-    if with_page && page_port(&allowed_origin).is_none() {
-        // Where the page is in AWS is not where it can be here.
-        allowed_origin = Origin::default();
-    }
-    let mut settings = LocalSettings {
-        port: file.local.port.unwrap_or(local::DEFAULT_PORT),
-        directory,
-        page: page_port(&allowed_origin).filter(|_| with_page),
-    };
-    let connection = match local {
-        LocalChoice::Aws => Connection {
-            region: global
-                .region
-                .clone()
-                .or_else(|| environment.default_region.clone())
-                .or_else(|| section.region.clone())
-                .or_else(|| common.region.clone()),
-            profile: global.profile.clone().map(Profile::Asked).or_else(|| {
-                let fallback = environment.profile.as_ref().or(section.profile.as_ref()).or(common.profile.as_ref());
-                fallback.cloned().map(Profile::Fallback)
-            }),
-            endpoint: global.endpoint_url.clone().map_or(Endpoint::Aws, Endpoint::Url),
-        },
-        LocalChoice::Running => {
-            settings.port = local::running_port(&settings.directory).ok_or(Error::NotRunning)?;
-            local_connection(&settings)?
-        }
-        LocalChoice::Starting(port) => {
-            settings.port = local::running_port(&settings.directory).or(port).unwrap_or(settings.port);
-            local_connection(&settings)?
-        }
-    };
-    let env_file = match (&file.frontend.env_file, connection.endpoint.is_local()) {
-        (Some(path), _) => workspace.join(path),
-        (None, false) => workspace.join("frontend/.env"),
-        (None, true) => workspace.join("frontend/.env.local"),
-    };
-    let shop = workspace.join(file.frontend.directory.as_deref().unwrap_or(Utf8Path::new("frontend")));
-    // A tag of the stage wins over one of all stages.
-    let tags = common.tags.iter().chain(&section.tags).map(|(key, value)| (key.clone(), value.clone())).collect();
-    let account = section.account.as_ref().or(common.account.as_ref()).filter(|_| !connection.endpoint.is_local());
-    let pin =
-        account.map(|account| Pin { account: account.clone(), region: section.region.clone().or_else(|| common.region.clone()) });
-    let protected = section.protected.or(common.protected).unwrap_or(false);
-    // Alarms cost money and want somebody to look at them, which a stage is worth whose data is.
-    let monitored = section.monitoring.or(common.monitoring).unwrap_or(protected);
-    let alarm_topic = section.alarm_topic.or_else(|| common.alarm_topic.clone());
+    let env_file = if is_local { "frontend/.env.local" } else { "frontend/.env" };
     Ok(Config {
-        tags,
-        pin,
-        names: Names { prefix: file.prefix, parameter_root: file.parameter_root, stage },
-        protected,
-        monitoring: monitored.then_some(Monitoring { alarm_topic }),
-        allowed_origin: if section.allowed_origin.is_some() {
-            AllowedOrigin::OfStage(allowed_origin)
-        } else {
-            AllowedOrigin::OfAll(allowed_origin)
-        },
-        architecture: section.architecture.or(common.architecture).unwrap_or_default(),
-        log_retention: section.log_retention_days.or(common.log_retention_days).unwrap_or_default(),
-        reserved_concurrency: section.reserved_concurrency.or(common.reserved_concurrency),
-        workspace,
+        protected: sources.protected(),
+        allowed_origin,
+        architecture: sources.architecture(),
+        log_retention: sources.log_retention(),
+        reserved_concurrency: sources.reserved_concurrency(),
+        monitoring: sources.monitoring(),
+        tags: sources.tags(),
+        pin: if is_local { None } else { sources.pin() },
         connection,
-        env_file,
-        shop,
-        local: settings,
+        bucket: environment.bucket.clone().filter(|_| !is_local),
+        env_file: workspace.join(file.frontend.env_file.as_deref().unwrap_or(env_file.into())),
+        shop: workspace.join(file.frontend.directory.as_deref().unwrap_or("frontend".into())),
+        local,
         output: global.output,
         yes: global.yes,
         verbose: global.verbose > 0,
+        names: Names { prefix: file.prefix, parameter_root: file.parameter_root, stage },
+        workspace,
     })
-}
-
-/// The port of an origin that a page on this machine can have: the site of the local cloud's APIs, without whose cookies there is no cart.
-fn page_port(origin: &Origin) -> Option<u16> {
-    match origin.as_str().strip_prefix("http://localhost")? {
-        "" => Some(80),
-        port => port.strip_prefix(':')?.parse().ok(),
-    }
-}
-
-fn local_connection(settings: &LocalSettings) -> Result<Connection, Error> {
-    let invalid = |error: cart_infra::NotAnOrigin| Error::Value {
-        name: "--port",
-        value: settings.port.to_string(),
-        reason: error.to_string(),
-    };
-    let origin = Origin::http("127.0.0.1", settings.port).map_err(invalid)?;
-    Ok(Connection { region: Some(local::REGION.to_owned()), profile: None, endpoint: Endpoint::Local(origin) })
 }
 
 fn find_workspace(start: &Utf8Path) -> Result<Utf8PathBuf, Error> {
@@ -514,10 +255,22 @@ pub(crate) mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::domain::connection::Profile;
+
+    fn resolved_for(
+        choice: LocalChoice,
+        running: Option<Ports>,
+        arguments: &[&str],
+        environment: &Environment,
+        text: &str,
+    ) -> Result<Config, Error> {
+        let cli = args::Cli::parse_from([&["cartctl", "status"], arguments].concat());
+        let path = Utf8Path::new("/shop/cartctl.toml");
+        resolve(&cli.global, choice, environment, running, "/shop".into(), path, File::parse(path, text)?)
+    }
 
     fn resolved(arguments: &[&str], environment: &Environment, text: &str) -> Result<Config, Error> {
-        let cli = args::Cli::parse_from([&["cartctl", "status"], arguments].concat());
-        resolve(&cli.global, LocalChoice::Aws, environment, "/shop".into(), "/shop/cartctl.toml".into(), text)
+        resolved_for(LocalChoice::Aws, None, arguments, environment, text)
     }
 
     /// The settings of the default stage, with code that is not packaged.
@@ -539,7 +292,7 @@ pub(crate) mod tests {
         let region =
             |arguments: &[&str], environment: &Environment, text| resolved(arguments, environment, text).unwrap().connection.region;
         let none = Environment::default();
-        let set = Environment { default_region: Some("us-west-2".to_owned()), ..Environment::default() };
+        let set = Environment { region: Some("us-west-2".to_owned()), ..Environment::default() };
         assert_eq!(region(&["--region", "us-east-1", "--stage", "production"], &set, FILE).as_deref(), Some("us-east-1"));
         assert_eq!(region(&["--stage", "production"], &set, FILE).as_deref(), Some("us-west-2"));
         assert_eq!(region(&["--stage", "production"], &none, FILE).as_deref(), Some("eu-west-1"));
@@ -583,36 +336,109 @@ pub(crate) mod tests {
         assert_eq!(watched(&topic, ""), None, "a topic for all stages makes none of them watched");
     }
 
-    #[test]
-    fn the_local_page_is_where_its_origin_says_if_that_is_here() {
-        let local = |text: &str| {
-            let cli = args::Cli::parse_from(["cartctl", "local"]);
-            let (folder, file) = ("/shop".into(), "/shop/cartctl.toml".into());
-            let config = resolve(&cli.global, LocalChoice::Starting(None), &Environment::default(), folder, file, text).unwrap();
-            (config.allowed_origin(None).to_string(), config.local.page)
-        };
-        assert_eq!(local(""), ("http://localhost:8080".to_owned(), Some(8080)));
-        assert_eq!(local("defaults.allowed-origin = 'http://localhost:3000'"), ("http://localhost:3000".to_owned(), Some(3000)));
-        assert_eq!(local("defaults.allowed-origin = 'http://localhost'"), ("http://localhost".to_owned(), Some(80)));
-        assert_eq!(local("defaults.allowed-origin = 'https://shop.example'"), ("http://localhost:8080".to_owned(), Some(8080)));
-        assert_eq!(local("local.shop = false"), ("http://localhost:8080".to_owned(), None));
-        let aws = resolved(&[], &Environment::default(), "defaults.allowed-origin = 'https://shop.example'").unwrap();
-        assert_eq!(aws.allowed_origin(None).as_str(), "https://shop.example");
+    const STARTING: LocalChoice = LocalChoice::Starting { port: None, site: true };
+
+    /// The origin that is allowed, the port of the site, and that of the cloud.
+    fn local(choice: LocalChoice, running: Option<Ports>, text: &str) -> (String, Option<u16>, u16) {
+        let config = resolved_for(choice, running, &[], &Environment::default(), text).unwrap();
+        (config.allowed_origin(None).to_string(), config.local.site, config.local.port)
     }
 
     #[test]
-    fn the_stages_own_page_may_call_unless_the_stage_says_otherwise() {
-        let allowed = |text: &str, page: Option<&str>| {
-            let config = resolved(&["--stage", "it"], &Environment::default(), text).unwrap();
-            let page = page.map(|page| page.parse().unwrap());
-            config.allowed_origin(page.as_ref()).to_string()
+    fn the_local_cloud_allows_the_site_beside_it() {
+        let starting = |text: &str| local(STARTING, None, text);
+        assert_eq!(starting(""), ("http://localhost:8080".to_owned(), Some(8080), 4566));
+        assert_eq!(starting("local.site-port = 3000"), ("http://localhost:3000".to_owned(), Some(3000), 4566));
+        assert_eq!(starting("local.site-port = 80").0, "http://localhost");
+        let elsewhere = "defaults.allowed-origin = 'https://shop.example'";
+        assert_eq!(starting(elsewhere), ("http://localhost:8080".to_owned(), Some(8080), 4566));
+        assert_eq!(
+            resolved(&[], &Environment::default(), elsewhere).unwrap().allowed_origin(None).as_str(),
+            "https://shop.example"
+        );
+    }
+
+    #[test]
+    fn without_a_site_the_local_cloud_allows_another_one() {
+        let left_out = LocalChoice::Starting { port: None, site: false };
+        let own = "defaults.allowed-origin = 'http://localhost:3000'";
+        assert_eq!(local(left_out, None, own), ("http://localhost:3000".to_owned(), None, 4566));
+        assert_eq!(local(left_out, None, "local.site-port = 3000"), ("http://localhost:3000".to_owned(), None, 4566));
+        assert_eq!(local(STARTING, None, &format!("{own}\nlocal.shop = false")).0, "http://localhost:3000");
+        let running = Some(Ports { cloud: 4566, site: Some(8081) });
+        assert_eq!(local(left_out, running, own).0, "http://localhost:8081", "the site that runs goes on working");
+    }
+
+    #[test]
+    fn what_runs_says_on_which_ports() {
+        let running = Some(Ports { cloud: 5000, site: Some(8081) });
+        let text = "local.port = 4567\nlocal.site-port = 3000";
+        for choice in [LocalChoice::Running, STARTING, LocalChoice::Starting { port: Some(4568), site: true }] {
+            assert_eq!(local(choice, running, text), ("http://localhost:8081".to_owned(), Some(8081), 5000), "{choice:?}");
+        }
+        assert_eq!(local(LocalChoice::Starting { port: Some(4568), site: true }, None, text).2, 4568);
+        let without_site = Some(Ports { cloud: 5000, site: None });
+        assert_eq!(local(LocalChoice::Running, without_site, text), ("http://localhost:3000".to_owned(), None, 5000));
+        let stopped = resolved_for(LocalChoice::Running, None, &[], &Environment::default(), text).unwrap_err();
+        assert!(matches!(stopped, Error::NotRunning), "{stopped}");
+    }
+
+    #[test]
+    fn the_site_and_the_local_cloud_are_on_two_ports() {
+        let text = "local.port = 8080";
+        let error = resolved_for(STARTING, None, &[], &Environment::default(), text).unwrap_err();
+        assert_eq!(error.to_string(), "local.site-port: the local cloud is to listen on 8080 as well");
+        assert!(resolved(&[], &Environment::default(), text).is_ok(), "AWS is meant");
+    }
+
+    #[test]
+    fn the_local_cloud_takes_nothing_that_is_for_aws() {
+        let environment = Environment {
+            endpoint_url: Some("http://127.0.0.1:1".to_owned()),
+            region: Some("eu-west-1".to_owned()),
+            profile: Some("work".to_owned()),
+            bucket: Some("code".to_owned()),
+            ..Environment::default()
         };
-        let (page, common) = (Some("https://d1.cloudfront.net"), "[defaults]\nallowed-origin = 'https://a.example'\n[stages.it]\n");
+        let file = "[defaults]\naccount = '123456789012'";
+        let local = resolved_for(STARTING, None, &[], &environment, file).unwrap();
+        let expected = Connection {
+            region: Some(local::REGION.to_owned()),
+            profile: None,
+            endpoint: Endpoint::Local("http://127.0.0.1:4566".parse().unwrap()),
+        };
+        assert_eq!((local.connection, local.bucket, local.pin), (expected, None, None));
+        let aws = resolved(&[], &environment, file).unwrap();
+        assert_eq!(aws.connection.endpoint, Endpoint::Url("http://127.0.0.1:1".to_owned()));
+        assert_eq!((aws.bucket.as_deref(), aws.pin.is_some()), (Some("code"), true));
+    }
+
+    #[test]
+    fn a_flag_wins_over_its_variable() {
+        let environment = Environment {
+            stage: Some("production".to_owned()),
+            endpoint_url: Some("http://127.0.0.1:1".to_owned()),
+            ..Environment::default()
+        };
+        let stage = |arguments: &[&str]| resolved(arguments, &environment, FILE).unwrap().stage();
+        assert_eq!([stage(&[]), stage(&["--stage", "default"]), stage(&["--stage", ""])], ["production", "default", "default"]);
+        let asked = resolved(&["--endpoint-url", "http://127.0.0.1:2"], &environment, FILE).unwrap();
+        assert_eq!(asked.connection.endpoint.url(), Some("http://127.0.0.1:2"));
+    }
+
+    #[test]
+    fn the_stages_own_site_may_call_unless_the_stage_says_otherwise() {
+        let allowed = |text: &str, site: Option<&str>| {
+            let config = resolved(&["--stage", "it"], &Environment::default(), text).unwrap();
+            let site = site.map(|site| site.parse().unwrap());
+            config.allowed_origin(site.as_ref()).to_string()
+        };
+        let (site, common) = (Some("https://d1.cloudfront.net"), "[defaults]\nallowed-origin = 'https://a.example'\n[stages.it]\n");
         assert_eq!(allowed("[stages.it]", None), "http://localhost:8080");
-        assert_eq!(allowed("[stages.it]", page), "https://d1.cloudfront.net");
+        assert_eq!(allowed("[stages.it]", site), "https://d1.cloudfront.net");
         assert_eq!(allowed(common, None), "https://a.example");
-        assert_eq!(allowed(common, page), "https://d1.cloudfront.net");
-        assert_eq!(allowed(&format!("{common}allowed-origin = 'https://b.example'"), page), "https://b.example");
+        assert_eq!(allowed(common, site), "https://d1.cloudfront.net");
+        assert_eq!(allowed(&format!("{common}allowed-origin = 'https://b.example'"), site), "https://b.example");
     }
 
     #[test]

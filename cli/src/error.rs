@@ -5,7 +5,7 @@ use cart_infra::{StackId, stacks};
 use crate::{
     aws,
     build::{env_file, package, site},
-    config, execute, local,
+    config, execute, files, local,
     plan::{self, deploy::Refused},
     report,
 };
@@ -64,7 +64,10 @@ pub(crate) enum Error {
     /// A plan was carried out only in part, or not at all.
     #[error(transparent)]
     Execute(#[from] execute::Error),
-    /// The frontend's configuration could not be written.
+    /// A file could not be written.
+    #[error(transparent)]
+    Write(#[from] files::Error),
+    /// There is no configuration for the frontend.
     #[error(transparent)]
     EnvFile(#[from] env_file::Error),
     /// The shop's page could not be built.
@@ -131,6 +134,7 @@ impl Error {
             Self::Package(error) => error.hint(),
             Self::Refused(error) => error.hint(),
             Self::Execute(error) => error.hint(),
+            Self::Write(error) => Some(error.hint()),
             Self::EnvFile(error) => error.hint(),
             Self::Totals(error) => error.hint(),
             Self::Page(error) => error.hint(),
@@ -176,6 +180,7 @@ impl Error {
             Self::Totals(execute::totals::Error::Stuck { .. })
             | Self::NotDeployed { .. }
             | Self::Package(_)
+            | Self::Write(_)
             | Self::EnvFile(_)
             | Self::Page(_)
             | Self::Local(_) => ExitCode::Failed,

@@ -11,6 +11,7 @@ mod config;
 mod domain;
 mod error;
 mod execute;
+mod files;
 mod local;
 mod plan;
 mod report;

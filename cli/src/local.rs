@@ -11,6 +11,8 @@ use std::{
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
+use crate::{build::node, domain::text, files};
+
 pub(crate) mod cloud;
 pub(crate) mod edits;
 pub(crate) mod page;
@@ -20,6 +22,9 @@ mod state;
 
 /// Where the local cloud listens unless something else is said.
 pub(crate) const DEFAULT_PORT: u16 = 4566;
+
+/// Where the shop's site is served unless something else is said.
+pub(crate) const DEFAULT_SITE_PORT: u16 = 8080;
 
 /// The region it plays.
 pub(crate) const REGION: &str = "us-east-1";
@@ -50,6 +55,14 @@ struct RunningPage {
     port: u16,
 }
 
+/// The ports of a local cloud that runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ports {
+    pub cloud: u16,
+    /// None, if no site is served.
+    pub site: Option<u16>,
+}
+
 /// Who is to listen on a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Listener {
@@ -68,6 +81,8 @@ pub(crate) enum Error {
         /// What is missing.
         program: Utf8PathBuf,
     },
+    #[error(transparent)]
+    Node(#[from] node::Error),
     /// What builds the page is not there.
     #[error("the shop's page cannot be built: {reason}")]
     NoFrontend {
@@ -133,7 +148,10 @@ pub(crate) enum Error {
         /// Why not.
         reason: String,
     },
-    /// A file could not be read or written, or a process not be started.
+    /// A file could not be written.
+    #[error(transparent)]
+    Write(#[from] files::Error),
+    /// A file could not be read, or a process not be started.
     #[error("{action} failed: {source}")]
     Io {
         /// What was tried.
@@ -148,17 +166,18 @@ impl Error {
     pub(crate) fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::NotInstalled { .. } => "`make setup` installs it into the project's own environment",
-            Self::NoFrontend { .. } => {
+            Self::NoFrontend { .. } | Self::Node(_) => {
                 "`make local` sets it up, given Node from https://nodejs.org; `--no-shop` runs the backend alone"
             }
             Self::PortInUse { listener: Listener::Cloud, .. } => {
                 "stop what is there, or choose another port with `--port` or `local.port` in cartctl.toml"
             }
             Self::PortInUse { listener: Listener::Page, .. } => {
-                "stop what is there, or choose another port with `defaults.allowed-origin` in cartctl.toml; `--no-shop` runs the backend alone"
+                "stop what is there, or choose another port with `local.site-port` in cartctl.toml; `--no-shop` runs the backend alone"
             }
             Self::Runs => "`cartctl local --stop` stops it",
             Self::Kept { .. } => "`cartctl local --fresh` forgets it and starts anew",
+            Self::Write(error) => return Some(error.hint()),
             Self::PageBuild { .. }
             | Self::DidNotStart { .. }
             | Self::Ended { .. }
@@ -192,14 +211,11 @@ pub(crate) fn free(port: u16, listener: Listener) -> Result<(), Error> {
     Ok(())
 }
 
-/// The port of the local cloud that runs in this folder, if one does.
-pub(crate) fn running_port(directory: &Utf8Path) -> Option<u16> {
-    running(directory).map(|running| running.port)
-}
-
-/// Whether the page is served, by what runs in this folder.
-pub(crate) fn page_runs(directory: &Utf8Path) -> bool {
-    running(directory).and_then(|running| running.page).is_some_and(|page| process::runs(page.pid, &PAGE))
+/// The ports of what runs in this folder, if the local cloud does.
+pub(crate) fn running_ports(directory: &Utf8Path) -> Option<Ports> {
+    let running = running(directory)?;
+    let site = running.page.filter(|page| process::runs(page.pid, &PAGE));
+    Some(Ports { cloud: running.port, site: site.map(|site| site.port) })
 }
 
 fn running(directory: &Utf8Path) -> Option<Running> {
@@ -217,7 +233,7 @@ fn is_unclean(directory: &Utf8Path) -> bool {
 
 fn record(directory: &Utf8Path, running: &Running) -> Result<(), Error> {
     let path = running_file(directory);
-    std::fs::write(&path, serde_json::to_string(running).unwrap_or_default()).map_err(io(format!("writing {path}")))
+    Ok(files::write_whole(&path, text::json(running))?)
 }
 
 /// Stops what runs in this folder; whether there was anything to stop.

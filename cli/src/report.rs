@@ -9,7 +9,6 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use self::answer::Answer;
 use crate::{
     args::Cli,
-    build::env_file,
     config::Environment,
     domain::{
         event::{Event, Events, Message},
@@ -18,6 +17,7 @@ use crate::{
         timeline::Timeline,
     },
     error::Error,
+    files,
 };
 
 pub(crate) mod answer;
@@ -120,7 +120,7 @@ impl Reporting {
         let error = done.as_ref().err();
         self.tell(&Event::Ended {
             exit_code: error.map_or(0, |error| error.exit_code() as u8),
-            error: error.map(|error| [vec![error.to_string()], causes(error)].concat().join(": ")),
+            error: error.map(with_causes),
             hint: error.and_then(Error::hint),
         });
     }
@@ -130,7 +130,7 @@ impl Reporting {
         let started = self.started.borrow().as_ref().and_then(|event| words::line(event, false)).unwrap_or_default();
         let title = anstream::adapter::strip_str(&started).to_string();
         let drawn = timeline::render(timeline, &title, summary).map_err(|error| error.to_string());
-        match drawn.and_then(|page| env_file::write(path, &page).map_err(|error| error.to_string())) {
+        match drawn.and_then(|page| files::write_whole(path, page).map_err(|error| with_causes(&error.into()))) {
             Ok(()) => Event::Wrote { path: path.to_owned() },
             Err(reason) => Event::Notice(Notice::TimelineNotWritten { reason }),
         }
@@ -164,6 +164,11 @@ fn causes(error: &Error) -> Vec<String> {
     let sources = std::iter::successors(std::error::Error::source(error), |source| source.source());
     // Transparent variants repeat their source.
     sources.map(ToString::to_string).filter(|source| !said.contains(source)).collect()
+}
+
+/// An error on one line.
+fn with_causes(error: &Error) -> String {
+    [vec![error.to_string()], causes(error)].concat().join(": ")
 }
 
 /// Whether what goes to standard error is coloured.

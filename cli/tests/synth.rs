@@ -60,7 +60,7 @@ fn one_stack_can_be_printed() {
     let written = synth(&project, &project.path("written"), &["auth"]);
     assert_eq!(written.into_values().collect::<Vec<_>>(), [printed]);
     let story = finish(&mut without_network(&project, &["synth", "--out", "-"])).failed(2);
-    assert_eq!(story, "error: --out cannot be `-`: it takes exactly one stack, for example `cartctl synth cart --out -`\n");
+    assert_eq!(story, "error: --out: `-` takes exactly one stack, for example `cartctl synth cart --out -`\n");
 }
 
 #[test]

@@ -30,7 +30,7 @@ export default async function setup(): Promise<() => Promise<void>> {
   const [config, env] = [join(folder, 'cartctl.toml'), join(folder, 'env')]
   writeFileSync(
     config,
-    `defaults.allowed-origin = '${origin}'\nfrontend.env-file = '${env}'\nlocal.port = ${cloud}\nlocal.directory = '${join(folder, 'local')}'\n`,
+    `frontend.env-file = '${env}'\nlocal.port = ${cloud}\nlocal.site-port = ${page}\nlocal.directory = '${join(folder, 'local')}'\n`,
   )
   const local = (flag: string) => run(cartctl, ['--config', config, 'local', flag], { cwd: workspace, timeout: 300_000 })
   const stop = async () => {

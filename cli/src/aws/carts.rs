@@ -19,11 +19,14 @@ use cart_contract::table::{
 use tokio::time::sleep;
 
 use super::{Aws, Error, ErrorKind};
-use crate::plan::totals::{Corrected, ItemKey, Row};
+use crate::domain::{
+    pace::Pace,
+    totals::{Corrected, ItemKey, Row},
+};
 
 /// How often something is tried again that somebody else is writing at the same moment, or that DynamoDB did not get round to:
 /// about half a minute.
-const ATTEMPTS: u32 = 20;
+const ATTEMPTS: u32 = 12;
 
 /// The most items that can be read together, by
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>.
@@ -41,9 +44,9 @@ pub(crate) struct Carts {
     table: String,
 }
 
-/// A page of the table.
-pub(crate) struct Page {
-    /// What is on it.
+/// One answer to a scan of the table.
+pub(crate) struct Batch {
+    /// What is in it.
     pub rows: Vec<Row>,
     /// Where the next one begins, if there is one.
     pub next: Option<Position>,
@@ -67,13 +70,13 @@ impl Aws {
 }
 
 impl Carts {
-    /// A page of at most so many items.
-    pub(crate) async fn page(&self, limit: u32, after: Option<Position>) -> Result<Page, Error> {
+    /// A batch of at most so many items.
+    pub(crate) async fn batch(&self, limit: u32, after: Option<Position>) -> Result<Batch, Error> {
         let call = self.client.scan().table_name(&self.table).consistent_read(true).projection_expression(READ.join(", "));
         let call = call.limit(i32::try_from(limit).unwrap_or(i32::MAX)).set_exclusive_start_key(after.map(|position| position.0));
         let answer = call.send().await.map_err(|error| Error::sdk("reading the table of carts", error))?;
         let rows = answer.items.unwrap_or_default().iter().filter_map(row).collect();
-        Ok(Page { rows, next: answer.last_evaluated_key.filter(|key| !key.is_empty()).map(Position) })
+        Ok(Batch { rows, next: answer.last_evaluated_key.filter(|key| !key.is_empty()).map(Position) })
     }
 
     /// What is noted of these items.
@@ -154,7 +157,7 @@ impl Carts {
         let mut found = Vec::new();
         for keys in keys.chunks(TOGETHER) {
             let mut keys = keys.to_vec();
-            let mut attempt = 0;
+            let mut retries = Retries::default();
             while !keys.is_empty() {
                 let wanted =
                     KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).projection_expression(READ.join(", "));
@@ -165,7 +168,7 @@ impl Carts {
                 let unread = answer.unprocessed_keys.unwrap_or_default().remove(&self.table);
                 keys = unread.map(|unread| unread.keys).unwrap_or_default();
                 if !keys.is_empty() {
-                    pause(operation, &mut attempt).await?;
+                    retries.pause(operation).await?;
                 }
             }
         }
@@ -182,7 +185,7 @@ impl Carts {
     ) -> Result<Option<Attributes>, Error> {
         let key = key(wanted);
         let values: Attributes = values.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-        let mut attempt = 0;
+        let mut retries = Retries::default();
         loop {
             let call = self.client.update_item().table_name(&self.table).set_key(Some(key.clone()));
             let call = call.update_expression(update.expression).condition_expression(update.condition);
@@ -194,22 +197,31 @@ impl Carts {
             match error.as_service_error() {
                 Some(error) if error.is_conditional_check_failed_exception() => return Ok(None),
                 // A function is counting a change of the same product.
-                Some(error) if error.is_transaction_conflict_exception() => pause(operation, &mut attempt).await?,
+                Some(error) if error.is_transaction_conflict_exception() => retries.pause(operation).await?,
                 _ => return Err(Error::sdk(operation, error)),
             }
         }
     }
 }
 
-/// Waits a little before the next attempt, longer with each.
-async fn pause(operation: &str, attempt: &mut u32) -> Result<(), Error> {
-    if *attempt == ATTEMPTS {
-        return Err(Error::new(operation, ErrorKind::Busy, "others kept the table busy"));
+/// The attempts at one call.
+#[derive(Default)]
+struct Retries {
+    failed: u32,
+    pace: Pace,
+}
+
+impl Retries {
+    /// Waits before the next attempt, longer with each.
+    async fn pause(&mut self, operation: &str) -> Result<(), Error> {
+        if self.failed == ATTEMPTS {
+            return Err(Error::new(operation, ErrorKind::Busy, "others kept the table busy"));
+        }
+        self.failed += 1;
+        self.pace.unanswered();
+        sleep(self.pace.pause(fastrand::f64())).await;
+        Ok(())
     }
-    let longest = Duration::from_millis(20 << (*attempt).min(7));
-    *attempt += 1;
-    sleep(longest.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
-    Ok(())
 }
 
 /// What an item of the table is. None, where nothing is counted in it.

@@ -1,14 +1,14 @@
-//! CloudWatch Logs: what functions have printed, page by page. One signed request instead of the service's SDK
-//! (docs/adr/0027-logs-by-signed-requests.md). Which page is read next is decided elsewhere.
+//! CloudWatch Logs: what functions have printed, batch by batch. One signed request instead of the service's SDK
+//! (docs/adr/0027-logs-by-signed-requests.md). Which batch is read next is decided elsewhere.
 
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::{Aws, Error, ErrorKind, kind_of_code, signed::Request};
-use crate::{
-    domain::moment::Moment,
-    plan::logs::{Entry, Page, Position, Question},
+use crate::domain::{
+    logs::{Batch, Entry, Position, Question},
+    moment::Moment,
 };
 
 /// The logs of one account in one region.
@@ -54,8 +54,8 @@ impl Aws {
 }
 
 impl Logs {
-    /// A page of what was printed.
-    pub(crate) async fn page(&self, question: &Question) -> Result<Page, Error> {
+    /// The answer to this question.
+    pub(crate) async fn batch(&self, question: &Question) -> Result<Batch, Error> {
         let operation = format!("reading the logs in {}", question.group);
         let mut input = json!({ "logGroupName": question.group, "startTime": question.from.millis() });
         match &question.at {
@@ -86,7 +86,7 @@ impl Logs {
             message: event.message,
         };
         let next = answer.next_token.filter(|token| !token.is_empty());
-        Ok(Page { entries: answer.events.into_iter().map(entry).collect(), next })
+        Ok(Batch { entries: answer.events.into_iter().map(entry).collect(), next })
     }
 }
 

@@ -9,7 +9,7 @@ use aws_sdk_s3::{
 use camino::Utf8Path;
 
 use super::{Aws, Error, ErrorKind};
-use crate::plan::site::{Online, Upload};
+use crate::domain::site::{Online, Upload};
 
 /// How many objects one request may delete.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>

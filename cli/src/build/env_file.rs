@@ -1,18 +1,21 @@
-//! The frontend's configuration: from what the stacks published to the text of its `.env`. Knows nothing of AWS; reads one template
-//! and writes one file.
+//! The frontend's configuration: from what the stacks published to variables, and from these to the text of `.env`. Knows nothing of AWS,
+//! and reads one file, the template.
 
-use std::{collections::BTreeMap, io::Write};
+use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_infra::{App, Stack, StackId, stacks};
+use cart_infra::{
+    Names, StackId,
+    stacks::{AUTH, CART, PRODUCTS, auth, cart, products},
+};
 use handlebars::{Handlebars, no_escape};
-use serde::Serialize;
+use serde_json::json;
 
 /// The template, relative to the workspace.
 const TEMPLATE: &str = "templates/env.hbs";
 
-/// What the frontend has to know. The field names are those `templates/env.hbs` uses.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// What the frontend has to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FrontendEnv {
     cart_api_url: String,
     products_api_url: String,
@@ -23,7 +26,7 @@ pub(crate) struct FrontendEnv {
     cognito_endpoint: Option<String>,
 }
 
-/// Why the frontend's configuration could not be written.
+/// Why there is no configuration for the frontend.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// The stacks have not published everything.
@@ -46,14 +49,6 @@ pub(crate) enum Error {
         /// Why.
         message: String,
     },
-    /// The file could not be written.
-    #[error("writing {path} failed: {source}")]
-    Write {
-        /// The file.
-        path: Utf8PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
 }
 
 impl Error {
@@ -69,21 +64,20 @@ impl Error {
             Self::Unsafe { path } => {
                 Some(format!("somebody else wrote {path}; deploying the stack that publishes it sets it right"))
             }
-            Self::Render { .. } | Self::Write { .. } => None,
+            Self::Render { .. } => None,
         }
     }
 }
 
 impl FrontendEnv {
-    /// Picks what the frontend needs from `published` parameters.
+    /// Picks what the frontend needs from `published` parameters, by full name.
     ///
     /// # Errors
-    /// [`Error::Missing`] names everything that is not there, [`Error::Unsafe`] the first value that would break the file.
-    pub(crate) fn collect(app: &App, published: &BTreeMap<String, String>, region: &str) -> Result<Self, Error> {
+    /// [`Error::Missing`] names everything that is not published, [`Error::Unsafe`] a value that would break the file.
+    pub(crate) fn collect(names: &Names, published: &BTreeMap<String, String>, region: &str) -> Result<Self, Error> {
         let mut missing = Vec::new();
         let mut broken = None;
-        let mut pick = |stack: StackId, name: &str| {
-            let path = path(app, stack, name);
+        let mut pick = |stack: StackId, path: String| {
             let Some(value) = published.get(&path) else {
                 missing.push((path, stack));
                 return String::new();
@@ -94,10 +88,10 @@ impl FrontendEnv {
             value.clone()
         };
         let env = Self {
-            cart_api_url: pick(stacks::CART, "/cart-api-url"),
-            products_api_url: pick(stacks::PRODUCTS, "/products-api-url"),
-            user_pool_id: pick(stacks::AUTH, "/user-pool-id"),
-            user_pool_client_id: pick(stacks::AUTH, "/user-pool-client-id"),
+            cart_api_url: pick(CART, names.parameter_path(cart::CART_API_URL.path())),
+            products_api_url: pick(PRODUCTS, names.parameter_path(products::PRODUCTS_API_URL.path())),
+            user_pool_id: pick(AUTH, names.parameter_path(auth::USER_POOL_ID.path())),
+            user_pool_client_id: pick(AUTH, names.parameter_path(auth::USER_POOL_CLIENT_ID.path())),
             region: region.to_owned(),
             cognito_endpoint: None,
         };
@@ -108,8 +102,8 @@ impl FrontendEnv {
         }
     }
 
-    /// What stands for it as long as nothing is deployed to the local cloud at `base_url`: values of the same form, which can be found
-    /// again in a page that was built with them.
+    /// Placeholders for a build that starts before anything is deployed to the local cloud at `base_url`. They have the form of the values
+    /// that [replace](Self::replacing) them, and are long enough to be found in what was built.
     pub(crate) fn stand_in(base_url: &str, region: &str) -> Self {
         let env = Self {
             cart_api_url: format!("{base_url}/stand-in/cart-api"),
@@ -122,8 +116,8 @@ impl FrontendEnv {
         env.beside(base_url)
     }
 
-    /// The same for a shop in a browser beside the local cloud at `base_url`, such as `http://127.0.0.1:4566`: accounts are there too, and
-    /// it is called `localhost`, as the shop is. To a browser the number is another site, whose cookies it keeps from the shop's page.
+    /// The same for a browser on the machine of the local cloud at `base_url`, such as `http://127.0.0.1:4566`, which has the accounts as
+    /// well. The cloud is called `localhost` like the shop: to a browser the number would be another site, whose cookies it withholds.
     pub(crate) fn beside(mut self, base_url: &str) -> Self {
         let named = base_url.replacen("//127.0.0.1", "//localhost", 1);
         for url in [&mut self.cart_api_url, &mut self.products_api_url] {
@@ -135,7 +129,7 @@ impl FrontendEnv {
         self
     }
 
-    /// The same for a page at `url`, such as `https://d1.cloudfront.net`, behind which the APIs are too.
+    /// The same for a site at `url`, such as `https://d1.cloudfront.net`, which forwards to the APIs.
     pub(crate) fn at(mut self, url: &str) -> Self {
         for api in [&mut self.cart_api_url, &mut self.products_api_url] {
             *api = format!("{url}/{}", cart_infra::API_STAGE);
@@ -143,10 +137,33 @@ impl FrontendEnv {
         self
     }
 
-    /// Renders `templates/env.hbs` of this workspace.
+    /// The variables that the frontend reads, by name.
+    pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
+        let cognito_endpoint = self.cognito_endpoint.as_ref().map(|url| ("VUE_APP_COGNITO_ENDPOINT", url));
+        [
+            ("VUE_APP_CART_API_URL", &self.cart_api_url),
+            ("VUE_APP_PRODUCTS_API_URL", &self.products_api_url),
+            ("VUE_APP_USER_POOL_ID", &self.user_pool_id),
+            ("VUE_APP_USER_POOL_CLIENT_ID", &self.user_pool_client_id),
+            ("VUE_APP_AWS_REGION", &self.region),
+        ]
+        .into_iter()
+        .chain(cognito_endpoint)
+        .map(|(name, value)| (name, value.clone()))
+        .collect()
+    }
+
+    /// The values of `stand_in`, each with the value of the same variable here, if that differs.
+    pub(crate) fn replacing(&self, stand_in: &Self) -> Vec<(String, String)> {
+        let real: BTreeMap<_, _> = self.variables().into_iter().collect();
+        let pair = |(name, from): (&str, String)| real.get(name).filter(|to| **to != from).map(|to| (from.clone(), to.clone()));
+        stand_in.variables().into_iter().filter_map(pair).collect()
+    }
+
+    /// Renders the variables with `templates/env.hbs` of this workspace.
     ///
     /// # Errors
-    /// [`Error::Render`], also where the template names something that is not a field.
+    /// [`Error::Render`], also if the template names a field that does not exist.
     pub(crate) fn render(&self, workspace: &Utf8Path) -> Result<String, Error> {
         let template = workspace.join(TEMPLATE);
         let failed = |message: String| Error::Render { template: template.clone(), message };
@@ -155,39 +172,9 @@ impl FrontendEnv {
         handlebars.set_strict_mode(true);
         // The default escapes for HTML, which damages URLs.
         handlebars.register_escape_fn(no_escape);
-        handlebars.render_template(&text, self).map_err(|error| failed(error.to_string()))
+        let variables: Vec<_> = self.variables().into_iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
+        handlebars.render_template(&text, &json!({ "variables": variables })).map_err(|error| failed(error.to_string()))
     }
-}
-
-/// The full name of what `stack` publishes under a name that ends like this.
-fn path(app: &App, stack: StackId, name: &str) -> String {
-    let published = app.stack(stack).map(Stack::publishes).unwrap_or_default();
-    published.iter().find(|path| path.ends_with(name)).map_or_else(|| name.to_owned(), Clone::clone)
-}
-
-/// The variables of a rendered `.env`, in order.
-pub(crate) fn variables(rendered: &str) -> Vec<(&str, &str)> {
-    rendered.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('=')).collect()
-}
-
-/// Writes a file as a whole or not at all.
-///
-/// # Errors
-/// [`Error::Write`].
-pub(crate) fn write(path: &Utf8Path, text: &str) -> Result<(), Error> {
-    let failed = |source| Error::Write { path: path.to_owned(), source };
-    let folder = path.parent().unwrap_or(Utf8Path::new("."));
-    std::fs::create_dir_all(folder).map_err(failed)?;
-    let temporary = folder.join(format!(".{}.{}.tmp", path.file_name().unwrap_or("env"), std::process::id()));
-    let written = std::fs::File::create(&temporary).and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        std::fs::rename(&temporary, path)
-    });
-    written.map_err(|error| {
-        drop(std::fs::remove_file(&temporary));
-        failed(error)
-    })
 }
 
 #[cfg(test)]
@@ -205,80 +192,93 @@ mod tests {
         }
     }
 
-    fn workspace() -> Utf8PathBuf {
-        Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    fn values(env: &FrontendEnv) -> Vec<String> {
+        env.variables().into_iter().map(|(_, value)| value).collect()
     }
 
     #[test]
-    fn every_variable_of_the_template_is_filled_in_unescaped() {
-        let text = env().render(&workspace()).unwrap();
+    fn the_file_holds_every_variable_unescaped() {
+        let text = env().render(&Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("..")).unwrap();
         assert_eq!(
-            variables(&text),
-            [
-                ("VUE_APP_CART_API_URL", "https://a.example/Prod?x=1&y='2'"),
-                ("VUE_APP_PRODUCTS_API_URL", "https://b.example/Prod"),
-                ("VUE_APP_USER_POOL_ID", "eu-west-1_abc"),
-                ("VUE_APP_USER_POOL_CLIENT_ID", "client"),
-                ("VUE_APP_AWS_REGION", "eu-west-1"),
-            ]
+            text,
+            "# Written by `cartctl`: deploy again, or run `cartctl frontend-env`, instead of editing.
+VUE_APP_CART_API_URL=https://a.example/Prod?x=1&y='2'
+VUE_APP_PRODUCTS_API_URL=https://b.example/Prod
+VUE_APP_USER_POOL_ID=eu-west-1_abc
+VUE_APP_USER_POOL_CLIENT_ID=client
+VUE_APP_AWS_REGION=eu-west-1
+"
         );
     }
 
     #[test]
     fn beside_the_local_cloud_everything_is_of_the_shops_own_site() {
         let local = FrontendEnv { cart_api_url: "http://127.0.0.1:4566/restapis/a/Prod".to_owned(), ..env() };
-        let text = local.beside("http://127.0.0.1:4566").render(&workspace()).unwrap();
+        let local = local.beside("http://127.0.0.1:4566");
         assert_eq!(
-            variables(&text),
+            values(&local),
             [
-                ("VUE_APP_CART_API_URL", "http://localhost:4566/restapis/a/Prod"),
-                ("VUE_APP_PRODUCTS_API_URL", "https://b.example/Prod"),
-                ("VUE_APP_USER_POOL_ID", "eu-west-1_abc"),
-                ("VUE_APP_USER_POOL_CLIENT_ID", "client"),
-                ("VUE_APP_AWS_REGION", "eu-west-1"),
-                ("VUE_APP_COGNITO_ENDPOINT", "http://localhost:4566/"),
+                "http://localhost:4566/restapis/a/Prod",
+                "https://b.example/Prod",
+                "eu-west-1_abc",
+                "client",
+                "eu-west-1",
+                "http://localhost:4566/",
             ]
+        );
+        assert_eq!(local.variables()[5].0, "VUE_APP_COGNITO_ENDPOINT");
+    }
+
+    #[test]
+    fn behind_one_address_the_apis_are_where_the_site_is() {
+        let hosted = env().at("https://d1.cloudfront.net");
+        assert_eq!(values(&hosted)[..2], ["https://d1.cloudfront.net/Prod", "https://d1.cloudfront.net/Prod"]);
+    }
+
+    #[test]
+    fn placeholders_are_replaced_by_the_variables_of_the_same_name() {
+        let stand_in = FrontendEnv::stand_in("http://127.0.0.1:4566", "eu-west-1");
+        // Without the variable that the placeholders have between the others.
+        let real = FrontendEnv { cognito_endpoint: None, ..env() };
+        assert_eq!(
+            real.replacing(&stand_in),
+            [
+                ("http://localhost:4566/stand-in/cart-api", "https://a.example/Prod?x=1&y='2'"),
+                ("http://localhost:4566/stand-in/products-api", "https://b.example/Prod"),
+                ("stand-in_pool", "eu-west-1_abc"),
+                ("stand-in-client", "client"),
+            ]
+            .map(|(from, to)| (from.to_owned(), to.to_owned()))
         );
     }
 
     #[test]
-    fn behind_one_address_the_apis_are_where_the_page_is() {
-        let text = env().at("https://d1.cloudfront.net").render(&workspace()).unwrap();
-        assert_eq!(
-            &variables(&text)[..2],
-            [
-                ("VUE_APP_CART_API_URL", "https://d1.cloudfront.net/Prod"),
-                ("VUE_APP_PRODUCTS_API_URL", "https://d1.cloudfront.net/Prod"),
-            ]
-        );
-    }
-
-    #[test]
-    fn what_is_missing_is_named_with_who_publishes_it() {
-        let app = cart_infra::app(&crate::config::tests::settings());
-        let path = |stack, name| path(&app, stack, name);
+    fn what_is_missing_is_named_with_the_stack_that_publishes_it() {
+        let names = crate::config::tests::settings().names;
         let mut published = BTreeMap::from([
-            (path(stacks::AUTH, "/user-pool-id"), "pool".to_owned()),
-            (path(stacks::AUTH, "/user-pool-client-id"), "client".to_owned()),
-            (path(stacks::CART, "/cart-api-url"), "https://a.example".to_owned()),
+            (names.parameter_path(auth::USER_POOL_ID.path()), "pool".to_owned()),
+            (names.parameter_path(auth::USER_POOL_CLIENT_ID.path()), "client".to_owned()),
+            (names.parameter_path(cart::CART_API_URL.path()), "https://a.example".to_owned()),
         ]);
-        let error = FrontendEnv::collect(&app, &published, "eu-west-1").unwrap_err();
+        let error = FrontendEnv::collect(&names, &published, "eu-west-1").unwrap_err();
         assert_eq!(error.to_string(), "not published yet: /serverless-shopping-cart-demo/products/products-api-url");
         assert_eq!(error.hint().as_deref(), Some("`cartctl deploy products` publishes them"));
 
-        published.insert(path(stacks::PRODUCTS, "/products-api-url"), "https://b\nVUE_APP_EVIL=1".to_owned());
-        let error = FrontendEnv::collect(&app, &published, "eu-west-1").unwrap_err();
+        published.insert(names.parameter_path(products::PRODUCTS_API_URL.path()), "https://b\nVUE_APP_EVIL=1".to_owned());
+        let error = FrontendEnv::collect(&names, &published, "eu-west-1").unwrap_err();
         assert!(matches!(error, Error::Unsafe { .. }), "{error}");
     }
 
+    /// The hint names one stack for each path, which nothing else compares.
     #[test]
-    fn a_file_is_replaced_as_a_whole() {
-        let folder = Utf8PathBuf::from_path_buf(std::env::temp_dir()).unwrap().join(format!("cartctl env {}", std::process::id()));
-        let path = folder.join(".env");
-        write(&path, "A=1\n").unwrap();
-        write(&path, "A=2\n").unwrap();
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "A=2\n");
-        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "nothing temporary is left");
-        std::fs::remove_dir_all(&folder).unwrap();
+    fn what_the_frontend_needs_is_published_by_the_stack_that_is_named() {
+        let settings = crate::config::tests::settings();
+        let error = FrontendEnv::collect(&settings.names, &BTreeMap::new(), "eu-west-1").unwrap_err();
+        let Error::Missing { missing } = error else { panic!("{error}") };
+        assert_eq!(missing.len(), 4);
+        let app = cart_infra::app(&settings);
+        for (path, stack) in missing {
+            assert!(app.stack(stack).unwrap().publishes().contains(&path), "{stack} does not publish {path}");
+        }
     }
 }

@@ -2,30 +2,22 @@
 //! by the hash of its content.
 //!
 //! Knows nothing of AWS, of terminals or of the environment: what it needs is in [`Request`], what happens is told as [`Progress`].
-//! How cargo is called is in [`build`], what it says is understood in [`narrator`], what a toolchain is asked in [`toolchain`], the check of a binary in [`elf`], the archive in
-//! [`archive`].
+//!
+//! [`compile`] calls cargo, and [`narrator`] understands what it writes. [`toolchain`] asks for what has to be installed. [`elf`] checks a
+//! binary, and [`archive`] zips it.
 
-mod archive;
-mod build;
-mod elf;
-pub(crate) mod manifest;
-mod narrator;
-pub(crate) mod process;
-mod toolchain;
-
-use std::{
-    io,
-    time::{Duration, Instant},
-};
+use std::{io, time::Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_contract::Service;
-use cart_infra::{Architecture, CodeKey, Package};
-use serde::{Serialize, Serializer};
+use cart_infra::Architecture;
 use thiserror::Error;
 
-use self::archive::Compression;
-use crate::domain::moment::millis;
+use super::{
+    archive::{self, Compression},
+    compile, elf, manifest, toolchain,
+};
+use crate::domain::package::{Artifact, Progress};
 
 /// What to compile, for whom, and where everything is. Relative paths start at the current folder.
 #[derive(Clone, Debug)]
@@ -57,68 +49,6 @@ pub(crate) enum Target {
     Lambda(Architecture),
 }
 
-/// A service, ready to upload.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Artifact {
-    /// Whose code it is.
-    #[serde(serialize_with = "service_name")]
-    pub(crate) service: Service,
-    /// The archive.
-    pub(crate) path: Utf8PathBuf,
-    /// What to call it in a bucket: `<service>/<hash>.zip`. Equal names, equal code. It is the binary that is hashed and not the
-    /// archive, so that a new way to compress does not deploy everything again.
-    pub(crate) key: CodeKey,
-    /// The size of the archive.
-    pub(crate) zip_bytes: u64,
-    /// The size of the binary in it.
-    pub(crate) binary_bytes: u64,
-}
-
-impl Artifact {
-    /// The package whose code it is.
-    pub(crate) fn package(&self) -> Package {
-        cart_infra::packages::of(self.service)
-    }
-}
-
-/// What happens while packaging, in order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "progress", rename_all = "snake_case")]
-pub(crate) enum Progress {
-    /// Another cargo uses the same target folder, and this one waits until it is done.
-    WaitingForLock,
-    /// Some units are compiled, others are being compiled.
-    Compiling {
-        /// How many are compiled, or were before.
-        done: u32,
-        /// How many there are.
-        total: u32,
-        /// Those being compiled, as cargo lists them.
-        current: String,
-    },
-    /// A line the compiler or cargo wrote: a warning, an error, a download.
-    Said {
-        /// The line, without its end.
-        line: String,
-    },
-    /// Every service is compiled.
-    Compiled {
-        /// How long it took.
-        #[serde(rename = "took_ms", serialize_with = "millis")]
-        took: Duration,
-    },
-    /// A service is ready to upload.
-    Packaged {
-        /// The result.
-        artifact: Artifact,
-        /// Whether the archive was there already.
-        reused: bool,
-        /// How long hashing and compressing took.
-        #[serde(rename = "took_ms", serialize_with = "millis")]
-        took: Duration,
-    },
-}
-
 /// Why there are no artifacts.
 #[derive(Debug, Error)]
 pub(crate) enum Error {
@@ -136,7 +66,7 @@ pub(crate) enum Error {
     Toolchain(#[from] toolchain::Error),
     /// Cargo did not build.
     #[error(transparent)]
-    Build(#[from] build::Error),
+    Build(#[from] compile::Error),
     /// The list of packages cannot be used, or not be written.
     #[error(transparent)]
     Manifest(#[from] manifest::Error),
@@ -181,7 +111,7 @@ impl Error {
 pub(crate) async fn package(request: &Request, mut on_progress: impl FnMut(Progress)) -> Result<Vec<Artifact>, Error> {
     let started = Instant::now();
     let request = &absolute(request)?;
-    let executables = build::build(request, &mut on_progress).await?;
+    let executables = compile::compile(request, &mut on_progress).await?;
     on_progress(Progress::Compiled { took: started.elapsed() });
 
     let mut jobs = Vec::new();
@@ -235,11 +165,6 @@ fn check_and_zip(service: Service, executable: &Utf8Path, target: Target, out_di
     archive::pack(service, &binary, compression, out_dir).map_err(|source| Error::Archive { service, source })
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
-fn service_name<S: Serializer>(service: &Service, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(service.bin())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -264,22 +189,5 @@ mod tests {
         assert_eq!(absolute.out_dir, "/tmp/out");
         assert_eq!(absolute.cargo, Some("cargo".into()));
         assert_eq!(absolute.rustc, Some(here.join("toolchain/rustc")));
-    }
-
-    #[test]
-    fn what_happens_is_data() {
-        let artifact = Artifact {
-            service: Service::Cart,
-            path: "/out/cart/5980.zip".into(),
-            key: "cart/5980.zip".parse().unwrap(),
-            zip_bytes: 3,
-            binary_bytes: 8,
-        };
-        let progress = Progress::Packaged { artifact, reused: true, took: Duration::from_millis(1) };
-        assert_eq!(
-            serde_json::to_string(&progress).unwrap(),
-            r#"{"progress":"packaged","artifact":{"service":"cart","path":"/out/cart/5980.zip","key":"cart/5980.zip","#.to_owned()
-                + r#""zip_bytes":3,"binary_bytes":8},"reused":true,"took_ms":1}"#
-        );
     }
 }

@@ -1,124 +1,100 @@
-//! The shop's page as it goes online: builds it with npm, and reads what came out. Where it goes is planned in [`crate::plan::site`].
+//! The shop's site for the public: builds it with npm, and reads what came out. Knows nothing of where it goes.
 
-use std::{collections::VecDeque, io};
+use std::io;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use tokio::process::Command;
 
+use super::{node, process};
 use crate::{
-    build::{
-        files,
-        package::process::{self, Line},
+    domain::{
+        digest::md5,
+        site::{File, INDEX},
     },
-    domain::digest::md5,
-    plan::site::{File, PAGE},
+    files,
 };
 
-/// How much of what a failed build said is told.
-const LAST_LINES: usize = 30;
-
-/// The mode in which the page takes what it is built for from the environment alone (frontend/tools/environment.ts).
+/// The mode in which the site takes its variables from the environment alone (frontend/tools/environment.ts).
 const MODE: &str = "hosted";
 
-/// Why there is no page to put online. Nothing was uploaded.
+/// Why there is no site to put online. Nothing was uploaded.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// There is no Node.
-    #[error("building the shop's page takes npm, and that is not on the PATH")]
-    NoNode,
-    /// What the page is built from and with was not installed.
-    #[error("building the shop's page takes packages that are not in {folder}/node_modules")]
+    #[error(transparent)]
+    Node(#[from] node::Error),
+    #[error("building the shop's site takes npm, and that is not on the PATH")]
+    NoNpm,
+    #[error("building the shop's site takes packages that are not in {folder}/node_modules")]
     NotInstalled {
-        /// The folder of the shop.
+        /// The folder of the frontend.
         folder: Utf8PathBuf,
     },
-    /// The build failed.
-    #[error("building the shop's page failed:\n{said}")]
+    #[error("building the shop's site failed:\n{said}")]
     Failed {
-        /// The last lines of what it said.
+        /// The last lines of its output.
         said: String,
     },
-    /// The build succeeded and there is no page.
-    #[error("the build left no {PAGE} in {folder}")]
-    NoPage {
-        /// Where it should be.
-        folder: Utf8PathBuf,
-    },
-    /// Something cannot be read or run.
-    #[error("{action} failed: {source}")]
-    Io {
-        /// What.
-        action: String,
-        /// Why.
-        source: io::Error,
-    },
+    /// The build succeeded and left no site.
+    #[error("the build left no {INDEX} in {folder}")]
+    NoSite { folder: Utf8PathBuf },
+    #[error("running npm failed")]
+    Run(#[source] io::Error),
+    #[error("reading {folder} failed")]
+    Read { folder: Utf8PathBuf, source: io::Error },
 }
 
 impl Error {
     /// The next thing to try.
     pub(crate) fn hint(&self) -> Option<String> {
-        let without = "to deploy without it, name the other stacks: `cartctl deploy auth products cart`";
+        let without = "to deploy without the site, name the stacks that are wanted: `cartctl deploy STACK…`";
         match self {
-            Self::NoNode => Some(format!("install Node 20.19 or newer; {without}")),
+            Self::Node(error) => Some(format!("{}; {without}", error.hint())),
+            Self::NoNpm => Some(format!("install npm, which comes with Node; {without}")),
             Self::NotInstalled { folder } => Some(format!("`npm --prefix {folder} ci` installs them; {without}")),
             Self::Failed { .. } => {
                 Some("nothing was uploaded; once it builds, `cartctl frontend deploy` puts it online".to_owned())
             }
-            Self::NoPage { .. } | Self::Io { .. } => None,
+            Self::NoSite { .. } | Self::Run(_) | Self::Read { .. } => None,
         }
     }
 }
 
-/// Makes sure that the shop in this folder can be built here, before anything is begun that would wait for it. Installs nothing.
+/// Makes sure that the site in this folder can be built here, before anything begins that would wait for it. Installs nothing.
 ///
 /// # Errors
-/// [`Error::NotInstalled`] or [`Error::NoNode`].
+/// [`Error::NotInstalled`], [`Error::Node`] or [`Error::NoNpm`].
 pub(crate) async fn check(folder: &Utf8Path) -> Result<(), Error> {
     if !folder.join("node_modules").is_dir() {
         return Err(Error::NotInstalled { folder: folder.to_owned() });
     }
+    node::check().await?;
     let mut command = Command::new("npm");
     command.arg("--version");
     run(command).await
 }
 
-/// Builds the shop in `folder` for these variables into `out`, of which it replaces what is there.
-///
-/// # Errors
-/// [`Error`].
-pub(crate) async fn build(folder: &Utf8Path, out: &Utf8Path, variables: &[(&str, &str)]) -> Result<Vec<File>, Error> {
+/// Builds the site in `folder` with these variables into `out`, and replaces what that holds.
+pub(crate) async fn build(folder: &Utf8Path, out: &Utf8Path, variables: &[(&str, String)]) -> Result<Vec<File>, Error> {
     let mut command = Command::new("npm");
     command.args(["run", "build", "--", "--mode", MODE, "--emptyOutDir", "--outDir", out.as_str()]);
     command.current_dir(folder).env("NO_COLOR", "1").env("npm_config_update_notifier", "false");
-    // What somebody has in the environment is not what this is deployed beside.
-    command.env_remove("VUE_APP_COGNITO_ENDPOINT").envs(variables.iter().copied());
+    // A variable of the environment would win, and is not that of the stage.
+    command.env_remove("VUE_APP_COGNITO_ENDPOINT").envs(variables.iter().map(|(name, value)| (name, value)));
     run(command).await?;
-    let files = read(out)?;
-    if files.iter().any(|file| file.path == PAGE) { Ok(files) } else { Err(Error::NoPage { folder: out.to_owned() }) }
+    let files = read(out).map_err(|source| Error::Read { folder: out.to_owned(), source })?;
+    if files.iter().any(|file| file.path == INDEX) { Ok(files) } else { Err(Error::NoSite { folder: out.to_owned() }) }
 }
 
 async fn run(command: Command) -> Result<(), Error> {
-    let mut said = VecDeque::new();
-    let status = process::run(command, |line| match line {
-        Line::Output(text) | Line::Error(text) => {
-            said.push_back(text);
-            if said.len() > LAST_LINES {
-                said.pop_front();
-            }
-        }
-        Line::Transient(_) => {}
-    })
-    .await
-    .map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound => Error::NoNode,
-        _ => Error::Io { action: "running npm".to_owned(), source },
+    let ended = process::result_of(command).await.map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => Error::NoNpm,
+        _ => Error::Run(source),
     })?;
-    if status.success() { Ok(()) } else { Err(Error::Failed { said: Vec::from(said).join("\n") }) }
+    if ended.status.success() { Ok(()) } else { Err(Error::Failed { said: ended.said }) }
 }
 
-/// The files below a folder. What is hidden, such as the build's own list of files, is not for the public.
-fn read(folder: &Utf8Path) -> Result<Vec<File>, Error> {
-    let failed = |source| Error::Io { action: format!("reading {folder}"), source };
+/// The files below a folder. Hidden ones, such as the build's own list of files, are not for the public.
+fn read(folder: &Utf8Path) -> io::Result<Vec<File>> {
     let is_public = |name: &str| !name.starts_with('.') || name == ".well-known";
     let file = |path: Utf8PathBuf| {
         let content = std::fs::read(&path)?;
@@ -129,7 +105,7 @@ fn read(folder: &Utf8Path) -> Result<Vec<File>, Error> {
             md5: md5(&content),
         })
     };
-    files::below(folder, is_public).and_then(|paths| paths.into_iter().map(file).collect()).map_err(failed)
+    files::below(folder, is_public)?.into_iter().map(file).collect()
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ async fn deploy(args: &Deploy, config: &Config, session: &Session) -> Result<Dep
             && let Some(site) = hosted(&deployed.outcome.app, &deployed.outcome.observed)
         {
             tokio::select! {
-                published = site::publish(&site, &deployed.outcome.app, &deployed.outcome.observed, config, session) => published?,
+                published = site::publish(&site, &deployed.outcome.observed, config, session) => published?,
                 () = session.interrupted() => return Err(Error::PageInterrupted),
             }
             if publication.allowed != Allowed::Settled {

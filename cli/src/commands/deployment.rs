@@ -9,11 +9,12 @@ use super::{frontend_env, outputs, package};
 use crate::{
     args::Planning,
     aws::object_store::Bucket,
-    build::package::{Artifact, Target, manifest},
+    build::{self, manifest, package::Target},
     config::Config,
     domain::{
         event::{Event, Events, Settled},
         notice::Notice,
+        package::Artifact,
     },
     error::Error,
     execute::{
@@ -43,7 +44,7 @@ pub(super) fn request(args: &Planning, config: &Config) -> Request {
         with_optional: args.with_web,
         tags: config.tags.clone(),
         protected: config.protected && !config.connection.endpoint.is_local(),
-        bucket: args.bucket.clone(),
+        bucket: args.bucket.clone().or_else(|| config.bucket.clone()),
         leave_retained: args.leave_retained,
         ..Request::all(no_code())
     }
@@ -52,7 +53,7 @@ pub(super) fn request(args: &Planning, config: &Config) -> Request {
 /// The code, built now or before.
 pub(super) async fn artifacts(args: &Planning, config: &Config, events: &Events) -> Result<Vec<Artifact>, Error> {
     match &args.packages {
-        Some(folder) => Ok(manifest::read(folder, config.architecture).map_err(crate::build::package::Error::from)?),
+        Some(folder) => Ok(manifest::read(folder, config.architecture).map_err(build::package::Error::from)?),
         None => package::package(&package::request(config, target(config)), events).await,
     }
 }
@@ -119,7 +120,7 @@ pub(super) async fn carry_out(planned: Planned, made: ChangeSets, config: &Confi
     let needed = app.stacks().iter().filter(|stack| stack.presence() == Presence::Always);
     let published = needed.map(Stack::id).all(|id| observed.stacks.contains_key(&id));
     let env_file = if published {
-        frontend_env::write(app, &observed.parameters, config, &session.aws.region)?;
+        frontend_env::write(&observed.parameters, config, &session.aws.region)?;
         session.events.send(Event::Wrote { path: config.env_file.clone() });
         Some(config.env_file.clone())
     } else {

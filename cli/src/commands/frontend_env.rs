@@ -2,18 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use camino::Utf8Path;
-use cart_infra::App;
 use serde_json::{Value as Json, json};
 
-use super::{app_without_code, look};
+use super::look;
 use crate::{
     args::{EnvFormat, FrontendEnv as Args},
-    build::env_file::{self, FrontendEnv},
-    config::{Config, Endpoint},
-    domain::event::Events,
+    build::env_file::FrontendEnv,
+    config::Config,
+    domain::{connection::Endpoint, event::Events, text},
     error::Error,
-    local,
+    files, local,
     plan::deploy::Definitions,
     report::answer::Answer,
 };
@@ -21,65 +19,54 @@ use crate::{
 pub(super) async fn run(args: &Args, config: &Config, events: &Events) -> Result<Answer, Error> {
     let session = look(config, events).await?;
     let published = session.published(&config.parameter_root()).await?;
-    let rendered = rendered(&app_without_code(config), &published, config, &session.aws.region)?;
-    let variables = env_file::variables(&rendered);
+    let env = of(&published, config, &session.aws.region)?;
+    let variables = env.variables();
     let object: Json =
         variables.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect::<serde_json::Map<_, _>>().into();
     let Some(format) = args.format else {
         let path = args.out.as_deref().unwrap_or(&config.env_file);
-        env_file::write(path, &rendered)?;
+        files::write_whole(path, env.render(&config.workspace)?)?;
         return Ok(Answer::new(format!("{path}\n"), json!({ "path": path, "variables": object })));
     };
     let text = match format {
         EnvFormat::Json => format!("{object:#}\n"),
-        EnvFormat::Yaml => serde_yaml::to_string(&object).unwrap_or_default(),
+        EnvFormat::Yaml => text::yaml(&object),
         EnvFormat::Shell => lines(&variables, |name, value| format!("export {name}='{}'", value.replace('\'', r"'\''"))),
         EnvFormat::Github => lines(&variables, |name, value| format!("{name}={value}")),
     };
     Ok(Answer::new(text, object))
 }
 
-fn lines(variables: &[(&str, &str)], line: impl Fn(&str, &str) -> String) -> String {
+fn lines(variables: &[(&str, String)], line: impl Fn(&str, &str) -> String) -> String {
     variables.iter().map(|(name, value)| line(name, value) + "\n").collect()
 }
 
-/// The text of the file, given what is published.
-fn rendered(app: &App, published: &BTreeMap<String, String>, config: &Config, region: &str) -> Result<String, Error> {
-    Ok(collected(app, published, config, region)?.render(&config.workspace)?)
-}
-
-/// The same for a page at `url`.
-pub(super) fn hosted(
-    url: &str,
-    app: &App,
-    published: &BTreeMap<String, String>,
-    config: &Config,
-    region: &str,
-) -> Result<String, Error> {
-    Ok(collected(app, published, config, region)?.at(url).render(&config.workspace)?)
-}
-
-fn collected(app: &App, published: &BTreeMap<String, String>, config: &Config, region: &str) -> Result<FrontendEnv, Error> {
-    let env = FrontendEnv::collect(app, published, region)?;
+/// The configuration for what is published.
+fn of(published: &BTreeMap<String, String>, config: &Config, region: &str) -> Result<FrontendEnv, Error> {
+    let env = FrontendEnv::collect(&config.names, published, region)?;
     Ok(match &config.connection.endpoint {
         Endpoint::Local(base_url) => env.beside(base_url.as_str()),
         Endpoint::Aws | Endpoint::Url(_) => env,
     })
 }
 
-/// The text of the file for the shop beside a local cloud, given what was deployed there.
-pub(super) fn beside(app: &App, published: &BTreeMap<String, String>, config: &Config) -> Result<String, Error> {
-    rendered(app, published, config, local::REGION)
+/// The same for a site at `url`.
+pub(super) fn hosted(url: &str, published: &BTreeMap<String, String>, config: &Config, region: &str) -> Result<FrontendEnv, Error> {
+    Ok(of(published, config, region)?.at(url))
 }
 
-/// The text of a file like it for a local cloud to which nothing is deployed yet.
-pub(super) fn stand_in(config: &Config) -> Result<String, Error> {
+/// The configuration for what is published in the local cloud.
+pub(super) fn local(published: &BTreeMap<String, String>, config: &Config) -> Result<FrontendEnv, Error> {
+    of(published, config, local::REGION)
+}
+
+/// Placeholders for the local cloud before anything is deployed to it.
+pub(super) fn stand_in(config: &Config) -> FrontendEnv {
     let base_url = config.connection.endpoint.url().unwrap_or_default();
-    Ok(FrontendEnv::stand_in(base_url, local::REGION).render(&config.workspace)?)
+    FrontendEnv::stand_in(base_url, local::REGION)
 }
 
 /// Writes the configured file from what is published.
-pub(super) fn write(app: &App, published: &BTreeMap<String, String>, config: &Config, region: &str) -> Result<(), Error> {
-    let path: &Utf8Path = &config.env_file;
-    Ok(env_file::write(path, &rendered(app, published, config, region)?)?)
+pub(super) fn write(published: &BTreeMap<String, String>, config: &Config, region: &str) -> Result<(), Error> {
+    Ok(files::write_whole(&config.env_file, of(published, config, region)?.render(&config.workspace)?)?)
 }

@@ -14,14 +14,12 @@ use super::{
 };
 use crate::{
     args::Local,
-    build::{
-        env_file,
-        package::{Artifact, Progress, Target},
-    },
+    build::package::Target,
     config::Config,
     domain::{
         event::{Event, Events, Message},
         notice::{Activity, Notice},
+        package::{Artifact, Progress},
     },
     error::Error,
     execute::{self, deploy::ChangeSets},
@@ -51,8 +49,8 @@ pub(super) async fn run(args: &Local, config: &Config, events: &Events) -> Resul
     let mut page_build = PageBuild::new();
     // Side by side: one is Python that starts, the other cargo that compares.
     if let Some(PagePlan { workshop, develop: false, .. }) = &plan.page {
-        let (workshop, stand_in) = (workshop.clone(), frontend_env::stand_in(config)?);
-        page_build.spawn(async move { workshop.build(&env_file::variables(&stand_in)).await });
+        let (workshop, stand_in) = (workshop.clone(), frontend_env::stand_in(config));
+        page_build.spawn(async move { workshop.build(&stand_in.variables()).await });
     }
     let request = package::request(config, Target::Host);
     let building = interruptible(package::package(&request, events));
@@ -115,7 +113,7 @@ struct PagePlan {
 /// Looks at what is there; starts nothing.
 async fn plan(args: &Local, config: &Config) -> Result<Plan, Error> {
     let directory = &config.local.directory;
-    let runs = local::running_port(directory).is_some();
+    let runs = config.local.running.is_some();
     if runs && (args.fresh || args.dev) {
         return Err(local::Error::Runs.into());
     }
@@ -125,10 +123,10 @@ async fn plan(args: &Local, config: &Config) -> Result<Plan, Error> {
         page::stop(directory).await;
         local::free(config.local.port, Listener::Cloud)?;
     }
-    let page = match config.local.page.filter(|_| !args.no_shop) {
+    let page = match config.local.site {
         None => None,
         Some(port) => {
-            let start = !local::page_runs(directory);
+            let start = config.local.running.is_none_or(|ports| ports.site.is_none());
             if start {
                 local::free(port, Listener::Page)?;
             }
@@ -261,22 +259,14 @@ async fn serve(
     events: &Events,
 ) -> Result<Option<Page>, Error> {
     let Some(PagePlan { workshop, port, develop, start }) = &plan.page else { return Ok(None) };
-    let rendered = frontend_env::beside(&deployed.outcome.app, &deployed.outcome.observed.parameters, config)?;
-    let variables = env_file::variables(&rendered);
+    let env = frontend_env::local(&deployed.outcome.observed.parameters, config)?;
     if *develop {
-        return Ok(Some(events.during(Activity::StartingVite, workshop.develop(&variables, *port)).await?));
+        return Ok(Some(events.during(Activity::StartingVite, workshop.develop(&env.variables(), *port)).await?));
     }
     if let Some(built) = events.during(Activity::BuildingSite, page_build.join_next()).await {
         built.map_err(|error| local::Error::PageBuild { said: error.to_string() })??;
     }
-    // It was built before there were any values.
-    let stand_in = frontend_env::stand_in(config)?;
-    let values: Vec<_> = env_file::variables(&stand_in)
-        .into_iter()
-        .zip(&variables)
-        .filter_map(|((_, from), (_, to))| (from != *to).then_some((from, *to)))
-        .collect();
-    workshop.place(&values)?;
+    workshop.place(&env.replacing(&frontend_env::stand_in(config)))?;
     Ok(if *start { Some(workshop.serve(*port).await?) } else { None })
 }
 

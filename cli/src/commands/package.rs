@@ -4,9 +4,15 @@ use serde_json::json;
 
 use crate::{
     args::Package,
-    build::package::{self, Artifact, Request, Target, manifest},
+    build::{
+        manifest,
+        package::{self, Request, Target},
+    },
     config::Config,
-    domain::event::{Event, Events},
+    domain::{
+        event::{Event, Events},
+        package::Artifact,
+    },
     error::Error,
     report::{self, answer::Answer, words},
 };

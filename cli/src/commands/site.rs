@@ -1,13 +1,12 @@
 //! `cartctl frontend deploy`: builds the site for what is deployed, and publishes it. `deploy` ends with the same.
 
-use cart_infra::App;
 use serde_json::json;
 
 use super::{app_without_code, frontend_env, guard, interruption::interruptible, open};
 use crate::{
     args::FrontendDeploy,
     aws::object_store::Bucket,
-    build::{self, env_file},
+    build,
     config::Config,
     domain::{
         event::Events,
@@ -38,7 +37,7 @@ pub(super) async fn deploy(args: &FrontendDeploy, config: &Config, events: &Even
             return Err(Error::NotDeployed { stack, stage: config.stage() });
         };
         build::site::check(&config.shop).await?;
-        publish(&site, &app, &observed, config, &session).await?;
+        publish(&site, &observed, config, &session).await?;
         Ok(site)
     };
     let site = interruptible(publishing).await.map_err(|error| match error {
@@ -49,18 +48,11 @@ pub(super) async fn deploy(args: &FrontendDeploy, config: &Config, events: &Even
 }
 
 /// Builds the site and publishes it.
-pub(super) async fn publish(
-    site: &Hosted,
-    app: &App,
-    observed: &Observed,
-    config: &Config,
-    session: &Session,
-) -> Result<(), Error> {
+pub(super) async fn publish(site: &Hosted, observed: &Observed, config: &Config, session: &Session) -> Result<(), Error> {
     let Session { aws, events, account, .. } = session;
-    let rendered = frontend_env::hosted(&site.url, app, &observed.parameters, config, &aws.region)?;
+    let env = frontend_env::hosted(&site.url, &observed.parameters, config, &aws.region)?;
     let folder = config.shop.join("dist/hosted").join(config.stage());
-    let variables = env_file::variables(&rendered);
-    let built = events.during(Activity::BuildingSite, build::site::build(&config.shop, &folder, &variables)).await?;
+    let built = events.during(Activity::BuildingSite, build::site::build(&config.shop, &folder, &env.variables())).await?;
     let place = Place {
         bucket: Bucket { name: site.bucket.clone(), owner: account.clone() },
         distribution: site.distribution.clone(),

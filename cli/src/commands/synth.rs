@@ -7,9 +7,10 @@ use serde_json::json;
 use super::{app_without_code, chosen};
 use crate::{
     args::{Synth, TemplateFormat},
-    build::env_file,
     config::{self, Config},
+    domain::text,
     error::Error,
+    files,
     plan::deploy,
     report::answer::Answer,
 };
@@ -19,8 +20,8 @@ pub(super) fn run(args: &Synth, config: &Config) -> Result<Answer, Error> {
     let stacks: Vec<&Stack> = chosen(&app, &args.stacks).into_iter().filter_map(|id| app.stack(id)).collect();
     if args.out.as_deref().is_some_and(|out| out == "-") {
         let [stack] = stacks[..] else {
-            let reason = "it takes exactly one stack, for example `cartctl synth cart --out -`".to_owned();
-            return Err(config::Error::Value { name: "--out", value: "-".to_owned(), reason }.into());
+            let reason = "`-` takes exactly one stack, for example `cartctl synth cart --out -`".to_owned();
+            return Err(config::Error::Value { name: "--out", reason }.into());
         };
         return Ok(Answer::new(render(stack.template(), args.format), stack.template().as_json()));
     }
@@ -28,7 +29,7 @@ pub(super) fn run(args: &Synth, config: &Config) -> Result<Answer, Error> {
     let mut written = Vec::<Utf8PathBuf>::new();
     for stack in stacks {
         let path = folder.join(format!("{}.{}", stack.name(), extension(args.format)));
-        env_file::write(&path, &render(stack.template(), args.format))?;
+        files::write_whole(&path, render(stack.template(), args.format))?;
         written.push(path);
     }
     let lines = written.iter().flat_map(|path| [path.as_str(), "\n"]).collect();
@@ -45,7 +46,6 @@ const fn extension(format: TemplateFormat) -> &'static str {
 fn render(template: &Template, format: TemplateFormat) -> String {
     match format {
         TemplateFormat::Json => template.to_json_pretty() + "\n",
-        // Keys are strings and values are JSON, so there is nothing YAML cannot say.
-        TemplateFormat::Yaml => serde_yaml::to_string(&template.as_json()).unwrap_or_default(),
+        TemplateFormat::Yaml => text::yaml(&template.as_json()),
     }
 }

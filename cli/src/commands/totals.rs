@@ -6,13 +6,12 @@ use super::{guard, interruption::interruptible, open};
 use crate::{
     args::Totals,
     config::Config,
-    domain::event::Events,
+    domain::{event::Events, totals::Corrected},
     error::Error,
     execute::{
         Session,
         totals::{Checked, Counting},
     },
-    plan::totals::Corrected,
     report::{answer::Answer, ask, totals as report},
 };
 

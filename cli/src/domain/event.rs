@@ -7,14 +7,12 @@ use indexmap::IndexMap;
 use serde::Serialize;
 use tokio::sync::{mpsc::UnboundedSender, oneshot};
 
-use crate::{
-    build::package,
-    domain::{
-        failure::Failure,
-        moment::{Moment, millis},
-        notice::{Activity, Notice},
-        stack::StackStatus,
-    },
+use crate::domain::{
+    failure::Failure,
+    moment::{Moment, millis},
+    notice::{Activity, Notice},
+    package,
+    stack::StackStatus,
 };
 
 /// Something that happened.

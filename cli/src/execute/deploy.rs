@@ -23,12 +23,12 @@ use crate::{
         cloudformation::{ChangeSet, ChangeSetRequest, ChangeSetState, TemplateSource},
         object_store::Bucket,
     },
-    build::package::Artifact,
     domain::{
         digest::sha256,
         event::{Event, Operation, Settled},
         failure::Failure,
         notice::{Activity, Notice},
+        package::Artifact,
         stack::{Resource, StackStatus},
     },
     plan::{

@@ -1,4 +1,4 @@
-//! Reads logs, page by page, and again and again where they are followed. Which page, and what of it is told, is decided in
+//! Reads logs, batch by batch, and again and again where they are followed. Which batch, and what of it is told, is decided in
 //! [`plan::logs`](crate::plan::logs).
 
 use std::time::{Duration, Instant};
@@ -55,12 +55,12 @@ impl Reading {
             let asked = Instant::now();
             let asking = questions.into_iter().take(TOGETHER).map(|question| {
                 let logs = self.logs.clone();
-                async move { Ok::<_, aws::Error>((logs.page(&question).await, question)) }
+                async move { Ok::<_, aws::Error>((logs.batch(&question).await, question)) }
             });
             let mut passing = None;
             for (answer, question) in try_join_all(asking).await? {
                 match answer {
-                    Ok(page) => self.tails.answered(&question, page),
+                    Ok(batch) => self.tails.answered(&question, batch),
                     Err(error) if passes(&error) => passing = Some(error),
                     Err(error) => return Err(error),
                 }

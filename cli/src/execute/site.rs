@@ -10,8 +10,10 @@ use crate::{
     domain::{
         event::Events,
         notice::{Activity, Notice},
+        site::{Online, Upload},
+        text,
     },
-    plan::site::{Online, Plan, Superseded, Upload},
+    plan::site::{Plan, Superseded},
 };
 
 /// How many files are on their way at once.
@@ -52,8 +54,7 @@ pub(crate) async fn publish(plan: Plan, folder: &Utf8Path, place: &Place, aws: &
     let (uploaded, unchanged, removed) = (plan.uploads(), plan.unchanged, plan.removals.len());
     events.during(Activity::UploadingSite { files: uploaded }, upload(plan.waves, folder, place, aws)).await?;
     if let Some(superseded) = &plan.superseded {
-        let text = serde_json::to_string(superseded).unwrap_or_default();
-        aws.put_text(&place.bucket, SUPERSEDED, text).await?;
+        aws.put_text(&place.bucket, SUPERSEDED, text::json(superseded)).await?;
     }
     aws.delete_objects(&place.bucket, &plan.removals.iter().map(|path| place.key(path)).collect::<Vec<_>>()).await?;
     let invalidated = !plan.forget.is_empty();

@@ -15,12 +15,13 @@ use crate::{
     domain::{
         event::{Event, Events, Recount},
         notice::Activity,
+        totals::{Corrected, ItemKey, Row},
     },
-    plan::totals::{Check, Corrected, ItemKey, Row, STUCK, Sums, Verdict, Waiting, at_rate, not_yet, portion, to_touch},
+    plan::totals::{Check, STUCK, Sums, Verdict, Waiting, at_rate, not_yet, portion, to_touch},
 };
 
 /// The most that is read with one call.
-const PAGE: u32 = 100;
+const BATCH: u32 = 100;
 
 /// How many items are read in the time in which one may be touched: to read one costs DynamoDB little, to touch one makes a record,
 /// a call of a function and a transaction.
@@ -77,26 +78,26 @@ pub(crate) struct Checked {
 }
 
 impl Counting {
-    /// Reads all of the table once, page by page.
-    async fn pages(&self, mut page: impl AsyncFnMut(Vec<Row>) -> Result<(), Error>) -> Result<(), Error> {
+    /// Reads all of the table once, batch by batch.
+    async fn batches(&self, mut each: impl AsyncFnMut(Vec<Row>) -> Result<(), Error>) -> Result<(), Error> {
         let mut after = None;
         loop {
             let begun = Instant::now();
-            let read = self.carts.page(PAGE, after).await?;
-            page(read.rows).await?;
+            let read = self.carts.batch(BATCH, after).await?;
+            each(read.rows).await?;
             after = read.next;
             if after.is_none() {
                 return Ok(());
             }
             let rate = self.rate.saturating_mul(READ_FOR_ONE_TOUCHED);
-            sleep(at_rate(usize::try_from(PAGE).unwrap_or(0), rate).saturating_sub(begun.elapsed())).await;
+            sleep(at_rate(usize::try_from(BATCH).unwrap_or(0), rate).saturating_sub(begun.elapsed())).await;
         }
     }
 
     /// Sums up everything in the table.
     pub(crate) async fn look(&self) -> Result<Sums, Error> {
         let mut sums = Sums::default();
-        let look = self.pages(async |rows| {
+        let look = self.batches(async |rows| {
             for row in rows {
                 sums.add(row);
             }
@@ -156,7 +157,7 @@ impl Counting {
     async fn touch_all(&self, generation: u64, mark: &str) -> Result<(), Error> {
         let begun = Instant::now();
         let (mut items, mut touched) = (0, 0);
-        self.pages(async |rows| {
+        self.batches(async |rows| {
             let found: Vec<_> = rows.into_iter().filter_map(item).collect();
             let keys: Vec<_> = found.iter().map(|(key, _)| key).collect();
             let noted = self.carts.noted(&keys).await?;
@@ -184,7 +185,7 @@ impl Counting {
         let begun = Instant::now();
         let mut products = BTreeSet::new();
         let mut items = 0;
-        self.pages(async |rows| {
+        self.batches(async |rows| {
             let mut waiting = Vec::new();
             for row in rows {
                 match row {

@@ -158,10 +158,13 @@ mod tests {
     #[tokio::test]
     async fn files_are_watched_in_the_folders_below_the_workspace() {
         let folder = camino_tempfile::tempdir().unwrap();
-        let source = folder.path().join("lambdas/cart/src");
+        let (source, definitions) = (folder.path().join("lambdas/cart/src"), folder.path().join("infra/src"));
         std::fs::create_dir_all(&source).unwrap();
+        std::fs::create_dir_all(&definitions).unwrap();
         let mut edits = Edits::of(folder.path()).unwrap();
         std::fs::write(source.join("main.rs"), "//").unwrap();
         assert_eq!(edits.next().await, BTreeSet::from([Edit::Functions]));
+        std::fs::write(definitions.join("app.rs"), "//").unwrap();
+        assert_eq!(edits.next().await, BTreeSet::from([Edit::Definitions]), "and no other edit of the functions before");
     }
 }

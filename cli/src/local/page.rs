@@ -1,7 +1,7 @@
 //! The shop's page beside the local cloud: built by Vite when something it is made of has changed, and served by a process of its own,
 //! either as it was built or by Vite while it is edited. Knows nothing of the shop.
 
-use std::{path::PathBuf, process::Stdio};
+use std::path::PathBuf;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use tokio::process::Command;
@@ -11,7 +11,11 @@ use super::{
     process::{self, Process},
     record, written,
 };
-use crate::{build::files, domain::digest::sha256};
+use crate::{
+    build::{self, node},
+    domain::digest::sha256,
+    files,
+};
 
 /// The command of `cartctl` that serves what was built.
 pub(crate) const SERVE: &str = "serve-page";
@@ -33,19 +37,13 @@ impl Workshop {
     /// # Errors
     /// [`Error::NoFrontend`], if a tool is missing.
     pub(crate) async fn of(workspace: &Utf8Path, directory: &Utf8Path) -> Result<Self, Error> {
-        let missing = |reason: String| Error::NoFrontend { reason };
         // Asked for now: once cargo has built another one in its place, the system calls this one deleted.
         let cartctl = std::env::current_exe().map_err(io("finding cartctl"))?;
         let workshop = Self { frontend: workspace.join("frontend"), directory: directory.to_owned(), cartctl };
         if !workshop.vite().is_file() {
-            return Err(missing(format!("there is no {}", workshop.vite())));
+            return Err(Error::NoFrontend { reason: format!("there is no {}", workshop.vite()) });
         }
-        let node = Command::new("node").arg("--version").stdin(Stdio::null()).output().await;
-        let version = node.map_err(|error| missing(format!("node does not run ({error})")))?.stdout;
-        let version = String::from_utf8_lossy(&version);
-        if is_too_old(version.trim()) {
-            return Err(missing(format!("it takes Node 20.19 or newer, and this is {}", version.trim())));
-        }
+        node::check().await?;
         Ok(workshop)
     }
 
@@ -53,7 +51,7 @@ impl Workshop {
     ///
     /// # Errors
     /// [`Error::PageBuild`]; what was built before is left.
-    pub(crate) async fn build(&self, variables: &[(&str, &str)]) -> Result<(), Error> {
+    pub(crate) async fn build(&self, variables: &[(&str, String)]) -> Result<(), Error> {
         let stamp = self.stamp(variables)?;
         let (built, stamp_file) = (self.built(), self.directory.join("page/stamp"));
         if std::fs::read_to_string(&stamp_file).is_ok_and(|written| written == stamp) {
@@ -62,15 +60,14 @@ impl Workshop {
         let new = self.directory.join("page/new");
         let mut command = self.call(variables);
         command.args(["build", "--logLevel", "warn", "--emptyOutDir", "--outDir", new.as_str()]);
-        let done = command.kill_on_drop(true).output().await.map_err(io("starting node"))?;
+        let done = build::process::result_of(command).await.map_err(io("starting node"))?;
         if !done.status.success() {
-            let said = [done.stdout, done.stderr].concat();
-            return Err(Error::PageBuild { said: String::from_utf8_lossy(&said).trim_end().to_owned() });
+            return Err(Error::PageBuild { said: done.said });
         }
         drop(std::fs::remove_file(&stamp_file));
         drop(std::fs::remove_dir_all(&built));
         std::fs::rename(&new, &built).map_err(io(format!("moving {new}")))?;
-        std::fs::write(&stamp_file, stamp).map_err(io(format!("writing {stamp_file}")))
+        Ok(files::write_whole(&stamp_file, stamp)?)
     }
 
     /// Puts what was built where it is served from, with the variables' values in the place of those it was built with. Files that are
@@ -78,7 +75,7 @@ impl Workshop {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub(crate) fn place(&self, values: &[(&str, &str)]) -> Result<(), Error> {
+    pub(crate) fn place(&self, values: &[(String, String)]) -> Result<(), Error> {
         let (built, made) = (self.built(), self.folder());
         let mut placed = Vec::new();
         for file in files::below(&built, is_shown).map_err(io(format!("reading {built}")))? {
@@ -93,9 +90,7 @@ impl Workshop {
                 placed.push(target);
                 continue;
             }
-            let folder = target.parent().unwrap_or(&made);
-            std::fs::create_dir_all(folder).map_err(io(format!("creating {folder}")))?;
-            std::fs::write(&target, content).map_err(io(format!("writing {target}")))?;
+            files::write_whole(&target, content)?;
             placed.push(target);
         }
         let there = files::below(&made, is_shown).map_err(io(format!("reading {made}")))?;
@@ -119,7 +114,7 @@ impl Workshop {
     ///
     /// # Errors
     /// [`Error::DidNotStart`].
-    pub(crate) async fn develop(&self, variables: &[(&str, &str)], port: u16) -> Result<Page, Error> {
+    pub(crate) async fn develop(&self, variables: &[(&str, String)], port: u16) -> Result<Page, Error> {
         let mut command = self.call(variables);
         command.args(["--port", &port.to_string(), "--clearScreen", "false"]);
         self.start(command, port).await
@@ -141,9 +136,9 @@ impl Workshop {
     }
 
     /// Vite, for the local cloud. It takes the variables from its environment rather than from a file, which may be another shop's.
-    fn call(&self, variables: &[(&str, &str)]) -> Command {
+    fn call(&self, variables: &[(&str, String)]) -> Command {
         let mut command = Command::new("node");
-        command.arg(self.vite()).envs(variables.iter().copied()).current_dir(&self.frontend).stdin(Stdio::null());
+        command.arg(self.vite()).envs(variables.iter().map(|(name, value)| (name, value))).current_dir(&self.frontend);
         command.args(["--mode", "local-cloud"]);
         command
     }
@@ -161,7 +156,7 @@ impl Workshop {
     }
 
     /// The hash of everything the page is made of. What is installed is as the lock file says.
-    fn stamp(&self, variables: &[(&str, &str)]) -> Result<String, Error> {
+    fn stamp(&self, variables: &[(&str, String)]) -> Result<String, Error> {
         let is_source = |name: &str| is_shown(name) && !NOT_MADE_OF.contains(&name);
         let mut parts = Vec::new();
         for file in files::below(&self.frontend, is_source).map_err(io(format!("reading {}", self.frontend)))? {
@@ -176,12 +171,6 @@ impl Workshop {
 /// Whether a name is not hidden.
 fn is_shown(name: &str) -> bool {
     !name.starts_with('.')
-}
-
-/// Whether a version of Node is one that Vite does not run on. One that cannot be read is not: then Vite says so.
-fn is_too_old(version: &str) -> bool {
-    let mut numbers = version.trim_start_matches('v').split('.').map_while(|number| number.parse::<u32>().ok());
-    numbers.next().is_some_and(|major| (major, numbers.next().unwrap_or(0)) < (20, 19))
 }
 
 /// What serves the page, started by this process.
@@ -228,7 +217,7 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
         };
-        let stamp = |value| workshop.stamp(&[("VUE_APP_CART_API_URL", value)]).unwrap();
+        let stamp = |value: &str| workshop.stamp(&[("VUE_APP_CART_API_URL", value.to_owned())]).unwrap();
         put("src/main.ts", "1");
         let before = stamp("a");
         put("node_modules/vite/bin/vite.js", "");
@@ -256,15 +245,9 @@ mod tests {
         }
         let read = |name: &str| std::fs::read_to_string(local.join("page/made").join(name)).ok();
         for value in ["a", "b"] {
-            workshop.place(&[("http://localhost/stand-in", value)]).unwrap();
+            workshop.place(&[("http://localhost/stand-in".to_owned(), value.to_owned())]).unwrap();
             assert_eq!(read("assets/index-1.js").unwrap(), format!("fetch('{value}')"));
             assert_eq!((read("picture.svg").as_deref(), read("assets/index-0.js")), (Some("stand-in"), None));
         }
-    }
-
-    #[test]
-    fn a_node_that_is_too_old_is_known() {
-        assert!(["v18.20.4", "v20.18.1", "v16.0.0"].into_iter().all(is_too_old));
-        assert!(!["v20.19.0", "v22.12.0", "v24.1.0", "", "nonsense"].into_iter().any(is_too_old));
     }
 }

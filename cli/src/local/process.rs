@@ -7,19 +7,17 @@ use std::{
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
-use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process, test_kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use tokio::process::{Child, Command};
 
 use super::{Error, get, io};
+use crate::build::process::{Group, end_group};
 
 /// How long a program may take to answer for the first time. It takes about a second.
 const START_LIMIT: Duration = Duration::from_mins(1);
 
 /// How long it may take to end by itself: the local cloud writes down what it holds.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
-
-/// How long what was killed may take to be gone.
-const KILL_LIMIT: Duration = Duration::from_secs(5);
 
 /// What runs locally has no business with the user's account.
 const FOREIGN: [&str; 6] =
@@ -30,7 +28,7 @@ const FOREIGN: [&str; 6] =
 pub(super) struct Process {
     name: &'static str,
     child: Child,
-    group: Option<Pid>,
+    group: Group,
     log: Utf8PathBuf,
 }
 
@@ -43,16 +41,15 @@ impl Process {
             command.env_remove(variable);
         }
         let program = Utf8PathBuf::from(command.as_std().get_program().to_string_lossy().into_owned());
-        // A group of its own: a Ctrl-C on the terminal is for cartctl, which stops it in order.
-        command.stdin(Stdio::null()).stdout(output).stderr(errors).process_group(0);
-        let child = command.spawn().map_err(io(format!("starting {program}")))?;
-        let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+        // A Ctrl-C on the terminal is for cartctl, which stops it in order.
+        command.stdin(Stdio::null()).stdout(output).stderr(errors);
+        let (child, group) = Group::spawn(&mut command).map_err(io(format!("starting {program}")))?;
         Ok(Self { name, child, group, log })
     }
 
     /// Its number.
     pub(super) fn pid(&self) -> i32 {
-        self.group.map_or(0, Pid::as_raw_pid)
+        self.group.pid().map_or(0, Pid::as_raw_pid)
     }
 
     /// It, once it answers at this URL.
@@ -90,28 +87,19 @@ impl Process {
 
     /// Ends it and everything in its group; whether it ended in order.
     pub(super) async fn stop(mut self) -> bool {
-        let Some(pid) = self.group.take() else { return true };
+        let Some(pid) = self.group.pid() else { return true };
         kill_process(pid, Signal::TERM).ok();
         let in_order = tokio::time::timeout(STOP_LIMIT, self.child.wait()).await.is_ok();
         if !in_order {
             self.child.kill().await.ok();
         }
-        end_group(pid).await;
+        self.group.end().await;
         in_order
     }
 
     /// Lets it run on after this process. [`stop`] ends it.
-    pub(super) fn let_go(mut self) {
-        self.group = None;
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        if let Some(group) = self.group {
-            // It may be gone already, which is what is wanted.
-            kill_process_group(group, Signal::TERM).ok();
-        }
+    pub(super) fn let_go(self) {
+        self.group.release();
     }
 }
 
@@ -138,18 +126,6 @@ pub(super) async fn stop(pid: i32, programs: &[&str]) -> bool {
     let in_order = tokio::time::timeout(STOP_LIMIT, gone).await.is_ok();
     end_group(id).await;
     in_order
-}
-
-/// Ends whatever outlived the first process of a group, and waits until it is gone: on a busy machine a process that was killed may be
-/// there for a while. What has ended counts as well until somebody asks for it, and in some containers nobody does.
-async fn end_group(group: Pid) {
-    kill_process_group(group, Signal::KILL).ok();
-    let gone = async {
-        while test_kill_process_group(group).is_ok() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(KILL_LIMIT, gone).await.ok();
 }
 
 /// The end of what a program said, as far as it fits a screen.

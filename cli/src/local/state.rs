@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::Value as Json;
 
 use super::{Error, io};
+use crate::{domain::text, files};
 
 /// Who wrote it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,8 +90,7 @@ pub(super) fn forget(directory: &Utf8Path) -> Result<(), Error> {
 
 fn write(directory: &Utf8Path, writer: &Writer, cut_off: bool) -> Result<(), Error> {
     let path = note(directory);
-    let text = serde_json::to_string(&Note { writer: writer.clone(), cut_off }).unwrap_or_default();
-    std::fs::write(&path, text).map_err(io(format!("writing {path}")))
+    Ok(files::write_whole(&path, text::json(&Note { writer: writer.clone(), cut_off }))?)
 }
 
 /// What the emulator wrote: a file a service.
@@ -110,7 +110,7 @@ fn rewind_streams(path: &Utf8Path) -> Result<(), Error> {
     let Ok(mut lambda) = serde_json::from_slice::<Json>(&text) else { return Ok(()) };
     let Some(payload) = lambda.get_mut("payload").and_then(Json::as_object_mut) else { return Ok(()) };
     if payload.shift_remove("dynamodb_stream_positions").is_some() {
-        std::fs::write(path, lambda.to_string()).map_err(io(format!("writing {path}")))?;
+        files::write_whole(path, lambda.to_string())?;
     }
     Ok(())
 }

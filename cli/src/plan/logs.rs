@@ -1,4 +1,4 @@
-//! Decides which functions' logs are meant, which page of them is read next, and what of it is told, in which order. Knows no clock, and
+//! Decides which functions' logs are meant, which batch of them is read next, and what of it is told, in which order. Knows no clock, and
 //! nothing of how a line looks.
 
 use std::{
@@ -9,7 +9,10 @@ use std::{
 use cart_infra::{App, Stack, StackId};
 use serde_json::Value as Json;
 
-use crate::domain::moment::Moment;
+use crate::domain::{
+    logs::{Batch, Entry, Position, Question},
+    moment::Moment,
+};
 
 pub(crate) mod said;
 
@@ -17,7 +20,7 @@ pub(crate) mod said;
 /// within seconds, but not in the order they were written: each environment of a function has a stream of its own.
 const OVERLAP: Duration = Duration::from_mins(1);
 
-/// The most entries of a page, by
+/// The most entries of a batch, by
 /// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html>.
 const FULL: usize = 10_000;
 
@@ -65,54 +68,6 @@ fn of_stack(stack: &Stack) -> Vec<Function> {
     template["Resources"].as_object().into_iter().flatten().filter_map(function).collect()
 }
 
-/// Something that was printed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Entry {
-    /// When.
-    pub at: Moment,
-    /// When CloudWatch got it.
-    pub ingested: Option<Moment>,
-    /// What CloudWatch knows it by. The local cloud gives none.
-    pub id: Option<String>,
-    /// Its stream: those of one environment of the function.
-    pub stream: String,
-    /// What.
-    pub message: String,
-}
-
-/// What is answered to one question.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Page {
-    /// In order of time.
-    pub entries: Vec<Entry>,
-    /// What to ask for the next page with, if there is one.
-    pub next: Option<String>,
-}
-
-/// What is to be read next of one log group.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Question {
-    /// Whom it is about, for [`Tails::answered`].
-    pub tail: usize,
-    /// The name of the group.
-    pub group: String,
-    /// Nothing before this.
-    pub from: Moment,
-    /// Which page.
-    pub at: Position,
-}
-
-/// Which page of a log group.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Position {
-    /// The first one.
-    First,
-    /// The one that CloudWatch knows by this.
-    After(String),
-    /// The one that begins at this moment.
-    From(Moment),
-}
-
 /// The logs of several functions as they are read again and again: everything once, in order of time as far as it was there in time.
 #[derive(Clone, Debug)]
 pub(crate) struct Tails(Vec<Tail>);
@@ -129,7 +84,7 @@ struct Tail {
     known: BTreeSet<(Moment, Identity)>,
     /// What is read and not told yet.
     ready: VecDeque<Entry>,
-    /// The next page. None, if all were read.
+    /// The next batch. None, if all were read.
     next: Option<Position>,
 }
 
@@ -183,9 +138,9 @@ impl Tails {
     }
 
     /// Takes the answer to a question.
-    pub(crate) fn answered(&mut self, question: &Question, page: Page) {
+    pub(crate) fn answered(&mut self, question: &Question, batch: Batch) {
         if let Some(tail) = self.0.get_mut(question.tail) {
-            tail.take(page);
+            tail.take(batch);
         }
     }
 
@@ -217,7 +172,7 @@ impl Tails {
 }
 
 impl Tail {
-    fn take(&mut self, Page { entries, next }: Page) {
+    fn take(&mut self, Batch { entries, next }: Batch) {
         let (first, last) = (entries.first().map(|entry| entry.at), entries.last().map(|entry| entry.at));
         self.next = match next {
             Some(token) => Some(Position::After(token)),
@@ -266,8 +221,8 @@ mod tests {
         )
     }
 
-    /// What is in a group at a moment, as CloudWatch answers it: `size` entries a page, and nothing of what has not arrived.
-    fn page(there: &[Entry], question: &Question, size: usize, tokens: bool) -> Page {
+    /// What is in a group at a moment, as CloudWatch answers it: `size` entries a batch, and nothing of what has not arrived.
+    fn batch(there: &[Entry], question: &Question, size: usize, tokens: bool) -> Batch {
         let mut found: Vec<_> = there.iter().filter(|entry| entry.at >= question.from).cloned().collect();
         found.sort_by_key(|entry| entry.at);
         let begin = match &question.at {
@@ -277,7 +232,7 @@ mod tests {
         };
         let end = found.len().min(begin + size);
         let next = (tokens && end < found.len()).then(|| end.to_string());
-        Page { entries: found.drain(begin..end).collect(), next }
+        Batch { entries: found.drain(begin..end).collect(), next }
     }
 
     /// Reads everything that is there.
@@ -291,7 +246,7 @@ mod tests {
                 return read;
             }
             for question in questions {
-                tails.answered(&question, page(&there[question.tail], &question, size, tokens));
+                tails.answered(&question, batch(&there[question.tail], &question, size, tokens));
             }
         }
     }
@@ -345,7 +300,7 @@ mod tests {
         ];
         for size in [1, 2, 10] {
             let read = read(&mut tails(3, 0), &there, size, true);
-            assert_eq!(messages(&read), ["first", "second", "third", "also third", "last"], "{size} a page");
+            assert_eq!(messages(&read), ["first", "second", "third", "also third", "last"], "{size} a batch");
         }
     }
 
@@ -353,12 +308,12 @@ mod tests {
     fn nothing_is_told_while_something_older_may_come() {
         let mut tails = tails(2, 0);
         let questions = tails.questions();
-        tails.answered(&questions[0], Page { entries: vec![entry(10, Some("a"), "one")], next: None });
+        tails.answered(&questions[0], Batch { entries: vec![entry(10, Some("a"), "one")], next: None });
         assert_eq!(tails.told(), []);
-        tails.answered(&questions[1], Page { entries: Vec::new(), next: Some("more".to_owned()) });
-        assert_eq!(tails.told(), [], "an empty page is not the last one");
+        tails.answered(&questions[1], Batch { entries: Vec::new(), next: Some("more".to_owned()) });
+        assert_eq!(tails.told(), [], "an empty batch is not the last one");
         assert_eq!(tails.questions().len(), 1);
-        tails.answered(&tails.questions()[0].clone(), Page::default());
+        tails.answered(&tails.questions()[0].clone(), Batch::default());
         assert_eq!(tails.told().len(), 1);
     }
 
@@ -387,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_page_that_does_not_say_so_is_not_the_last() {
+    fn a_full_batch_that_does_not_say_so_is_not_the_last() {
         let there = [(0..25_000).map(|at| entry(at / 3, None, &at.to_string())).collect::<Vec<_>>()];
         let read = read(&mut tails(1, 0), &there, FULL, false);
         assert_eq!(read.len(), 25_000);

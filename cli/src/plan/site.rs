@@ -5,10 +5,10 @@ use std::{collections::BTreeMap, fmt::Write, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::moment::Moment;
-
-/// The page itself: what names all other files, and so has to come last.
-pub(crate) const PAGE: &str = "index.html";
+use crate::domain::{
+    moment::Moment,
+    site::{File, INDEX, Online, Upload},
+};
 
 /// How long a file stays online that is no longer part of the page. A page that was opened before goes on asking for the parts it was
 /// built with; one that is older than this loads itself anew when a part is gone (`onError` in frontend/src/router.ts).
@@ -17,27 +17,6 @@ const KEPT: Duration = Duration::from_hours(7 * 24);
 /// More paths than this are forgotten as a whole: AWS counts paths, of which
 /// [a thousand a month](https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/PayingForInvalidation.html) are free.
 const PATHS: usize = 10;
-
-/// A file of a build.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct File {
-    /// Where it is, from the folder of the build on and with slashes.
-    pub path: String,
-    /// Its size.
-    pub bytes: u64,
-    /// The MD5 of its content, in hexadecimal digits, which is how S3 tells what it holds.
-    pub md5: String,
-}
-
-/// A file that is online.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Online {
-    /// Its size.
-    pub bytes: u64,
-    /// What S3 calls its content: [the MD5](https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html) of what was uploaded at once
-    /// and encrypted with S3's own keys.
-    pub md5: String,
-}
 
 /// When files that are online were first found not to be part of the page any more, in milliseconds since 1970.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,17 +36,6 @@ pub(crate) struct Plan {
     pub removals: Vec<String>,
     /// The paths whose answers CloudFront has to forget.
     pub forget: Vec<String>,
-}
-
-/// How a file is uploaded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Upload {
-    /// Where it is in the build, and goes to.
-    pub path: String,
-    /// What it is.
-    pub content_type: &'static str,
-    /// How long it may be kept.
-    pub cache_control: &'static str,
 }
 
 impl Plan {
@@ -106,7 +74,7 @@ impl Kind {
             name.len() > 1 && name.ends_with(b"-") && hash.iter().all(|c| c.is_ascii_alphanumeric() || b"-_".contains(c))
         });
         match path {
-            PAGE => Self::Page,
+            INDEX => Self::Page,
             _ if hashed => Self::NamedByContent,
             _ => Self::Other,
         }

@@ -8,59 +8,14 @@ use std::{
 
 use cart_contract::table::{Generations, Noted};
 
+use crate::domain::totals::{ItemKey, Row};
+
 /// How long a total may be behind before it is wrong: its function is called at most a minute after a change (the batching window
 /// in `infra/src/stacks/cart.rs`), and has to do its work.
 pub(crate) const BEHIND: Duration = Duration::from_secs(90);
 
 /// How long nothing may be counted before a rebuild gives up waiting: the window, several times over.
 pub(crate) const STUCK: Duration = Duration::from_mins(10);
-
-/// Which item of which cart. Whoever knows an anonymous cart's key has that cart, so that this is shown to nobody.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct ItemKey {
-    /// The cart.
-    pub owner: String,
-    /// The product's id.
-    pub product: String,
-}
-
-/// What was read of an item of the table.
-pub(crate) enum Row {
-    /// A product in a cart.
-    Item {
-        /// Which.
-        key: ItemKey,
-        /// How many. None, where that is no number that can be counted.
-        quantity: Option<i64>,
-    },
-    /// What of such an item is counted.
-    Note {
-        /// Of which.
-        key: ItemKey,
-        /// What.
-        noted: Noted,
-    },
-    /// The total of a product.
-    Total {
-        /// Which.
-        product: String,
-        /// What it says. None, where that is no number.
-        quantity: Option<i64>,
-        /// What it counts.
-        generations: Generations,
-    },
-}
-
-/// A total that was replaced.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Corrected {
-    /// The product's id.
-    pub product: String,
-    /// What it said before. None, where that was no number.
-    pub was: Option<i64>,
-    /// What it says since.
-    pub is: i64,
-}
 
 /// What was read of all items, summed up by product.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -199,7 +154,7 @@ impl Waiting {
     }
 }
 
-/// The items on a page that have to be touched: no record that is still to come would bring them into this generation as they are.
+/// The items of a batch that have to be touched: no record that is still to come would bring them into this generation as they are.
 /// What cannot be counted is left alone.
 pub(crate) fn to_touch(items: &[(ItemKey, Option<i64>)], noted: &BTreeMap<ItemKey, Noted>, generation: u64) -> Vec<ItemKey> {
     let counted = |key: &ItemKey, quantity| noted.get(key).is_some_and(|noted| noted.holds(quantity, generation));

@@ -10,9 +10,9 @@ use serde_json::{Value as Json, json};
 use super::style::{self, paint};
 use crate::{
     args::Output,
-    domain::moment::Moment,
+    domain::{logs::Entry, moment::Moment},
     plan::logs::{
-        Entry, Told,
+        Told,
         said::{Measured, Said, Wanted},
     },
 };

@@ -7,13 +7,13 @@ use cart_infra::{diff::Replacement, stacks};
 
 use super::{events_file, plan, words};
 use crate::{
-    build::package::{Artifact, Progress},
     config::tests::settings,
     domain::{
         event::{Event, Link, Operation, Recount, Settled, Spent},
         failure::{FailedResource, Failure},
         moment::Moment,
         notice::{Activity, Notice},
+        package::{Artifact, Progress},
         stack::{Effect, Resource, ResourceChange, StackStatus},
     },
     plan::{

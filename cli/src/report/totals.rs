@@ -8,7 +8,10 @@ use super::{
     answer::{Answer, aligned},
     words,
 };
-use crate::plan::totals::{Corrected, Standing, Sums, at_rate};
+use crate::{
+    domain::totals::Corrected,
+    plan::totals::{Standing, Sums, at_rate},
+};
 
 /// Prints what counting anew will do.
 pub(crate) fn show_rebuild(before: &Sums, rate: u32) {
@@ -90,7 +93,7 @@ mod tests {
     use cart_contract::table::Generations;
 
     use super::*;
-    use crate::plan::totals::{ItemKey, Row};
+    use crate::domain::totals::{ItemKey, Row};
 
     fn sums() -> Sums {
         let mut sums = Sums::default();

@@ -6,12 +6,10 @@ use super::{
     notices,
     style::{BOLD, CHANGED, ERROR, FAINT, GOOD, paint},
 };
-use crate::{
-    build::package::Progress,
-    domain::{
-        event::{Event, Link, Operation, Recount, Settled, Spent},
-        notice::Severity,
-    },
+use crate::domain::{
+    event::{Event, Link, Operation, Recount, Settled, Spent},
+    notice::Severity,
+    package::Progress,
 };
 
 /// The width of the first column: the longest stack's name.

@@ -70,7 +70,7 @@ fn a_port_that_is_taken_is_left_alone() {
         (
             cloud.page.unwrap(),
             "the shop",
-            "or choose another port with `defaults.allowed-origin` in cartctl.toml; `--no-shop` runs the backend alone\n",
+            "or choose another port with `local.site-port` in cartctl.toml; `--no-shop` runs the backend alone\n",
         ),
     ] {
         // A browser that asks for localhost may come to either.

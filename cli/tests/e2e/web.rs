@@ -22,6 +22,9 @@ rm -rf "$out" && mkdir -p "$out/.vite" && cp -R page/. "$out" && echo '{}' >"$ou
 env | grep '^VUE_APP_' | sort >"$out/built-for.txt"
 "#;
 
+/// Stands in for a Node that builds with that npm.
+const NODE: &str = "#!/bin/sh\necho v22.12.0\n";
+
 /// A local cloud, and a shop whose page can be changed.
 struct Hosting {
     cloud: Cloud,
@@ -37,11 +40,13 @@ impl Hosting {
         hosting.write("index.html", "the page with /assets/index-aaaaaaaa.js");
         hosting.write("assets/index-aaaaaaaa.js", "first()");
         hosting.write("favicon.svg", "<svg/>");
-        let npm = hosting.cloud.project.path("bin/npm");
-        fs::create_dir_all(npm.parent().unwrap()).unwrap();
-        // A shell writes it: a process that is started while it is open for writing could not run it.
-        let written = Command::new("sh").args(["-c", r#"printf %s "$2" >"$1" && chmod +x "$1""#, "sh", npm.as_str(), NPM]).status();
-        assert!(written.unwrap().success());
+        fs::create_dir_all(hosting.cloud.project.path("bin")).unwrap();
+        for (name, script) in [("bin/npm", NPM), ("bin/node", NODE)] {
+            let program = hosting.cloud.project.path(name);
+            // A shell writes it: a process that is started while it is open for writing could not run it.
+            let write = ["-c", r#"printf %s "$2" >"$1" && chmod +x "$1""#, "sh", program.as_str(), script];
+            assert!(Command::new("sh").args(write).status().unwrap().success());
+        }
         hosting
     }
 
@@ -51,7 +56,7 @@ impl Hosting {
         fs::write(path, content).unwrap();
     }
 
-    /// Runs the program where this npm is found first.
+    /// Runs the program where this npm and this Node are found first.
     #[expect(clippy::disallowed_methods, reason = "this is not part of any configuration")]
     fn run(&self, arguments: &[&str]) -> Run {
         let path = format!("{}:{}", self.cloud.project.path("bin"), std::env::var("PATH").unwrap());
@@ -300,13 +305,13 @@ async fn what_does_not_build_is_not_uploaded(hosting: &Hosting) {
     hosting.write("index.html", "another page");
     fs::write(hosting.shop.join("broken"), "").unwrap();
     let error = hosting.run(&["frontend", "deploy", "--local"]).failed(1);
-    assert!(error.contains("building the shop's page failed:\na part of the page is missing"), "{error}");
+    assert!(error.contains("building the shop's site failed:\na part of the page is missing"), "{error}");
     assert_eq!(hosting.bucket().await, before);
     fs::remove_file(hosting.shop.join("broken")).unwrap();
 
     let nowhere = hosting.cloud.project.path("nowhere");
     let error = finish(hosting.cloud.project.command(&["frontend", "deploy", "--local"]).env("PATH", nowhere)).failed(1);
-    assert!(error.contains("takes npm, and that is not on the PATH"), "{error}");
+    assert!(error.contains("the shop's site takes Node 20.19, 22.12 or newer, and `node` does not run"), "{error}");
     assert!(error.contains("install Node"), "{error}");
     assert_eq!(hosting.bucket().await, before);
 }

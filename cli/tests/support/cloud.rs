@@ -51,11 +51,11 @@ impl Cloud {
 
     /// Adds to the configuration what a test is about.
     pub(crate) fn configure(&self, more: &str) {
-        let origin = self.page.map(|page| format!("defaults.allowed-origin = 'http://localhost:{page}'\n"));
+        let site_port = self.page.map(|page| format!("site-port = {page}\n"));
         self.project.configure(&format!(
-            "frontend.env-file = '{}'\n{}{more}\n[local]\nport = {}\ndirectory = '{}'\nshop = {}\n",
+            "frontend.env-file = '{}'\n{more}\n[local]\n{}port = {}\ndirectory = '{}'\nshop = {}\n",
             self.env_file(),
-            origin.unwrap_or_default(),
+            site_port.unwrap_or_default(),
             self.port,
             self.directory(),
             self.page.is_some()

@@ -45,6 +45,7 @@ impl Project {
     }
 
     /// The program with these arguments, in an environment that says nothing of AWS.
+    #[expect(clippy::disallowed_methods, reason = "what is removed has to be found")]
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(program());
         for (name, _) in std::env::vars() {

@@ -107,6 +107,12 @@ impl<T> Shared<T> {
     pub const fn at(path: &'static str, parameter: &'static str, description: &'static str) -> Self {
         Self { path, parameter, description, kind: PhantomData }
     }
+
+    /// The name of the parameter, below the folder of the app's parameters.
+    #[must_use]
+    pub const fn path(&self) -> &'static str {
+        self.path
+    }
 }
 
 /// The proof that a stack publishes a value, without which no other can read it.

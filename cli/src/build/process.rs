@@ -1,14 +1,26 @@
-//! Runs a program to its end while its lines are read, and ends it, with all it started, when nobody waits for it any more.
+//! Programs in process groups of their own: each is ended with everything it started. [`run`] waits for one and reads its lines; others
+//! run beside this process ([`Group::spawn`]).
 //!
-//! Knows nothing of what the program does.
+//! Knows nothing of what a program does.
 
-use std::{io, process::ExitStatus};
+use std::{
+    collections::VecDeque,
+    io,
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _},
     process::{Child, Command},
 };
+
+/// How much of the output of a program that fails is shown.
+const LAST_LINES: usize = 30;
+
+/// How long a process that was killed may take to disappear.
+const KILL_LIMIT: Duration = Duration::from_secs(5);
 
 /// Something a program wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,14 +33,10 @@ pub(crate) enum Line {
     Transient(String),
 }
 
-/// Runs `command`, telling every line as soon as it is written.
+/// Runs `command` and passes on every line as soon as it is written. Dropping the future ends the program.
 pub(crate) async fn run(mut command: Command, mut on_line: impl FnMut(Line)) -> io::Result<ExitStatus> {
-    // Its own group, because cargo is not alone: killing it would leave the compilers it started, and killing a wrapper would
-    // leave cargo.
-    command.process_group(0).kill_on_drop(true);
-    command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
-    let mut child = command.spawn()?;
-    let mut group = Group::of(&child);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let (mut child, group) = Group::spawn(&mut command)?;
     let mut output = child.stdout.take().map(Lines::new);
     let mut errors = child.stderr.take().map(Lines::new);
     while output.is_some() || errors.is_some() {
@@ -45,26 +53,83 @@ pub(crate) async fn run(mut command: Command, mut on_line: impl FnMut(Line)) -> 
         }
     }
     let status = child.wait().await?;
-    group.0 = None;
+    group.release();
     Ok(status)
 }
 
-/// A process group that is asked to end when this is dropped.
-struct Group(Option<Pid>);
+/// How a program ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ended {
+    pub status: ExitStatus,
+    /// The last lines of its output.
+    pub said: String,
+}
+
+/// Runs `command` for the sake of its result and of what it says if it fails.
+pub(crate) async fn result_of(command: Command) -> io::Result<Ended> {
+    let mut said = VecDeque::new();
+    let status = run(command, |line| {
+        if let Line::Output(text) | Line::Error(text) = line {
+            said.push_back(text);
+            if said.len() > LAST_LINES {
+                said.pop_front();
+            }
+        }
+    })
+    .await?;
+    Ok(Ended { status, said: Vec::from(said).join("\n") })
+}
+
+/// A process group, which is asked to end when this is dropped. Killing only its first process would leave what that has started, such as
+/// cargo's compilers.
+#[derive(Debug)]
+pub(crate) struct Group(Option<Pid>);
 
 impl Group {
-    fn of(leader: &Child) -> Self {
-        Self(leader.id().and_then(|id| Pid::from_raw(id.cast_signed())))
+    /// Starts `command` as the first process of a new group. A Ctrl-C on the terminal does not reach that group.
+    pub(crate) fn spawn(command: &mut Command) -> io::Result<(Child, Self)> {
+        let child = command.process_group(0).spawn()?;
+        let first = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+        Ok((child, Self(first)))
+    }
+
+    /// The id of its first process.
+    pub(crate) fn pid(&self) -> Option<Pid> {
+        self.0
+    }
+
+    /// Lets the group run on after this process.
+    pub(crate) fn release(mut self) {
+        self.0 = None;
+    }
+
+    /// Kills what is left of the group, and waits until it has disappeared.
+    pub(crate) async fn end(self) {
+        if let Some(group) = self.0 {
+            end_group(group).await;
+        }
     }
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
         if let Some(group) = self.0 {
-            // It may be gone already, which is what is wanted.
-            let _ = kill_process_group(group, Signal::TERM);
+            // It may have ended by itself.
+            kill_process_group(group, Signal::TERM).ok();
         }
     }
+}
+
+/// Kills a group, and waits until it has disappeared: on a busy machine that may take a while. A process that has ended counts until its
+/// parent asks for it, and in some containers nobody does; hence the limit.
+pub(crate) async fn end_group(group: Pid) {
+    kill_process_group(group, Signal::KILL).ok();
+    let gone = async {
+        while test_kill_process_group(group).is_ok() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(KILL_LIMIT, gone).await.ok();
 }
 
 /// What a line ended with.
@@ -129,8 +194,6 @@ pub(super) fn make_program(path: &camino::Utf8Path, script: &str) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn shell(script: &str) -> Command {
@@ -151,7 +214,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_stops_waiting_stops_the_whole_family() {
+    async fn only_the_end_of_what_is_said_is_kept() {
+        let ended = result_of(shell("seq 100; exit 3")).await.unwrap();
+        let last: Vec<_> = (101 - LAST_LINES..=100).map(|line| line.to_string()).collect();
+        assert_eq!((ended.status.code(), ended.said), (Some(3), last.join("\n")));
+        let ended = result_of(shell("echo said >&2")).await.unwrap();
+        assert_eq!((ended.status.code(), ended.said.as_str()), (Some(0), "said"));
+    }
+
+    #[tokio::test]
+    async fn dropping_a_run_ends_the_whole_family() {
         let folder = camino_tempfile::tempdir().unwrap();
         let alive = folder.path().join("alive");
         let made = std::process::Command::new("mkfifo").arg(&alive).status().unwrap();

@@ -14,7 +14,7 @@ use cart_infra::CodeKey;
 use thiserror::Error;
 use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
 
-use crate::domain::digest::sha256;
+use crate::{domain::digest::sha256, files};
 
 /// What Lambda starts.
 const ENTRY: &str = "bootstrap";
@@ -59,9 +59,12 @@ pub(crate) enum Error {
         source: io::Error,
     },
     /// The archive cannot be written.
-    #[error("cannot write {path}")]
-    Write {
-        /// The archive, or its folder.
+    #[error(transparent)]
+    Write(#[from] files::Error),
+    /// An archive that is replaced cannot be removed.
+    #[error("cannot remove older archives beside {path}")]
+    Remove {
+        /// The archive that replaces it.
         path: Utf8PathBuf,
         /// Why not.
         #[source]
@@ -78,7 +81,8 @@ impl Error {
     pub(crate) fn hint(&self) -> String {
         match self {
             Self::Read { .. } => "something removed it after it was compiled; run the command again".to_owned(),
-            Self::Write { path, .. } => format!("check the free space and the permissions of {path}, or choose another folder"),
+            Self::Write(error) => error.hint(),
+            Self::Remove { path, .. } => format!("check the permissions of {path}, or choose another folder"),
             Self::Stopped(_) => "this is a bug in cartctl; please report it".to_owned(),
         }
     }
@@ -97,15 +101,14 @@ pub(super) fn pack(service: Service, binary: &[u8], compression: Compression, ou
         Compression::ForUpload => out_dir.join(key.as_str()),
         Compression::ForLoopback => out_dir.join(key.as_str()).with_extension(&STORED[1..]),
     };
-    let write_error = |source| Error::Write { path: path.clone(), source };
     let existing = fs::metadata(&path).ok();
     let reused = existing.is_some();
     let zip_bytes = match existing {
         Some(metadata) => metadata.len(),
-        None => write(binary, compression, &path).map_err(write_error)?,
+        None => files::write_with(&path, |file| write_zip(binary, compression, file))?,
     };
     if compression == Compression::ForLoopback {
-        remove_predecessors(&path).map_err(write_error)?;
+        remove_predecessors(&path).map_err(|source| Error::Remove { path: path.clone(), source })?;
     }
     Ok(Packed { key, zip_bytes, binary_bytes: binary.len() as u64, reused, took: started.elapsed(), path })
 }
@@ -114,23 +117,6 @@ pub(super) fn pack(service: Service, binary: &[u8], compression: Compression, ou
 fn key(service: Service, binary: &[u8]) -> CodeKey {
     let hash = sha256(&[FORMAT, binary]);
     format!("{service}/{hash}.zip").parse().expect("the name of a service and hexadecimal digits make a key")
-}
-
-/// Writes the archive beside its place and moves it there when it is complete, so that whatever has the name is whole.
-fn write(binary: &[u8], compression: Compression, path: &Utf8Path) -> io::Result<u64> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let partial = path.with_extension(format!("partial-{}", std::process::id()));
-    let written = write_zip(binary, compression, File::create(&partial)?).and_then(|file| {
-        fs::rename(&partial, path)?;
-        Ok(file.metadata()?.len())
-    });
-    if written.is_err() {
-        // The first error is the one to tell; a left-over is only litter.
-        let _ = fs::remove_file(&partial);
-    }
-    written
 }
 
 fn remove_predecessors(path: &Utf8Path) -> io::Result<()> {
@@ -148,7 +134,8 @@ fn remove_predecessors(path: &Utf8Path) -> io::Result<()> {
     Ok(())
 }
 
-fn write_zip(binary: &[u8], compression: Compression, file: File) -> io::Result<File> {
+/// Returns the size of the archive.
+fn write_zip(binary: &[u8], compression: Compression, file: &mut File) -> io::Result<u64> {
     // The earliest time the format knows, and no other metadata: an archive says what runs, not who made it and when.
     let options = SimpleFileOptions::default().last_modified_time(DateTime::default()).unix_permissions(0o755);
     let options = match compression {
@@ -158,7 +145,8 @@ fn write_zip(binary: &[u8], compression: Compression, file: File) -> io::Result<
     let mut zip = ZipWriter::new(BufWriter::with_capacity(1 << 18, file));
     zip.start_file(ENTRY, options)?;
     zip.write_all(binary)?;
-    zip.finish()?.into_inner().map_err(io::IntoInnerError::into_error)
+    let file = zip.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
+    Ok(file.metadata()?.len())
 }
 
 #[cfg(test)]

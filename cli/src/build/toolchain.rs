@@ -6,17 +6,17 @@
 use std::{collections::BTreeSet, io};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use cart_infra::Architecture;
 use serde::Deserialize;
 use thiserror::Error;
 use tokio::process::Command;
 
-use cart_infra::Architecture;
-
 use super::{
-    Progress, Request,
     narrator::{Narrator, cargo_hint},
+    package::Request,
     process::{self, Line},
 };
+use crate::domain::package::Progress;
 
 /// What Rust calls a Linux with this processor and glibc.
 pub(super) const fn triple(architecture: Architecture) -> &'static str {

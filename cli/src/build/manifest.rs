@@ -9,8 +9,10 @@ use cart_infra::{Architecture, CodeKey};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::Artifact;
-use crate::domain::digest::sha256;
+use crate::{
+    domain::{digest::sha256, package::Artifact, text},
+    files,
+};
 
 /// The name of the list, in the folder it describes.
 const FILE_NAME: &str = "packages.json";
@@ -50,14 +52,8 @@ pub(crate) enum Error {
         source: io::Error,
     },
     /// The list cannot be written.
-    #[error("cannot write {path}")]
-    Write {
-        /// The list.
-        path: Utf8PathBuf,
-        /// Why not.
-        #[source]
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Write(#[from] files::Error),
     /// The list is not one.
     #[error("{path} is not a list of packages: {reason}")]
     Parse {
@@ -96,7 +92,7 @@ impl Error {
     /// What to do about it.
     pub(crate) fn hint(&self) -> String {
         match self {
-            Self::Write { path, .. } => format!("check the free space and the permissions of {path}, or choose another folder"),
+            Self::Write(error) => error.hint(),
             Self::Architecture { wanted, .. } => format!("build them with `cartctl package --arch {wanted} --out DIR`"),
             Self::Read { .. } | Self::Parse { .. } | Self::Missing { .. } | Self::Changed { .. } => {
                 "`cartctl package --out DIR` makes such a folder".to_owned()
@@ -117,10 +113,9 @@ pub(crate) fn write(folder: &Utf8Path, architecture: Architecture, artifacts: &[
             binary_bytes: artifact.binary_bytes,
         })
     };
-    let packages = artifacts.iter().map(entry).collect::<Result<_, _>>()?;
+    let packages = artifacts.iter().map(entry).collect::<Result<_, Error>>()?;
     let path = folder.join(FILE_NAME);
-    let text = serde_json::to_string_pretty(&Manifest { version: VERSION, architecture, packages }).unwrap_or_default();
-    fs::write(&path, text + "\n").map_err(|source| Error::Write { path, source })
+    Ok(files::write_whole(&path, text::json_pretty(&Manifest { version: VERSION, architecture, packages }))?)
 }
 
 /// The packages in `folder`, every one as it was when they were listed.

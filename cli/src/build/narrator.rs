@@ -2,7 +2,8 @@
 //!
 //! Knows nothing of how cargo is called. A form it does not know is passed on as it is.
 
-use super::{Progress, process::Line};
+use super::process::Line;
+use crate::domain::package::Progress;
 
 /// Listens to what cargo writes for people.
 #[derive(Debug, Default)]

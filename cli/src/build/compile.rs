@@ -7,18 +7,19 @@ use std::io;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_contract::Service;
+use cart_infra::Architecture;
 use serde::Deserialize;
 use thiserror::Error;
 use tokio::process::Command;
 
-use cart_infra::Architecture;
-
 use super::{
-    Progress, Request, Target, elf,
+    elf,
     narrator::{Narrator, cargo_hint},
+    package::{self, Request, Target},
     process::{self, Line},
     toolchain::{self, Compiler, Folders},
 };
+use crate::domain::package::Progress;
 
 /// The profile of `Cargo.toml` for what runs in AWS.
 const PROFILE: &str = "lambda";
@@ -69,10 +70,10 @@ impl Error {
 }
 
 /// Compiles every service, returning each with its executable.
-pub(super) async fn build(
+pub(super) async fn compile(
     request: &Request,
     on_progress: &mut impl FnMut(Progress),
-) -> Result<Vec<(Service, Utf8PathBuf)>, super::Error> {
+) -> Result<Vec<(Service, Utf8PathBuf)>, package::Error> {
     let call = match request.target {
         Target::Host => Call::for_host(request),
         Target::Lambda(architecture) => {
@@ -357,10 +358,10 @@ mod tests {
         (folder, request)
     }
 
-    async fn failure(script: &str) -> (super::super::Error, Vec<Progress>) {
+    async fn failure(script: &str) -> (package::Error, Vec<Progress>) {
         let (_folder, request) = with_fake_cargo(script);
         let mut said = Vec::new();
-        let error = build(&request, &mut |progress| said.push(progress)).await.unwrap_err();
+        let error = compile(&request, &mut |progress| said.push(progress)).await.unwrap_err();
         (error, said)
     }
 
@@ -389,7 +390,7 @@ mod tests {
     #[tokio::test]
     async fn a_machine_without_cargo_is_told_where_to_get_it() {
         let request = Request { workspace: "/".into(), cargo: Some("/nowhere/cargo".into()), ..request(Target::Host) };
-        let error = build(&request, &mut |_| ()).await.unwrap_err();
+        let error = compile(&request, &mut |_| ()).await.unwrap_err();
         assert_eq!(error.to_string(), "cannot run /nowhere/cargo");
         assert_eq!(error.hint().as_deref(), Some("install Rust from https://rustup.rs"));
     }
