@@ -13,7 +13,11 @@ use crate::{
     error::Error,
     execute::{self, Session},
     plan::deploy::Definitions,
-    report::{Reporting, answer::Answer},
+    report::{
+        Reporting,
+        answer::Answer,
+        ask::{self, Question, Reply},
+    },
     shop::no_code,
 };
 
@@ -39,10 +43,10 @@ mod totals;
 /// Runs the command that was typed, until it is done or interrupted. Reporting is outermost, around all of it: interruption is inside,
 /// around the parts of a command that it may end.
 pub(crate) async fn run(cli: Cli, environment: &Environment, reporting: &Reporting) -> Result<Answer, Error> {
-    reporting.telling(async |events| command(cli, environment, &events).await).await
+    reporting.telling(async |events| command(cli, environment, &events, reporting).await).await
 }
 
-async fn command(cli: Cli, environment: &Environment, events: &Events) -> Result<Answer, Error> {
+async fn command(cli: Cli, environment: &Environment, events: &Events, reporting: &Reporting) -> Result<Answer, Error> {
     let Cli { global, command } = cli;
     let aws = |target: &Target| load(&global, if target.local { LocalChoice::Running } else { LocalChoice::Aws }, environment);
     match command {
@@ -56,13 +60,18 @@ async fn command(cli: Cli, environment: &Environment, events: &Events) -> Result
         Command::Frontend(Frontend::Deploy(args)) => site::deploy(&args, &aws(&args.target)?, events).await,
         Command::Status(target) => interruptible(status::run(&aws(&target)?, events)).await,
         Command::Totals(args) => totals::run(&args, &aws(&args.target)?, events).await,
-        Command::Logs(args) => logs::run(&args, &aws(&args.target)?, events).await,
+        Command::Logs(args) => logs::run(&args, &aws(&args.target)?, events, reporting).await,
         Command::Outputs(target) => interruptible(outputs::run(&aws(&target)?, events)).await,
         // It ends by being interrupted, and has something to stop then.
         Command::ServePage(args) => match crate::local::server::serve(&args.folder, args.port).await? {},
         Command::Local(args) => {
-            local::run(&args, &load(&global, LocalChoice::Starting { port: args.port, site: !args.no_shop }, environment)?, events)
-                .await
+            local::run(
+                &args,
+                &load(&global, LocalChoice::Starting { port: args.port, site: !args.no_shop }, environment)?,
+                events,
+                reporting,
+            )
+            .await
         }
     }
 }
@@ -95,6 +104,15 @@ async fn replanning<T>(session: &Session, work: impl AsyncFn() -> Result<T, Erro
         }
     }
     work().await
+}
+
+/// Whether somebody says yes.
+async fn approved(question: Question<'_>) -> Result<bool, Error> {
+    match ask::ask(question).await {
+        Reply::Yes => Ok(true),
+        Reply::No => Ok(false),
+        Reply::NobodyThere => Err(Error::ApprovalNeeded),
+    }
 }
 
 /// The stacks as they would be with code that is not packaged: enough for names, paths and order.

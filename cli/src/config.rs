@@ -53,7 +53,6 @@ pub(crate) struct Config {
     /// The folder of the frontend.
     pub shop: Utf8PathBuf,
     pub local: LocalSettings,
-    pub output: args::Output,
     /// Whether nobody is asked.
     pub yes: bool,
     pub verbose: bool,
@@ -234,7 +233,6 @@ fn resolve(
         env_file: workspace.join(file.frontend.env_file.as_deref().unwrap_or(env_file.into())),
         shop: workspace.join(file.frontend.directory.as_deref().unwrap_or("frontend".into())),
         local,
-        output: global.output,
         yes: global.yes,
         verbose: global.verbose > 0,
         names: Names { prefix: file.prefix, parameter_root: file.parameter_root, stage },

@@ -4,6 +4,7 @@ pub(crate) mod cause;
 pub(crate) mod connection;
 pub(crate) mod digest;
 pub(crate) mod event;
+pub(crate) mod exit;
 pub(crate) mod failure;
 pub(crate) mod logs;
 pub(crate) mod moment;

@@ -5,34 +5,12 @@ use cart_infra::{StackId, stacks};
 use crate::{
     aws,
     build::{env_file, package, site},
-    config, execute, files, local,
+    config,
+    domain::exit::ExitCode,
+    execute, files, local,
     plan::{self, deploy::Refused},
-    report,
+    report::{self, Ended},
 };
-
-/// How the process ends when not with 0. These numbers are documented in the README and stay as they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub(crate) enum ExitCode {
-    /// Something failed: a build, a deployment, a request.
-    Failed = 1,
-    /// The command line or `cartctl.toml` cannot be used as it is.
-    Usage = 2,
-    /// The question was answered with no, or nobody was there to answer it.
-    Declined = 3,
-    /// No usable credentials, the wrong account, or somebody else's bucket.
-    Credentials = 4,
-    /// A stack is in a state, or would change in a way, that needs a decision first.
-    Stuck = 5,
-    /// Some stacks were deployed or deleted, others were not.
-    Partial = 6,
-    /// `diff --fail-on` found what it was told to look for, or `totals` a total that is wrong.
-    Changes = 10,
-    /// AWS goes on with what was begun, and nobody waits for it.
-    Detached = 124,
-    /// Interrupted by Ctrl-C.
-    Interrupted = 130,
-}
 
 impl From<plan::Blocked> for Error {
     fn from(blocked: plan::Blocked) -> Self {
@@ -76,23 +54,9 @@ pub(crate) enum Error {
     /// The local cloud could not be started, found or stopped.
     #[error(transparent)]
     Local(#[from] local::Error),
-    /// The question was answered with no.
-    #[error("declined, nothing was changed")]
-    Declined,
     /// Nobody can be asked, and `--yes` was not given.
-    #[error("there are changes to approve, and nobody to ask: this is not a terminal")]
+    #[error("approval required, but this is not an interactive terminal")]
     ApprovalNeeded,
-    /// `diff --fail-on` found what it was told to look for.
-    #[error("there are changes")]
-    ChangesFound,
-    /// Totals are not what the carts hold.
-    #[error("{products} {} not what the carts hold", if *products == 1 { "total is" } else { "totals are" })]
-    TotalsWrong {
-        /// How many.
-        products: usize,
-        /// Whether they were counted anew just before.
-        rebuilt: bool,
-    },
     /// There is no such function.
     #[error(transparent)]
     UnknownFunction(#[from] plan::logs::Unknown),
@@ -125,6 +89,22 @@ pub(crate) enum Error {
 }
 
 impl Error {
+    /// Everything about it that is reported.
+    pub(crate) fn ended(&self) -> Ended {
+        let failed = match self {
+            Self::Execute(execute::Error::Failed { failed, .. }) => failed.clone(),
+            _ => Vec::new(),
+        };
+        Ended { exit: self.exit_code(), message: self.to_string(), causes: self.causes(), hint: self.hint(), failed }
+    }
+
+    /// The messages of its sources, without those that its own message has already.
+    fn causes(&self) -> Vec<String> {
+        let message = self.to_string();
+        let sources = std::iter::successors(std::error::Error::source(self), |source| source.source());
+        sources.map(ToString::to_string).filter(|source| !message.contains(source)).collect()
+    }
+
     /// The next thing to try, if there is an obvious one.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
@@ -140,22 +120,16 @@ impl Error {
             Self::Page(error) => error.hint(),
             Self::Local(error) => error.hint(),
             Self::UnknownFunction(error) => Some(format!("there are {}", error.known.join(", "))),
-            Self::ApprovalNeeded => Some("look at the plan above, then run the command again with `--yes`".to_owned()),
+            Self::ApprovalNeeded => Some("check the plan above, then run the same command again with `--yes`".to_owned()),
             Self::Protected { .. } => Some("if this stage is meant, say so with `--protected-ok`".to_owned()),
             Self::Left => Some("`cartctl attach` follows it to its end; run the same command again for the rest".to_owned()),
-            Self::TotalsWrong { rebuilt: false, .. } => {
-                Some("`cartctl totals --rebuild` counts them anew, while the shop goes on".to_owned())
-            }
-            Self::TotalsWrong { rebuilt: true, .. } => Some(
-                "changes were lost meanwhile: look into the queue UpdateTotalsFailures, then run the same command again".to_owned(),
-            ),
             Self::NotDeployed { stack, stage } => {
                 let stage = if stage == "default" { String::new() } else { format!(" --stage {stage}") };
                 let web = if *stack == stacks::WEB { " --with-web" } else { "" };
                 Some(format!("`cartctl deploy{stage}{web}` deploys it"))
             }
             Self::RecountInterrupted | Self::PageInterrupted => Some("the same command goes on where it was".to_owned()),
-            Self::Declined | Self::ChangesFound | Self::Interrupted => None,
+            Self::Interrupted => None,
         }
     }
 
@@ -174,8 +148,7 @@ impl Error {
                 execute::Error::Detached { .. } | execute::Error::LostSight { .. } => ExitCode::Detached,
                 execute::Error::Aws(error) => aws_exit_code(error),
             },
-            Self::Declined | Self::ApprovalNeeded | Self::Protected { .. } => ExitCode::Declined,
-            Self::ChangesFound | Self::TotalsWrong { .. } => ExitCode::Changes,
+            Self::ApprovalNeeded | Self::Protected { .. } => ExitCode::Declined,
             Self::Interrupted | Self::RecountInterrupted | Self::PageInterrupted | Self::Left => ExitCode::Interrupted,
             Self::Totals(execute::totals::Error::Stuck { .. })
             | Self::NotDeployed { .. }

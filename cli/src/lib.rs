@@ -19,9 +19,14 @@ mod shop;
 
 use std::process::ExitCode;
 
+use camino::Utf8Path;
 use clap::Parser;
 
-use crate::{config::Environment, report::Reporting};
+use crate::{
+    config::Environment,
+    error::Error,
+    report::{Format, GitHubFiles, Options, Reporting},
+};
 
 /// Parses the command line, runs the command, prints its answer or its error, and returns the documented exit code.
 ///
@@ -31,33 +36,31 @@ use crate::{config::Environment, report::Reporting};
 #[tokio::main]
 pub async fn run() -> ExitCode {
     let cli = args::Cli::parse();
-    if cli.global.no_color {
-        report::no_color();
-    }
-    report::diagnostics(cli.global.verbose);
-    let output = cli.global.output;
     let environment = Environment::of_process();
-    let done = match Reporting::begin(&cli, &environment) {
+    let options = options(&cli, &environment);
+    let format = options.format;
+    let exit = match Reporting::begin(options) {
         Ok(reporting) => {
             let done = commands::run(cli, &environment, &reporting).await;
-            reporting.end(&done);
-            done
+            reporting.end(done.map_err(|error| error.ended()))
         }
-        Err(error) => Err(error),
+        Err(error) => report::failure(format, &Error::from(error).ended()),
     };
-    match done {
-        Ok(answer) => {
-            answer.print(output);
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            // What was looked for and found has been told as an answer.
-            let told = matches!(error, error::Error::ChangesFound | error::Error::TotalsWrong { .. });
-            if output == args::Output::Json && !told {
-                report::answer::of_failure(&error).print(output);
-            }
-            report::failure(&error);
-            ExitCode::from(error.exit_code() as u8)
-        }
+    exit.into()
+}
+
+fn options(cli: &args::Cli, environment: &Environment) -> Options {
+    let global = &cli.global;
+    let github = |files: &config::GitHub| GitHubFiles { step_summary: files.step_summary.clone(), output: files.output.clone() };
+    Options {
+        format: match global.output {
+            args::Output::Text => Format::Text,
+            args::Output::Json => Format::Json,
+        },
+        verbosity: global.verbose,
+        color: !global.no_color,
+        events: global.events.clone(),
+        timeline: cli.command.timeline().map(Utf8Path::to_owned),
+        github: environment.github.as_ref().map(github),
     }
 }

@@ -8,15 +8,14 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use self::answer::Answer;
 use crate::{
-    args::Cli,
-    config::Environment,
     domain::{
         event::{Event, Events, Message},
+        exit::ExitCode,
+        failure::Failure,
         moment::Moment,
         notice::Notice,
         timeline::Timeline,
     },
-    error::Error,
     files,
 };
 
@@ -37,6 +36,50 @@ mod timeline;
 pub(crate) mod totals;
 pub(crate) mod words;
 
+/// How the answer is written to standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    Text,
+    Json,
+}
+
+/// What is reported, and where.
+#[derive(Debug)]
+pub(crate) struct Options {
+    pub format: Format,
+    /// How often `-v` was given.
+    pub verbosity: u8,
+    /// Whether there may be colour at all.
+    pub color: bool,
+    /// The file for every event.
+    pub events: Option<Utf8PathBuf>,
+    /// The file for the timeline.
+    pub timeline: Option<Utf8PathBuf>,
+    /// If this is a step of GitHub Actions.
+    pub github: Option<GitHubFiles>,
+}
+
+/// The files in which GitHub Actions reads what a step has to say.
+#[derive(Debug, Default)]
+pub(crate) struct GitHubFiles {
+    /// For Markdown.
+    pub step_summary: Option<Utf8PathBuf>,
+    /// For `name=value`.
+    pub output: Option<Utf8PathBuf>,
+}
+
+/// How a command failed.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub exit: ExitCode,
+    pub message: String,
+    /// The outermost first.
+    pub causes: Vec<String>,
+    pub hint: Option<String>,
+    /// The stacks that failed.
+    pub failed: Vec<Failure>,
+}
+
 /// Something that shows events as they come.
 trait Report: Send {
     /// Shows one event, told at this moment.
@@ -45,8 +88,9 @@ trait Report: Send {
     fn pause(&mut self) {}
 }
 
-/// Whom everything is told, from the beginning of the process to its end.
+/// Everything that reports, from the beginning of the process to its end.
 pub(crate) struct Reporting {
+    format: Format,
     reports: RefCell<Vec<Box<dyn Report>>>,
     timeline: RefCell<Timeline>,
     /// What was begun, once it is known where.
@@ -59,25 +103,38 @@ impl Reporting {
     /// On a terminal the story is drawn, elsewhere it is one line per change.
     ///
     /// # Errors
-    /// What is asked for cannot be had: nothing has begun.
-    pub(crate) fn begin(cli: &Cli, environment: &Environment) -> Result<Self, Error> {
-        let verbose = cli.global.verbose > 0;
+    /// The file for events cannot be created.
+    pub(crate) fn begin(options: Options) -> Result<Self, events_file::Error> {
+        let Options { format, verbosity, color, events, timeline: page, github } = options;
+        if !color {
+            anstream::ColorChoice::Never.write_global();
+        }
+        diagnostics(verbosity);
+        let verbose = verbosity > 0;
         let story: Box<dyn Report> = if std::io::stderr().is_terminal() {
             Box::new(terminal::Terminal::new(verbose))
         } else {
             Box::new(plain::Plain::new(AutoStream::auto(std::io::stderr()), verbose))
         };
         let mut reports = Vec::new();
-        if let Some(files) = &environment.github {
+        if let Some(files) = github {
             // Before the story, whose lines are grouped.
-            reports.push(Box::new(github::GitHub::new(std::io::stderr(), files.clone())) as Box<dyn Report>);
+            reports.push(Box::new(github::GitHub::new(std::io::stderr(), files)) as Box<dyn Report>);
         }
         reports.push(story);
-        if let Some(path) = &cli.global.events {
+        if let Some(path) = &events {
             reports.push(Box::new(events_file::EventsFile::create(path)?));
         }
-        let page = cli.command.timeline().map(Utf8Path::to_owned);
-        Ok(Self { reports: RefCell::new(reports), timeline: RefCell::default(), started: RefCell::default(), page })
+        Ok(Self { format, reports: RefCell::new(reports), timeline: RefCell::default(), started: RefCell::default(), page })
+    }
+
+    pub(crate) fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Prints an answer while the command still runs.
+    pub(crate) fn answer(&self, answer: &Answer) {
+        answer.print(self.format);
     }
 
     /// Tells the story of `work` while it goes on; everything is told when this returns.
@@ -106,9 +163,9 @@ impl Reporting {
         self.reports.borrow_mut().iter_mut().for_each(|report| report.pause());
     }
 
-    /// Tells where the time went and how the command ended. Nothing is told after that.
-    pub(crate) fn end(&self, done: &Result<Answer, Error>) {
-        // Whoever was interrupted left something on the screen.
+    /// Prints where the time went and how the command ended. The last event of the process.
+    pub(crate) fn end(&self, done: Result<Answer, Ended>) -> ExitCode {
+        // An interrupted command leaves bars on the screen.
         self.pause();
         let timeline = self.timeline.take().worked();
         if let Some(spent) = timeline.spent() {
@@ -117,12 +174,23 @@ impl Reporting {
                 self.tell(&self.draw(&timeline, &words::time_spent(&spent), path));
             }
         }
-        let error = done.as_ref().err();
-        self.tell(&Event::Ended {
-            exit_code: error.map_or(0, |error| error.exit_code() as u8),
-            error: error.map(with_causes),
-            hint: error.and_then(Error::hint),
-        });
+        match done {
+            Ok(answer) => {
+                answer.print(self.format);
+                let Answer { exit, notice, .. } = answer;
+                if let Some(notice) = notice {
+                    self.tell(&Event::Notice(notice));
+                }
+                self.tell(&Event::Ended { exit_code: exit.number(), error: None, hint: None });
+                exit
+            }
+            Err(ended) => {
+                let Ended { exit, message, causes, hint, .. } = &ended;
+                let error = [std::slice::from_ref(message), causes].concat().join(": ");
+                self.tell(&Event::Ended { exit_code: exit.number(), error: Some(error), hint: hint.clone() });
+                failure(self.format, &ended)
+            }
+        }
     }
 
     /// Draws the timeline. That it could not be is said, and fails nothing.
@@ -130,7 +198,7 @@ impl Reporting {
         let started = self.started.borrow().as_ref().and_then(|event| words::line(event, false)).unwrap_or_default();
         let title = anstream::adapter::strip_str(&started).to_string();
         let drawn = timeline::render(timeline, &title, summary).map_err(|error| error.to_string());
-        match drawn.and_then(|page| files::write_whole(path, page).map_err(|error| with_causes(&error.into()))) {
+        match drawn.and_then(|page| files::write_whole(path, page).map_err(|error| with_causes(&error))) {
             Ok(()) => Event::Wrote { path: path.to_owned() },
             Err(reason) => Event::Notice(Notice::TimelineNotWritten { reason }),
         }
@@ -146,29 +214,26 @@ impl Reporting {
     }
 }
 
-/// Says why a command failed, and what to try next.
-pub(crate) fn failure(error: &Error) {
-    let (red, cyan, reset) = (style::ERROR.render(), style::HINT.render(), anstyle::Reset.render());
-    anstream::eprintln!("{red}error{reset}: {}", words::no_command(&error.to_string()));
-    for cause in causes(error) {
-        anstream::eprintln!("  caused by: {}", words::no_command(&cause));
+/// Prints why a command failed, and what to try next.
+pub(crate) fn failure(format: Format, ended: &Ended) -> ExitCode {
+    if format == Format::Json {
+        answer::of_failure(ended).print(format);
     }
-    if let Some(hint) = error.hint() {
+    let (red, cyan, reset) = (style::ERROR.render(), style::HINT.render(), anstyle::Reset.render());
+    anstream::eprintln!("{red}error{reset}: {}", words::no_command(&ended.message));
+    for cause in &ended.causes {
+        anstream::eprintln!("  caused by: {}", words::no_command(cause));
+    }
+    if let Some(hint) = &ended.hint {
         anstream::eprintln!("{cyan}hint{reset}: {hint}");
     }
-}
-
-/// What is behind an error and not said by it.
-fn causes(error: &Error) -> Vec<String> {
-    let said = error.to_string();
-    let sources = std::iter::successors(std::error::Error::source(error), |source| source.source());
-    // Transparent variants repeat their source.
-    sources.map(ToString::to_string).filter(|source| !said.contains(source)).collect()
+    ended.exit
 }
 
 /// An error on one line.
-fn with_causes(error: &Error) -> String {
-    [vec![error.to_string()], causes(error)].concat().join(": ")
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let chain = std::iter::successors(Some(error), |error| error.source());
+    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// Whether what goes to standard error is coloured.
@@ -176,14 +241,9 @@ pub(crate) fn coloured() -> bool {
     AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never
 }
 
-/// Turns colour off for everything printed from here on.
-pub(crate) fn no_color() {
-    anstream::ColorChoice::Never.write_global();
-}
-
 /// Sends diagnostics to standard error: ours with one `-v`, those of the SDK with two.
-pub(crate) fn diagnostics(verbose: u8) {
-    let filter = match verbose {
+fn diagnostics(verbosity: u8) {
+    let filter = match verbosity {
         0 => return,
         1 => "cartctl=debug",
         _ => "debug,hyper_util=info,h2=info",

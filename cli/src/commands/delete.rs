@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::json;
 
 use super::{
-    app_without_code, chosen, guard,
+    app_without_code, approved, chosen, guard,
     interruption::{interruptible, supervised},
     open, replanning,
 };
@@ -19,7 +19,7 @@ use crate::{
         delete::{self, Plan},
         deploy::Definitions,
     },
-    report::{self, answer::Answer, ask},
+    report::{self, answer::Answer, ask::Question},
 };
 
 pub(super) async fn run(args: &Delete, config: &Config, events: &Events) -> Result<Answer, Error> {
@@ -29,15 +29,15 @@ pub(super) async fn run(args: &Delete, config: &Config, events: &Events) -> Resu
 }
 
 async fn delete(args: &Delete, config: &Config, session: &Session) -> Result<Answer, Error> {
-    let plan = interruptible(approved(args, config, session)).await?;
+    let Some(plan) = interruptible(approved_plan(args, config, session)).await? else { return Ok(Answer::declined()) };
     if !plan.steps.is_empty() {
         supervised(session, async |session| Ok(execute::delete::carry_out(&plan, args.leave_failed, session).await?)).await?;
     }
     Ok(answer(&plan, config))
 }
 
-/// The plan, once it is approved.
-async fn approved(args: &Delete, config: &Config, session: &Session) -> Result<Plan, Error> {
+/// The plan, once it is approved; nothing if it was declined.
+async fn approved_plan(args: &Delete, config: &Config, session: &Session) -> Result<Option<Plan>, Error> {
     let app = app_without_code(config);
     let mut observed = session.observe_at_rest(app.stacks(), &config.parameter_root()).await?;
     for there in observed.stacks.values_mut() {
@@ -47,11 +47,12 @@ async fn approved(args: &Delete, config: &Config, session: &Session) -> Result<P
     if !plan.steps.is_empty() {
         session.events.pause().await;
         report::plan::show_delete(&plan);
-        if !config.connection.endpoint.is_local() && !config.yes {
-            ask::confirm(&format!("Delete the stage `{}`?", config.stage()), &config.stage()).await?;
+        let is_approved = config.connection.endpoint.is_local() || config.yes;
+        if !is_approved && !approved(Question::DeleteStage(&config.stage())).await? {
+            return Ok(None);
         }
     }
-    Ok(plan)
+    Ok(Some(plan))
 }
 
 fn answer(plan: &Plan, config: &Config) -> Answer {

@@ -1,6 +1,7 @@
 //! `cartctl deploy`: build and observe → plan → refine → ask → carry out → publish the site → outputs.
 
 use super::{
+    approved,
     deployment::{self, Deployed, Planned},
     guard,
     interruption::{Interruption, interruptible, supervised},
@@ -17,24 +18,23 @@ use crate::{
         deploy::{Allowed, Plan, hosted},
         step::Reach,
     },
-    report::{self, answer::Answer, ask},
+    report::{self, answer::Answer, ask::Question},
 };
 
 pub(super) async fn run(args: &Deploy, config: &Config, events: &Events) -> Result<Answer, Error> {
     guard::protected(config, args.protected_ok)?;
     let session = interruptible(open("deploy", config, events)).await?;
     let deployed = replanning(&session, async || deploy(args, config, &session).await).await?;
-    Ok(deployed.answer())
+    Ok(deployed.map_or_else(Answer::declined, |deployed| deployed.answer()))
 }
 
-async fn deploy(args: &Deploy, config: &Config, session: &Session) -> Result<Deployed, Error> {
+/// Nothing if it was declined.
+async fn deploy(args: &Deploy, config: &Config, session: &Session) -> Result<Option<Deployed>, Error> {
     let made = ChangeSets::default();
-    let planned = match interruptible(approved(args, &made, config, session)).await {
-        Ok(planned) => planned,
-        Err(error) => {
-            discard(&made, session).await?;
-            return Err(error);
-        }
+    let planned = interruptible(approved_plan(args, &made, config, session)).await;
+    let Ok(Some(planned)) = planned else {
+        discard(&made, session).await?;
+        return planned.map(|_| None);
     };
     supervised(session, async |session| {
         let publication = planned.plan.site.clone();
@@ -51,13 +51,13 @@ async fn deploy(args: &Deploy, config: &Config, session: &Session) -> Result<Dep
             }
             session.events.notice(Notice::SiteOnline { url: site.url });
         }
-        Ok(deployed)
+        Ok(Some(deployed))
     })
     .await
 }
 
-/// The plan, as exact as it can be, once it is approved.
-async fn approved(args: &Deploy, made: &ChangeSets, config: &Config, session: &Session) -> Result<Planned, Error> {
+/// The plan, as exact as it can be, once it is approved; nothing if it was declined.
+async fn approved_plan(args: &Deploy, made: &ChangeSets, config: &Config, session: &Session) -> Result<Option<Planned>, Error> {
     let building = deployment::artifacts(&args.planning, config, &session.events);
     let mut planned = deployment::plan(deployment::request(&args.planning, config), building, config, session).await?;
     if planned.plan.site.is_some() {
@@ -67,10 +67,10 @@ async fn approved(args: &Deploy, made: &ChangeSets, config: &Config, session: &S
     planned.plan = execute::deploy::refine(planned.plan, made, session).await?;
     session.events.pause().await;
     report::plan::show_deploy(&planned.plan, config.verbose);
-    if must_ask(args.require_approval, &planned.plan, config) {
-        ask::approve("Deploy these changes?").await?;
+    if must_ask(args.require_approval, &planned.plan, config) && !approved(Question::Deploy).await? {
+        return Ok(None);
     }
-    Ok(planned)
+    Ok(Some(planned))
 }
 
 /// Whether the user has to approve this plan. The local cloud is there to be tried on.

@@ -6,9 +6,9 @@ use super::{deployment, open};
 use crate::{
     args::{Diff, FailOn},
     config::Config,
-    domain::event::Events,
+    domain::{event::Events, exit::ExitCode, notice::Notice},
     error::Error,
-    plan::step::Reach,
+    plan::step::{Reach, Step},
     report::{self, answer::Answer},
 };
 
@@ -21,15 +21,17 @@ pub(super) async fn run(args: &Diff, config: &Config, events: &Events) -> Result
         report::plan::deploy_text(&plan, config.verbose),
         json!({ "reach": reach, "stacks": report::plan::deploy_json(&plan), "again": plan.again() }),
     );
-    let found = match args.fail_on {
-        None => false,
-        Some(FailOn::Any) => reach >= Reach::Any,
-        Some(FailOn::Broadening) => reach >= Reach::Broadening,
-        Some(FailOn::Destructive) => reach >= Reach::Destructive,
-    };
-    if found {
-        answer.print(config.output);
-        return Err(Error::ChangesFound);
+    let fail_on = args.fail_on.map(|fail_on| match fail_on {
+        FailOn::Any => Reach::Any,
+        FailOn::Broadening => Reach::Broadening,
+        FailOn::Destructive => Reach::Destructive,
+    });
+    match fail_on {
+        Some(fail_on) if reach >= fail_on => {
+            let found = plan.steps().filter(|step| step.reach() >= fail_on);
+            let stacks = found.map(Step::stack).collect();
+            Ok(answer.ending(ExitCode::Found, Notice::ChangesFound { stacks }))
+        }
+        _ => Ok(answer),
     }
-    Ok(answer)
 }

@@ -30,11 +30,11 @@ use crate::{
         page::{self, Page, Workshop},
     },
     plan::deploy::Request,
-    report::answer::Answer,
+    report::{Reporting, answer::Answer},
     shop::no_code,
 };
 
-pub(super) async fn run(args: &Local, config: &Config, events: &Events) -> Result<Answer, Error> {
+pub(super) async fn run(args: &Local, config: &Config, events: &Events, reporting: &Reporting) -> Result<Answer, Error> {
     let directory = &config.local.directory;
     if args.stop {
         let stopped = local::stop_running(directory).await;
@@ -87,7 +87,7 @@ pub(super) async fn run(args: &Local, config: &Config, events: &Events) -> Resul
         "It runs until you press Ctrl-C."
     };
     events.pause().await;
-    shop.answer(ending, config.verbose).print(config.output);
+    reporting.answer(&shop.answer(ending, config.verbose));
     let ended = tokio::select! {
         error = own.ended() => Err(error.into()),
         () = interrupted.wait() => Ok(Answer::new("stopped the local cloud\n".to_owned(), json!({ "stopped": true }))),

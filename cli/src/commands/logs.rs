@@ -25,6 +25,7 @@ use crate::{
     execute::{Session, logs::Reading},
     plan::logs::{self, Function, Tails, said::Wanted},
     report::{
+        Format, Reporting,
         answer::Answer,
         logs::{Lines, print},
     },
@@ -37,28 +38,35 @@ const EACH: Duration = Duration::from_millis(200);
 /// The same in the local cloud, which has functions to run on the same processors.
 const EACH_LOCALLY: Duration = Duration::from_millis(30);
 
-pub(super) async fn run(args: &Logs, config: &Config, events: &Events) -> Result<Answer, Error> {
+pub(super) async fn run(args: &Logs, config: &Config, events: &Events, reporting: &Reporting) -> Result<Answer, Error> {
     let functions = logs::functions(&app_without_code(config), &args.functions)?;
     let from = Moment::now().before(args.since);
     if !args.follow {
-        interruptible(read(args, &functions, from, config, events)).await?;
-        return Ok(Answer::told());
+        interruptible(read(args, &functions, from, config, events, reporting.format())).await?;
+        return Ok(Answer::printed());
     }
     let mut interruption = Interruption::listen()?;
     tokio::select! {
-        read = read(args, &functions, from, config, events) => read?,
+        read = read(args, &functions, from, config, events, reporting.format()) => read?,
         // It is how it ends.
         () = interruption.wait() => {}
     }
-    Ok(Answer::told())
+    Ok(Answer::printed())
 }
 
-async fn read(args: &Logs, functions: &[Function], from: Moment, config: &Config, events: &Events) -> Result<(), Error> {
+async fn read(
+    args: &Logs,
+    functions: &[Function],
+    from: Moment,
+    config: &Config,
+    events: &Events,
+    format: Format,
+) -> Result<(), Error> {
     let session = look(config, events).await?;
     let sources = sources(functions, !args.functions.is_empty(), config, &session).await?;
     let lines = Lines {
         wanted: Wanted { lambda: args.all, only_errors: args.errors, containing: args.filter.clone() },
-        output: config.output,
+        format,
         width: sources.iter().map(|(function, _)| function.len()).max().unwrap_or(0),
     };
     let functions = sources.len();

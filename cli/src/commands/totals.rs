@@ -2,17 +2,17 @@
 
 use cart_infra::{stacks, stacks::cart};
 
-use super::{guard, interruption::interruptible, open};
+use super::{approved, guard, interruption::interruptible, open};
 use crate::{
     args::Totals,
     config::Config,
-    domain::{event::Events, totals::Corrected},
+    domain::{event::Events, exit::ExitCode, notice::Notice, totals::Corrected},
     error::Error,
     execute::{
         Session,
         totals::{Checked, Counting},
     },
-    report::{answer::Answer, ask, totals as report},
+    report::{answer::Answer, ask::Question, totals as report},
 };
 
 pub(super) async fn run(args: &Totals, config: &Config, events: &Events) -> Result<Answer, Error> {
@@ -25,29 +25,35 @@ pub(super) async fn run(args: &Totals, config: &Config, events: &Events) -> Resu
         Ok(Counting { carts, rate: args.rate, events: events.clone() })
     })
     .await?;
-    let corrected = if args.rebuild { Some(rebuild(args, config, &counting).await?) } else { None };
+    let corrected = if args.rebuild {
+        let Some(corrected) = rebuild(args, config, &counting).await? else { return Ok(Answer::declined()) };
+        Some(corrected)
+    } else {
+        None
+    };
     let checked = interruptible(async { Ok(counting.check().await?) }).await;
     let Checked { sums, wrong } = checked.map_err(|error| afterwards(error, args))?;
     let answer = report::answer(&sums, &wrong, args.all, corrected.as_deref());
     if wrong.is_empty() {
         return Ok(answer);
     }
-    answer.print(config.output);
-    Err(Error::TotalsWrong { products: wrong.len(), rebuilt: args.rebuild })
+    Ok(answer.ending(ExitCode::Found, Notice::TotalsWrong { products: wrong.len(), rebuilt: args.rebuild }))
 }
 
-async fn rebuild(args: &Totals, config: &Config, counting: &Counting) -> Result<Vec<Corrected>, Error> {
+/// Nothing if it was declined.
+async fn rebuild(args: &Totals, config: &Config, counting: &Counting) -> Result<Option<Vec<Corrected>>, Error> {
     let before = interruptible(async { Ok(counting.look().await?) }).await?;
     counting.events.pause().await;
     report::show_rebuild(&before, args.rate);
-    if !config.connection.endpoint.is_local() && !config.yes {
-        interruptible(ask::approve("Count all totals anew?")).await?;
+    let is_approved = config.connection.endpoint.is_local() || config.yes;
+    if !is_approved && !interruptible(approved(Question::Recount)).await? {
+        return Ok(None);
     }
     // Any mark will do that no other run has used.
     let mark = format!("{:016x}", fastrand::u64(..));
     // It can be left at any moment: every step of it may be done twice.
     let done = interruptible(async { Ok(counting.rebuild(&mark).await?) }).await;
-    done.map_err(|error| afterwards(error, args))
+    done.map(Some).map_err(|error| afterwards(error, args))
 }
 
 /// An interruption that came when something was changed already.

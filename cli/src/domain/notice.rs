@@ -91,6 +91,16 @@ pub(crate) enum Notice {
     FollowingLogs,
     /// The timeline could not be written.
     TimelineNotWritten { reason: String },
+    /// A question was answered with no.
+    Declined,
+    /// `diff --fail-on` found changes of that kind.
+    ChangesFound { stacks: Vec<StackId> },
+    /// Totals are not what the carts hold.
+    TotalsWrong {
+        products: usize,
+        /// Whether they were recounted just before.
+        rebuilt: bool,
+    },
 }
 
 /// How much attention a notice deserves.
@@ -121,7 +131,8 @@ impl Notice {
             | Self::Cancelling { .. }
             | Self::FunctionsUnchanged { .. }
             | Self::NoLogEntries { .. }
-            | Self::FollowingLogs => Severity::Info,
+            | Self::FollowingLogs
+            | Self::Declined => Severity::Info,
             Self::OriginNotAllowed { .. }
             | Self::ChangeSetLeft { .. }
             | Self::TemplateLeft { .. }
@@ -132,7 +143,9 @@ impl Notice {
             | Self::LocalStateKept
             | Self::DefinitionsEdited
             | Self::SwapFailed { .. }
-            | Self::TimelineNotWritten { .. } => Severity::Warning,
+            | Self::TimelineNotWritten { .. }
+            | Self::ChangesFound { .. }
+            | Self::TotalsWrong { .. } => Severity::Warning,
         }
     }
 }

@@ -257,6 +257,6 @@ mod tests {
         assert_eq!(error.to_string(), "for 10 minutes nothing was counted, and at least 3 items are left");
         let hint = error.hint().unwrap();
         assert!(hint.contains("UpdateTotalsFailures") && hint.ends_with("The same command then goes on where it was"), "{hint}");
-        assert_eq!(crate::error::Error::from(error).exit_code(), crate::error::ExitCode::Failed);
+        assert_eq!(crate::error::Error::from(error).exit_code(), crate::domain::exit::ExitCode::Failed);
     }
 }

@@ -4,24 +4,39 @@ use std::io::Write;
 
 use serde_json::{Value as Json, json};
 
-use crate::{args::Output, error::Error, execute};
+use super::{Ended, Format};
+use crate::domain::{exit::ExitCode, notice::Notice};
 
 /// What a command answers, in both forms.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Answer {
     text: String,
     json: Json,
+    /// What the process ends with.
+    pub exit: ExitCode,
+    /// What to say about it on standard error.
+    pub notice: Option<Notice>,
 }
 
 impl Answer {
     /// An answer; the text ends in a line break unless it is empty.
     pub(crate) fn new(text: String, json: Json) -> Self {
-        Self { text, json }
+        Self { text, json, exit: ExitCode::Done, notice: None }
     }
 
-    /// Nothing more: it has been told already.
-    pub(crate) fn told() -> Self {
+    /// For a command that printed its answer while it ran.
+    pub(crate) fn printed() -> Self {
         Self::new(String::new(), Json::Null)
+    }
+
+    /// For a question that was answered with no.
+    pub(crate) fn declined() -> Self {
+        Self::new(String::new(), json!({ "declined": true })).ending(ExitCode::Declined, Notice::Declined)
+    }
+
+    /// With another exit code than 0, and why.
+    pub(crate) fn ending(self, exit: ExitCode, notice: Notice) -> Self {
+        Self { exit, notice: Some(notice), ..self }
     }
 
     /// An answer in aligned columns.
@@ -42,28 +57,22 @@ impl Answer {
     }
 
     /// Prints it.
-    pub(crate) fn print(&self, output: Output) {
+    pub(super) fn print(&self, format: Format) {
         let mut out = anstream::stdout();
-        // Whoever stopped reading has what they wanted.
-        match output {
-            Output::Json if self.json.is_null() => Ok(()),
-            Output::Text => write!(out, "{}", self.text),
-            Output::Json => writeln!(out, "{:#}", self.json),
+        // A reader that closed the pipe has read enough.
+        match format {
+            Format::Json if self.json.is_null() => Ok(()),
+            Format::Text => write!(out, "{}", self.text),
+            Format::Json => writeln!(out, "{:#}", self.json),
         }
         .ok();
         out.flush().ok();
     }
 }
 
-/// What programs are told of a failure.
-pub(crate) fn of_failure(error: &Error) -> Answer {
-    let failed = match error {
-        Error::Execute(execute::Error::Failed { failed, .. }) => failed.as_slice(),
-        _ => &[],
-    };
-    let json = json!({
-        "error": { "message": error.to_string(), "hint": error.hint(), "exit_code": error.exit_code() as u8, "failed": failed },
-    });
+/// A failure, for programs only: people read it on standard error.
+pub(super) fn of_failure(Ended { exit, message, hint, failed, .. }: &Ended) -> Answer {
+    let json = json!({ "error": { "message": message, "hint": hint, "exit_code": exit.number(), "failed": failed } });
     Answer::new(String::new(), json)
 }
 

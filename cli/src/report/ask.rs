@@ -1,39 +1,55 @@
-//! The few questions there are. Whoever is asked may take their time, and may press Ctrl-C: nothing here holds up anything else.
+//! The questions that are asked on a terminal. Waiting for an answer blocks no other task, and can be interrupted.
 
 use std::io::{IsTerminal, Write};
 
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use crate::error::Error;
+/// Something to approve before it is done.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Question<'a> {
+    Deploy,
+    Recount,
+    /// Its name has to be typed.
+    DeleteStage(&'a str),
+}
 
-/// What may become of what AWS goes on with.
+/// The answer to a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reply {
+    Yes,
+    No,
+    /// Standard input or standard error is no terminal.
+    NobodyThere,
+}
+
+/// How to go on with operations of CloudFormation after Ctrl-C.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Choice {
-    /// It is left to itself.
     Detach,
-    /// It is undone.
     Cancel,
 }
 
-/// Returns if whoever is asked says yes.
-///
-/// # Errors
-/// [`Error::Declined`] for any other answer, [`Error::ApprovalNeeded`] where nobody can be asked.
-pub(crate) async fn approve(question: &str) -> Result<(), Error> {
-    let answer = answer(&format!("{question} [y/N] ")).await?;
-    if matches!(answer.to_ascii_lowercase().as_str(), "y" | "yes") { Ok(()) } else { Err(Error::Declined) }
+/// Asks, and waits for a line.
+pub(crate) async fn ask(question: Question<'_>) -> Reply {
+    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        return Reply::NobodyThere;
+    }
+    let prompt = match question {
+        Question::Deploy => "Deploy these changes? [y/N] ".to_owned(),
+        Question::Recount => "Recount all totals? [y/N] ".to_owned(),
+        Question::DeleteStage(stage) => format!("Delete the stage `{stage}`? Type `{stage}` to confirm: "),
+    };
+    let mut out = anstream::stderr();
+    write!(out, "{prompt}").and_then(|()| out.flush()).ok();
+    let line = lines().recv().await.unwrap_or_default();
+    let yes = match question {
+        Question::Deploy | Question::Recount => matches!(line.to_ascii_lowercase().as_str(), "y" | "yes"),
+        Question::DeleteStage(stage) => line == stage,
+    };
+    if yes { Reply::Yes } else { Reply::No }
 }
 
-/// Returns if whoever is asked types `name`.
-///
-/// # Errors
-/// As [`approve`].
-pub(crate) async fn confirm(question: &str, name: &str) -> Result<(), Error> {
-    let answer = answer(&format!("{question} Type `{name}` to go on: ")).await?;
-    if answer == name { Ok(()) } else { Err(Error::Declined) }
-}
-
-/// The choices somebody makes while AWS works: lines that begin with `d` or `c`.
+/// The choices somebody types after Ctrl-C: lines that begin with `d` or `c`.
 pub(crate) fn choices() -> UnboundedReceiver<Choice> {
     let mut lines = lines();
     let (sender, choices) = unbounded_channel();
@@ -52,16 +68,7 @@ pub(crate) fn choices() -> UnboundedReceiver<Choice> {
     choices
 }
 
-async fn answer(question: &str) -> Result<String, Error> {
-    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
-        return Err(Error::ApprovalNeeded);
-    }
-    let mut out = anstream::stderr();
-    write!(out, "{question}").and_then(|()| out.flush()).ok();
-    Ok(lines().recv().await.unwrap_or_default())
-}
-
-/// What is typed, line by line. Read by a thread of its own, which no one waits for: reading cannot be called off.
+/// The lines of standard input, trimmed. A thread of its own reads them and is never joined: reading cannot be cancelled.
 fn lines() -> UnboundedReceiver<String> {
     let (sender, lines) = unbounded_channel();
     std::thread::spawn(move || {

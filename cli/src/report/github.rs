@@ -10,16 +10,13 @@ use std::{
 
 use camino::Utf8Path;
 
-use super::{Report, notices, summary::Summary};
-use crate::{
-    config,
-    domain::{event::Event, moment::Moment, notice::Severity},
-};
+use super::{GitHubFiles, Report, notices, summary::Summary};
+use crate::domain::{event::Event, moment::Moment, notice::Severity};
 
 /// Writes commands to `out`, and into the files the runner named.
 pub(super) struct GitHub<W> {
     out: W,
-    files: config::GitHub,
+    files: GitHubFiles,
     open: Option<&'static str>,
     summary: Summary,
 }
@@ -29,7 +26,7 @@ type Line<'a> = (&'a str, u32);
 
 impl<W: Write> GitHub<W> {
     /// Nothing is told yet.
-    pub(super) fn new(out: W, files: config::GitHub) -> Self {
+    pub(super) fn new(out: W, files: GitHubFiles) -> Self {
         Self { out, files, open: None, summary: Summary::default() }
     }
 
@@ -139,7 +136,7 @@ mod tests {
     use crate::report::{tests::every_event, words};
 
     /// What stands in the log after these events, with the lines that people read.
-    fn log(events: &[Event], files: config::GitHub) -> String {
+    fn log(events: &[Event], files: GitHubFiles) -> String {
         let mut github = GitHub::new(Vec::new(), files);
         for event in events {
             github.event(Moment::default(), event);
@@ -152,7 +149,7 @@ mod tests {
 
     #[test]
     fn groups_follow_one_another() {
-        insta::assert_snapshot!(log(&every_event(), config::GitHub::default()));
+        insta::assert_snapshot!(log(&every_event(), GitHubFiles::default()));
     }
 
     #[test]
@@ -167,10 +164,8 @@ mod tests {
     #[test]
     fn the_runners_files_are_added_to() {
         let folder = tempdir().unwrap();
-        let files = config::GitHub {
-            step_summary: Some(folder.path().join("summary")),
-            output: Some(folder.path().join("nowhere/output")),
-        };
+        let files =
+            GitHubFiles { step_summary: Some(folder.path().join("summary")), output: Some(folder.path().join("nowhere/output")) };
         std::fs::write(folder.path().join("summary"), "before\n").unwrap();
         let log = log(&every_event(), files);
         assert!(std::fs::read_to_string(folder.path().join("summary")).unwrap().starts_with("before\n###"));
@@ -180,7 +175,7 @@ mod tests {
     #[test]
     fn a_command_that_did_not_begin_has_an_annotation_and_no_summary() {
         let folder = tempdir().unwrap();
-        let files = config::GitHub { step_summary: Some(folder.path().join("summary")), output: None };
+        let files = GitHubFiles { step_summary: Some(folder.path().join("summary")), output: None };
         let ended = Event::Ended { exit_code: 4, error: Some("no credentials".to_owned()), hint: None };
         assert_eq!(log(&[ended], files), "::error title=cartctl::no credentials\n");
         assert!(!folder.path().join("summary").exists());

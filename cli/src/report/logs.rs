@@ -7,9 +7,9 @@ use std::{
 
 use serde_json::{Value as Json, json};
 
+use super::Format;
 use super::style::{self, paint};
 use crate::{
-    args::Output,
     domain::{logs::Entry, moment::Moment},
     plan::logs::{
         Told,
@@ -25,7 +25,7 @@ pub(crate) struct Lines {
     /// Which.
     pub wanted: Wanted,
     /// In which form.
-    pub output: Output,
+    pub format: Format,
     /// How wide the column of the functions is.
     pub width: usize,
 }
@@ -35,9 +35,9 @@ impl Lines {
     pub(crate) fn of(&self, told: &[Told]) -> String {
         let line = |told: &Told| {
             let said = Said::of(&told.entry.message);
-            self.wanted.wants(&told.entry.message, &said).then(|| match self.output {
-                Output::Text => self.text(told, &said),
-                Output::Json => format!("{}\n", raw(told)),
+            self.wanted.wants(&told.entry.message, &said).then(|| match self.format {
+                Format::Text => self.text(told, &said),
+                Format::Json => format!("{}\n", raw(told)),
             })
         };
         told.iter().filter_map(line).collect()
@@ -163,9 +163,9 @@ mod tests {
         Told { function: function.to_owned(), group: "a-group".to_owned(), entry }
     }
 
-    fn lines(output: Output, lambda: bool, told: &[Told]) -> String {
+    fn lines(format: Format, lambda: bool, told: &[Told]) -> String {
         let wanted = Wanted { lambda, ..Wanted::default() };
-        anstream::adapter::strip_str(&Lines { wanted, output, width: 13 }.of(told)).to_string()
+        anstream::adapter::strip_str(&Lines { wanted, format, width: 13 }.of(told)).to_string()
     }
 
     fn examples() -> Vec<Told> {
@@ -184,12 +184,12 @@ mod tests {
 
     #[test]
     fn entries_can_be_read() {
-        insta::assert_snapshot!([lines(Output::Text, false, &examples()), lines(Output::Text, true, &examples())].join("\n"));
+        insta::assert_snapshot!([lines(Format::Text, false, &examples()), lines(Format::Text, true, &examples())].join("\n"));
     }
 
     #[test]
     fn programs_get_what_cloudwatch_has() {
-        let lines = lines(Output::Json, false, &[told("add-to-cart", ANSWERED), told("list-cart", "Killed\n")]);
+        let lines = lines(Format::Json, false, &[told("add-to-cart", ANSWERED), told("list-cart", "Killed\n")]);
         let lines: Vec<Json> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(lines[0]["message"], ANSWERED);
         let expected = json!({
@@ -206,7 +206,7 @@ mod tests {
             r#"{"level":"INFO\u001b[1m","message":"\u001b]0;x\u0007","\u001bkey":"\u001b[0m\u0085"}"#,
         ];
         let told = hostile.map(|message| told("list-cart", message));
-        let lines = lines(Output::Text, false, &told);
+        let lines = lines(Format::Text, false, &told);
         assert_eq!(lines.lines().count(), 2);
         assert!(!lines.trim_end_matches('\n').chars().any(|character| character.is_control() && character != '\n'), "{lines:?}");
         assert!(!lines.contains('\u{202e}'), "{lines:?}");

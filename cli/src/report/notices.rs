@@ -78,7 +78,22 @@ pub(super) fn text(notice: &Notice) -> String {
         }
         Notice::FollowingLogs => "following new log entries; press Ctrl-C to stop".to_owned(),
         Notice::TimelineNotWritten { reason } => format!("the timeline could not be written: {reason}"),
+        Notice::Declined => "Cancelled. Nothing was changed.".to_owned(),
+        Notice::ChangesFound { stacks } => format!("`--fail-on` found changes in {}", list(stacks)),
+        Notice::TotalsWrong { products, rebuilt: false } => {
+            let wrong = wrong_totals(*products);
+            format!("{wrong}; `cartctl totals --rebuild` recounts them while the shop stays open")
+        }
+        Notice::TotalsWrong { products, rebuilt: true } => format!(
+            "{} after the recount, because changes were lost meanwhile; check the queue UpdateTotalsFailures, then run the same \
+             command again",
+            wrong_totals(*products)
+        ),
     }
+}
+
+fn wrong_totals(number: usize) -> String {
+    if number == 1 { "1 total is wrong".to_owned() } else { format!("{number} totals are wrong") }
 }
 
 /// A longer time to look back, if there is one worth trying.

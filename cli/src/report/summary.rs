@@ -28,6 +28,8 @@ pub(super) struct Summary {
     notes: Vec<String>,
     time: Option<String>,
     outputs: Vec<Output>,
+    /// How it ended, at a glance.
+    mark: &'static str,
     error: Option<String>,
     hint: Option<String>,
 }
@@ -98,7 +100,14 @@ impl Summary {
                 let output = |stack, (key, value): (&String, &String)| Output { stack, key: key.clone(), value: value.clone() };
                 self.outputs = outputs.iter().flat_map(|(stack, outputs)| outputs.iter().map(|one| output(*stack, one))).collect();
             }
-            Event::Ended { error, hint, .. } => (self.error, self.hint) = (error.clone(), hint.clone()),
+            Event::Ended { exit_code, error, hint } => {
+                (self.error, self.hint) = (error.clone(), hint.clone());
+                self.mark = match (error, exit_code) {
+                    (Some(_), _) => "✘",
+                    (None, 0) => "✔",
+                    (None, _) => "●",
+                };
+            }
         }
     }
 

@@ -86,17 +86,19 @@ fn every_notice() -> Vec<Notice> {
             Notice::SwapFailed { .. } => Notice::NoLogEntries { within: Duration::from_mins(10) },
             Notice::NoLogEntries { .. } => Notice::FollowingLogs,
             Notice::FollowingLogs => Notice::TimelineNotWritten { reason: reason() },
-            Notice::TimelineNotWritten { .. } => return None,
+            Notice::TimelineNotWritten { .. } => Notice::Declined,
+            Notice::Declined => Notice::ChangesFound { stacks: vec![stacks::AUTH, stacks::PRODUCTS, stacks::CART] },
+            Notice::ChangesFound { .. } => Notice::TotalsWrong { products: 1, rebuilt: false },
+            Notice::TotalsWrong { rebuilt: false, .. } => Notice::TotalsWrong { products: 2, rebuilt: true },
+            Notice::TotalsWrong { rebuilt: true, .. } => return None,
         })
     };
     std::iter::successors(Some(Notice::Replanning { stack }), next).collect()
 }
 
 fn every_end() -> [Event; 2] {
-    [
-        Event::Ended { exit_code: 0, error: None, hint: None },
-        Event::Ended { exit_code: 3, error: Some("declined, nothing was changed".to_owned()), hint: Some("try again".to_owned()) },
-    ]
+    let (error, hint) = (Some("no credentials".to_owned()), Some("sign in".to_owned()));
+    [Event::Ended { exit_code: 0, error: None, hint: None }, Event::Ended { exit_code: 4, error, hint }]
 }
 
 fn other_events() -> Vec<Event> {

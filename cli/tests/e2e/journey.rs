@@ -473,9 +473,8 @@ async fn only_what_changed_is_deployed(shop: &mut Shop<'_>) {
 
     // What a version does not have makes no new one.
     cloud.configure("[defaults]\nreserved-concurrency = 5\nlog-retention-days = 30");
-    let found = cloud.run(&["diff", "--local", "--fail-on", "any"]);
-    assert!(found.stdout.contains("~ AddToCartHandlerLogs"), "{}", found.stdout);
-    found.failed(10);
+    let (found, _) = cloud.run(&["diff", "--local", "--fail-on", "any"]).answered(10);
+    assert!(found.contains("~ AddToCartHandlerLogs"), "{found}");
     cloud.run(&["diff", "--local", "--fail-on", "destructive"]).succeeded();
     assert_eq!(state().await, (versions.clone(), resources.clone()), "looking changes nothing");
     cloud.run(&["deploy", "--local"]).succeeded();
@@ -522,7 +521,7 @@ async fn nothing_stays(cloud: &Cloud) {
     unasked.envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")]);
     let unasked = crate::program::finish(&mut unasked).failed(3);
     assert!(unasked.contains(&format!("cart      delete {CART} with ")), "the plan is shown: {unasked}");
-    assert!(unasked.contains("hint: look at the plan above, then run the command again with `--yes`\n"), "{unasked}");
+    assert!(unasked.contains("hint: check the plan above, then run the same command again with `--yes`\n"), "{unasked}");
     assert_eq!(cloud.inventory().await, before);
 
     let answer = cloud.answer(&["delete", "--local"]);

@@ -120,8 +120,13 @@ fn no_leaves_nothing_behind() {
         assert!(!bench.state().account.left_change_sets().is_empty(), "planning made change sets");
         terminal.types(answer);
         let (code, screen) = terminal.ended();
-        assert_eq!(code, if answer == CTRL_C { 130 } else { 3 }, "{screen}");
-        assert!(screen.contains("nothing was changed"), "{screen}");
+        if answer == CTRL_C {
+            assert_eq!(code, 130, "{screen}");
+            assert!(screen.contains("interrupted, nothing was changed"), "{screen}");
+        } else {
+            assert_eq!(code, 3, "{screen}");
+            assert!(screen.contains("Cancelled. Nothing was changed.") && !screen.contains("error"), "{screen}");
+        }
         bench.is_tidy();
         let state = bench.state();
         assert!(state.account.stacks.iter().all(|stack| stack.status.as_str() == "DELETE_COMPLETE"), "nothing was made");
@@ -144,7 +149,7 @@ fn deleting_takes_the_name_of_the_stage() {
     let bench = Bench::new().deployed(&SHOP);
     for (answer, expected) in [("y\n", 3), ("default\n", 0)] {
         let mut terminal = Terminal::run(&bench, &["delete"]);
-        terminal.shows("Delete the stage `default`? Type `default` to go on:");
+        terminal.shows("Delete the stage `default`? Type `default` to confirm:");
         terminal.types(answer);
         let (code, screen) = terminal.ended();
         assert_eq!(code, expected, "{screen}");
@@ -198,7 +203,7 @@ fn a_creation_cannot_be_cancelled_and_is_followed_to_its_end() {
     terminal.types(CTRL_C);
     terminal.shows("nothing new is begun");
     terminal.types("c\n");
-    terminal.shows("CloudFormation cannot cancel a creation");
+    terminal.shows("CloudFormation cannot cancel the creation of the auth stack");
     let (code, screen) = terminal.ended();
     assert_eq!(code, 0, "it was the last one: {screen}");
     bench.is_tidy();

@@ -78,7 +78,14 @@ impl Run {
     /// The answer and the story of a run that succeeded.
     #[track_caller]
     pub(crate) fn succeeded(self) -> (String, String) {
-        assert_eq!(self.code, 0, "{}", self.stderr);
+        self.answered(0)
+    }
+
+    /// The answer and the story of a run that ended with this exit code, and without an error.
+    #[track_caller]
+    pub(crate) fn answered(self, code: i32) -> (String, String) {
+        assert_eq!(self.code, code, "{}", self.stderr);
+        assert!(!self.stderr.lines().any(|line| line.starts_with("error: ")), "{}", self.stderr);
         (self.stdout, self.stderr)
     }
 
