@@ -32,9 +32,11 @@ mod summary;
 mod terminal;
 #[cfg(test)]
 mod tests;
+pub(crate) mod text;
 mod timeline;
 pub(crate) mod totals;
-pub(crate) mod words;
+pub(crate) mod units;
+mod words;
 
 /// How the answer is written to standard output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,5 @@
 //! `cartctl delete`: the stacks in reverse order, and what is kept.
 
-use std::fmt::Write;
-
 use serde_json::json;
 
 use super::{
@@ -19,7 +17,7 @@ use crate::{
         delete::{self, Plan},
         deploy::Definitions,
     },
-    report::{self, answer::Answer, ask::Question},
+    report::{self, answer::Answer, ask::Question, text::Text},
 };
 
 pub(super) async fn run(args: &Delete, config: &Config, events: &Events) -> Result<Answer, Error> {
@@ -56,18 +54,18 @@ async fn approved_plan(args: &Delete, config: &Config, session: &Session) -> Res
 }
 
 fn answer(plan: &Plan, config: &Config) -> Answer {
-    let mut lines = String::new();
+    let mut lines = Text::default();
     let mut kept = Vec::new();
     for step in &plan.steps {
-        writeln!(lines, "deleted  {}", step.name).ok();
+        lines.add(format_args!("deleted  {}", step.name));
         for resource in &step.keeps {
-            writeln!(lines, "kept     {} {} ({})", resource.resource_type, resource.physical_id, resource.logical_id).ok();
+            lines.add(format_args!("kept     {} {} ({})", resource.resource_type, resource.physical_id, resource.logical_id));
             kept.push(json!({ "type": resource.resource_type, "id": resource.physical_id, "logical_id": resource.logical_id }));
         }
     }
     if plan.steps.is_empty() {
-        writeln!(lines, "nothing to delete: the stage `{}` is not deployed", config.stage()).ok();
+        lines.add(format_args!("nothing to delete: the stage `{}` is not deployed", config.stage()));
     }
     let deleted: Vec<_> = plan.steps.iter().map(|step| &step.name).collect();
-    Answer::new(lines, json!({ "deleted": deleted, "kept": kept }))
+    Answer::new(lines.into(), json!({ "deleted": deleted, "kept": kept }))
 }

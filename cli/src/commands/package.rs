@@ -14,7 +14,7 @@ use crate::{
         package::Artifact,
     },
     error::Error,
-    report::{self, answer::Answer, words},
+    report::{self, answer::Answer, units},
 };
 
 pub(super) async fn run(args: &Package, config: &Config, events: &Events) -> Result<Answer, Error> {
@@ -25,7 +25,7 @@ pub(super) async fn run(args: &Package, config: &Config, events: &Events) -> Res
     }
     let artifacts = package(&request, events).await?;
     manifest::write(&request.out_dir, architecture, &artifacts).map_err(package::Error::from)?;
-    let line = |artifact: &Artifact| format!("{} ({}, key {})\n", artifact.path, words::size(artifact.zip_bytes), artifact.key);
+    let line = |artifact: &Artifact| format!("{} ({}, key {})\n", artifact.path, units::size(artifact.zip_bytes), artifact.key);
     let lines = artifacts.iter().map(line).collect::<String>();
     Ok(Answer::new(lines, json!({ "artifacts": artifacts })))
 }

@@ -1,9 +1,6 @@
 //! Logs as lines: for people what they want to know of an entry, for programs the entry as CloudWatch has it.
 
-use std::{
-    fmt::Write as _,
-    io::{self, Write},
-};
+use std::io::{self, Write};
 
 use serde_json::{Value as Json, json};
 
@@ -75,14 +72,14 @@ fn words(said: &Said) -> String {
         Said::Function { level, message, request, metrics, fields } => {
             let mut words = format!("{} {}", leveled(level), tame(message));
             for (name, value) in fields {
-                write!(words, " {}={}", tame(name), value_of(value)).ok();
+                words += &format!(" {}={}", tame(name), value_of(value));
             }
             if let Some(request) = request {
                 let short: String = request.chars().take(REQUEST).collect();
-                write!(words, " request={}", tame(&short)).ok();
+                words += &format!(" request={}", tame(&short));
             }
             for metric in metrics {
-                write!(words, " {}", paint(style::FAINT, measured(metric))).ok();
+                words += &format!(" {}", paint(style::FAINT, measured(metric)));
             }
             words
         }
@@ -91,10 +88,10 @@ fn words(said: &Said) -> String {
             let mark = if said.is_error() { paint(style::ERROR, "ERROR") } else { paint(style::FAINT, "-----") };
             let mut words = format!("{mark} {}", tame(kind));
             if let Some(status) = status {
-                write!(words, " status={}", tame(status)).ok();
+                words += &format!(" status={}", tame(status));
             }
             for (name, value) in fields {
-                write!(words, " {}={}", tame(name), value_of(value)).ok();
+                words += &format!(" {}={}", tame(name), value_of(value));
             }
             words
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::words::{list, period, plural, seconds};
+use super::units::{list, period, plural, seconds};
 use crate::domain::{
     event::Operation,
     notice::{Activity, Notice},
@@ -37,7 +37,7 @@ pub(super) fn text(notice: &Notice) -> String {
             format!("the {stack} stack is deleted; the account keeps {}", list(resources))
         }
         Notice::DeletionThrottled { stack, again_in } => {
-            format!("AWS throttled the deletion of the {stack} stack; next attempt in {} s", again_in.as_secs())
+            format!("AWS throttled the deletion of the {stack} stack; next attempt in {}", period(*again_in))
         }
         Notice::Cancelling { stack } => format!("the update of the {stack} stack is cancelled and rolls back"),
         Notice::CancelFailed { stack, reason } => format!("the update of the {stack} stack could not be cancelled: {reason}"),

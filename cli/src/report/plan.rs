@@ -1,7 +1,5 @@
 //! A plan in words: what will be done to each stack, what is destroyed by it, and who may do more than before.
 
-use std::fmt::Write;
-
 use cart_infra::{
     StackId,
     access::Widening,
@@ -9,7 +7,11 @@ use cart_infra::{
 };
 use serde_json::{Value as Json, json};
 
-use super::style::{BOLD, CHANGED, ERROR, FAINT, GOOD, paint};
+use super::{
+    style::{BOLD, CHANGED, ERROR, FAINT, GOOD, paint},
+    text::Text,
+    units::{list, plural},
+};
 use crate::plan::{
     delete,
     deploy::Plan,
@@ -33,38 +35,38 @@ fn print(text: &str) {
 /// The plan of a deployment: a line a stack and below it a line a resource that changes; which stacks the second round updates; then what
 /// nobody should overlook.
 pub(crate) fn deploy_text(plan: &Plan, everything: bool) -> String {
-    let mut text = String::new();
+    let mut text = Text::default();
     for step in plan.steps() {
-        writeln!(text, "{} {}", name(step.stack()), summary(step)).ok();
+        text.add(format_args!("{} {}", name(step.stack()), summary(step)));
         if step.takes_over {
-            let warning = "takes over a stack cartctl did not make: resources of the same name are kept, the rest of it is removed";
-            writeln!(text, "  {} {warning}", paint(ERROR, "!")).ok();
+            let warning = "adopts a stack that cartctl did not create: resources of the same name are kept, all others are deleted";
+            text.add(format_args!("  {} {warning}", paint(ERROR, "!")));
         }
         if matches!(step.action, Action::Update { .. }) {
             for change in &step.changes.resources {
-                writeln!(text, "  {}", line(change)).ok();
+                text.add(format_args!("  {}", line(change)));
             }
         }
         if step.protect {
-            writeln!(text, "  {} is protected from deletion", paint(GOOD, "+")).ok();
+            text.add(format_args!("  {} termination protection", paint(GOOD, "+")));
         }
     }
     for stack in plan.again() {
-        writeln!(text, "{} once more, to allow the page of the web stack, whose address is not known yet", name(*stack)).ok();
+        text.add(format_args!("{} update again, to allow requests from the site, whose origin is not known yet", name(*stack)));
     }
     let changing = || plan.steps().filter(|step| step.action != Action::Keep);
     let allowed: Vec<_> = changing().filter_map(|step| allowed(step, everything)).collect();
     if !allowed.is_empty() {
-        writeln!(text, "{}\n{}", paint(BOLD, "allowed from now on"), allowed.concat().trim_end()).ok();
+        text.add(format_args!("{}\n{}", paint(BOLD, "newly allowed"), allowed.concat().trim_end()));
     }
     let destroyed: Vec<_> = changing().filter(|step| step.reach() == Reach::Destructive).collect();
     if !destroyed.is_empty() {
-        writeln!(text, "{}", paint(ERROR, "removed or replaced")).ok();
+        text.add(paint(ERROR, "removed or replaced"));
         for step in destroyed {
-            writeln!(text, "  {} {} {}", paint(ERROR, "-"), paint(FAINT, step.stack()), step.destroyed().join(", ")).ok();
+            text.add(format_args!("  {} {} {}", paint(ERROR, "-"), paint(FAINT, step.stack()), step.destroyed().join(", ")));
         }
     }
-    text
+    text.into()
 }
 
 /// What a step allows that was not allowed before, a line each. What the functions of a new stack may do among themselves is counted,
@@ -84,7 +86,7 @@ fn allowed(step: &Step, everything: bool) -> Option<String> {
         .collect();
     let own = step.widened.iter().filter(is_own).count();
     if own > 0 {
-        lines += &line(format!("what its own functions and roles need, {own} permissions (-v lists them)"));
+        lines += &line(format!("{} of its own functions and roles (-v lists them)", plural(own, "permission")));
     }
     Some(lines).filter(|lines| !lines.is_empty())
 }
@@ -99,23 +101,20 @@ fn summary(step: &Step) -> String {
     let stack = step.wanted.name();
     let what = match &step.action {
         Action::Keep => return "no changes".to_owned(),
-        Action::Create { remains: None } => format!("create {stack} with {} resources", resources.len()),
+        Action::Create { remains: None } => format!("create {stack} with {}", plural(resources.len(), "resource")),
         Action::Create { remains: Some(remains) } => {
-            let why = remains.reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
-            format!(
-                "create {stack} with {} resources, after deleting what an earlier attempt left {}{why}",
-                resources.len(),
-                remains.status
-            )
+            let why = remains.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+            let resources = plural(resources.len(), "resource");
+            format!("recreate {stack} with {resources}, after deleting the failed stack ({}{why})", remains.status)
         }
         Action::Update { recovery: None } if step.changes.is_empty() => {
-            format!("check {stack}: its template is the same, the values it reads may not be")
+            format!("update {stack}: same template, but parameters or tags may change")
         }
         Action::Update { recovery } => {
             let first = match recovery {
                 None => "",
-                Some(Recovery::RollBack) => ", after undoing an update that failed",
-                Some(Recovery::ContinueRollback) => ", after undoing an update that failed, which failed before as well",
+                Some(Recovery::RollBack) => ", after rolling back a failed update",
+                Some(Recovery::ContinueRollback) => ", after retrying a rollback that failed",
             };
             let (add, modify, remove) = (
                 count(|action| matches!(action, Change::Add)),
@@ -125,29 +124,32 @@ fn summary(step: &Step) -> String {
             format!("update {stack}: +{add} ~{modify} -{remove}{first}")
         }
     };
-    let basis = if step.exact {
-        "exact".to_owned()
-    } else {
-        let because: Vec<_> = step.unknown.iter().copied().map(unknown).collect();
-        let because = if because.is_empty() { String::new() } else { format!(": {}", because.join(", ")) };
-        format!("planned from templates{because}")
-    };
+    let basis = if step.exact { "exact".to_owned() } else { estimate(&step.unknown) };
     format!("{what} {}", paint(FAINT, format!("({basis})")))
 }
 
-fn unknown(unknown: Unknown) -> String {
-    match unknown {
-        Unknown::Inputs(stack) => format!("what it gets from {stack} is not there yet"),
-        Unknown::Remains => "what is left has to go first".to_owned(),
-        Unknown::Recovery => "what it is changed from is not there yet".to_owned(),
+/// Why a step is planned from templates only.
+fn estimate(unknown: &[Unknown]) -> String {
+    let mut inputs = Vec::new();
+    let mut because = Vec::new();
+    for unknown in unknown {
+        match unknown {
+            Unknown::Inputs(stack) => inputs.push(stack),
+            Unknown::Remains => because.push("the failed stack has to be deleted first".to_owned()),
+            Unknown::Recovery => because.push("the stack has to be rolled back first".to_owned()),
+        }
     }
+    if !inputs.is_empty() {
+        because.insert(0, format!("depends on outputs of {}", list(&inputs)));
+    }
+    if because.is_empty() { "estimate from templates".to_owned() } else { format!("estimate: {}", because.join("; ")) }
 }
 
 fn line(change: &ResourceChange) -> String {
     let what = format!("{} {}", change.logical_id, paint(FAINT, &change.resource_type));
     match &change.action {
         Change::Add => format!("{} {what}", paint(GOOD, "+")),
-        Change::Remove { retained: true } => format!("{} {what} (kept, but no longer managed)", paint(CHANGED, "-")),
+        Change::Remove { retained: true } => format!("{} {what} (retained in the account, without a stack)", paint(CHANGED, "-")),
         Change::Remove { retained: false } => format!("{} {what}", paint(ERROR, "-")),
         Change::Modify { properties, replacement } => {
             let paths: Vec<_> = properties.iter().map(|property| property.path.as_str()).collect();
@@ -176,19 +178,19 @@ pub(crate) fn deploy_json(plan: &Plan) -> Json {
 
 /// The plan of a deletion, a line a stack and below it a line a resource that stays.
 pub(crate) fn delete_text(plan: &delete::Plan) -> String {
-    let mut text = String::new();
+    let mut text = Text::default();
     for step in &plan.steps {
-        writeln!(text, "{} delete {} with {} resources", name(step.stack), step.name, step.resources).ok();
+        text.add(format_args!("{} delete {} with {}", name(step.stack), step.name, plural(step.resources, "resource")));
         if step.unprotect {
-            writeln!(text, "  {} its protection from deletion is switched off", paint(ERROR, "!")).ok();
+            text.add(format_args!("  {} termination protection is switched off", paint(ERROR, "!")));
         }
         for bucket in &step.empties {
-            writeln!(text, "  {} what is in {bucket} is deleted first", paint(ERROR, "-")).ok();
+            text.add(format_args!("  {} all objects in {bucket} are deleted first", paint(ERROR, "-")));
         }
         for kept in &step.keeps {
             let what = format!("{} {}", kept.logical_id, paint(FAINT, &kept.resource_type));
-            writeln!(text, "  {} {what} {} stays: it holds people's data", paint(GOOD, "="), kept.physical_id).ok();
+            text.add(format_args!("  {} {what} {} is retained: it holds people's data", paint(GOOD, "="), kept.physical_id));
         }
     }
-    text
+    text.into()
 }

@@ -1,12 +1,10 @@
 //! What is left of a run once it is over: as Markdown for people, as `name=value` for the steps of a pipeline. Knows nothing of files.
 
-use std::fmt::Write;
-
 use cart_infra::StackId;
 use handlebars::{Handlebars, RenderError};
 use serde::Serialize;
 
-use super::{notices, words};
+use super::{notices, text::Text, units::seconds, words};
 use crate::domain::{
     digest::sha256,
     event::{Event, Settled},
@@ -81,7 +79,7 @@ impl Summary {
             | Event::Wrote { .. } => {}
             Event::StackSettled { stack, outcome, took } => {
                 let took = match outcome {
-                    Settled::Done { .. } | Settled::Failed { .. } => words::seconds(*took),
+                    Settled::Done { .. } | Settled::Failed { .. } => seconds(*took),
                     Settled::Unchanged
                     | Settled::Skipped { .. }
                     | Settled::AtRest { .. }
@@ -124,17 +122,17 @@ impl Summary {
 
     /// The outputs of the stacks, as a step of GitHub Actions names its own: `auth_CognitoUserPoolId=…`.
     pub(super) fn outputs(&self) -> String {
-        let mut lines = String::new();
+        let mut lines = Text::default();
         for Output { stack, key, value } in &self.outputs {
             if value.contains(['\n', '\r']) {
                 // A value cannot contain its own hash.
                 let end = &sha256(&[value.as_bytes()])[..32];
-                writeln!(lines, "{stack}_{key}<<{end}\n{value}\n{end}").ok();
+                lines.add(format_args!("{stack}_{key}<<{end}\n{value}\n{end}"));
             } else {
-                writeln!(lines, "{stack}_{key}={value}").ok();
+                lines.add(format_args!("{stack}_{key}={value}"));
             }
         }
-        lines
+        lines.into()
     }
 }
 
@@ -146,7 +144,7 @@ fn escape(text: &str) -> String {
             '\n' => escaped.push_str("<br>"),
             '\r' => {}
             '&' | '<' | '>' | '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '~' => {
-                write!(escaped, "&#{};", u32::from(character)).ok();
+                escaped += &format!("&#{};", u32::from(character));
             }
             character => escaped.push(character),
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use handlebars::{Handlebars, RenderError};
 use serde::Serialize;
 
-use super::words::seconds;
+use super::units::brief;
 use crate::domain::{
     moment::Moment,
     timeline::{Bar, End, Lane, Step, Timeline},
@@ -95,7 +95,7 @@ impl Scale {
         let step = STEPS.into_iter().find(|step| whole / step <= 10).unwrap_or(86_400_000);
         let at = |tick: u64| {
             let since = Duration::from_millis(tick * step);
-            let label = if step < 1_000 { duration(since) } else { format!("{} s", since.as_secs()) };
+            let label = if step < 1_000 { brief(since) } else { format!("{} s", since.as_secs()) };
             Tick { x: LEFT + self.width(since), label }
         };
         (0..=(whole / step).min(10)).map(at).collect()
@@ -103,16 +103,11 @@ impl Scale {
 
     fn shape(self, what: &str, (from, to): (Moment, Moment), class: String) -> Shape {
         let (x, width) = (LEFT + self.width(from.since(self.from)), self.width(to.since(from)).max(2));
-        let took = duration(to.since(from));
+        let took = brief(to.since(from));
         let end = if class.contains("open") { ", not at its end" } else { "" };
-        let title = format!("{what}: {took}, from {} to {}{end}", duration(from.since(self.from)), duration(to.since(self.from)));
+        let title = format!("{what}: {took}, from {} to {}{end}", brief(from.since(self.from)), brief(to.since(self.from)));
         Shape { x, width, class, title, took, took_x: x + width + 4 }
     }
-}
-
-/// A duration as it stands beside a bar, which may be the local cloud's.
-fn duration(duration: Duration) -> String {
-    if duration < Duration::from_secs(1) { format!("{} ms", duration.as_millis()) } else { seconds(duration) }
 }
 
 /// The page, given what it is called and what it says in words.

@@ -1,19 +1,19 @@
 //! Totals in words: what a rebuild will do, and what a check found.
 
-use std::{collections::BTreeSet, fmt::Write};
+use std::collections::BTreeSet;
 
 use serde_json::json;
 
 use super::{
     answer::{Answer, aligned},
-    words,
+    units::{plural, seconds},
 };
 use crate::{
     domain::totals::Corrected,
     plan::totals::{Standing, Sums, at_rate},
 };
 
-/// Prints what counting anew will do.
+/// Prints what a recount will do.
 pub(crate) fn show_rebuild(before: &Sums, rate: u32) {
     anstream::eprint!("{}", rebuild_text(before, rate));
 }
@@ -23,11 +23,11 @@ pub(super) fn rebuild_text(before: &Sums, rate: u32) -> String {
     let differing = standings.iter().filter(|standing| !standing.is_right()).count();
     let items = usize::try_from(before.items).unwrap_or(usize::MAX);
     format!(
-        "counts the totals of {} anew; {differing} of them are not what the carts hold just now\n\
-         touches {} in carts, at most {rate} a second: {} or more. The shop goes on meanwhile\n",
-        number(standings.len(), "product"),
-        number(items, "item"),
-        words::seconds(at_rate(items, rate)),
+        "recount the totals of {}; {differing} of them differ from the carts\n\
+         touch {} in carts, at most {rate} a second, which takes {} or more; the shop stays open\n",
+        plural(standings.len(), "product"),
+        plural(items, "item"),
+        seconds(at_rate(items, rate)),
     )
 }
 
@@ -37,15 +37,15 @@ pub(crate) fn answer(sums: &Sums, wrong: &BTreeSet<String>, all: bool, corrected
     let changed: Vec<_> = corrected.unwrap_or_default().iter().filter(|total| total.was != Some(total.is)).collect();
     if corrected.is_some() {
         if changed.is_empty() {
-            text += "counted anew: no total was another\n";
+            text += "Recount finished: all totals were correct.\n";
         } else {
             let row = |total: &&Corrected| [total.product.clone(), shown(total.was), total.is.to_string()];
-            text += &aligned(&headed(["counted anew", "was", "is"], changed.iter().map(row)));
+            text += &aligned(&headed(["recounted", "was", "is"], changed.iter().map(row)));
         }
     }
     let standings = sums.standings();
     let shown_standings: Vec<_> = standings.iter().filter(|standing| all || wrong.contains(&standing.product)).collect();
-    let verdict = |standing: &Standing| if wrong.contains(&standing.product) { "wrong" } else { "right" };
+    let verdict = |standing: &Standing| if wrong.contains(&standing.product) { "wrong" } else { "correct" };
     if !shown_standings.is_empty() {
         let row = |standing: &&Standing| {
             [standing.product.clone(), standing.held.to_string(), shown(standing.total), verdict(standing).to_owned()]
@@ -54,10 +54,12 @@ pub(crate) fn answer(sums: &Sums, wrong: &BTreeSet<String>, all: bool, corrected
     }
     if wrong.is_empty() {
         let items = usize::try_from(sums.items).unwrap_or(usize::MAX);
-        writeln!(text, "all totals are right: {}, {} in carts", number(standings.len(), "product"), number(items, "item")).ok();
+        let (products, items) = (plural(standings.len(), "product"), plural(items, "item"));
+        text += &format!("All totals are correct: {products}, {items} in carts.\n");
     }
     if sums.unreadable > 0 {
-        writeln!(text, "not counted, because their quantity is no number that could be: {}", sums.unreadable).ok();
+        let items = usize::try_from(sums.unreadable).unwrap_or(usize::MAX);
+        text += &format!("Not counted, because the quantity is no valid number: {}.\n", plural(items, "item"));
     }
     let products: Vec<_> = shown_standings
         .iter()
@@ -82,10 +84,6 @@ fn headed<const COLUMNS: usize>(head: [&str; COLUMNS], rows: impl Iterator<Item 
 
 fn shown(total: Option<i64>) -> String {
     total.map_or_else(|| "none".to_owned(), |total| total.to_string())
-}
-
-fn number(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::{cmp::Reverse, time::Duration};
 use super::{
     notices,
     style::{BOLD, CHANGED, ERROR, FAINT, GOOD, paint},
+    units::{plural, seconds, size},
 };
 use crate::domain::{
     event::{Event, Link, Operation, Recount, Settled, Spent},
@@ -31,20 +32,20 @@ pub(super) fn line(event: &Event, verbose: bool) -> Option<String> {
             entry("wait", format!("{}: {}", notices::activity(activity), seconds(*took)))
         }
         Event::Package(Progress::Said { line }) => line.clone(),
-        Event::Package(Progress::WaitingForLock) => entry("build", "another cargo is building, waiting for it …"),
+        Event::Package(Progress::WaitingForLock) => entry("build", "waiting for another cargo to finish …"),
         Event::TimeSpent(spent) => entry("time", time_spent(spent)),
         // How far a build is has no line of its own, and what people read at the end is the answer, or the error.
         Event::Package(Progress::Compiling { .. }) | Event::Outputs { .. } | Event::Ended { .. } => return None,
         Event::Package(Progress::Compiled { took }) => entry("build", format!("compiled in {}", seconds(*took))),
         Event::Package(Progress::Packaged { artifact, reused, took }) => {
-            let how = if *reused { "is packaged".to_owned() } else { format!("packaged in {}", seconds(*took)) };
+            let how = if *reused { "already packaged".to_owned() } else { format!("packaged in {}", seconds(*took)) };
             entry("package", format!("{} {how} ({})", artifact.service, size(artifact.zip_bytes)))
         }
         Event::Stored { key, present: true, .. } => {
             if !verbose {
                 return None;
             }
-            entry("upload", format!("{key} is there"))
+            entry("upload", format!("{key} exists already"))
         }
         Event::Stored { key, bytes, present: false } => entry("upload", format!("{key} ({})", size(*bytes))),
         Event::StackStarted { stack, operation, resources, .. } => {
@@ -52,10 +53,10 @@ pub(super) fn line(event: &Event, verbose: bool) -> Option<String> {
                 Operation::Create => "creating",
                 Operation::Update => "updating",
                 Operation::Delete => "deleting",
-                Operation::RollBack => return Some(entry(stack, "undoing an earlier update that failed")),
-                Operation::Wait => return Some(entry(stack, "busy with another operation, waiting …")),
+                Operation::RollBack => return Some(entry(stack, "rolling back a failed update")),
+                Operation::Wait => return Some(entry(stack, "waiting for a running operation …")),
             };
-            entry(stack, format!("{verb} ({resources} {})", if *resources == 1 { "resource" } else { "resources" }))
+            entry(stack, format!("{verb} ({})", plural(*resources, "resource")))
         }
         // That something begins is worth a line only to those who want every line.
         Event::ResourceChanged { status, .. } if status.ends_with("_IN_PROGRESS") && !verbose => return None,
@@ -66,10 +67,12 @@ pub(super) fn line(event: &Event, verbose: bool) -> Option<String> {
         Event::StackSettled { stack, outcome, took } => entry(stack, settled(outcome, *took)),
         Event::Interrupted { choice: true } => entry(
             "stop",
-            "nothing new is begun; what goes on is followed to its end.\n          d + Enter leaves it to AWS, c + Enter cancels it, \
-             another Ctrl-C leaves at once",
+            "Stopping: no new stacks will start. Waiting for the running ones.\n          \
+             [d, Enter] detach  [c, Enter] cancel updates and roll back  [Ctrl-C] quit now",
         ),
-        Event::Interrupted { choice: false } => entry("stop", "nothing new is begun, and what goes on is left to AWS"),
+        Event::Interrupted { choice: false } => {
+            entry("stop", "Stopping: no new stacks will start. CloudFormation continues with the running ones.")
+        }
         Event::Recount(recount) => return recounted(recount).map(|text| entry("totals", text)),
         Event::Notice(notice) => match notice.severity() {
             Severity::Good | Severity::Info => entry("note", notices::text(notice)),
@@ -95,31 +98,29 @@ fn entry(name: impl std::fmt::Display, text: impl std::fmt::Display) -> String {
 pub(super) fn compiling(progress: &Progress) -> Option<String> {
     match progress {
         Progress::Compiling { done, total, current } => Some(format!("compiling {done}/{total} {current}")),
-        Progress::WaitingForLock => Some("another cargo is building, waiting for it".to_owned()),
+        Progress::WaitingForLock => Some("waiting for another cargo to finish".to_owned()),
         Progress::Said { .. } | Progress::Compiled { .. } | Progress::Packaged { .. } => None,
     }
 }
 
-/// What is being counted anew just now.
+/// How far a recount is.
 pub(super) fn recounting(recount: &Recount) -> Option<String> {
     match recount {
-        Recount::Touching { items, touched } => Some(format!("{items} items looked at, {touched} touched")),
-        Recount::Waiting { counted, left } => Some(format!("{counted} items counted, waiting for {left} more")),
+        Recount::Touching { items, touched } => Some(format!("{} read, {touched} touched", plural(*items, "item"))),
+        Recount::Waiting { counted, left } => Some(format!("{} counted, waiting for {left} more", plural(*counted, "item"))),
         Recount::Begun { .. } | Recount::Touched { .. } | Recount::Counted { .. } => None,
     }
 }
 
-/// What has been counted anew; nothing while it goes on.
+/// A step of a recount that is done.
 fn recounted(recount: &Recount) -> Option<String> {
     match recount {
-        Recount::Begun { generation, resumed: false } => Some(format!("counting anew (generation {generation})")),
-        Recount::Begun { generation, resumed: true } => {
-            Some(format!("counting anew (generation {generation}), from where it was left"))
-        }
+        Recount::Begun { generation, resumed: false } => Some(format!("recounting (generation {generation})")),
+        Recount::Begun { generation, resumed: true } => Some(format!("continuing the recount (generation {generation})")),
         Recount::Touched { items, touched, took } => {
-            Some(format!("{items} items looked at, {touched} touched in {}", seconds(*took)))
+            Some(format!("{} read, {touched} touched in {}", plural(*items, "item"), seconds(*took)))
         }
-        Recount::Counted { items, took } => Some(format!("{items} items counted, waited {}", seconds(*took))),
+        Recount::Counted { items, took } => Some(format!("{} counted in {}", plural(*items, "item"), seconds(*took))),
         Recount::Touching { .. } | Recount::Waiting { .. } => None,
     }
 }
@@ -129,11 +130,11 @@ pub(super) fn settled(outcome: &Settled, took: Duration) -> String {
     match outcome {
         Settled::Done { operation } => format!("{} {} in {}", paint(GOOD, "✔"), done(*operation), seconds(took)),
         Settled::Unchanged => format!("{} no changes", paint(GOOD, "✔")),
-        Settled::AtRest { status } => format!("{} at rest: {status}", paint(FAINT, "·")),
+        Settled::AtRest { status } => format!("{} now {status}", paint(FAINT, "·")),
         Settled::Failed { failure } => format!("{} failed after {}: {failure}", paint(ERROR, "✘"), seconds(took)),
         Settled::Skipped { because } => format!("{} skipped, because {because} failed", paint(CHANGED, "–")),
-        Settled::NotBegun => format!("{} not begun", paint(CHANGED, "–")),
-        Settled::LeftAlone => format!("{} goes on in AWS, and is no longer followed", paint(CHANGED, "→")),
+        Settled::NotBegun => format!("{} not started", paint(CHANGED, "–")),
+        Settled::LeftAlone => format!("{} detached: CloudFormation is still working", paint(CHANGED, "→")),
     }
 }
 
@@ -146,8 +147,8 @@ const SHORTEST_LINK: Duration = Duration::from_millis(100);
 /// Where the time went.
 pub(super) fn time_spent(Spent { stacks, took, sum, critical_path }: &Spent) -> String {
     let total = match stacks {
-        1 => format!("1 stack in {}", seconds(*took)),
-        _ => format!("{stacks} stacks in {} (sum {})", seconds(*took), seconds(*sum)),
+        1 => format!("{} in {}", plural(*stacks, "stack"), seconds(*took)),
+        _ => format!("{} in {} (sum {})", plural(*stacks, "stack"), seconds(*took), seconds(*sum)),
     };
     // The longest ones, in the order of time; on the local cloud hardly any of them takes long enough to be worth its name.
     let mut longest: Vec<_> = critical_path.iter().enumerate().collect();
@@ -162,7 +163,7 @@ pub(super) fn time_spent(Spent { stacks, took, sum, critical_path }: &Spent) -> 
     let links: Vec<_> = longest.iter().map(|(_, link)| format!("{} {}", name(link), seconds(link.took))).collect();
     let rest = match shorter.len() {
         0 => String::new(),
-        number => format!(" (without {number} shorter, {})", seconds(shorter.iter().map(|(_, link)| link.took).sum())),
+        number => format!(" (and {number} shorter, {})", seconds(shorter.iter().map(|(_, link)| link.took).sum())),
     };
     format!("{total}; critical path {}{rest}", links.join(" → "))
 }
@@ -175,8 +176,8 @@ pub(super) fn outcome(outcome: &Settled) -> String {
         Settled::AtRest { status } => format!("· {status}"),
         Settled::Failed { .. } => "✘ failed".to_owned(),
         Settled::Skipped { because } => format!("– skipped, because {because} failed"),
-        Settled::NotBegun => "– not begun".to_owned(),
-        Settled::LeftAlone => "→ goes on in AWS".to_owned(),
+        Settled::NotBegun => "– not started".to_owned(),
+        Settled::LeftAlone => "→ detached".to_owned(),
     }
 }
 
@@ -186,7 +187,7 @@ fn done(operation: Operation) -> &'static str {
         Operation::Update => "updated",
         Operation::Delete => "deleted",
         Operation::RollBack => "rolled back",
-        Operation::Wait => "at rest",
+        Operation::Wait => "finished",
     }
 }
 
@@ -197,44 +198,4 @@ fn painted_status(status: &str) -> String {
         _ => FAINT,
     };
     paint(style, status)
-}
-
-/// A number of things, counted as English does with most of them: `1 file`, `2 files`.
-pub(super) fn plural(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
-}
-
-/// `a`, `a and b`, `a, b and c`.
-pub(super) fn list(names: &[impl ToString]) -> String {
-    let mut names: Vec<_> = names.iter().map(ToString::to_string).collect();
-    match names.pop() {
-        Some(last) if names.is_empty() => last,
-        Some(last) => format!("{} and {last}", names.join(", ")),
-        None => String::new(),
-    }
-}
-
-/// A duration as people type it, in its largest whole unit: `10 minutes`.
-pub(super) fn period(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    let (unit, noun) = [(24 * 60 * 60, "day"), (60 * 60, "hour"), (60, "minute")]
-        .into_iter()
-        .find(|(unit, _)| seconds >= *unit && seconds.is_multiple_of(*unit))
-        .unwrap_or((1, "second"));
-    plural(usize::try_from(seconds / unit).unwrap_or(usize::MAX), noun)
-}
-
-/// A duration to a tenth of a second.
-pub(crate) fn seconds(duration: Duration) -> String {
-    let tenths = (duration.as_millis() + 50) / 100;
-    format!("{}.{} s", tenths / 10, tenths % 10)
-}
-
-/// A size in the largest unit that leaves a whole number in front.
-pub(crate) fn size(bytes: u64) -> String {
-    match bytes {
-        0..1_000 => format!("{bytes} B"),
-        1_000..1_000_000 => format!("{}.{} kB", bytes / 1_000, bytes % 1_000 / 100),
-        _ => format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000),
-    }
 }

@@ -103,7 +103,7 @@ async fn an_existing_deployment_is_taken_over() {
     cloud.call("dynamodb", "DynamoDB_20120810.PutItem", &put).await;
 
     let (_, story) = cloud.run(&["deploy", "--local"]).succeeded();
-    assert_eq!(story.matches("takes over a stack").count(), 3, "{story}");
+    assert_eq!(story.matches("adopts a stack").count(), 3, "{story}");
     let adopted = [cloud.resources(AUTH).await, cloud.resources(CART).await];
     for (stack, id) in [
         (0, "CognitoUserPool"),

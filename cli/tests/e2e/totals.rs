@@ -98,7 +98,7 @@ async fn totals_that_are_wrong_are_told_and_counted_anew_while_customers_go_on()
     let mut unasked = cloud.project.command(&["totals", "--rebuild", "--endpoint-url", &cloud.url(), "--region", "us-east-1"]);
     unasked.envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")]);
     let unasked = crate::program::finish(&mut unasked).failed(3);
-    assert!(unasked.contains("touches 8 items in carts, at most 100 a second: 0.1 s or more."), "{unasked}");
+    assert!(unasked.contains("touch 8 items in carts, at most 100 a second, which takes 0.1 s or more;"), "{unasked}");
     assert_eq!(shop.table().await, before);
 
     let mut rebuilding = start(&cloud, &["totals", "--local", "--rebuild", "--rate", "4", "--output", "json"]);
@@ -130,7 +130,7 @@ async fn totals_that_are_wrong_are_told_and_counted_anew_while_customers_go_on()
     assert_eq!(interrupted.status.code(), Some(130), "{told}");
     assert!(told.ends_with("hint: the same command goes on where it was\n"), "{told}");
     let (answer, story) = cloud.run(&["totals", "--local", "--rebuild"]).succeeded();
-    assert!(story.contains("counting anew (generation 2), from where it was left\n"), "{story}");
+    assert!(story.contains("continuing the recount (generation 2)\n"), "{story}");
     assert!(answer.contains(&format!("{second}  -5   8\n")), "{answer}");
     assert_eq!(checked(&cloud, 0)["right"], true);
 

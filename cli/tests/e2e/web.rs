@@ -133,7 +133,7 @@ async fn the_shop_is_online_at_one_address() {
     let refused = hosting.run(&["delete", "cart", "--local"]).failed(5);
     assert!(refused.contains("cannot be deleted while the web stack uses it"), "{refused}");
     let told = hosting.run(&["delete", "web", "--local"]).succeeded();
-    assert!(told.1.contains("is deleted first"), "{}", told.1);
+    assert!(told.1.contains("are deleted first"), "{}", told.1);
     assert_eq!(hosting.cloud.inventory().await, without);
     let allowed = |answer: Answer| answer.header("access-control-allow-origin").map(str::to_owned);
     assert_eq!(allowed(ask(&hosting, &products, "/product").await), Some(url), "until it is deployed again");
@@ -145,7 +145,7 @@ async fn the_shop_is_online_at_one_address() {
     assert!(story.contains("products and cart do not allow the page at https://"), "{story}");
     assert_eq!(allowed(ask(&hosting, &products, "/product").await).as_deref(), Some("http://localhost:8080"));
     let (_, story) = hosting.run(&["deploy", "--local"]).succeeded();
-    assert!(!story.contains("once more"), "{story}");
+    assert!(!story.contains("update again"), "{story}");
     let url = hosting.web()["WebUrl"].clone();
     assert_eq!(allowed(ask(&hosting, &products, "/product").await), Some(url));
     hosting.run(&["delete", "--local"]).succeeded();
@@ -180,7 +180,7 @@ async fn what_is_missing_is_said_before_anything_is_made(hosting: &Hosting) {
 
 async fn it_is_made_and_the_apis_are_told(hosting: &Hosting) -> String {
     let (answer, story) = hosting.run(&["deploy", "--local", "--with-web"]).succeeded();
-    assert!(story.contains("products  once more, to allow the page of the web stack"), "{story}");
+    assert!(story.contains("products  update again, to allow requests from the site"), "{story}");
     let url = hosting.web()["WebUrl"].clone();
     assert!(story.contains(&format!("updating products and cart again to allow requests from {url}")), "{story}");
     assert!(answer.trim_end().ends_with(&url), "{answer}");

@@ -164,7 +164,7 @@ fn what_goes_on_can_be_left_to_aws_and_followed_again() {
     let mut terminal = Terminal::run(&bench, &["deploy", "--yes"]);
     terminal.waits_for(|| status(&bench, stacks::PRODUCTS) == "UPDATE_IN_PROGRESS", "products is updated");
     terminal.types(CTRL_C);
-    terminal.shows("nothing new is begun");
+    terminal.shows("no new stacks will start");
     terminal.types("d\n");
     let (code, screen) = terminal.ended();
     assert_eq!(code, 124, "{screen}");
@@ -172,7 +172,7 @@ fn what_goes_on_can_be_left_to_aws_and_followed_again() {
     assert!(screen.contains("`cartctl attach` follows it to its end"), "{screen}");
 
     let (_, story) = bench.run(&["attach"]).succeeded();
-    assert!(story.contains("products  · at rest: UPDATE_COMPLETE"), "{story}");
+    assert!(story.contains("products  · now UPDATE_COMPLETE"), "{story}");
     assert_eq!(status(&bench, stacks::CART), "CREATE_COMPLETE", "it was not begun");
     bench.run(&["deploy", "--yes"]).succeeded();
     assert_eq!(status(&bench, stacks::CART), "UPDATE_COMPLETE");
@@ -185,7 +185,7 @@ fn an_update_can_be_cancelled() {
     let mut terminal = Terminal::run(&bench, &["deploy", "--yes"]);
     terminal.waits_for(|| status(&bench, stacks::PRODUCTS) == "UPDATE_IN_PROGRESS", "products is updated");
     terminal.types(CTRL_C);
-    terminal.shows("nothing new is begun");
+    terminal.shows("no new stacks will start");
     terminal.types("c\n");
     let (code, screen) = terminal.ended();
     assert_eq!(code, 6, "accounts are as wanted: {screen}");
@@ -201,7 +201,7 @@ fn a_creation_cannot_be_cancelled_and_is_followed_to_its_end() {
     let mut terminal = Terminal::run(&bench, &["deploy", "auth", "--yes"]);
     terminal.waits_for(|| status(&bench, stacks::AUTH) == "CREATE_IN_PROGRESS", "auth is created");
     terminal.types(CTRL_C);
-    terminal.shows("nothing new is begun");
+    terminal.shows("no new stacks will start");
     terminal.types("c\n");
     terminal.shows("CloudFormation cannot cancel the creation of the auth stack");
     let (code, screen) = terminal.ended();
@@ -215,7 +215,7 @@ fn a_second_ctrl_c_leaves_at_once() {
     let mut terminal = Terminal::run(&bench, &["deploy", "--yes"]);
     terminal.waits_for(|| status(&bench, stacks::PRODUCTS) == "UPDATE_IN_PROGRESS", "products is updated");
     terminal.types(CTRL_C);
-    terminal.shows("nothing new is begun");
+    terminal.shows("no new stacks will start");
     terminal.types(CTRL_C);
     let (code, screen) = terminal.ended();
     assert_eq!(code, 130, "{screen}");
