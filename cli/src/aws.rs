@@ -10,7 +10,7 @@ use aws_credential_types::{
     Credentials,
     provider::{ProvideCredentials, error::CredentialsError},
 };
-use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::domain::connection::{Connection, Profile};
@@ -76,7 +76,7 @@ impl Aws {
             .await
             .map_err(|error| match (&error, &connection.profile) {
                 (CredentialsError::CredentialsNotLoaded(_), Some(Profile::Asked(profile))) => {
-                    let message = "~/.aws has no such profile, or it says nothing of credentials";
+                    let message = "~/.aws has no such profile, or the profile has no credentials";
                     Error::new(format!("finding the credentials of the profile `{profile}`"), ErrorKind::Credentials, message)
                 }
                 _ => credentials_error(&error),
@@ -111,8 +111,8 @@ impl Aws {
     /// The account the credentials belong to.
     pub(crate) async fn account(&self) -> Result<String, Error> {
         let identity = aws_sdk_sts::Client::new(&self.sdk).get_caller_identity().send().await;
-        let identity = identity.map_err(|error| Error::sdk("asking which account this is", error))?;
-        identity.account.ok_or_else(|| Error::new("asking which account this is", ErrorKind::Other, "the answer names no account"))
+        let identity = identity.map_err(|error| Error::sdk("identifying the account", error))?;
+        identity.account.ok_or_else(|| Error::new("identifying the account", ErrorKind::Other, "the answer names no account"))
     }
 }
 
@@ -176,6 +176,8 @@ pub(crate) enum ErrorKind {
     Throttled,
     /// No answer.
     Unreachable,
+    /// An answer that AWS did not write.
+    NotAws,
     /// Anything else.
     Other,
 }
@@ -217,29 +219,33 @@ impl Error {
                 Some("name one with `--region eu-west-1`, in AWS_REGION, or as `region` in cartctl.toml".to_owned())
             }
             ErrorKind::Denied => Some("ask for this permission, or use credentials that have it (`--profile`)".to_owned()),
-            ErrorKind::WrongOwner => {
-                Some("name a bucket of this account with `--bucket`, or leave it out to have one made".to_owned())
-            }
+            ErrorKind::WrongOwner => Some("use a bucket of this account, or omit `--bucket`: cartctl then creates one".to_owned()),
             ErrorKind::Unreachable => Some("check the network, the region's name and `--endpoint-url`".to_owned()),
-            ErrorKind::NoBucket => Some("make it first, or leave `--bucket` out to have one made".to_owned()),
+            ErrorKind::NotAws => Some(
+                "check `--endpoint-url` and AWS_ENDPOINT_URL, and whether a proxy or a login page is between here and AWS"
+                    .to_owned(),
+            ),
+            ErrorKind::NoBucket => Some("create the bucket first, or omit `--bucket`: cartctl then creates one".to_owned()),
             ErrorKind::Busy => {
-                Some("wait until the other deployment is over (`cartctl attach`), then run the command again".to_owned())
+                Some("wait for the other deployment with `cartctl attach`, then run the same command again".to_owned())
             }
             ErrorKind::WrongAccount => {
                 Some("choose the stage's own account (`--profile`), or correct the stage's section in cartctl.toml".to_owned())
             }
-            ErrorKind::Throttled => Some("others ask as well: wait a moment, then run the command again".to_owned()),
+            ErrorKind::Throttled => Some("wait a moment, then run the same command again".to_owned()),
             ErrorKind::NotFound | ErrorKind::Other => None,
         }
     }
 
     /// What an SDK says, in our words.
-    fn sdk<E, R>(operation: impl Into<String>, error: SdkError<E, R>) -> Self
+    fn sdk<E>(operation: impl Into<String>, error: SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-        R: std::fmt::Debug + Send + Sync + 'static,
     {
         let operation = operation.into();
+        if let Some(message) = error.raw_response().and_then(not_aws) {
+            return Self::new(operation, ErrorKind::NotAws, message);
+        }
         if let Some(service) = error.as_service_error() {
             let code = service.code().map(str::to_owned);
             let message = service.message().map(str::to_owned);
@@ -249,7 +255,10 @@ impl Error {
                 (Some(message), Some(code)) => format!("{message} ({code})"),
                 (Some(message), None) => message,
                 (None, Some(code)) => code.clone(),
-                (None, None) => "the answer does not say why".to_owned(),
+                (None, None) => {
+                    let status = error.raw_response().map_or(0, |answer| answer.status().as_u16());
+                    format!("AWS answered {status} without a reason")
+                }
             };
             return Self { operation, kind, code, message };
         }
@@ -298,6 +307,12 @@ fn is_busy(message: &str) -> bool {
     texts.iter().any(|text| message.contains(text))
 }
 
+/// What is wrong with an answer if it is a page, which no service of AWS that is called here ever answers.
+fn not_aws(answer: &HttpResponse) -> Option<String> {
+    let kind = answer.headers().get("content-type").filter(|kind| kind.starts_with("text/html"))?;
+    Some(format!("the answer is {} {kind}, which is not from AWS", answer.status().as_u16()))
+}
+
 fn credentials_error(error: &CredentialsError) -> Error {
     Error::new("finding credentials", ErrorKind::Credentials, innermost(error))
 }
@@ -309,4 +324,26 @@ fn causes<'a>(error: &'a (dyn std::error::Error + 'static)) -> impl Iterator<Ite
 /// The message of the cause that no other cause explains: the outer ones of the SDK say only that something went wrong.
 fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     causes(error).last().map_or_else(String::new, ToString::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_cloudformation::operation::describe_stacks::DescribeStacksError;
+    use aws_smithy_types::body::SdkBody;
+
+    use super::*;
+
+    #[test]
+    fn a_login_page_is_not_taken_for_an_answer_of_aws() {
+        let error = |content_type: &'static str| {
+            let mut answer = HttpResponse::new(200.try_into().unwrap(), SdkBody::from("<html>"));
+            answer.headers_mut().insert("content-type", content_type);
+            Error::sdk("describing the stack cart", SdkError::<DescribeStacksError, _>::response_error("no XML", answer))
+        };
+        let page = error("text/html; charset=utf-8");
+        let message = "describing the stack cart failed: the answer is 200 text/html; charset=utf-8, which is not from AWS";
+        assert_eq!((page.kind(), page.to_string().as_str()), (ErrorKind::NotAws, message));
+        assert!(page.hint().unwrap().contains("--endpoint-url"));
+        assert_eq!(error("text/xml").to_string(), "describing the stack cart failed: no XML");
+    }
 }

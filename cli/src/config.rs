@@ -151,7 +151,7 @@ pub(crate) enum Error {
     #[error("{path} cannot be used:\n{message}")]
     Parse { path: Utf8PathBuf, message: String },
     /// A stage that the file does not have.
-    #[error("there is no stage `{stage}` in {path}")]
+    #[error("{path} has no stage `{stage}`")]
     UnknownStage {
         stage: String,
         path: Utf8PathBuf,
@@ -178,14 +178,14 @@ impl Error {
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::UnknownStage { stage, path, known } if known.is_empty() => {
-                Some(format!("add a line `[stages.{stage}]` to {path}, or leave `--stage` out for the default stage"))
+                Some(format!("add a line `[stages.{stage}]` to {path}, or omit `--stage` for the default stage"))
             }
             Self::UnknownStage { stage, path, known } => {
-                Some(format!("it has {}; for a new one add a line `[stages.{stage}]` to {path}", known.join(", ")))
+                Some(format!("its stages are {}; for a new one add a line `[stages.{stage}]` to {path}", known.join(", ")))
             }
             Self::NotRunning => Some("start it with `cartctl local --detach` (or `make local` in another terminal)".to_owned()),
             Self::NoWorkspace { .. } => Some("run cartctl inside a checkout of the project".to_owned()),
-            Self::Read { .. } => Some(format!("name another file, or leave `--config` out to read {FILE_NAME} of the workspace")),
+            Self::Read { .. } => Some(format!("name another file, or omit `--config` to read {FILE_NAME} of the workspace")),
             Self::Parse { .. } | Self::Value { .. } => None,
         }
     }
@@ -442,8 +442,8 @@ pub(crate) mod tests {
     #[test]
     fn an_unknown_stage_names_the_known_ones() {
         let error = resolved(&["--stage", "prodution"], &Environment::default(), FILE).unwrap_err();
-        assert_eq!(error.to_string(), "there is no stage `prodution` in /shop/cartctl.toml");
-        assert!(error.hint().unwrap().starts_with("it has production;"), "{:?}", error.hint());
+        assert_eq!(error.to_string(), "/shop/cartctl.toml has no stage `prodution`");
+        assert!(error.hint().unwrap().starts_with("its stages are production;"), "{:?}", error.hint());
     }
 
     #[test]

@@ -7,7 +7,9 @@ use crate::{
     build::{env_file, package, site},
     config,
     domain::exit::ExitCode,
-    execute, files, local,
+    execute, files,
+    flags::Flags,
+    local,
     plan::{self, deploy::Refused},
     report::{self, Ended},
 };
@@ -75,27 +77,28 @@ pub(crate) enum Error {
         stage: String,
     },
     /// Ctrl-C, while nothing was changed yet.
-    #[error("interrupted, nothing was changed")]
+    #[error("interrupted; nothing was changed")]
     Interrupted,
     /// Ctrl-C, while totals are counted anew.
-    #[error("interrupted while the totals were counted anew: each is what it was, or right")]
+    #[error("the recount was interrupted; every total is unchanged or correct")]
     RecountInterrupted,
     /// Ctrl-C, while the page is put online.
-    #[error("interrupted while the shop's page was put online: visitors see the former page, or the new one")]
+    #[error("publishing the site was interrupted; visitors see the former version or the new one")]
     PageInterrupted,
     /// A second Ctrl-C, while AWS works.
-    #[error("left at once: what AWS was doing goes on")]
+    #[error("quit without waiting; CloudFormation may still be working")]
     Left,
 }
 
 impl Error {
-    /// Everything about it that is reported.
-    pub(crate) fn ended(&self) -> Ended {
+    /// Everything about it that is reported. The commands of its hint work where this one did.
+    pub(crate) fn ended(&self, flags: &Flags) -> Ended {
         let failed = match self {
             Self::Execute(execute::Error::Failed { failed, .. }) => failed.clone(),
             _ => Vec::new(),
         };
-        Ended { exit: self.exit_code(), message: self.to_string(), causes: self.causes(), hint: self.hint(), failed }
+        let hint = self.hint().map(|hint| flags.complete(&hint));
+        Ended { exit: self.exit_code(), message: self.to_string(), causes: self.causes(), hint, failed }
     }
 
     /// The messages of its sources, without those that its own message has already.
@@ -119,16 +122,19 @@ impl Error {
             Self::Totals(error) => error.hint(),
             Self::Page(error) => error.hint(),
             Self::Local(error) => error.hint(),
-            Self::UnknownFunction(error) => Some(format!("there are {}", error.known.join(", "))),
+            Self::UnknownFunction(error) => Some(format!("the functions are {}", error.known.join(", "))),
             Self::ApprovalNeeded => Some("check the plan above, then run the same command again with `--yes`".to_owned()),
-            Self::Protected { .. } => Some("if this stage is meant, say so with `--protected-ok`".to_owned()),
-            Self::Left => Some("`cartctl attach` follows it to its end; run the same command again for the rest".to_owned()),
-            Self::NotDeployed { stack, stage } => {
-                let stage = if stage == "default" { String::new() } else { format!(" --stage {stage}") };
-                let web = if *stack == stacks::WEB { " --with-web" } else { "" };
-                Some(format!("`cartctl deploy{stage}{web}` deploys it"))
+            Self::Protected { .. } => {
+                Some("to change it nevertheless, run the same command again with `--protected-ok`".to_owned())
             }
-            Self::RecountInterrupted | Self::PageInterrupted => Some("the same command goes on where it was".to_owned()),
+            Self::Left => {
+                Some("follow the operations with `cartctl attach`, then run the same command again for the rest".to_owned())
+            }
+            Self::NotDeployed { stack, .. } => {
+                let web = if *stack == stacks::WEB { " --with-web" } else { "" };
+                Some(format!("`cartctl deploy{web}` deploys it"))
+            }
+            Self::RecountInterrupted | Self::PageInterrupted => Some("run the same command again to finish".to_owned()),
             Self::Interrupted => None,
         }
     }
@@ -175,6 +181,7 @@ fn aws_exit_code(error: &aws::Error) -> ExitCode {
         aws::ErrorKind::NoRegion => ExitCode::Usage,
         aws::ErrorKind::Unreachable
         | aws::ErrorKind::Throttled
+        | aws::ErrorKind::NotAws
         | aws::ErrorKind::Denied
         | aws::ErrorKind::NotFound
         | aws::ErrorKind::NoBucket

@@ -54,13 +54,13 @@ pub(crate) enum Error {
     #[error(transparent)]
     Refused(#[from] Refused),
     /// Somebody else began to work on a stack.
-    #[error("somebody else is deploying the {stack} stack")]
+    #[error("another deployment is changing the {stack} stack")]
     Busy {
         /// Which.
         stack: StackId,
     },
     /// It was left to itself.
-    #[error("{}", left_alone(running, pending))]
+    #[error("{}{}", if running.is_empty() { "stopped" } else { "detached" }, left_alone(running, pending))]
     Detached {
         /// What CloudFormation goes on with.
         running: Vec<StackId>,
@@ -68,7 +68,7 @@ pub(crate) enum Error {
         pending: Vec<StackId>,
     },
     /// It could not be followed any longer.
-    #[error("{cause}; {}", left_alone(running, &[]))]
+    #[error("{cause}{}", left_alone(running, &[]))]
     LostSight {
         /// Why not.
         cause: aws::Error,
@@ -84,7 +84,7 @@ fn sentences(failed: &[Failure]) -> String {
     let sentence = |failure: &Failure| {
         let mut lines = vec![format!("the {} stack failed: {failure}", failure.stack)];
         let defined_at = failure.resource.as_ref().and_then(|resource| resource.defined_at.as_ref());
-        lines.extend(defined_at.map(|place| format!("  it is defined in {place}")));
+        lines.extend(defined_at.map(|place| format!("  defined in {place}")));
         lines.extend(failure.state().map(|state| format!("  {state}")));
         lines.join("\n")
     };
@@ -93,14 +93,14 @@ fn sentences(failed: &[Failure]) -> String {
 
 fn left_alone(running: &[StackId], pending: &[StackId]) -> String {
     let names = |stacks: &[StackId]| stacks.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
-    let going_on = match running {
-        [] => "nothing is going on in AWS".to_owned(),
-        _ => format!("AWS goes on with {}", names(running)),
+    let working = match running {
+        [] => String::new(),
+        _ => format!("; CloudFormation is still working on {}", names(running)),
     };
     match pending {
-        [] => going_on,
-        [one] => format!("{going_on}; {one} was not begun"),
-        _ => format!("{going_on}; {} were not begun", names(pending)),
+        [] => working,
+        [one] => format!("{working}; {one} was not started"),
+        _ => format!("{working}; {} were not started", names(pending)),
     }
 }
 
@@ -112,19 +112,17 @@ impl Error {
                 failed
                     .iter()
                     .find_map(|failure| failure.hint.clone())
-                    .unwrap_or_else(|| "once the cause is gone, run the same command again".to_owned()),
+                    .unwrap_or_else(|| "once the cause is fixed, run the same command again".to_owned()),
             ),
             Self::Refused(refused) => refused.hint(),
-            Self::Busy { .. } => Some("`cartctl attach` follows it; then run the same command again".to_owned()),
-            Self::Detached { running, .. } if running.is_empty() => {
-                Some("run the same command again to go on from here".to_owned())
-            }
+            Self::Busy { .. } => Some("follow it with `cartctl attach`, then run the same command again".to_owned()),
+            Self::Detached { running, .. } if running.is_empty() => Some("run the same command again to continue".to_owned()),
             Self::Detached { .. } => {
-                Some("`cartctl attach` follows it to its end; run the same command again for the rest".to_owned())
+                Some("follow the operations with `cartctl attach`, then run the same command again for the rest".to_owned())
             }
             Self::LostSight { cause, .. } => {
                 let first = if cause.kind() == ErrorKind::Credentials { "sign in again, then " } else { "" };
-                Some(format!("{first}`cartctl attach` follows it to its end; run the same command again for the rest"))
+                Some(format!("{first}follow the operations with `cartctl attach`, then run the same command again for the rest"))
             }
             Self::Aws(error) => error.hint(),
         }
@@ -144,13 +142,13 @@ enum StepError {
     #[error("it would remove or replace {}", .0.join(", "))]
     Untold(Vec<String>),
     /// Somebody else works on it.
-    #[error("somebody else works on it")]
+    #[error("another deployment is changing it")]
     Busy,
     /// It was asked to stop before anything began.
-    #[error("it was not begun")]
+    #[error("it was not started")]
     NotBegun,
     /// It was left to itself while CloudFormation works on it.
-    #[error("it was left to itself")]
+    #[error("it is no longer followed")]
     Detached,
     /// It could not be followed any longer.
     #[error(transparent)]

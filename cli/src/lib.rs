@@ -12,6 +12,7 @@ mod domain;
 mod error;
 mod execute;
 mod files;
+mod flags;
 mod local;
 mod plan;
 mod report;
@@ -20,11 +21,12 @@ mod shop;
 use std::process::ExitCode;
 
 use camino::Utf8Path;
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 
 use crate::{
     config::Environment,
     error::Error,
+    flags::Flags,
     report::{Format, GitHubFiles, Options, Reporting},
 };
 
@@ -35,16 +37,18 @@ use crate::{
 #[must_use]
 #[tokio::main]
 pub async fn run() -> ExitCode {
-    let cli = args::Cli::parse();
+    let typed = args::Cli::command().get_matches();
+    let cli = args::Cli::from_arg_matches(&typed).unwrap_or_else(|error| error.exit());
+    let flags = Flags::typed(&typed);
     let environment = Environment::of_process();
     let options = options(&cli, &environment);
     let format = options.format;
     let exit = match Reporting::begin(options) {
         Ok(reporting) => {
             let done = commands::run(cli, &environment, &reporting).await;
-            reporting.end(done.map_err(|error| error.ended()))
+            reporting.end(done.map_err(|error| error.ended(&flags)))
         }
-        Err(error) => report::failure(format, &Error::from(error).ended()),
+        Err(error) => report::failure(format, &Error::from(error).ended(&flags)),
     };
     exit.into()
 }

@@ -94,7 +94,7 @@ pub(crate) fn is_ours(template: Option<&Json>) -> bool {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Blocked {
     /// Only a person can decide how to go on from this state.
-    #[error("the {stack} stack ({name}) is {status}, and cannot be updated from there{}", because(reason.as_deref()))]
+    #[error("the {stack} stack ({name}) is {status} and cannot be updated from this state{}", because(reason.as_deref()))]
     Stuck {
         /// Which stack.
         stack: StackId,
@@ -107,7 +107,7 @@ pub(crate) enum Blocked {
     },
     /// The stack has to be made anew, and what it would leave behind holds people's data.
     #[error(
-        "the {stack} stack ({name}) is {status} and has to be made anew, which would leave {} in the account without a stack",
+        "the {stack} stack ({name}) is {status} and has to be recreated, which would leave {} in the account without a stack",
         listed(left)
     )]
     LeavesBehind {
@@ -121,7 +121,7 @@ pub(crate) enum Blocked {
         left: Vec<Resource>,
     },
     /// A protected stage would lose something.
-    #[error("this stage is protected, and the {stack} stack would lose or replace {}", resources.join(", "))]
+    #[error("the stage is protected, and the {stack} stack would lose or replace {}", resources.join(", "))]
     Protected {
         /// Which stack.
         stack: StackId,
@@ -129,7 +129,7 @@ pub(crate) enum Blocked {
         resources: Vec<String>,
     },
     /// A stack reads what nobody has published, and nobody in this plan will.
-    #[error("the {stack} stack needs {path}, which the {publisher} stack publishes, and that is not deployed")]
+    #[error("the {stack} stack reads {path}, but the {publisher} stack, which publishes it, is not deployed")]
     MissingInput {
         /// The reader.
         stack: StackId,
@@ -147,7 +147,7 @@ pub(crate) enum Blocked {
         user: StackId,
     },
     /// Somebody protected a stack from deletion.
-    #[error("the {stack} stack ({name}) is protected from deletion")]
+    #[error("the {stack} stack ({name}) has termination protection")]
     TerminationProtected {
         /// Which stack.
         stack: StackId,
@@ -170,22 +170,22 @@ impl Blocked {
     pub(crate) fn hint(&self) -> String {
         match self {
             Self::Stuck { name, .. } => format!(
-                "look at `aws cloudformation describe-stack-events --stack-name {name}`; an import that could not be undone has to be \
-                 repaired by hand, with `aws cloudformation create-change-set --change-set-type IMPORT`"
+                "inspect it with `aws cloudformation describe-stack-events --stack-name {name}`; an import that did not roll back has \
+                 to be repaired by hand, with `aws cloudformation create-change-set --change-set-type IMPORT`"
             ),
             Self::LeavesBehind { .. } => {
-                "save what they hold, then `cartctl deploy --leave-retained`; delete them yourself when nobody needs them"
+                "save their data, then run `cartctl deploy --leave-retained`; delete them yourself once nobody needs them"
                     .to_owned()
             }
             Self::Protected { .. } => {
-                "if that is meant, set `protected = false` for this stage in cartctl.toml, deploy, and set it \
-                                       back; retained data stays in the account, but no longer in the stack"
+                "if that is intended, set `protected = false` for this stage in cartctl.toml, deploy, and set it back; retained \
+                 data stays in the account, but outside of the stack"
                     .to_owned()
             }
             Self::MissingInput { publisher, stack, .. } => format!("`cartctl deploy {publisher} {stack}` deploys both in order"),
             Self::InUse { stack, user } => format!("`cartctl delete {user} {stack}` deletes both in order"),
             Self::TerminationProtected { stack, .. } => {
-                format!("if that is meant, `cartctl delete {stack} --protected-ok` switches the protection off first")
+                format!("if that is intended, `cartctl delete {stack} --protected-ok` switches the protection off first")
             }
         }
     }

@@ -277,7 +277,7 @@ impl Aws {
     /// The name of the stack that a thing belongs to, if it belongs to one.
     pub(crate) async fn stack_of(&self, physical_id: &str) -> Result<Option<String>, Error> {
         let answer = self.cloudformation.describe_stack_resources().physical_resource_id(physical_id).send().await;
-        let answer = absent_is_none(answer.map_err(|error| Error::sdk("asking whose resource it is", error)))?;
+        let answer = absent_is_none(answer.map_err(|error| Error::sdk("finding the stack of a resource", error)))?;
         let resources = answer.and_then(|answer| answer.stack_resources).unwrap_or_default();
         Ok(resources.into_iter().find_map(|resource| resource.stack_name))
     }

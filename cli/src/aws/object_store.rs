@@ -28,25 +28,29 @@ impl Aws {
     /// Makes sure that a bucket exists, belongs to its owner and is in our region. Changes nothing.
     pub(crate) async fn check_bucket(&self, bucket: &Bucket) -> Result<(), Error> {
         let Bucket { name, owner } = bucket;
-        let operation = format!("looking at the bucket {name}");
+        let operation = format!("checking the bucket {name}");
         let answer = self.s3.head_bucket().bucket(name).expected_bucket_owner(owner).send().await;
         let answer = answer.map_err(|error| {
             let status = error.raw_response().map(|response| response.status().as_u16());
             let error = Error::sdk(&operation, error);
             match status {
                 Some(403) => {
-                    let message = format!("it does not belong to the account {owner}, or this account may not use it");
+                    let message = format!("the bucket belongs to another account, or the account {owner} may not use it");
                     Error::new(&operation, ErrorKind::WrongOwner, message)
                 }
-                Some(404) => Error::new(&operation, ErrorKind::NoBucket, "there is no such bucket"),
-                Some(301) => Error::new(&operation, ErrorKind::Other, "it is in another region, and Lambda needs it in this one"),
+                Some(404) => Error::new(&operation, ErrorKind::NoBucket, "the bucket does not exist"),
+                Some(301) => {
+                    Error::new(&operation, ErrorKind::Other, "the bucket is in another region, and Lambda needs it in this one")
+                }
                 _ => error,
             }
         })?;
         match answer.bucket_region {
-            Some(region) if region != self.region => {
-                Err(Error::new(operation, ErrorKind::Other, format!("it is in {region}, and Lambda needs it in {}", self.region)))
-            }
+            Some(region) if region != self.region => Err(Error::new(
+                operation,
+                ErrorKind::Other,
+                format!("the bucket is in {region}, and Lambda needs it in {}", self.region),
+            )),
             _ => Ok(()),
         }
     }
@@ -54,7 +58,7 @@ impl Aws {
     /// Whether an object is there.
     pub(crate) async fn has_object(&self, bucket: &Bucket, key: &str) -> Result<bool, Error> {
         let call = self.s3.head_object().bucket(&bucket.name).expected_bucket_owner(&bucket.owner).key(key);
-        match call.send().await.map_err(|error| Error::sdk(format!("looking for {key} in {}", bucket.name), error)) {
+        match call.send().await.map_err(|error| Error::sdk(format!("checking for {key} in {}", bucket.name), error)) {
             Ok(_) => Ok(true),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
@@ -94,7 +98,7 @@ impl Aws {
         let mut pages = call.into_paginator().send();
         let mut found = BTreeMap::new();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| Error::sdk(format!("listing what is in {name}"), error))?;
+            let page = page.map_err(|error| Error::sdk(format!("listing the objects in {name}"), error))?;
             found.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| {
                 let path = object.key?.strip_prefix(prefix)?.to_owned();
                 let bytes = object.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default();

@@ -79,16 +79,16 @@ impl Failure {
     pub(crate) fn state(&self) -> Option<String> {
         let status = self.status?;
         let meaning = match status {
-            StackStatus::RollbackComplete => "nothing of it is left, and the next deployment makes it anew",
-            StackStatus::UpdateRollbackComplete | StackStatus::ImportRollbackComplete => "it is as it was before",
-            StackStatus::UpdateRollbackFailed => "undoing the change failed as well; the next deployment tries again to undo it",
-            StackStatus::UpdateFailed => "the change was not undone; the next deployment undoes it first",
+            StackStatus::RollbackComplete => "none of its resources is left; the next deployment recreates it",
+            StackStatus::UpdateRollbackComplete | StackStatus::ImportRollbackComplete => "its former state is restored",
+            StackStatus::UpdateRollbackFailed => "the rollback failed as well; the next deployment retries it",
+            StackStatus::UpdateFailed => "the update was not rolled back; the next deployment rolls it back first",
             StackStatus::RollbackFailed => {
-                "what it made could not all be removed; the next deployment tries again, and makes it anew"
+                "some resources could not be deleted; the next deployment deletes and recreates the stack"
             }
-            StackStatus::DeleteFailed => "some of it could not be deleted, and the rest is gone",
-            StackStatus::CreateFailed => "what it made so far was not removed; the next deployment removes it, and makes it anew",
-            StackStatus::ImportRollbackFailed => "undoing the import failed as well; only a person can tell what should be there",
+            StackStatus::DeleteFailed => "some resources could not be deleted, all others are gone",
+            StackStatus::CreateFailed => "its resources remain; the next deployment deletes and recreates the stack",
+            StackStatus::ImportRollbackFailed => "the rollback of the import failed as well, and has to be repaired by hand",
             StackStatus::CreateComplete
             | StackStatus::UpdateComplete
             | StackStatus::ImportComplete

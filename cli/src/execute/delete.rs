@@ -58,7 +58,7 @@ async fn delete(step: &Step, leave_failed: bool, session: &Session) -> Result<Se
                 .collect();
             if !leave_failed || failed.is_empty() {
                 let hint = format!(
-                    "once the cause is gone, run the same command again; or leave {} in the account: `cartctl delete {} --leave-failed`",
+                    "once the cause is fixed, run the same command again; or keep {} in the account with `cartctl delete {} --leave-failed`",
                     failed.join(", "),
                     step.stack
                 );

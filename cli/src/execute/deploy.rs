@@ -540,7 +540,7 @@ impl Work<'_> {
 fn skipping<'a>(stack: &str, resources: impl Iterator<Item = &'a str>) -> String {
     let resources: Vec<_> = resources.collect();
     format!(
-        "repair what the reason names and run the same command again; or give up on these resources with `aws cloudformation \
+        "fix the cause and run the same command again; or skip these resources with `aws cloudformation \
          continue-update-rollback --stack-name {stack} --resources-to-skip {}`, after which they differ from the template",
         resources.join(" ")
     )

@@ -37,7 +37,7 @@ pub(crate) enum Error {
     #[error(transparent)]
     Aws(#[from] aws::Error),
     /// Changes are not counted.
-    #[error("for {} minutes nothing was counted, and at least {left} items are left", STUCK.as_secs() / 60)]
+    #[error("no item was counted for {} minutes, and at least {left} are left", STUCK.as_secs() / 60)]
     Stuck {
         /// How many at least.
         left: usize,
@@ -50,8 +50,8 @@ impl Error {
         match self {
             Self::Aws(error) => error.hint(),
             Self::Stuck { .. } => Some(
-                "look at the log of UpdateTotalsHandler and into the queue UpdateTotalsFailures; if this stage was deployed by an \
-                 older cartctl, deploy it first. The same command then goes on where it was"
+                "check the log with `cartctl logs UpdateTotalsHandler --errors` and the queue UpdateTotalsFailures; if an older \
+                 cartctl deployed this stage, run `cartctl deploy` first. Then run the same command again to continue"
                     .to_owned(),
             ),
         }
@@ -254,9 +254,9 @@ mod tests {
     #[test]
     fn who_gives_up_says_where_to_look() {
         let error = Error::Stuck { left: 3 };
-        assert_eq!(error.to_string(), "for 10 minutes nothing was counted, and at least 3 items are left");
+        assert_eq!(error.to_string(), "no item was counted for 10 minutes, and at least 3 are left");
         let hint = error.hint().unwrap();
-        assert!(hint.contains("UpdateTotalsFailures") && hint.ends_with("The same command then goes on where it was"), "{hint}");
+        assert!(hint.contains("UpdateTotalsFailures") && hint.ends_with("Then run the same command again to continue"), "{hint}");
         assert_eq!(crate::error::Error::from(error).exit_code(), crate::domain::exit::ExitCode::Failed);
     }
 }

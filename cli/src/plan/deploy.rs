@@ -86,7 +86,7 @@ pub(crate) enum Refused {
     #[error(transparent)]
     Blocked(#[from] Blocked),
     /// The definitions break a rule that no deployment should break.
-    #[error("the templates cannot be deployed as they are:\n{}", .0.iter().map(|finding| format!("  {finding}")).collect::<Vec<_>>().join("\n"))]
+    #[error("the definitions break rules of CloudFormation or of this project:\n{}", .0.iter().map(|finding| format!("  {finding}")).collect::<Vec<_>>().join("\n"))]
     Findings(Vec<Finding>),
     /// The site's stack says an address that is none. No other origin is ever allowed in its place.
     #[error("the output {output} of the {stack} stack cannot be `{value}`: {reason}")]
@@ -101,7 +101,7 @@ pub(crate) enum Refused {
         reason: String,
     },
     /// The second round would destroy something, which the approved plan could not mention.
-    #[error("the {stack} stack would lose or replace {}, and the plan did not say so", resources.join(", "))]
+    #[error("the {stack} stack would lose or replace {}, which the approved plan does not mention", resources.join(", "))]
     Untold {
         /// The stack.
         stack: StackId,
@@ -115,10 +115,10 @@ impl Refused {
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Blocked(blocked) => Some(blocked.hint()),
-            Self::Findings(_) => Some("correct the definitions, which are in infra/src/stacks".to_owned()),
+            Self::Findings(_) => Some("the definitions are in infra/src/stacks".to_owned()),
             Self::Origin { .. } => None,
             Self::Untold { .. } => {
-                Some("run the same command again: what the stack reads exists now, so that the plan can be exact".to_owned())
+                Some("run the same command again: the stack's inputs are published now, so that the plan will be exact".to_owned())
             }
         }
     }

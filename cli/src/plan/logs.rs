@@ -39,7 +39,7 @@ pub(crate) struct Function {
 
 /// A function that nobody knows.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no function `{name}`")]
+#[error("no function is named `{name}`")]
 pub(crate) struct Unknown {
     /// What was asked for.
     pub name: String,
@@ -276,7 +276,7 @@ mod tests {
         assert!(all.iter().all(|name| found.contains(&(*name).to_owned())) && all.len() == found.len(), "{found:?}");
         assert_eq!(names(&["ListCartHandler", "get-product", "list-cart"]).unwrap(), ["get-product", "list-cart"]);
         let unknown = names(&["list-cart", "list-carts"]).unwrap_err();
-        assert_eq!((unknown.to_string(), unknown.known), ("there is no function `list-carts`".to_owned(), found));
+        assert_eq!((unknown.to_string(), unknown.known), ("no function is named `list-carts`".to_owned(), found));
     }
 
     #[test]

@@ -292,7 +292,7 @@ fn a_change_set_knows_better_than_templates() {
 fn a_protected_stage_loses_nothing() {
     let loss = step().with_change_set(&[replaced("DynamoDBShoppingCartTable", "AWS::DynamoDB::Table")]);
     let blocked = deploy::refuse_losses([&loss]).unwrap_err();
-    assert_eq!(blocked.to_string(), "this stage is protected, and the cart stack would lose or replace DynamoDBShoppingCartTable");
+    assert_eq!(blocked.to_string(), "the stage is protected, and the cart stack would lose or replace DynamoDBShoppingCartTable");
     let version = step().with_change_set(&[replaced("ListCartHandlerVersion0a1b", "AWS::Lambda::Version")]);
     assert_eq!(deploy::refuse_losses([&version]), Ok(()));
 }

@@ -34,8 +34,8 @@ impl Error {
     /// The next thing to try.
     pub(crate) fn hint(&self) -> String {
         match self {
-            Self::Stream => "name a file, and follow it with `tail -f`".to_owned(),
-            Self::Create { .. } => "name a file in a folder that is there and can be written to".to_owned(),
+            Self::Stream => "pass the name of a file, and follow the file with `tail -f`".to_owned(),
+            Self::Create { .. } => "pass the name of a file in an existing, writable folder".to_owned(),
         }
     }
 }

@@ -429,7 +429,10 @@ async fn the_frontend_is_told(shop: &Shop<'_>) {
     for arguments in [&["frontend-env", "--local"][..], &["frontend-env", "--local", "--format", "shell"]] {
         let run = cloud.run(arguments);
         assert_eq!(run.stdout, "");
-        assert_eq!(run.failed(1), format!("error: not published yet: {path}\nhint: `cartctl deploy cart` publishes them\n"));
+        assert_eq!(
+            run.failed(1),
+            format!("error: not published yet: {path}\nhint: `cartctl deploy cart --local` publishes them\n")
+        );
     }
     assert_eq!(file(), before);
     cloud.call("ssm", "AmazonSSM.PutParameter", &json!({ "Name": path, "Type": "String", "Value": shop.carts })).await;
@@ -513,7 +516,7 @@ async fn only_what_changed_is_deployed(shop: &mut Shop<'_>) {
 async fn nothing_stays(cloud: &Cloud) {
     let before = cloud.inventory().await;
     let refused = cloud.run(&["delete", "auth", "--local"]).failed(5);
-    let said = "error: the auth stack cannot be deleted while the cart stack uses it\nhint: `cartctl delete cart auth` deletes both in order\n";
+    let said = "error: the auth stack cannot be deleted while the cart stack uses it\nhint: `cartctl delete cart auth --local` deletes both in order\n";
     assert!(refused.ends_with(said), "{refused}");
 
     // Not at a terminal, and not `--local`: somebody has to say yes.

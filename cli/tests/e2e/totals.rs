@@ -128,7 +128,7 @@ async fn totals_that_are_wrong_are_told_and_counted_anew_while_customers_go_on()
     let interrupted = interrupted.wait_with_output().unwrap();
     let told = String::from_utf8(interrupted.stderr).unwrap();
     assert_eq!(interrupted.status.code(), Some(130), "{told}");
-    assert!(told.ends_with("hint: the same command goes on where it was\n"), "{told}");
+    assert!(told.ends_with("hint: run the same command again to finish\n"), "{told}");
     let (answer, story) = cloud.run(&["totals", "--local", "--rebuild"]).succeeded();
     assert!(story.contains("continuing the recount (generation 2)\n"), "{story}");
     assert!(answer.contains(&format!("{second}  -5   8\n")), "{answer}");
@@ -136,7 +136,7 @@ async fn totals_that_are_wrong_are_told_and_counted_anew_while_customers_go_on()
 
     cloud.reset().await;
     let nothing = cloud.run(&["totals", "--local"]).failed(1);
-    let said = "error: the cart stack of the stage `default` is not deployed\nhint: `cartctl deploy` deploys it\n";
+    let said = "error: the cart stack of the stage `default` is not deployed\nhint: `cartctl deploy --local` deploys it\n";
     assert!(nothing.ends_with(said), "{nothing}");
     cloud.stop();
 }

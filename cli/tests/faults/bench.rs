@@ -125,6 +125,11 @@ impl Bench {
         self
     }
 
+    /// A text without what is another with every bench.
+    pub(crate) fn anonymous(&self, text: &str) -> String {
+        text.replace(self.url(), "[url]").replace(self.project.path("").as_str(), "[folder]/")
+    }
+
     /// Runs the program to its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Run {
         match self.start(arguments).wait() {

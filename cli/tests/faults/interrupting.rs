@@ -22,7 +22,7 @@ fn a_pipeline_that_is_cancelled_leaves_aws_to_go_on() {
     bench.state().account.inventory.latencies.slow.insert("CognitoUserPool".to_owned(), 60_000);
     bench.script([Rule::at(1..=1, Fault::Signal(Signal::TERM, Moment::After)).of("DescribeStackEvents").about(AUTH)]);
     let story = bench.run(&["deploy", "--yes"]).failed(124);
-    assert!(story.contains("`cartctl attach` follows it to its end"), "{story}");
+    assert!(story.contains("follow the operations with `cartctl attach --"), "{story}");
     bench.script([]);
     bench.is_tidy();
     bench.run(&["deploy", "--yes"]).succeeded();
@@ -104,7 +104,7 @@ fn credentials_that_expire_meanwhile_are_said_at_once() {
     let bench = Bench::new().deployed(&[stacks::BOOTSTRAP]);
     bench.script([Rule::at(3..=usize::MAX, Fault::Refused(Why::ExpiredToken)).of("DescribeStackEvents")]);
     let story = bench.run(&["deploy", "--yes"]).failed(4);
-    assert!(story.contains("sign in again, then `cartctl attach`"), "{story}");
+    assert!(story.contains("sign in again, then follow the operations with `cartctl attach --"), "{story}");
 }
 
 /// A request whose answer does not arrive is repeated, and done once.

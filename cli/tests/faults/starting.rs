@@ -24,7 +24,7 @@ fn from(stack: StackId, status: &StackStatus, bench: &Bench, arguments: &[&str])
     let ended = state.account.find(&bench.name(stack)).map(|place| state.account.stacks[place].status.to_string());
     let mut line = format!("{status} -> {} {}\n", run.code, ended.clone().unwrap_or_else(|| "gone".to_owned()));
     for said in run.stderr.lines().filter(|line| run.code != 0 && (line.starts_with("error: ") || line.starts_with("hint: "))) {
-        writeln!(line, "    {said}").unwrap();
+        writeln!(line, "    {}", bench.anonymous(said)).unwrap();
     }
     drop(state);
     match run.code {

@@ -122,7 +122,7 @@ fn no_leaves_nothing_behind() {
         let (code, screen) = terminal.ended();
         if answer == CTRL_C {
             assert_eq!(code, 130, "{screen}");
-            assert!(screen.contains("interrupted, nothing was changed"), "{screen}");
+            assert!(screen.contains("interrupted; nothing was changed"), "{screen}");
         } else {
             assert_eq!(code, 3, "{screen}");
             assert!(screen.contains("Cancelled. Nothing was changed.") && !screen.contains("error"), "{screen}");
@@ -168,8 +168,8 @@ fn what_goes_on_can_be_left_to_aws_and_followed_again() {
     terminal.types("d\n");
     let (code, screen) = terminal.ended();
     assert_eq!(code, 124, "{screen}");
-    assert!(screen.contains("AWS goes on with products; cart was not begun"), "{screen}");
-    assert!(screen.contains("`cartctl attach` follows it to its end"), "{screen}");
+    assert!(screen.contains("detached; CloudFormation is still working on products; cart was not started"), "{screen}");
+    assert!(screen.contains("follow the operations with `cartctl attach --"), "{screen}");
 
     let (_, story) = bench.run(&["attach"]).succeeded();
     assert!(story.contains("products  · now UPDATE_COMPLETE"), "{story}");
@@ -219,7 +219,7 @@ fn a_second_ctrl_c_leaves_at_once() {
     terminal.types(CTRL_C);
     let (code, screen) = terminal.ended();
     assert_eq!(code, 130, "{screen}");
-    assert!(screen.contains("left at once: what AWS was doing goes on"), "{screen}");
+    assert!(screen.contains("quit without waiting; CloudFormation may still be working"), "{screen}");
     assert_eq!(status(&bench, stacks::PRODUCTS), "UPDATE_IN_PROGRESS");
     bench.run(&["deploy", "--yes"]).succeeded();
     bench.is_tidy();
