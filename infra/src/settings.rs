@@ -2,7 +2,7 @@
 //!
 //! Knows nothing of where settings come from: files, flags and the environment are the caller's.
 
-use cfn::{Architecture, Code, LogRetention, TopicArn, template::Removal};
+use cfn::{Architecture, Code, GivenTopicArn, LogRetention, template::Removal};
 
 use cart_contract::Origin;
 
@@ -37,7 +37,7 @@ pub struct Settings {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Monitoring {
     /// Who is told when something goes wrong, and when it is over. Without it, alarms are only shown.
-    pub alarm_topic: Option<TopicArn>,
+    pub alarm_topic: Option<GivenTopicArn>,
 }
 
 impl Settings {

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt::Display, io::ErrorKind, num::NonZeroU16, str::FromStr};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_infra::{Architecture, LogRetention, Origin, ParameterRoot, StackPrefix, StageName, TopicArn};
+use cart_infra::{Architecture, GivenTopicArn, LogRetention, Origin, ParameterRoot, StackPrefix, StageName};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 use super::{AccountId, Error};
@@ -34,7 +34,7 @@ pub(super) struct StageSection {
     pub log_retention_days: Option<LogRetention>,
     pub reserved_concurrency: Option<u32>,
     pub monitoring: Option<bool>,
-    pub alarm_topic: Option<TopicArn>,
+    pub alarm_topic: Option<GivenTopicArn>,
     pub tags: BTreeMap<String, String>,
 }
 

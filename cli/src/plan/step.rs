@@ -257,7 +257,7 @@ pub(crate) fn step(
     let takes_over = matches!(action, Action::Update { .. }) && !is_ours(before);
     let changes = match there {
         Some(there) if takes_over => taking_over(&there.resources, &template),
-        _ => diff::diff(before, Some(&template)),
+        _ => stack.template().changes_from(before),
     };
     Ok(Step {
         changes,

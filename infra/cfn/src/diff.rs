@@ -1,8 +1,11 @@
 //! What differs between two templates, and what CloudFormation would have to replace for it. Works on any template, not only ours:
-//! the one before may be somebody else's. Knows nothing of accounts; what really is deployed is the caller's to find out.
+//! the one before may be somebody else's. Which properties replace a resource is declared beside its type. Knows nothing of accounts;
+//! what really is deployed is the caller's to find out.
 
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
+
+use crate::resource::{Replacing, declared};
 
 /// What differs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -91,11 +94,21 @@ pub struct ValueChange {
     pub after: Option<Json>,
 }
 
-/// Compares two templates, of which either may not exist.
+/// Compares two templates, of which either may not exist. Knows which properties replace a resource of the types of this crate;
+/// [`Template::changes_from`] also knows it of types that an app declares.
+///
+/// [`Template::changes_from`]: crate::template::Template::changes_from
 #[must_use]
 pub fn diff(before: Option<&Json>, after: Option<&Json>) -> Changes {
+    let replacing =
+        |_: &str, kind: &str| declared().find(|declared| declared.name == kind).map_or(&[][..], |found| found.replacing);
+    compared(before, after, replacing)
+}
+
+/// Compares two templates. `replacing` says what replaces a resource of this logical id and this type.
+pub(crate) fn compared(before: Option<&Json>, after: Option<&Json>, replacing: impl Fn(&str, &str) -> Replacing) -> Changes {
     let resources = union(section(before, "Resources"), section(after, "Resources"))
-        .filter_map(|(id, before, after)| resource(id, before, after))
+        .filter_map(|(id, before, after)| resource(id, before, after, &replacing))
         .collect();
     let others = |template: Option<&Json>| -> Map<String, Json> {
         let sections = template.and_then(Json::as_object).into_iter().flatten();
@@ -135,7 +148,12 @@ fn values(before: Option<&Map<String, Json>>, after: Option<&Map<String, Json>>)
         .collect()
 }
 
-fn resource(id: &str, before: Option<&Json>, after: Option<&Json>) -> Option<ResourceChange> {
+fn resource(
+    id: &str,
+    before: Option<&Json>,
+    after: Option<&Json>,
+    replacing: &impl Fn(&str, &str) -> Replacing,
+) -> Option<ResourceChange> {
     let kind = |resource: &Json| resource["Type"].as_str().unwrap_or_default().to_owned();
     let (resource_type, action) = match (before, after) {
         (None, None) => return None,
@@ -146,7 +164,9 @@ fn resource(id: &str, before: Option<&Json>, after: Option<&Json>) -> Option<Res
             let kind = kind(after);
             let mut properties = Vec::new();
             compare("", Some(before), Some(after), &mut properties);
-            let replacement = properties.iter().map(|change| replacement(&kind, &change.path)).max().unwrap_or(Replacement::Never);
+            let replacing = replacing(id, &kind);
+            let replacement = properties.iter().map(|change| replacement(replacing, &change.path)).max();
+            let replacement = replacement.unwrap_or(Replacement::Never);
             (kind, Action::Modify { properties, replacement })
         }
     };
@@ -174,66 +194,14 @@ fn compare(path: &str, before: Option<&Json>, after: Option<&Json>, changes: &mu
     }
 }
 
-fn replacement(resource_type: &str, path: &str) -> Replacement {
+fn replacement(replacing: Replacing, path: &str) -> Replacement {
     if path == "Type" {
         return Replacement::Always;
     }
     let property = path.strip_prefix("Properties.").map(|path| path.split('.').next().unwrap_or(path));
-    property
-        .and_then(|property| {
-            let (_, properties) = REPLACING.iter().find(|(kind, _)| *kind == resource_type)?;
-            let (_, replacement) = properties.iter().find(|(name, _)| *name == property)?;
-            Some(*replacement)
-        })
-        .unwrap_or(Replacement::Never)
+    let found = replacing.iter().find(|(name, _)| Some(*name) == property);
+    found.map_or(Replacement::Never, |(_, replacement)| *replacement)
 }
-
-use Replacement::{Always, Conditional};
-
-/// The properties that take a new resource, for the types we use, after `createOnlyProperties` and `conditionalCreateOnlyProperties`
-/// in the [schemas](https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html) of the types. Those of
-/// user pools are after [what cannot be changed][cognito] in Cognito, since its schema does not say.
-///
-/// [cognito]: https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pool-updating.html
-#[rustfmt::skip]
-const REPLACING: &[(&str, &[(&str, Replacement)])] = &[
-    ("AWS::CloudFront::Function", &[("Name", Always)]),
-    ("AWS::ApiGateway::Authorizer", &[("RestApiId", Always)]),
-    ("AWS::ApiGateway::Deployment", &[("DeploymentCanarySettings", Always), ("RestApiId", Always)]),
-    ("AWS::ApiGateway::GatewayResponse", &[("ResponseType", Always), ("RestApiId", Always)]),
-    ("AWS::ApiGateway::Method", &[("HttpMethod", Always), ("ResourceId", Always), ("RestApiId", Always)]),
-    ("AWS::ApiGateway::Resource", &[("ParentId", Always), ("PathPart", Always), ("RestApiId", Always)]),
-    ("AWS::ApiGateway::Stage", &[("RestApiId", Always), ("StageName", Always)]),
-    ("AWS::CloudWatch::Alarm", &[("AlarmName", Always)]),
-    ("AWS::CloudWatch::Dashboard", &[("DashboardName", Always)]),
-    ("AWS::Cognito::UserPool", &[
-        ("AliasAttributes", Always), ("Schema", Conditional), ("UsernameAttributes", Always), ("UsernameConfiguration", Always),
-    ]),
-    ("AWS::Cognito::UserPoolClient", &[("GenerateSecret", Always), ("UserPoolId", Always)]),
-    ("AWS::DynamoDB::Table", &[
-        ("AttributeDefinitions", Conditional), ("ImportSourceSpecification", Always), ("KeySchema", Conditional), ("TableName", Always),
-    ]),
-    ("AWS::IAM::Role", &[("Path", Always), ("RoleName", Always)]),
-    ("AWS::Lambda::Alias", &[("FunctionName", Always), ("Name", Always)]),
-    ("AWS::Lambda::EventSourceMapping", &[
-        ("EventSourceArn", Always), ("SelfManagedEventSource", Always), ("StartingPosition", Always),
-        ("StartingPositionTimestamp", Always),
-    ]),
-    ("AWS::Lambda::Function", &[("DurableConfig", Conditional), ("FunctionName", Always), ("PackageType", Always)]),
-    ("AWS::Lambda::Permission", &[
-        ("Action", Always), ("EventSourceToken", Always), ("FunctionName", Always), ("FunctionUrlAuthType", Always),
-        ("Principal", Always), ("PrincipalOrgID", Always), ("SourceAccount", Always), ("SourceArn", Always),
-    ]),
-    ("AWS::Lambda::Version", &[
-        ("CodeSha256", Always), ("Description", Always), ("FunctionName", Always), ("ProvisionedConcurrencyConfig", Always),
-        ("RuntimePolicy", Always),
-    ]),
-    ("AWS::Logs::LogGroup", &[("LogGroupName", Always)]),
-    ("AWS::S3::Bucket", &[("BucketName", Always)]),
-    ("AWS::S3::BucketPolicy", &[("Bucket", Always)]),
-    ("AWS::SQS::Queue", &[("FifoQueue", Always), ("QueueName", Always)]),
-    ("AWS::SSM::Parameter", &[("Name", Always)]),
-];
 
 #[cfg(test)]
 mod tests {

@@ -18,5 +18,5 @@ pub use app::App;
 pub use name::{Package, StackId};
 pub use package::{Code, CodeKey};
 pub use parse::Invalid;
-pub use scalar::{Architecture, LogRetention, TopicArn};
+pub use scalar::{Architecture, GivenTopicArn, LogRetention};
 pub use stack::{ARTIFACT_BUCKET_PARAMETER, Afterwards, ParameterSource, Place, Presence, Published, Shared, Site, Stack};

@@ -4,7 +4,10 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::parse::{Invalid, deserialize_by_parsing, parsed};
+use crate::{
+    parse::{Invalid, deserialize_by_parsing, parsed},
+    value::{Part, TopicArn, Value},
+};
 
 /// The processors Lambda offers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -99,11 +102,11 @@ impl fmt::Display for LogRetention {
 }
 
 parsed! {
-    /// The ARN of an SNS topic, which must be in the region that is deployed to.
+    /// The ARN of an SNS topic that somebody else made, in the region that is deployed to.
     ///
     /// Not of a FIFO topic, whose name would end in `.fifo`:
     /// [alarms cannot send to one](https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html).
-    TopicArn is "the ARN of an SNS topic": "like arn:aws:sns:eu-west-1:123456789012:alarms, and not of a FIFO topic",
+    GivenTopicArn is "the ARN of an SNS topic": "like arn:aws:sns:eu-west-1:123456789012:alarms, and not of a FIFO topic",
         |text| {
             let parts: Vec<_> = text.split(':').collect();
             let plain = |part: &str, more: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c));
@@ -113,6 +116,12 @@ parsed! {
                     && account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit())
                     && plain(name, "-_") && name.len() <= 256)
         };
+}
+
+impl From<GivenTopicArn> for Value<TopicArn> {
+    fn from(given: GivenTopicArn) -> Self {
+        std::iter::once(Part::Text(given.0)).collect()
+    }
 }
 
 #[cfg(test)]
@@ -131,7 +140,7 @@ mod tests {
     #[test]
     fn a_topic_is_one_that_alarms_can_send_to() {
         for text in ["arn:aws:sns:eu-west-1:123456789012:alarms", "arn:aws-cn:sns:cn-north-1:123456789012:on_call-1"] {
-            assert_eq!(text.parse::<TopicArn>().unwrap().as_str(), text);
+            assert_eq!(text.parse::<GivenTopicArn>().unwrap().as_str(), text);
         }
         for text in [
             "",
@@ -143,7 +152,7 @@ mod tests {
             "arn:aws:sns:eu-west-1:123456789012:",
             "arn:aws:sns:eu-west-1:123456789012:alarms:0a1b2c3d-0000-4000-8000-000000000000",
         ] {
-            assert!(text.parse::<TopicArn>().is_err(), "{text}");
+            assert!(text.parse::<GivenTopicArn>().is_err(), "{text}");
         }
     }
 }

@@ -9,8 +9,9 @@ use indexmap::IndexMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Value as Json, json};
 
-use super::{
-    resource::Resource,
+use crate::{
+    diff::{Changes, compared},
+    resource::{Replacing, Resource},
     value::{Handle, LogicalId, Value},
 };
 
@@ -108,6 +109,8 @@ struct Entry {
     attributes: Attributes,
     properties: Json,
     #[serde(skip)]
+    replacing: Replacing,
+    #[serde(skip)]
     defined_at: SourceLine,
 }
 
@@ -178,7 +181,7 @@ impl Template {
     pub fn add<R: Resource>(&mut self, id: impl Into<LogicalId>, attributes: Attributes, resource: &R) -> Handle<R> {
         let id = id.into();
         let defined_at = SourceLine(Location::caller());
-        let entry = Entry { kind: R::TYPE, attributes, properties: properties(resource), defined_at };
+        let entry = Entry { kind: R::TYPE, attributes, properties: properties(resource), replacing: R::REPLACING, defined_at };
         let earlier = self.resources.insert(id.clone(), entry);
         assert!(earlier.is_none(), "two resources are named {id}");
         Handle::new(id)
@@ -235,6 +238,14 @@ impl Template {
     #[must_use]
     pub fn properties(&self, id: &LogicalId) -> Option<&Json> {
         self.resources.get(id).map(|entry| &entry.properties)
+    }
+
+    /// What deploying this template would change in a stack that has the template `before`, or that does not exist.
+    #[must_use]
+    pub fn changes_from(&self, before: Option<&Json>) -> Changes {
+        compared(before, Some(&self.as_json()), |id, _| {
+            self.resources.get(&LogicalId::from(id)).map_or(&[][..], |entry| entry.replacing)
+        })
     }
 
     /// The template as data.

@@ -8,6 +8,8 @@ use std::{fmt, marker::PhantomData};
 use serde::{Serialize, Serializer};
 use serde_json::{Value as Json, json};
 
+use crate::resource::Gives;
+
 /// The name of a parameter, condition, resource or output within its template.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
@@ -97,7 +99,7 @@ impl<T> Value<T> {
     }
 
     /// `Fn::GetAtt`.
-    pub(crate) fn attribute(id: LogicalId, name: &'static str) -> Self {
+    fn attribute(id: LogicalId, name: &'static str) -> Self {
         Self::of(vec![Part::GetAtt(id, name)])
     }
 
@@ -249,12 +251,13 @@ impl<R> Handle<R> {
         &self.id
     }
 
-    pub(crate) fn reference<T>(&self) -> Value<T> {
-        Value::reference(self.id.clone())
-    }
-
-    pub(crate) fn attribute<T>(&self, name: &'static str) -> Value<T> {
-        Value::attribute(self.id.clone(), name)
+    /// For the methods that `types!` makes, and for no others: what it declares can be listed.
+    pub(crate) fn value<T>(&self, gives: Gives) -> Value<T> {
+        let id = self.id.clone();
+        match gives {
+            Gives::Ref => Value::reference(id),
+            Gives::GetAtt(attribute) => Value::attribute(id, attribute),
+        }
     }
 }
 
@@ -326,6 +329,8 @@ kinds! {
     TableArn: Arn,
     /// The name of a table.
     TableName,
+    /// The ARN of an SNS topic.
+    TopicArn: Arn,
     /// The ARN of a user pool.
     UserPoolArn: Arn,
     /// The identifier of an application that signs people in.

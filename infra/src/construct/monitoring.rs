@@ -52,7 +52,7 @@ const FAILED_REQUESTS: u32 = 5;
 #[track_caller]
 pub fn add(stack: &mut Stack, monitoring: &Monitoring, watched: &Watched<'_>) {
     let functions = functions(stack);
-    let topics: Vec<_> = monitoring.alarm_topic.iter().cloned().collect();
+    let topics: Vec<_> = monitoring.alarm_topic.iter().cloned().map(Value::from).collect();
     let alarm = |metric, statistic, threshold, alarm_description| Alarm {
         alarm_description,
         metric,

@@ -5,17 +5,35 @@
 use indexmap::IndexMap;
 use serde::Serialize;
 
-use crate::value::{ApiId, AuthorizerId, DeploymentId, Handle, LogGroupArn, PathId, RoleArn, UserPoolArn, Value};
+use crate::value::{ApiId, AuthorizerId, DeploymentId, LogGroupArn, PathId, RoleArn, UserPoolArn, Value};
 
 super::types! {
-    Account = "AWS::ApiGateway::Account",
-    Authorizer = "AWS::ApiGateway::Authorizer",
-    Deployment = "AWS::ApiGateway::Deployment",
-    GatewayResponse = "AWS::ApiGateway::GatewayResponse",
-    Method = "AWS::ApiGateway::Method",
-    PathPart = "AWS::ApiGateway::Resource",
-    RestApi = "AWS::ApiGateway::RestApi",
-    Stage = "AWS::ApiGateway::Stage",
+    Account = "AWS::ApiGateway::Account" { replacing: {} }
+    Authorizer = "AWS::ApiGateway::Authorizer" {
+        replacing: { RestApiId: Always },
+        /// The identifier that methods name.
+        id: AuthorizerId = Ref,
+    }
+    Deployment = "AWS::ApiGateway::Deployment" {
+        replacing: { DeploymentCanarySettings: Always, RestApiId: Always },
+        /// The identifier that a stage names.
+        id: DeploymentId = Ref,
+    }
+    GatewayResponse = "AWS::ApiGateway::GatewayResponse" { replacing: { ResponseType: Always, RestApiId: Always } }
+    Method = "AWS::ApiGateway::Method" { replacing: { HttpMethod: Always, ResourceId: Always, RestApiId: Always } }
+    PathPart = "AWS::ApiGateway::Resource" {
+        replacing: { ParentId: Always, PathPart: Always, RestApiId: Always },
+        /// The path that ends with this segment.
+        id: PathId = Ref,
+    }
+    RestApi = "AWS::ApiGateway::RestApi" {
+        replacing: {},
+        /// The identifier, which is also the first label of the API's host name.
+        id: ApiId = Ref,
+        /// The path `/`.
+        root: PathId = GetAtt("RootResourceId"),
+    }
+    Stage = "AWS::ApiGateway::Stage" { replacing: { RestApiId: Always, StageName: Always } }
 }
 
 /// A REST API.
@@ -255,42 +273,4 @@ pub enum LoggingLevel {
 pub struct Account {
     /// The role.
     pub cloud_watch_role_arn: Value<RoleArn>,
-}
-
-impl Handle<RestApi> {
-    /// Its identifier.
-    #[must_use]
-    pub fn id(&self) -> Value<ApiId> {
-        self.reference()
-    }
-
-    /// The path `/`.
-    #[must_use]
-    pub fn root(&self) -> Value<PathId> {
-        self.attribute("RootResourceId")
-    }
-}
-
-impl Handle<PathPart> {
-    /// Its identifier.
-    #[must_use]
-    pub fn id(&self) -> Value<PathId> {
-        self.reference()
-    }
-}
-
-impl Handle<Authorizer> {
-    /// Its identifier.
-    #[must_use]
-    pub fn id(&self) -> Value<AuthorizerId> {
-        self.reference()
-    }
-}
-
-impl Handle<Deployment> {
-    /// Its identifier.
-    #[must_use]
-    pub fn id(&self) -> Value<DeploymentId> {
-        self.reference()
-    }
 }

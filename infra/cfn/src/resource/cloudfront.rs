@@ -11,10 +11,28 @@ use crate::value::{
 };
 
 super::types! {
-    Distribution = "AWS::CloudFront::Distribution",
-    Function = "AWS::CloudFront::Function",
-    OriginAccessControl = "AWS::CloudFront::OriginAccessControl",
-    ResponseHeadersPolicy = "AWS::CloudFront::ResponseHeadersPolicy",
+    Distribution = "AWS::CloudFront::Distribution" {
+        replacing: {},
+        /// The identifier, for invalidations.
+        id: DistributionId = Ref,
+        /// The host at which it answers, below `cloudfront.net`.
+        domain_name: String = GetAtt("DomainName"),
+    }
+    Function = "AWS::CloudFront::Function" {
+        replacing: { Name: Always },
+        /// The ARN that a behaviour names.
+        arn: EdgeFunctionArn = GetAtt("FunctionARN"),
+    }
+    OriginAccessControl = "AWS::CloudFront::OriginAccessControl" {
+        replacing: {},
+        /// The identifier that an origin names.
+        id: OriginAccessControlId = GetAtt("Id"),
+    }
+    ResponseHeadersPolicy = "AWS::CloudFront::ResponseHeadersPolicy" {
+        replacing: {},
+        /// The identifier that a behaviour names.
+        id: ResponseHeadersPolicyId = GetAtt("Id"),
+    }
 }
 
 /// An address, and what answers there.
@@ -404,45 +422,9 @@ pub struct ContentSecurity {
 }
 
 impl Handle<Distribution> {
-    /// Its identifier.
-    #[must_use]
-    pub fn id(&self) -> Value<DistributionId> {
-        self.reference()
-    }
-
     /// Its ARN, of which there is no attribute. It names no region.
     #[must_use]
     pub fn arn(&self) -> Value<DistributionArn> {
         text!["arn:", Pseudo::Partition, ":cloudfront::", Pseudo::AccountId, ":distribution/", &self.id()]
-    }
-
-    /// The host at which it answers.
-    #[must_use]
-    pub fn domain_name(&self) -> Value<String> {
-        self.attribute("DomainName")
-    }
-}
-
-impl Handle<Function> {
-    /// Its ARN.
-    #[must_use]
-    pub fn arn(&self) -> Value<EdgeFunctionArn> {
-        self.attribute("FunctionARN")
-    }
-}
-
-impl Handle<OriginAccessControl> {
-    /// Its identifier.
-    #[must_use]
-    pub fn id(&self) -> Value<OriginAccessControlId> {
-        self.attribute("Id")
-    }
-}
-
-impl Handle<ResponseHeadersPolicy> {
-    /// Its identifier.
-    #[must_use]
-    pub fn id(&self) -> Value<ResponseHeadersPolicyId> {
-        self.attribute("Id")
     }
 }

@@ -6,12 +6,12 @@
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
-use crate::{
-    scalar::TopicArn,
-    value::{Pseudo, Value, json_text, text},
-};
+use crate::value::{Pseudo, TopicArn, Value, json_text, text};
 
-super::types! { Alarm = "AWS::CloudWatch::Alarm", Dashboard = "AWS::CloudWatch::Dashboard" }
+super::types! {
+    Alarm = "AWS::CloudWatch::Alarm" { replacing: { AlarmName: Always } }
+    Dashboard = "AWS::CloudWatch::Dashboard" { replacing: { DashboardName: Always } }
+}
 
 /// A series of numbers that CloudWatch keeps.
 #[derive(Clone, Debug, Serialize)]
@@ -73,10 +73,10 @@ pub struct Alarm {
     pub treat_missing_data: MissingData,
     /// Who is told that it went off.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub alarm_actions: Vec<TopicArn>,
+    pub alarm_actions: Vec<Value<TopicArn>>,
     /// Who is told that it is over.
     #[serde(rename = "OKActions", skip_serializing_if = "Vec::is_empty")]
-    pub ok_actions: Vec<TopicArn>,
+    pub ok_actions: Vec<Value<TopicArn>>,
 }
 
 /// When an alarm goes off.

@@ -7,9 +7,24 @@
 
 use serde::Serialize;
 
-use crate::value::{Handle, UserPoolArn, UserPoolClientId, UserPoolId, Value};
+use crate::value::{UserPoolArn, UserPoolClientId, UserPoolId, Value};
 
-super::types! { UserPool = "AWS::Cognito::UserPool", UserPoolClient = "AWS::Cognito::UserPoolClient" }
+// What replaces a pool is after what cannot be changed in Cognito, since the schema does not say:
+// https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pool-updating.html
+super::types! {
+    UserPool = "AWS::Cognito::UserPool" {
+        replacing: { AliasAttributes: Always, Schema: Conditional, UsernameAttributes: Always, UsernameConfiguration: Always },
+        /// The identifier, which is also the last segment of the issuer of its tokens.
+        id: UserPoolId = Ref,
+        /// The ARN that an authorizer names.
+        arn: UserPoolArn = GetAtt("Arn"),
+    }
+    UserPoolClient = "AWS::Cognito::UserPoolClient" {
+        replacing: { GenerateSecret: Always, UserPoolId: Always },
+        /// The identifier that tokens carry as `aud` or `client_id`.
+        id: UserPoolClientId = Ref,
+    }
+}
 
 /// A user pool.
 #[derive(Clone, Debug, Serialize)]
@@ -123,26 +138,4 @@ pub enum UserExistenceErrors {
     /// Not whether the account exists.
     #[serde(rename = "ENABLED")]
     Prevented,
-}
-
-impl Handle<UserPool> {
-    /// Its identifier.
-    #[must_use]
-    pub fn id(&self) -> Value<UserPoolId> {
-        self.reference()
-    }
-
-    /// Its ARN.
-    #[must_use]
-    pub fn arn(&self) -> Value<UserPoolArn> {
-        self.attribute("Arn")
-    }
-}
-
-impl Handle<UserPoolClient> {
-    /// Its identifier.
-    #[must_use]
-    pub fn id(&self) -> Value<UserPoolClientId> {
-        self.reference()
-    }
 }

@@ -4,9 +4,19 @@
 
 use serde::Serialize;
 
-use crate::value::{Handle, StreamArn, TableArn, TableName, Value};
+use crate::value::{StreamArn, TableArn, TableName};
 
-super::types! { Table = "AWS::DynamoDB::Table" }
+super::types! {
+    Table = "AWS::DynamoDB::Table" {
+        replacing: { AttributeDefinitions: Conditional, ImportSourceSpecification: Always, KeySchema: Conditional, TableName: Always },
+        /// The name that CloudFormation chose.
+        name: TableName = Ref,
+        /// The ARN, without that of indexes or of the stream.
+        arn: TableArn = GetAtt("Arn"),
+        /// The ARN of the stream of changes.
+        stream_arn: StreamArn = GetAtt("StreamArn"),
+    }
+}
 
 /// A table.
 #[derive(Clone, Debug, Serialize)]
@@ -95,24 +105,4 @@ pub struct TimeToLive {
 pub struct PointInTimeRecovery {
     /// Whether they are made.
     pub point_in_time_recovery_enabled: bool,
-}
-
-impl Handle<Table> {
-    /// Its name.
-    #[must_use]
-    pub fn name(&self) -> Value<TableName> {
-        self.reference()
-    }
-
-    /// Its ARN.
-    #[must_use]
-    pub fn arn(&self) -> Value<TableArn> {
-        self.attribute("Arn")
-    }
-
-    /// The ARN of its stream.
-    #[must_use]
-    pub fn stream_arn(&self) -> Value<StreamArn> {
-        self.attribute("StreamArn")
-    }
 }

@@ -6,10 +6,16 @@ use serde::Serialize;
 
 use crate::{
     policy::{Document, Trusted},
-    value::{Handle, RoleArn, Value},
+    value::{RoleArn, Value},
 };
 
-super::types! { Role = "AWS::IAM::Role" }
+super::types! {
+    Role = "AWS::IAM::Role" {
+        replacing: { Path: Always, RoleName: Always },
+        /// The ARN that a service is given to act as the role.
+        arn: RoleArn = GetAtt("Arn"),
+    }
+}
 
 /// A role.
 #[derive(Clone, Debug, Serialize)]
@@ -35,12 +41,4 @@ pub struct InlinePolicy {
     pub policy_name: &'static str,
     /// What it grants.
     pub policy_document: Document,
-}
-
-impl Handle<Role> {
-    /// Its ARN.
-    #[must_use]
-    pub fn arn(&self) -> Value<RoleArn> {
-        self.attribute("Arn")
-    }
 }

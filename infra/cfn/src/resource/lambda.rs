@@ -8,15 +8,39 @@ use serde::Serialize;
 use crate::{
     package::CodeKey,
     scalar::Architecture,
-    value::{AliasArn, BucketName, FunctionName, Handle, LogGroupName, QueueArn, RoleArn, StreamArn, Value, VersionNumber, When},
+    value::{AliasArn, BucketName, FunctionName, LogGroupName, QueueArn, RoleArn, StreamArn, Value, VersionNumber, When},
 };
 
 super::types! {
-    Function = "AWS::Lambda::Function",
-    Version = "AWS::Lambda::Version",
-    Alias = "AWS::Lambda::Alias",
-    Permission = "AWS::Lambda::Permission",
-    EventSourceMapping = "AWS::Lambda::EventSourceMapping",
+    Function = "AWS::Lambda::Function" {
+        replacing: { DurableConfig: Conditional, FunctionName: Always, PackageType: Always, TenancyConfig: Always },
+        /// The name that CloudFormation chose.
+        name: FunctionName = Ref,
+    }
+    Version = "AWS::Lambda::Version" {
+        replacing: {
+            CodeSha256: Always, Description: Always, FunctionName: Always, ProvisionedConcurrencyConfig: Always,
+            RuntimePolicy: Always,
+        },
+        /// The number that Lambda gave it.
+        number: VersionNumber = GetAtt("Version"),
+    }
+    Alias = "AWS::Lambda::Alias" {
+        replacing: { FunctionName: Always, Name: Always },
+        /// The ARN by which the alias is called.
+        arn: AliasArn = Ref,
+    }
+    Permission = "AWS::Lambda::Permission" {
+        replacing: {
+            Action: Always, EventSourceToken: Always, FunctionName: Always, FunctionUrlAuthType: Always,
+            InvokedViaFunctionUrl: Always, Principal: Always, PrincipalOrgID: Always, SourceAccount: Always, SourceArn: Always,
+        }
+    }
+    EventSourceMapping = "AWS::Lambda::EventSourceMapping" {
+        replacing: {
+            EventSourceArn: Always, SelfManagedEventSource: Always, StartingPosition: Always, StartingPositionTimestamp: Always,
+        }
+    }
 }
 
 /// A function.
@@ -231,28 +255,4 @@ pub struct FilterCriteria {
 pub struct Filter {
     /// The pattern, in JSON.
     pub pattern: String,
-}
-
-impl Handle<Function> {
-    /// Its name.
-    #[must_use]
-    pub fn name(&self) -> Value<FunctionName> {
-        self.reference()
-    }
-}
-
-impl Handle<Version> {
-    /// Its number.
-    #[must_use]
-    pub fn number(&self) -> Value<VersionNumber> {
-        self.attribute("Version")
-    }
-}
-
-impl Handle<Alias> {
-    /// Its ARN.
-    #[must_use]
-    pub fn arn(&self) -> Value<AliasArn> {
-        self.reference()
-    }
 }

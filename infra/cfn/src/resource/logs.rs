@@ -6,10 +6,18 @@ use serde::Serialize;
 
 use crate::{
     scalar::LogRetention,
-    value::{Handle, LogGroupArn, LogGroupName, Value},
+    value::{LogGroupArn, LogGroupName, Value},
 };
 
-super::types! { LogGroup = "AWS::Logs::LogGroup" }
+super::types! {
+    LogGroup = "AWS::Logs::LogGroup" {
+        replacing: { LogGroupName: Always },
+        /// The name, given or chosen by CloudFormation.
+        name: LogGroupName = Ref,
+        /// The ARN of all its streams: it ends in `:*`.
+        arn: LogGroupArn = GetAtt("Arn"),
+    }
+}
 
 /// A log group.
 #[derive(Clone, Debug, Serialize)]
@@ -19,18 +27,4 @@ pub struct LogGroup {
     pub log_group_name: Option<Value<LogGroupName>>,
     /// How long logs are kept.
     pub retention_in_days: LogRetention,
-}
-
-impl Handle<LogGroup> {
-    /// Its name.
-    #[must_use]
-    pub fn name(&self) -> Value<LogGroupName> {
-        self.reference()
-    }
-
-    /// The ARN of all its streams.
-    #[must_use]
-    pub fn arn(&self) -> Value<LogGroupArn> {
-        self.attribute("Arn")
-    }
 }

@@ -6,10 +6,22 @@ use serde::Serialize;
 
 use crate::{
     policy::Document,
-    value::{BucketArn, BucketName, Handle, Value},
+    value::{BucketArn, BucketName, Value},
 };
 
-super::types! { Bucket = "AWS::S3::Bucket", BucketPolicy = "AWS::S3::BucketPolicy" }
+super::types! {
+    Bucket = "AWS::S3::Bucket" {
+        replacing: { BucketName: Always, BucketNamePrefix: Always, BucketNamespace: Always },
+        /// The name that CloudFormation chose.
+        name: BucketName = Ref,
+        /// The host that answers for the bucket in its region. The one without a region redirects there, which CloudFront would
+        /// pass on.
+        regional_domain_name: String = GetAtt("RegionalDomainName"),
+        /// The ARN of the bucket itself, without its objects.
+        arn: BucketArn = GetAtt("Arn"),
+    }
+    BucketPolicy = "AWS::S3::BucketPolicy" { replacing: { Bucket: Always } }
+}
 
 /// A bucket.
 #[derive(Clone, Debug, Serialize)]
@@ -151,24 +163,4 @@ pub struct BucketPolicy {
     pub bucket: Value<BucketName>,
     /// The policy.
     pub policy_document: Document,
-}
-
-impl Handle<Bucket> {
-    /// Its name.
-    #[must_use]
-    pub fn name(&self) -> Value<BucketName> {
-        self.reference()
-    }
-
-    /// The host that answers for it in its region. The one without a region redirects there, which CloudFront would pass on.
-    #[must_use]
-    pub fn regional_domain_name(&self) -> Value<String> {
-        self.attribute("RegionalDomainName")
-    }
-
-    /// Its ARN.
-    #[must_use]
-    pub fn arn(&self) -> Value<BucketArn> {
-        self.attribute("Arn")
-    }
 }

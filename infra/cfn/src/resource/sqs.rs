@@ -6,10 +6,21 @@ use serde::Serialize;
 
 use crate::{
     policy::Document,
-    value::{Handle, QueueArn, QueueName, QueueUrl, Value},
+    value::{QueueArn, QueueName, QueueUrl, Value},
 };
 
-super::types! { Queue = "AWS::SQS::Queue", QueuePolicy = "AWS::SQS::QueuePolicy" }
+super::types! {
+    Queue = "AWS::SQS::Queue" {
+        replacing: { FifoQueue: Always, QueueName: Always },
+        /// The URL by which messages are sent.
+        url: QueueUrl = Ref,
+        /// The name that CloudFormation chose, which metrics carry.
+        name: QueueName = GetAtt("QueueName"),
+        /// The ARN, for policies and event sources.
+        arn: QueueArn = GetAtt("Arn"),
+    }
+    QueuePolicy = "AWS::SQS::QueuePolicy" { replacing: {} }
+}
 
 /// A queue, encrypted with SQS's own keys.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -43,24 +54,4 @@ pub struct QueuePolicy {
     pub queues: Vec<Value<QueueUrl>>,
     /// The policy.
     pub policy_document: Document,
-}
-
-impl Handle<Queue> {
-    /// Its URL.
-    #[must_use]
-    pub fn url(&self) -> Value<QueueUrl> {
-        self.reference()
-    }
-
-    /// Its name.
-    #[must_use]
-    pub fn name(&self) -> Value<QueueName> {
-        self.attribute("QueueName")
-    }
-
-    /// Its ARN.
-    #[must_use]
-    pub fn arn(&self) -> Value<QueueArn> {
-        self.attribute("Arn")
-    }
 }

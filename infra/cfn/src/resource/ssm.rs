@@ -6,7 +6,9 @@ use serde::Serialize;
 
 use crate::value::Value;
 
-super::types! { StringParameter = "AWS::SSM::Parameter" }
+super::types! {
+    StringParameter = "AWS::SSM::Parameter" { replacing: { Name: Always } }
+}
 
 /// A text under a name.
 #[derive(Clone, Debug, Serialize)]

@@ -1,0 +1,12 @@
+//! Whoever adds a type has to say which of its properties replace a resource.
+
+use cfn::resource::Resource;
+
+#[derive(serde::Serialize)]
+struct Rule;
+
+impl Resource for Rule {
+    const TYPE: &'static str = "AWS::Events::Rule";
+}
+
+fn main() {}
