@@ -6,6 +6,7 @@
 //! randomness. To read on: [`stacks`] says what there is, [`construct`] how the larger pieces are made, [`cfn`] what CloudFormation
 //! calls them.
 
+pub mod check;
 pub mod construct;
 mod endpoints;
 mod names;
@@ -16,7 +17,7 @@ pub mod stacks;
 pub use cart_contract::{NotAnOrigin, Origin};
 pub use cfn::{
     self, ARTIFACT_BUCKET_PARAMETER, Afterwards, App, Architecture, Code, CodeKey, GivenTopicArn, Invalid, LogRetention, Package,
-    ParameterSource, Place, Presence, Published, Shared, Site, Stack, StackId, access, check, diff,
+    ParameterSource, Place, Presence, Published, Shared, Site, Stack, StackId, access, diff,
 };
 pub use endpoints::API_STAGE;
 pub use names::{Names, ParameterRoot, StackPrefix, Stage, StageName};

@@ -11,6 +11,7 @@ use cart_infra::{
     access::widened,
     app, bootstrap,
     cfn::{
+        Mebibytes, Seconds,
         resource::{api_gateway::Authorization, lambda::Alias},
         value::Handle,
     },
@@ -490,8 +491,8 @@ fn handler(stack: &mut Stack, id: &'static str) -> Handle<Alias> {
             description: "",
             environment: cart_contract::CatalogueEnv { allowed_origin: "http://localhost".into() },
             permissions: Vec::new(),
-            memory: 256,
-            timeout: 5,
+            memory: Mebibytes::new(256),
+            timeout: Seconds::new(5),
             reserved_concurrency: None,
         },
     )

@@ -1,5 +1,5 @@
-//! Judges finished templates: what CloudFormation, an emulator or a reviewer would find too late. Each rule is a function from a
-//! template to what breaks it. Knows nothing of how the templates were made.
+//! Judges finished templates: finds early what CloudFormation or a reviewer would find late. Each rule is a function from a template
+//! to the resources that break it. Knows nothing of how templates are made, nor of rules that only one app has.
 
 use std::fmt;
 
@@ -11,13 +11,13 @@ use crate::{app::App, name::StackId, stack::Stack};
 /// Something that should not be deployed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// Where.
+    /// The stack that it was found in.
     pub stack: StackId,
-    /// Which resource, unless it is the template as a whole.
+    /// The resource, unless the template as a whole breaks the rule.
     pub logical_id: Option<String>,
-    /// What it breaks.
-    pub rule: Rule,
-    /// How.
+    /// The name of the rule that it breaks.
+    pub rule: &'static str,
+    /// How it breaks the rule.
     pub message: String,
 }
 
@@ -31,92 +31,90 @@ impl fmt::Display for Finding {
     }
 }
 
-/// What templates are held to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Rule {
-    /// References lead somewhere.
-    DanglingReference,
-    /// A template stays within CloudFormation's
-    /// [quotas](https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html).
-    Quota,
-    /// A role's policy names what it allows, or its metadata says why it cannot.
-    UnexplainedWildcard,
-    /// A queue hides messages for at least
-    /// [six times](https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html) the time-out of who works on them.
-    ShortVisibility,
-    /// Logs end.
-    NoLogRetention,
-    /// What holds people's data is not deleted because a property changed.
-    DataLostOnReplacement,
-    /// A browser may ask any path what it may do there.
-    NoPreflight,
-    /// Functions are called by their alias: an event source or a permission that names the function bypasses deployments.
-    BypassedAlias,
-    /// Nothing in a bucket can be made public, whatever somebody says of it later.
-    PublicBucket,
-    /// What people send and are sent cannot be read on the way.
-    WithoutTls,
+/// A rule that templates are held to.
+#[derive(Clone, Copy, Debug)]
+pub struct Rule {
+    /// The name by which findings tell it, for example `short-visibility`.
+    pub name: &'static str,
+    /// Finds what breaks it.
+    pub problems: fn(&View) -> Vec<Problem>,
 }
 
-impl fmt::Display for Rule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.serialize(f)
-    }
-}
+/// A resource that breaks a rule, or the template as a whole if there is no logical id; and how.
+pub type Problem = (Option<String>, String);
 
-/// Checks all stacks of an app.
-#[must_use]
-pub fn check(app: &App) -> Vec<Finding> {
-    app.stacks().iter().flat_map(check_stack).collect()
-}
+/// References lead somewhere.
+pub const DANGLING_REFERENCE: Rule = Rule { name: "dangling-reference", problems: dangling_references };
+/// A template stays within CloudFormation's
+/// [quotas](https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html).
+pub const QUOTA: Rule = Rule { name: "quota", problems: quotas };
+/// A role's policy names the resources that it allows, or [its metadata says why it cannot](crate::template::Attributes::explaining).
+pub const UNEXPLAINED_WILDCARD: Rule = Rule { name: "unexplained-wildcard", problems: unexplained_wildcards };
+/// A queue hides messages for at least
+/// [six times](https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html) the time-out of the function that works on
+/// them.
+pub const SHORT_VISIBILITY: Rule = Rule { name: "short-visibility", problems: short_visibility };
+/// Logs are deleted some day.
+pub const NO_LOG_RETENTION: Rule = Rule { name: "no-log-retention", problems: no_log_retention };
+/// A resource that holds people's data is not deleted because a property changed.
+pub const DATA_LOST_ON_REPLACEMENT: Rule = Rule { name: "data-lost-on-replacement", problems: data_lost_on_replacement };
+/// Functions are called by their alias: an event source or a permission that names the function bypasses deployments.
+pub const BYPASSED_ALIAS: Rule = Rule { name: "bypassed-alias", problems: bypassed_alias };
+/// Nothing in a bucket can be made public, whatever a later policy says.
+pub const PUBLIC_BUCKET: Rule = Rule { name: "public-bucket", problems: public_bucket };
+/// Requests and answers cannot be read on their way.
+pub const WITHOUT_TLS: Rule = Rule { name: "without-tls", problems: without_tls };
 
-/// Checks one stack.
-#[must_use]
-pub fn check_stack(stack: &Stack) -> Vec<Finding> {
-    findings(stack.id(), &stack.template().as_json())
-}
-
-/// What is wrong with a resource, or with the template if there is no logical id.
-type Problem = (Option<String>, String);
-
-/// Finds what breaks a rule.
-type Problems = fn(&View) -> Vec<Problem>;
-
-const RULES: [(Rule, Problems); 10] = [
-    (Rule::DanglingReference, dangling_references),
-    (Rule::Quota, quotas),
-    (Rule::UnexplainedWildcard, unexplained_wildcards),
-    (Rule::ShortVisibility, short_visibility),
-    (Rule::NoLogRetention, no_log_retention),
-    (Rule::DataLostOnReplacement, data_lost_on_replacement),
-    (Rule::NoPreflight, no_preflight),
-    (Rule::BypassedAlias, bypassed_alias),
-    (Rule::PublicBucket, public_bucket),
-    (Rule::WithoutTls, without_tls),
+/// The rules for every app. An app may have [more](check) of its own.
+pub const RULES: [Rule; 9] = [
+    DANGLING_REFERENCE,
+    QUOTA,
+    UNEXPLAINED_WILDCARD,
+    SHORT_VISIBILITY,
+    NO_LOG_RETENTION,
+    DATA_LOST_ON_REPLACEMENT,
+    BYPASSED_ALIAS,
+    PUBLIC_BUCKET,
+    WITHOUT_TLS,
 ];
 
-fn findings(stack: StackId, template: &Json) -> Vec<Finding> {
-    let view = View { template };
-    RULES
-        .iter()
-        .flat_map(|(rule, problems)| {
-            problems(&view).into_iter().map(|(logical_id, message)| Finding { stack, logical_id, rule: *rule, message })
-        })
-        .collect()
+/// Checks all stacks of an app by [`RULES`] and by the app's own.
+#[must_use]
+pub fn check(app: &App, own: &[Rule]) -> Vec<Finding> {
+    app.stacks().iter().flat_map(|stack| check_stack(stack, own)).collect()
 }
 
-/// A template, as the rules look at it. What is absent is `null`, which no rule takes for something.
-struct View<'a> {
+/// Checks one stack by [`RULES`] and by rules of the app's own.
+#[must_use]
+pub fn check_stack(stack: &Stack, own: &[Rule]) -> Vec<Finding> {
+    findings(stack.id(), &stack.template().as_json(), own)
+}
+
+fn findings(stack: StackId, template: &Json, own: &[Rule]) -> Vec<Finding> {
+    let view = View::of(template);
+    let finding = |rule: &Rule, (logical_id, message)| Finding { stack, logical_id, rule: rule.name, message };
+    RULES.iter().chain(own).flat_map(|rule| (rule.problems)(&view).into_iter().map(move |problem| finding(rule, problem))).collect()
+}
+
+/// A finished template, as rules look at it. Whatever it lacks is `null`, which no rule takes for something.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
     template: &'a Json,
 }
 
 impl<'a> View<'a> {
+    /// A template as JSON.
+    #[must_use]
+    pub fn of(template: &'a Json) -> Self {
+        Self { template }
+    }
+
     fn section(&self, name: &str) -> impl Iterator<Item = (&'a str, &'a Json)> {
         self.template[name].as_object().into_iter().flatten().map(|(id, value)| (id.as_str(), value))
     }
 
-    fn resources(&self, kind: &str) -> impl Iterator<Item = (&'a str, &'a Json)> {
+    /// The resources of a type, by logical id, with all their attributes.
+    pub fn resources(&self, kind: &str) -> impl Iterator<Item = (&'a str, &'a Json)> {
         self.section("Resources").filter(move |(_, resource)| resource["Type"] == kind)
     }
 
@@ -129,7 +127,8 @@ impl<'a> View<'a> {
     }
 
     /// The resource that a `Ref` or an `Fn::GetAtt` leads to.
-    fn target(&self, value: &'a Json) -> &'a Json {
+    #[must_use]
+    pub fn target(&self, value: &'a Json) -> &'a Json {
         let id = value["Ref"].as_str().or_else(|| value["Fn::GetAtt"][0].as_str());
         id.map_or(&Json::Null, |id| self.resource(id))
     }
@@ -282,16 +281,6 @@ fn data_lost_on_replacement(view: &View) -> Vec<Problem> {
         .collect()
 }
 
-fn no_preflight(view: &View) -> Vec<Problem> {
-    let methods = || view.resources("AWS::ApiGateway::Method").map(|(id, method)| (id, &method["Properties"]));
-    methods()
-        .filter(|(_, method)| {
-            !methods().any(|(_, other)| other["HttpMethod"] == "OPTIONS" && other["ResourceId"] == method["ResourceId"])
-        })
-        .map(|(id, _)| (Some(id.to_owned()), "its path has no OPTIONS, so browsers will not call it".to_owned()))
-        .collect()
-}
-
 fn bypassed_alias(view: &View) -> Vec<Problem> {
     ["AWS::Lambda::EventSourceMapping", "AWS::Lambda::Permission"]
         .iter()
@@ -329,8 +318,8 @@ mod tests {
     const CART: StackId = StackId::new("cart");
 
     /// The rules that a template of these resources breaks, and where.
-    fn broken(resources: &Json) -> Vec<(Rule, String)> {
-        let findings = findings(CART, &json!({ "Resources": resources }));
+    fn broken(resources: &Json) -> Vec<(&'static str, String)> {
+        let findings = findings(CART, &json!({ "Resources": resources }), &[]);
         findings.into_iter().map(|finding| (finding.rule, finding.logical_id.unwrap_or_default())).collect()
     }
 
@@ -344,25 +333,25 @@ mod tests {
             json!({ "Fn::Sub": "${Gone.Arn}/*" }),
             json!({ "Fn::If": ["Gone", 1, 2] }),
         ] {
-            assert_eq!(broken(&holder(dangling)), [(Rule::DanglingReference, "It".to_owned())]);
+            assert_eq!(broken(&holder(dangling)), [(DANGLING_REFERENCE.name, "It".to_owned())]);
         }
         for sound in [json!({ "Ref": "It" }), json!({ "Ref": "AWS::NoValue" }), json!({ "Fn::Sub": "${!Gone} ${It.Arn}" })] {
             assert_eq!(broken(&holder(sound)), []);
         }
         let depends = json!({ "It": { "Type": "A::B::C", "DependsOn": ["Gone"] } });
-        assert_eq!(broken(&depends), [(Rule::DanglingReference, "It".to_owned())]);
+        assert_eq!(broken(&depends), [(DANGLING_REFERENCE.name, "It".to_owned())]);
     }
 
     #[test]
     fn an_output_may_dangle_too() {
         let template = json!({ "Outputs": { "Url": { "Value": { "Ref": "Gone" } } } });
-        assert_eq!(findings(CART, &template)[0].rule, Rule::DanglingReference);
+        assert_eq!(findings(CART, &template, &[])[0].rule, DANGLING_REFERENCE.name);
     }
 
     #[test]
     fn quotas_are_kept() {
         let resources: Map<_, _> = (0..501).map(|n| (format!("It{n}"), json!({ "Type": "A::B::C" }))).collect();
-        assert_eq!(broken(&resources.into()), [(Rule::Quota, String::new())]);
+        assert_eq!(broken(&resources.into()), [(QUOTA.name, String::new())]);
     }
 
     #[test]
@@ -372,7 +361,7 @@ mod tests {
             let policies = json!([{ "PolicyDocument": { "Statement": [statement] } }]);
             json!({ "Role": { "Type": "AWS::IAM::Role", "Metadata": { "Wildcards": reasons }, "Properties": { "Policies": policies } } })
         };
-        let unexplained = [(Rule::UnexplainedWildcard, "Role".to_owned())];
+        let unexplained = [(UNEXPLAINED_WILDCARD.name, "Role".to_owned())];
         assert_eq!(broken(&role("Allow", json!(["*"]), json!({}))), unexplained);
         assert_eq!(broken(&role("Allow", json!([{ "Fn::Sub": "${AWS::Region}/*" }]), json!({ "Other": "for fun" }))), unexplained);
         assert_eq!(broken(&role("Allow", json!(["*"]), json!({ "Trace": "X-Ray has no resources" }))), []);
@@ -391,33 +380,28 @@ mod tests {
                     "EventSourceArn": { "Fn::GetAtt": ["Queue", "Arn"] }, "FunctionName": { "Ref": "Live" } } },
             })
         };
-        assert_eq!(broken(&trigger(59)), [(Rule::ShortVisibility, "Trigger".to_owned())]);
+        let found = findings(CART, &json!({ "Resources": trigger(59) }), &[]);
+        let [finding] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!(
+            finding.to_string(),
+            "cart: Trigger: the queue hides messages for 59 s, less than six times the function's 10 s (short-visibility)"
+        );
         assert_eq!(broken(&trigger(60)), []);
     }
 
     #[test]
     fn logs_end() {
         let group = json!({ "Logs": { "Type": "AWS::Logs::LogGroup", "Properties": {} } });
-        assert_eq!(broken(&group), [(Rule::NoLogRetention, "Logs".to_owned())]);
+        assert_eq!(broken(&group), [(NO_LOG_RETENTION.name, "Logs".to_owned())]);
         let function = json!({ "List": { "Type": "AWS::Lambda::Function", "Properties": {} } });
-        assert_eq!(broken(&function), [(Rule::NoLogRetention, "List".to_owned())]);
+        assert_eq!(broken(&function), [(NO_LOG_RETENTION.name, "List".to_owned())]);
     }
 
     #[test]
     fn a_replacement_keeps_the_data() {
         let table = |policy: &str| json!({ "Table": { "Type": "AWS::DynamoDB::Table", "UpdateReplacePolicy": policy } });
-        assert_eq!(broken(&table("Delete")), [(Rule::DataLostOnReplacement, "Table".to_owned())]);
+        assert_eq!(broken(&table("Delete")), [(DATA_LOST_ON_REPLACEMENT.name, "Table".to_owned())]);
         assert_eq!(broken(&table("Retain")), []);
-    }
-
-    #[test]
-    fn every_path_answers_preflight_requests() {
-        let method = |verb: &str, path: &str| {
-            json!({ "Type": "AWS::ApiGateway::Method",
-            "Properties": { "HttpMethod": verb, "ResourceId": path } })
-        };
-        let methods = json!({ "Get": method("GET", "a"), "Ask": method("OPTIONS", "a"), "Put": method("PUT", "b") });
-        assert_eq!(broken(&methods), [(Rule::NoPreflight, "Put".to_owned())]);
     }
 
     #[test]
@@ -429,7 +413,7 @@ mod tests {
                 "Leave": { "Type": "AWS::Lambda::Permission", "Properties": { "FunctionName": { "Ref": target } } },
             })
         };
-        assert_eq!(broken(&permission("Role")), [(Rule::BypassedAlias, "Leave".to_owned())]);
+        assert_eq!(broken(&permission("Role")), [(BYPASSED_ALIAS.name, "Leave".to_owned())]);
         assert_eq!(broken(&permission("Live")), []);
     }
 
@@ -443,8 +427,8 @@ mod tests {
             json!({ "BlockPublicAcls": true, "BlockPublicPolicy": true, "IgnorePublicAcls": true, "RestrictPublicBuckets": true });
         assert_eq!(broken(&bucket(all.clone())), []);
         all["IgnorePublicAcls"] = json!(false);
-        assert_eq!(broken(&bucket(all)), [(Rule::PublicBucket, "Bucket".to_owned())]);
-        assert_eq!(broken(&bucket(Json::Null)), [(Rule::PublicBucket, "Bucket".to_owned())]);
+        assert_eq!(broken(&bucket(all)), [(PUBLIC_BUCKET.name, "Bucket".to_owned())]);
+        assert_eq!(broken(&bucket(Json::Null)), [(PUBLIC_BUCKET.name, "Bucket".to_owned())]);
     }
 
     #[test]
@@ -456,14 +440,14 @@ mod tests {
         };
         assert_eq!(broken(&distribution("redirect-to-https", "https-only")), []);
         for (default, other) in [("allow-all", "https-only"), ("https-only", "allow-all")] {
-            assert_eq!(broken(&distribution(default, other)), [(Rule::WithoutTls, "It".to_owned())]);
+            assert_eq!(broken(&distribution(default, other)), [(WITHOUT_TLS.name, "It".to_owned())]);
         }
     }
 
     #[test]
     fn a_finding_says_where_what_and_which_rule() {
         let table = json!({ "Resources": { "Table": { "Type": "AWS::DynamoDB::Table" } } });
-        let finding = &findings(CART, &table)[0];
+        let finding = &findings(CART, &table, &[])[0];
         assert_eq!(finding.to_string(), "cart: Table: is deleted with its data when it is replaced (data-lost-on-replacement)");
     }
 }

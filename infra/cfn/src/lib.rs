@@ -1,4 +1,31 @@
-//! CloudFormation as types.
+//! CloudFormation as types: what compiles refers only to what exists. A [`Stack`] is a template, its name, and the values that it
+//! shares with others; an [`App`] is stacks in the order of their deployment.
+//!
+//! ```
+//! use cfn::{App, Place, Shared, Stack, StackId, resource::sqs::Queue, value::QueueArn};
+//!
+//! const INBOX: StackId = StackId::new("inbox");
+//! const OFFICE: StackId = StackId::new("office");
+//! const ORDERS: Shared<QueueArn> = Shared::at("inbox/orders-arn", "OrdersArn", "The queue of orders");
+//! let place = |stack: StackId| Place { stack_name: format!("shop-{stack}"), parameters: "/shop".to_owned() };
+//!
+//! let mut inbox = Stack::new(INBOX, place(INBOX), "Takes orders");
+//! let queue = inbox.add("Orders", &Queue::default());
+//! let orders = inbox.publish("OrdersParameter", &ORDERS, queue.arn());
+//!
+//! let mut office = Stack::new(OFFICE, place(OFFICE), "Works on orders");
+//! let arn = office.read(&orders);
+//! office.output("Orders", "The queue that is worked on", arn);
+//!
+//! let app = App::of(vec![inbox, office]);
+//! assert_eq!(app.depends_on(OFFICE), [INBOX]);
+//! assert!(app.stacks()[0].template().to_json().contains("AWS::SQS::Queue"));
+//! ```
+//!
+//! [`resource`] has the types of resources, [`value`] what can stand in their properties, [`policy`] what they may do. Finished
+//! templates are judged by [`check`](check::check), compared by [`diff`](diff::diff), and asked by [`access`](access::widened) who may
+//! do more than before. The crate is pure: it reads no file, clock or network, and the same definitions give the same bytes. It knows
+//! no app, and none of an app's settings.
 
 pub mod access;
 mod app;
@@ -18,5 +45,5 @@ pub use app::App;
 pub use name::{Package, StackId};
 pub use package::{Code, CodeKey};
 pub use parse::Invalid;
-pub use scalar::{Architecture, GivenTopicArn, LogRetention};
+pub use scalar::{Architecture, GivenTopicArn, LogRetention, Mebibytes, Seconds, Visibility};
 pub use stack::{ARTIFACT_BUCKET_PARAMETER, Afterwards, ParameterSource, Place, Presence, Published, Shared, Site, Stack};

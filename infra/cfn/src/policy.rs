@@ -74,9 +74,8 @@ impl Statement {
         Self { sid, effect, principal: None, action: actions.to_vec(), resource, condition: None, wildcard: None }
     }
 
-    /// Its name, and why it reaches further than one resource, if it does.
-    #[must_use]
-    pub fn wildcard(&self) -> Option<(&'static str, &'static str)> {
+    /// Its `Sid` and the reason of its wildcard, if it has one.
+    pub(crate) fn wildcard(&self) -> Option<(&'static str, &'static str)> {
         self.wildcard.map(|reason| (self.sid, reason))
     }
 }

@@ -44,6 +44,68 @@ impl FromStr for Architecture {
 
 deserialize_by_parsing!(Architecture);
 
+/// A span of time as most properties take it: a whole number of seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Seconds(u32);
+
+impl Seconds {
+    /// So many seconds.
+    #[must_use]
+    pub const fn new(seconds: u32) -> Self {
+        Self(seconds)
+    }
+
+    /// So many minutes.
+    #[must_use]
+    pub const fn minutes(minutes: u32) -> Self {
+        Self(60 * minutes)
+    }
+
+    /// So many hours.
+    #[must_use]
+    pub const fn hours(hours: u32) -> Self {
+        Self::minutes(60 * hours)
+    }
+
+    /// So many days of 24 hours.
+    #[must_use]
+    pub const fn days(days: u32) -> Self {
+        Self::hours(24 * days)
+    }
+
+    /// The number of seconds.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+}
+
+/// Memory as Lambda takes it: in steps of 1 MiB, from 128 to 10 240.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Mebibytes(u32);
+
+impl Mebibytes {
+    /// So many MiB.
+    #[must_use]
+    pub const fn new(mebibytes: u32) -> Self {
+        Self(mebibytes)
+    }
+}
+
+/// How long a queue hides a message that somebody works on: six times as long as a function may take, which is
+/// [what AWS advises](https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html). A queue that hides messages for less
+/// than the function takes is refused as its event source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Visibility(Seconds);
+
+impl Visibility {
+    /// Long enough for a function with this time-out.
+    #[must_use]
+    pub const fn of_worker(timeout: Seconds) -> Self {
+        Self(Seconds(6 * timeout.0))
+    }
+}
+
 /// How many days logs are kept: one of the numbers that [CloudWatch accepts].
 ///
 /// [CloudWatch accepts]: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
@@ -135,6 +197,14 @@ mod tests {
         for text in ["0", "2", "fortnight"] {
             assert!(text.parse::<LogRetention>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn spans_of_time_are_written_in_seconds() {
+        assert_eq!(serde_json::to_value(Seconds::minutes(5)).unwrap(), 300);
+        assert_eq!(Seconds::days(14), Seconds::new(14 * 24 * 60 * 60));
+        assert_eq!(serde_json::to_value(Visibility::of_worker(Seconds::new(30))).unwrap(), 180);
+        assert_eq!(serde_json::to_value(Mebibytes::new(512)).unwrap(), 512);
     }
 
     #[test]

@@ -7,10 +7,11 @@ use std::{fmt, panic::Location};
 
 use indexmap::IndexMap;
 use serde::{Serialize, Serializer};
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 use crate::{
     diff::{Changes, compared},
+    policy::Statement,
     resource::{Replacing, Resource},
     value::{Handle, LogicalId, Value},
 };
@@ -91,6 +92,15 @@ impl Attributes {
     #[must_use]
     pub fn after(dependencies: impl IntoIterator<Item = LogicalId>) -> Self {
         Self { depends_on: dependencies.into_iter().collect(), ..Self::default() }
+    }
+
+    /// For a role with these statements: its metadata says why they have wildcards, which
+    /// [`check`](crate::check::UNEXPLAINED_WILDCARD) asks for.
+    #[must_use]
+    pub fn explaining(statements: &[Statement]) -> Self {
+        let wildcards: Map<_, _> =
+            statements.iter().filter_map(Statement::wildcard).map(|(sid, reason)| (sid.to_owned(), json!(reason))).collect();
+        Self { metadata: [("Wildcards", wildcards.into())].into(), ..Self::default() }
     }
 
     /// For what holds people's data: a replacement never deletes the old one, and the removal is a decision.
@@ -282,5 +292,35 @@ fn without_nulls(json: Json) -> Json {
         }
         Json::Array(items) => items.into_iter().map(without_nulls).collect(),
         scalar => scalar,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diff::{Action, Replacement};
+
+    /// A type that an app declares, and this crate does not know.
+    #[derive(Serialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Rule {
+        name: &'static str,
+    }
+
+    impl Resource for Rule {
+        const TYPE: &'static str = "AWS::Events::Rule";
+        const REPLACING: Replacing = &[("Name", Replacement::Always)];
+    }
+
+    #[test]
+    fn a_template_knows_what_replaces_a_resource_of_an_apps_own_type() {
+        let template = |name| {
+            let mut template = Template::new("Rules");
+            template.add("Nightly", Attributes::default(), &Rule { name });
+            template
+        };
+        let changes = template("new").changes_from(Some(&template("old").as_json()));
+        assert!(matches!(changes.resources[0].action, Action::Modify { replacement: Replacement::Always, .. }), "{changes:?}");
+        assert!(template("old").changes_from(Some(&template("old").as_json())).is_empty());
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use cart_contract::{CommonEnv, Env, Function as Contract};
 use cfn::{
-    ParameterSource, Stack,
+    Mebibytes, ParameterSource, Seconds, Stack,
     policy::{Statement, Trusted},
     resource::{
         iam::{InlinePolicy, Role},
@@ -16,7 +16,6 @@ use cfn::{
     template::{Attributes, Parameter, ParameterKind},
     value::{Handle, Part, Pseudo, Value, When, text},
 };
-use serde_json::json;
 
 use super::fingerprint;
 use crate::{packages, settings::Settings};
@@ -33,10 +32,10 @@ pub struct Definition<F: Contract> {
     pub environment: F::Env<Value<String>>,
     /// What it may do, besides logging and tracing.
     pub permissions: Vec<Statement>,
-    /// Megabytes; the share of a processor grows with it.
-    pub memory: u32,
-    /// Seconds.
-    pub timeout: u32,
+    /// Memory, with which the share of a processor grows.
+    pub memory: Mebibytes,
+    /// How long one call may take.
+    pub timeout: Seconds,
     /// How many of it may run at once, if that is limited.
     pub reserved_concurrency: Option<When<u32>>,
 }
@@ -97,11 +96,9 @@ fn role(stack: &mut Stack, id: &str, logs: &Handle<LogGroup>, permissions: Vec<S
         ),
     ];
     statements.extend(permissions);
-    let wildcards: serde_json::Map<_, _> =
-        statements.iter().filter_map(Statement::wildcard).map(|(sid, reason)| (sid.to_owned(), json!(reason))).collect();
     stack.add_with(
         format!("{id}Role"),
-        Attributes { metadata: [("Wildcards", wildcards.into())].into(), ..Attributes::default() },
+        Attributes::explaining(&statements),
         &Role {
             assume_role_policy_document: Trusted::Lambda,
             description: format!("What the function {id} may do"),

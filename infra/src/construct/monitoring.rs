@@ -6,7 +6,7 @@
 
 use cart_contract::metric;
 use cfn::{
-    Stack,
+    Seconds, Stack,
     resource::{
         cloudwatch::{
             Alarm, Body, Comparison, Dashboard, Dimension, Graph, Line, Metric, MissingData,
@@ -40,7 +40,7 @@ pub struct Watched<'a> {
 }
 
 /// Five minutes: short enough to be told in time, long enough that one bad minute is told once.
-const PERIOD: u32 = 5 * 60;
+const PERIOD: Seconds = Seconds::minutes(5);
 
 /// Milliseconds that the next record of a stream may be old. It waits a minute for a full batch at most; a stream keeps it for a day.
 const LATE: u32 = 10 * 60 * 1000;

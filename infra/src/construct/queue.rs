@@ -1,14 +1,14 @@
 //! A queue that is encrypted at rest and refuses whoever does not use TLS. Knows nothing of who uses it.
 
 use cfn::{
-    Stack,
+    Seconds, Stack, Visibility,
     policy::Statement,
     resource::sqs::{Queue, QueuePolicy, RedrivePolicy},
     value::Handle,
 };
 
 /// As long as SQS keeps anything: what failed waits for people, who have weekends.
-const TWO_WEEKS: u32 = 14 * 24 * 60 * 60;
+const TWO_WEEKS: Seconds = Seconds::days(14);
 
 /// A queue of work, whose messages go to `dead_letters` when they were received so many times in vain.
 ///
@@ -18,12 +18,16 @@ const TWO_WEEKS: u32 = 14 * 24 * 60 * 60;
 pub fn work(
     stack: &mut Stack,
     id: &'static str,
-    worker_timeout: u32,
+    worker_timeout: Seconds,
     max_receive_count: u32,
     dead_letters: &Handle<Queue>,
 ) -> Handle<Queue> {
     let redrive = RedrivePolicy { dead_letter_target_arn: dead_letters.arn(), max_receive_count };
-    let queue = Queue { visibility_timeout: Some(6 * worker_timeout), redrive_policy: Some(redrive), ..Queue::default() };
+    let queue = Queue {
+        visibility_timeout: Some(Visibility::of_worker(worker_timeout)),
+        redrive_policy: Some(redrive),
+        ..Queue::default()
+    };
     add(stack, id, queue)
 }
 

@@ -9,7 +9,7 @@ use cart_contract::{
     },
 };
 use cfn::{
-    Published, Shared, Stack,
+    Mebibytes, Published, Seconds, Shared, Stack,
     policy::Statement,
     resource::{
         api_gateway::Authorization,
@@ -55,7 +55,7 @@ pub const TABLE: &str = "DynamoDBShoppingCartTable";
 
 /// Seconds for one batch of deletions: five, each of which waits for the table for five seconds at most, and what failed for the last
 /// time is still to be handed on. The queue hides messages six times as long.
-const DELETE_TIMEOUT: u32 = 30;
+const DELETE_TIMEOUT: Seconds = Seconds::new(30);
 
 /// Defines the stack.
 #[must_use]
@@ -146,7 +146,7 @@ impl Shop<'_> {
                         queue.arn(),
                     ),
                 ],
-                memory: 256,
+                memory: Mebibytes::new(256),
                 timeout: DELETE_TIMEOUT,
                 reserved_concurrency: None,
             },
@@ -189,8 +189,8 @@ impl Shop<'_> {
                     ),
                     Statement::allow("ReportFailures", &["sqs:SendMessage"], failures.arn()),
                 ],
-                memory: 256,
-                timeout: 60,
+                memory: Mebibytes::new(256),
+                timeout: Seconds::minutes(1),
                 reserved_concurrency: None,
             },
         );
@@ -207,11 +207,11 @@ impl Shop<'_> {
                     // counting is taken over: its changes of the last day are counted again.
                     // https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
                     starting_position: StartingPosition::TrimHorizon,
-                    maximum_batching_window_in_seconds: 60,
+                    maximum_batching_window_in_seconds: Seconds::minutes(1),
                     bisect_batch_on_function_error: true,
                     maximum_retry_attempts: 10,
                     // Six hours: a stream holds its records for a day, and what is given up should still be there to look at.
-                    maximum_record_age_in_seconds: 6 * 60 * 60,
+                    maximum_record_age_in_seconds: Seconds::hours(6),
                     destination_config: DestinationConfig { on_failure: OnFailure { destination: failures.arn() } },
                     filter_criteria: FilterCriteria { filters: vec![Filter { pattern: items_in_carts() }] },
                 },
@@ -253,8 +253,8 @@ impl Shop<'_> {
                     description: "Lists the caller's cart",
                     environment: self.cart_environment(),
                     permissions: vec![self.may("ReadItems", &["dynamodb:Query"])],
-                    memory: 512,
-                    timeout: 5,
+                    memory: Mebibytes::new(512),
+                    timeout: Seconds::new(5),
                     reserved_concurrency: concurrency(),
                 },
             ),
@@ -267,8 +267,8 @@ impl Shop<'_> {
                     description: "Adds to the caller's cart",
                     environment: self.cart_and_products_environment(),
                     permissions: vec![self.may("ChangeItems", &["dynamodb:GetItem", "dynamodb:UpdateItem"])],
-                    memory: 512,
-                    timeout: 10,
+                    memory: Mebibytes::new(512),
+                    timeout: Seconds::new(10),
                     reserved_concurrency: concurrency(),
                 },
             ),
@@ -281,8 +281,8 @@ impl Shop<'_> {
                     description: "Sets the quantity of a product in the caller's cart",
                     environment: self.cart_and_products_environment(),
                     permissions: vec![self.may("ChangeItems", &["dynamodb:UpdateItem"])],
-                    memory: 512,
-                    timeout: 10,
+                    memory: Mebibytes::new(512),
+                    timeout: Seconds::new(10),
                     reserved_concurrency: concurrency(),
                 },
             ),
@@ -303,8 +303,8 @@ impl Shop<'_> {
                         self.may("MoveItems", &["dynamodb:Query", "dynamodb:UpdateItem"]),
                         Statement::allow("RequestDeletions", &["sqs:SendMessage"], deletions.arn()),
                     ],
-                    memory: 512,
-                    timeout: 20,
+                    memory: Mebibytes::new(512),
+                    timeout: Seconds::new(20),
                     reserved_concurrency: concurrency(),
                 },
             ),
@@ -321,8 +321,8 @@ impl Shop<'_> {
                         user_pool_client_id: self.user_pool_client_id.clone().text(),
                     },
                     permissions: vec![self.may("TakeItems", &["dynamodb:DeleteItem", "dynamodb:Query"])],
-                    memory: 512,
-                    timeout: 20,
+                    memory: Mebibytes::new(512),
+                    timeout: Seconds::new(20),
                     reserved_concurrency: concurrency(),
                 },
             ),
@@ -335,8 +335,8 @@ impl Shop<'_> {
                     description: "Shows the total of a product over all carts",
                     environment: self.table_and_origin_environment(),
                     permissions: vec![self.may("ReadTotal", &["dynamodb:GetItem"])],
-                    memory: 256,
-                    timeout: 5,
+                    memory: Mebibytes::new(256),
+                    timeout: Seconds::new(5),
                     reserved_concurrency: concurrency(),
                 },
             ),

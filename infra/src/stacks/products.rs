@@ -2,7 +2,7 @@
 
 use cart_contract::{CatalogueEnv, GetProduct, ListProducts};
 use cfn::{
-    Published, Shared, Stack,
+    Mebibytes, Published, Seconds, Shared, Stack,
     resource::api_gateway::Authorization,
     value::{ApiId, ApiUrl},
 };
@@ -48,8 +48,8 @@ pub fn stack(settings: &Settings) -> (Stack, Products) {
             description: "Lists the products",
             environment: environment.clone(),
             permissions: Vec::new(),
-            memory: 256,
-            timeout: 5,
+            memory: Mebibytes::new(256),
+            timeout: Seconds::new(5),
             reserved_concurrency: Some(concurrency.clone()),
         },
     );
@@ -62,8 +62,8 @@ pub fn stack(settings: &Settings) -> (Stack, Products) {
             description: "Shows one product",
             environment,
             permissions: Vec::new(),
-            memory: 256,
-            timeout: 5,
+            memory: Mebibytes::new(256),
+            timeout: Seconds::new(5),
             reserved_concurrency: Some(concurrency),
         },
     );

@@ -4,7 +4,7 @@
 //! One address, because browsers keep the cookie of an anonymous cart from a page of another site (docs/adr/0025-one-address.md).
 
 use cfn::{
-    Shared, Site, Stack,
+    Seconds, Shared, Site, Stack,
     policy::Statement,
     resource::{
         cloudfront::{
@@ -43,8 +43,8 @@ pub const SITE: &str = "site";
 /// Which file is meant by a path.
 const PAGE_OF_PATH: &str = include_str!("web/page_of_path.js");
 
-/// A year, in seconds: [what is recommended](https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Strict-Transport-Security).
-const ONE_YEAR: u32 = 31_536_000;
+/// A year: [what is recommended](https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Strict-Transport-Security).
+const ONE_YEAR: Seconds = Seconds::days(365);
 
 /// Defines the stack.
 #[must_use]

@@ -1,7 +1,10 @@
 //! A function is given everything its code reads.
 
 use cart_contract::{GetCartTotal, TableAndOriginEnv};
-use cart_infra::construct::function::Definition;
+use cart_infra::{
+    cfn::{Mebibytes, Seconds},
+    construct::function::Definition,
+};
 
 fn total() -> Definition<GetCartTotal> {
     Definition {
@@ -10,8 +13,8 @@ fn total() -> Definition<GetCartTotal> {
         description: "Shows the total of a product over all carts",
         environment: TableAndOriginEnv { table_name: "carts".into() },
         permissions: Vec::new(),
-        memory: 256,
-        timeout: 5,
+        memory: Mebibytes::new(256),
+        timeout: Seconds::new(5),
         reserved_concurrency: None,
     }
 }

@@ -6,8 +6,12 @@
 
 use serde::Serialize;
 
-use crate::value::{
-    DistributionArn, DistributionId, EdgeFunctionArn, Handle, OriginAccessControlId, Pseudo, ResponseHeadersPolicyId, Value, text,
+use crate::{
+    scalar::Seconds,
+    value::{
+        DistributionArn, DistributionId, EdgeFunctionArn, Handle, OriginAccessControlId, Pseudo, ResponseHeadersPolicyId, Value,
+        text,
+    },
 };
 
 super::types! {
@@ -351,9 +355,9 @@ pub struct SecurityHeaders {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct StrictTransportSecurity {
-    /// In seconds.
+    /// For how long a browser remembers it.
     #[serde(rename = "AccessControlMaxAgeSec")]
-    pub max_age: u32,
+    pub max_age: Seconds,
     /// Whether what the origin says is replaced.
     #[serde(flatten)]
     pub replaced: Replaced,

@@ -6,7 +6,10 @@
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
-use crate::value::{Pseudo, TopicArn, Value, json_text, text};
+use crate::{
+    scalar::Seconds,
+    value::{Pseudo, TopicArn, Value, json_text, text},
+};
 
 super::types! {
     Alarm = "AWS::CloudWatch::Alarm" { replacing: { AlarmName: Always } }
@@ -61,8 +64,8 @@ pub struct Alarm {
     pub metric: Metric,
     /// What of it.
     pub statistic: Statistic,
-    /// Seconds.
-    pub period: u32,
+    /// Over how long the numbers are taken together, in whole minutes.
+    pub period: Seconds,
     /// In how many periods in a row.
     pub evaluation_periods: u32,
     /// How much is too much.
@@ -133,7 +136,7 @@ pub struct Graph {
     pub title: &'static str,
     view: &'static str,
     region: Value<String>,
-    period: u32,
+    period: Seconds,
     /// The lines.
     pub metrics: Vec<Line>,
 }
@@ -142,7 +145,7 @@ impl Graph {
     /// A graph with a point for every minute.
     #[must_use]
     pub fn by_minute(title: &'static str, metrics: Vec<Line>) -> Self {
-        Self { title, view: "timeSeries", region: text![Pseudo::Region], period: 60, metrics }
+        Self { title, view: "timeSeries", region: text![Pseudo::Region], period: Seconds::minutes(1), metrics }
     }
 }
 

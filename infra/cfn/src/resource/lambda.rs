@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::{
     package::CodeKey,
-    scalar::Architecture,
+    scalar::{Architecture, Mebibytes, Seconds},
     value::{AliasArn, BucketName, FunctionName, LogGroupName, QueueArn, RoleArn, StreamArn, Value, VersionNumber, When},
 };
 
@@ -57,10 +57,10 @@ pub struct Function {
     pub handler: &'static str,
     /// What it runs on.
     pub architectures: [Architecture; 1],
-    /// Megabytes; the share of a processor grows with it.
-    pub memory_size: u32,
-    /// Seconds.
-    pub timeout: u32,
+    /// Memory, with which the share of a processor grows.
+    pub memory_size: Mebibytes,
+    /// How long one call may take, up to 15 minutes.
+    pub timeout: Seconds,
     /// As whom it acts.
     pub role: Value<RoleArn>,
     /// What it reads at start.
@@ -203,13 +203,13 @@ pub enum EventSource {
         /// What is read first.
         starting_position: StartingPosition,
         /// How long to wait for a full batch.
-        maximum_batching_window_in_seconds: u32,
+        maximum_batching_window_in_seconds: Seconds,
         /// Whether a failed batch is tried again in halves.
         bisect_batch_on_function_error: bool,
         /// How often a failed batch is tried again.
         maximum_retry_attempts: u32,
         /// How old a record may be.
-        maximum_record_age_in_seconds: u32,
+        maximum_record_age_in_seconds: Seconds,
         /// Where one learns of what was given up.
         destination_config: DestinationConfig,
         /// Which records are worth a call.

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::{
     policy::Document,
+    scalar::{Seconds, Visibility},
     value::{QueueArn, QueueName, QueueUrl, Value},
 };
 
@@ -26,10 +27,10 @@ super::types! {
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Queue {
-    /// Seconds a message is hidden after it was received.
-    pub visibility_timeout: Option<u32>,
-    /// Seconds a message is kept.
-    pub message_retention_period: Option<u32>,
+    /// How long a message is hidden after it was received; 30 seconds without.
+    pub visibility_timeout: Option<Visibility>,
+    /// How long a message is kept, up to 14 days; 4 days without.
+    pub message_retention_period: Option<Seconds>,
     /// Where a message goes that was received too often.
     pub redrive_policy: Option<RedrivePolicy>,
     /// Encryption with SQS's own keys.
