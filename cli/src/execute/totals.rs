@@ -1,6 +1,6 @@
 //! Reads the table of carts, and counts all totals anew while the shop goes on (docs/adr/0020-totals-have-generations.md). Every
 //! step may be done twice, and what was stopped anywhere is gone on with by running it again. In
-//! `lambdas/cart/src/model/rebuild.rs` the same steps are followed in every order with the functions that run beside them.
+//! `lambdas/cart/tests/model/rebuild.rs` the same steps are followed in every order with the functions that run beside them.
 
 use std::{
     collections::BTreeSet,

@@ -147,56 +147,14 @@ struct Failed {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
-    use crate::model::{direct::Services, dynamodb::Table, network::deletions_at};
 
     fn deletion() -> Deletion {
-        deletion_of("mug")
-    }
-
-    fn deletion_of(product: &str) -> Deletion {
         Deletion {
             cart: "4c1fadaa-213a-4ea8-aa32-58c217604e3c".parse().unwrap(),
-            product: product.parse().unwrap(),
+            product: "mug".parse().unwrap(),
             migration: MigrationId(Uuid::nil()),
         }
-    }
-
-    /// The deletions that are in the queue, in any order.
-    fn sent(services: &Services) -> Vec<Deletion> {
-        let sent = services.sent();
-        let mut sent: Vec<Deletion> = sent.iter().map(|entry| entry["MessageBody"].as_str().unwrap().parse().unwrap()).collect();
-        sent.sort_by_key(|deletion| deletion.product.to_string());
-        sent
-    }
-
-    #[tokio::test]
-    async fn what_a_batch_left_out_is_sent_again_and_nothing_else_is() {
-        let services = Services::new(Table::new());
-        // More than one batch; the queue leaves out every other message, twice.
-        let wanted: Vec<_> = (10..35).map(|number| deletion_of(&format!("product-{number}"))).collect();
-        let mut tries: BTreeMap<String, u32> = BTreeMap::new();
-        services.leave_out(move |entry| {
-            let body = entry["MessageBody"].as_str().unwrap().to_owned();
-            let even = body.contains("0\"") || body.contains("2\"") || body.contains("4\"");
-            let tries = tries.entry(body).or_default();
-            *tries += 1;
-            even && *tries <= 2
-        });
-        deletions_at(services.clone()).request(&wanted).await.unwrap();
-        assert_eq!(sent(&services), wanted, "each of them once");
-    }
-
-    #[tokio::test]
-    async fn what_the_queue_never_takes_is_not_taken_for_sent() {
-        let services = Services::new(Table::new());
-        services.leave_out(|entry| entry["MessageBody"].as_str().unwrap().contains("pan"));
-        let wanted = ["jar", "mug", "pan"].map(deletion_of);
-        let refused = deletions_at(services.clone()).request(&wanted).await;
-        assert!(matches!(refused, Err(DeletionsError::Partial)), "{refused:?}");
-        assert_eq!(sent(&services), wanted[..2]);
     }
 
     #[test]

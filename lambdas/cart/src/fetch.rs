@@ -190,8 +190,6 @@ pub(crate) mod tests {
     pub(crate) enum Reply {
         /// The first lines of the answer, and its body.
         Answer(String, String),
-        /// The body, if it was asked for by this path; else 404.
-        Only(String, String),
         /// Closes the connection without a word.
         HangUp,
     }
@@ -253,8 +251,6 @@ pub(crate) mod tests {
             let index = asked.fetch_add(1, Ordering::Relaxed).min(replies.len() - 1);
             let (head, body) = match &replies[index] {
                 Reply::Answer(head, body) => (head.as_str(), body.as_str()),
-                Reply::Only(path, body) if request.starts_with(format!("GET {path} ").as_bytes()) => ("200 OK", body.as_str()),
-                Reply::Only(..) => ("404 Not Found", ""),
                 Reply::HangUp => return,
             };
             request.clear();

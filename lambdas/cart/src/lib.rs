@@ -14,8 +14,6 @@ pub mod handlers;
 pub mod identity;
 pub mod item;
 pub mod ledger;
-#[cfg(test)]
-mod model;
 pub mod owner;
 pub mod products;
 pub mod quantity;

@@ -55,7 +55,7 @@ impl Endpoint for AddToCart {
 
 /// Decides on what is stored, and writes if that is still so. To let the table add by itself would save the reading, but an addition that
 /// was given up and arrives late would count as well. The first reading takes place while it is found out what the product is.
-pub(crate) async fn add(
+pub async fn add(
     store: &Store,
     owner: &Owner,
     product: &ProductId,

@@ -38,7 +38,7 @@ impl CheckoutCart {
     /// Deletes the items of a cart as they were read, all together or, in a cart of more products than one transaction takes, so many
     /// at a time. What changes in between is read again. What was taken is never lost: if the cart cannot be emptied to the end, the
     /// rest stays in it.
-    pub(crate) async fn take_everything(&self, owner: &Owner) -> Result<Vec<Item>, Refusal> {
+    pub async fn take_everything(&self, owner: &Owner) -> Result<Vec<Item>, Refusal> {
         let mut taken = Vec::new();
         let mut attempt = 0;
         while attempt < backoff::ATTEMPTS {

@@ -51,7 +51,11 @@ impl Consumer for CountBatches {
 }
 
 impl CountBatches {
-    pub(crate) async fn count(
+    /// Counts the records of a batch, given the time.
+    ///
+    /// # Errors
+    /// [`NothingCounted`], if the first record of several cannot be counted.
+    pub async fn count(
         &self,
         records: &[Value],
         now: Timestamp,

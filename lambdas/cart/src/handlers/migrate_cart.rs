@@ -55,9 +55,9 @@ impl Endpoint for MigrateCart {
 
 /// What a migration leaves.
 #[derive(Debug, Default)]
-pub(crate) struct Moved {
+pub struct Moved {
     /// What is to be deleted now.
-    pub(crate) deletions: Vec<Deletion>,
+    pub deletions: Vec<Deletion>,
     /// The user's cart, if it is known without reading it again.
     users: Option<Vec<Item>>,
 }
@@ -68,13 +68,7 @@ impl MigrateCart {
     ///
     /// All items move together or, in a cart of more products than one transaction takes, so many at a time. What changes in between is
     /// read again.
-    pub(crate) async fn migrate(
-        &self,
-        cart: CartId,
-        user: &Owner,
-        migration: MigrationId,
-        now: Timestamp,
-    ) -> Result<Moved, Refusal> {
+    pub async fn migrate(&self, cart: CartId, user: &Owner, migration: MigrationId, now: Timestamp) -> Result<Moved, Refusal> {
         let mut attempt = 0;
         while attempt < backoff::ATTEMPTS {
             let anonymous = Owner::Anonymous(cart);
@@ -101,7 +95,7 @@ impl MigrateCart {
     }
 
     /// Asks for emptied items to be deleted.
-    pub(crate) async fn request(&self, deletions: &[Deletion]) -> Result<(), Refusal> {
+    pub async fn request(&self, deletions: &[Deletion]) -> Result<(), Refusal> {
         self.deletions.request(deletions).await.map_err(|error| Refusal::Unavailable(error.into()))
     }
 }

@@ -57,7 +57,7 @@ impl Endpoint for UpdateCart {
 }
 
 /// Sets a quantity, whatever it was.
-pub(crate) async fn set(
+pub async fn set(
     store: &Store,
     owner: &Owner,
     product: &ProductId,

@@ -47,7 +47,7 @@ impl UpdateTotals {
     /// Counts records in their order, up to the first that cannot be counted: from there Lambda delivers again. One that has no
     /// number is reported without one, which stands for the whole batch
     /// (<https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html>).
-    pub(crate) async fn count_all(&self, records: &[Value], now: Timestamp) -> DynamoDbEventResponse {
+    pub async fn count_all(&self, records: &[Value], now: Timestamp) -> DynamoDbEventResponse {
         let mut failed = DynamoDbEventResponse::default();
         let changes: Vec<_> = records.iter().map(ledger::entry).collect();
         if let Err((place, error)) = self.count_in_order(&changes, now).await {

@@ -138,13 +138,21 @@ mod tests {
 
     use super::super::{attributes::AttributeValue, write::Write};
     use crate::{
+        aws::Account,
+        backoff::tests::no_pauses,
         clock::Timestamp,
         deletions::Deletion,
+        fetch::Http,
         item::MigrationId,
-        model::network::store_at,
         owner::{CartId, Owner},
         quantity::Quantity,
+        store::Store,
     };
+
+    fn store_at(connector: impl HttpConnector + 'static) -> Store {
+        let http = Http::over(SharedHttpConnector::new(connector), no_pauses());
+        Store::new(Account::at(http, "http://aws").dynamodb(), "carts".to_owned())
+    }
 
     /// Takes down what is sent, and says nothing else than yes.
     #[derive(Clone, Debug, Default)]

@@ -3,15 +3,15 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
+use cart::handlers::{add_to_cart::add, update_cart::set};
 use serde_json::{Value, json};
 
-use super::{
+use crate::{
     caller::{Caller, Next, Running, Shop, until_asking},
     dynamodb::{Table, cancelled},
+    fixtures::{LATER, MUG, NOW, USER, mug},
     network::Network,
-    scenarios::{LATER, MUG, NOW, USER, mug},
 };
-use crate::handlers::{add_to_cart::add, update_cart::set};
 
 const WRITERS: usize = 64;
 

@@ -16,25 +16,25 @@ use std::{
 };
 
 use aws_lambda_events::streams::DynamoDbEventResponse;
+use cart::handlers::{CountBatches, UpdateTotals, count_batches::NothingCounted};
 use cart_contract::table;
 use serde_json::{Value, json};
 
-use super::{
-    direct::Services,
+use crate::{
     dynamodb::Table,
+    fixtures::{CART, LATER, NOW, USER},
     network::{Call, TABLE, dead_letters_at, store_at},
-    scenarios::{CART, LATER, NOW, USER},
+    services::Services,
 };
-use crate::handlers::{CountBatches, UpdateTotals, count_batches::NothingCounted};
 
 /// As often as the template says.
 const RETRIES: usize = 10;
 
 /// What was done with the records.
 #[derive(Debug, Default)]
-pub(super) struct Delivered {
+pub(crate) struct Delivered {
     /// Batches that were given up, each as the numbers of its records.
-    pub(super) discarded: Vec<Vec<String>>,
+    pub(crate) discarded: Vec<Vec<String>>,
     invocations: usize,
 }
 
@@ -43,7 +43,7 @@ fn number(record: &Value) -> &str {
 }
 
 /// Delivers the records of a shard, in batches of at most so many.
-pub(super) async fn deliver(
+pub(crate) async fn deliver(
     records: &[Value],
     batch: usize,
     function: impl AsyncFn(&[Value]) -> Result<DynamoDbEventResponse, NothingCounted>,

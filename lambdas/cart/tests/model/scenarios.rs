@@ -2,35 +2,24 @@
 
 use std::{cell::Cell, collections::BTreeSet};
 
-use cart_shared::ProductId;
-use serde_json::{Value, json};
-use uuid::Uuid;
-
-use super::{
-    caller::Caller,
-    dynamodb::Table,
-    mapping::deliver,
-    requests::signed_in,
-    schedule::{Fate, Scenario, World, explore, wander},
-};
-use crate::{
-    clock::Timestamp,
+use cart::{
     handlers::{CheckoutCart, CountBatches, MigrateCart, UpdateTotals, add_to_cart::add, update_cart::set},
     item::{MigrationId, shown},
     owner::Owner,
 };
+use serde_json::{Value, json};
+use uuid::Uuid;
 
-pub(super) const CART: &str = "cart#4c1fadaa-213a-4ea8-aa32-58c217604e3c";
-pub(super) const USER: &str = "user#a";
-pub(super) const MUG: &str = "product#mug";
-pub(super) const NOW: Timestamp = Timestamp(1_000_000);
-pub(super) const LATER: u64 = NOW.0 + 100;
+use crate::{
+    caller::Caller,
+    dynamodb::Table,
+    fixtures::{CART, LATER, MUG, NOW, PAN, USER, mug, with_mugs},
+    mapping::deliver,
+    requests::signed_in,
+    schedule::{Fate, Scenario, World, explore, wander},
+};
 
-pub(super) fn mug() -> ProductId {
-    "mug".parse().unwrap()
-}
-
-pub(super) fn adds(owner: &'static str, change: i64) -> Caller {
+pub(crate) fn adds(owner: &'static str, change: i64) -> Caller {
     Caller::new(&format!("adds {change} to {owner}"), move |shop| async move {
         let change = change.try_into().unwrap();
         add(&shop.store, &owner.parse().unwrap(), &mug(), change, async { Ok(json!({})) }, NOW).await.ok().map(|()| Value::Null)
@@ -64,16 +53,6 @@ fn checks_out() -> Caller {
     })
 }
 
-pub(super) fn with_mugs(anonymous: i64, users: i64) -> Table {
-    let mut table = Table::new();
-    for (owner, quantity) in [(CART, anonymous), (USER, users)] {
-        if quantity > 0 {
-            table.put(owner, MUG, quantity, LATER);
-        }
-    }
-    table
-}
-
 fn mugs(table: &Table) -> i64 {
     table.quantity(CART, MUG).unwrap_or(0) + table.quantity(USER, MUG).unwrap_or(0)
 }
@@ -98,7 +77,7 @@ fn settles(world: &mut World, expected: &BTreeSet<i64>) {
 }
 
 /// Explores, says how far, and insists on having come so far: a search that finds nothing to do proves nothing.
-pub(super) fn holds_always(scenario: &Scenario, at_least: usize, check: impl Fn(&mut World)) {
+pub(crate) fn holds_always(scenario: &Scenario, at_least: usize, check: impl Fn(&mut World)) {
     let explored = explore(scenario, check);
     println!("{explored:?}");
     assert!(explored.states >= at_least, "{explored:?}");
@@ -137,11 +116,11 @@ fn five_migrations_move_everything_once_whatever_fails() {
 #[test]
 fn migrations_of_two_products_move_everything_once() {
     let mut table = with_mugs(1, 2);
-    table.put(CART, "product#pan", 5, LATER);
+    table.put(CART, PAN, 5, LATER);
     table.page = 1;
     holds_always(&Scenario { table, callers: at_once(3), faults: 0 }, 1200, |world| {
         settles(world, &BTreeSet::from([3]));
-        assert_eq!(world.table.quantity(USER, "product#pan"), Some(5));
+        assert_eq!(world.table.quantity(USER, PAN), Some(5));
     });
 }
 
@@ -149,7 +128,7 @@ fn migrations_of_two_products_move_everything_once() {
 #[test]
 fn eight_migrations_beside_additions_move_everything_once_by_chance() {
     let mut table = with_mugs(1, 2);
-    table.put(CART, "product#pan", 5, LATER);
+    table.put(CART, PAN, 5, LATER);
     table.page = 1;
     let mut callers = vec![adds(CART, 10), adds(CART, 10), adds(USER, 100)];
     callers.extend((1..=8).map(migrates));
@@ -159,7 +138,7 @@ fn eight_migrations_beside_additions_move_everything_once_by_chance() {
         let added = [(10, &world.fates[0]), (10, &world.fates[1]), (100, &world.fates[2])];
         let expected = possible(3, &added);
         settles(world, &expected);
-        assert_eq!(world.table.quantity(USER, "product#pan"), Some(5));
+        assert_eq!(world.table.quantity(USER, PAN), Some(5));
     });
     assert!(failed.get() > 10, "{failed:?}");
 }
@@ -369,8 +348,6 @@ fn every_change_is_counted_once_however_it_is_delivered() {
         });
     }
 }
-
-pub(super) const PAN: &str = "product#pan";
 
 /// Four changes of three items of two products: one of them changes until it is gone.
 fn changed_often() -> Table {

@@ -9,21 +9,22 @@ use std::{
     str::FromStr,
 };
 
+use cart::{
+    aws::{CallError, Service},
+    handlers::UpdateTotals,
+    store::attributes::{AttributeValue, Attributes, to_number},
+};
 use cart_contract::table::{self, Control, Generations, Kept, Noted, Update};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Value, json};
 
-use super::{
+use crate::{
     caller::{Caller, Shop},
     dynamodb::Table,
+    fixtures::{CART, LATER, MUG, NOW, PAN, USER, with_mugs},
     network::TABLE,
-    scenarios::{CART, LATER, MUG, NOW, PAN, USER, adds, holds_always, with_mugs},
+    scenarios::{adds, holds_always},
     schedule::{Fate, Scenario, World},
-};
-use crate::{
-    aws::{CallError, Service},
-    handlers::UpdateTotals,
-    store::attributes::{AttributeValue, Attributes, to_number},
 };
 
 type Key = (String, String);

@@ -1,25 +1,21 @@
 //! What arrives from outside may be anything. Every parser at the door is given texts that were once dangerous somewhere, as they are and
 //! mutilated by chance. Nothing panics, nothing is written by what is refused, and what is accepted is what it says it is.
 //!
-//! What proptest finds it writes to `proptest-regressions/`, which is committed and tried first from then on.
+//! An input that fails a test is written to `tests/proptest-regressions/`, to be committed; from then on it is tried first.
 
 use std::sync::LazyLock;
 
+use cart::{deletions::Deletion, identity::cookie::CartCookie, ledger, owner::Owner};
 use cart_shared::{ProductId, Request, request::json_body};
 use http::{HeaderMap, HeaderValue, header::COOKIE};
 use proptest::{prelude::*, sample::Index};
 use serde_json::{Map, Value, json};
 use tokio::runtime::Runtime;
 
-use super::{
-    dynamodb::Table,
-    requests::{Backend, FUNCTIONS, claims_of, event},
-};
 use crate::{
-    deletions::Deletion,
-    identity::{cookie::CartCookie, token::tests as tokens},
-    ledger,
-    owner::Owner,
+    dynamodb::Table,
+    pool,
+    requests::{Backend, FUNCTIONS, claims_of, event},
 };
 
 /// The seeds: whole and nearly whole messages of every kind, and what breaks parsers.
@@ -126,9 +122,8 @@ const MEMBERS: [&str; 12] = [
     "/isBase64Encoded",
 ];
 
-static RUNTIME: LazyLock<Runtime> =
-    LazyLock::new(|| tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap());
-static BACKEND: LazyLock<Backend> = LazyLock::new(|| RUNTIME.block_on(Backend::new(Table::new())));
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap());
+static BACKEND: LazyLock<Backend> = LazyLock::new(|| Backend::new(Table::new()));
 
 /// A function answers an event with success or with a refusal that is the caller's fault, and writes only if it succeeds.
 fn answers(function: &str, event: &str) -> Result<(), TestCaseError> {
@@ -245,10 +240,10 @@ proptest! {
             Just(json!({ "S": "shop" })),
         ],
     ) {
-        let mut claims = if access { tokens::access_token() } else { tokens::id_token() };
+        let mut claims = if access { pool::access_token() } else { pool::id_token() };
         let honest = claims.clone();
         claims[name] = value;
-        if let Ok(user) = tokens::judge(&tokens::signed_by_pool(&claims)) {
+        if let Ok(user) = pool::judge(&pool::signed_by_pool(&claims)) {
             prop_assert_eq!(Some(user.as_str()), claims["sub"].as_str());
             for kept in ["iss", "aud", "client_id", "token_use"] {
                 let irrelevant = if access { "aud" } else { "client_id" };
@@ -270,7 +265,7 @@ proptest! {
     ) {
         let mut header = json!({ "alg": "RS256", "kid": "k1" });
         header[name] = value;
-        if tokens::judge(&tokens::signed_with(&header, &tokens::id_token())).is_ok() {
+        if pool::judge(&pool::signed_with(&header, &pool::id_token())).is_ok() {
             prop_assert_eq!(&header["alg"], "RS256");
         }
     }

@@ -12,25 +12,25 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
+use cart::{aws::Service, dead_letters::DeadLetters, deletions::Deletions, store::Store};
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 
-use super::network::{Call, Heard, Network, account_at, dead_letters_at, deletions_at, store_at};
-use crate::{aws::Service, dead_letters::DeadLetters, deletions::Deletions, store::Store};
+use crate::network::{Call, Heard, Network, account_at, dead_letters_at, deletions_at, store_at};
 
 /// What functions call.
 #[derive(Clone, Debug)]
-pub(super) struct Shop {
-    pub(super) store: Store,
-    pub(super) deletions: Deletions,
-    pub(super) dead_letters: DeadLetters,
-    pub(super) dynamodb: Service,
+pub(crate) struct Shop {
+    pub(crate) store: Store,
+    pub(crate) deletions: Deletions,
+    pub(crate) dead_letters: DeadLetters,
+    pub(crate) dynamodb: Service,
     network: Network,
 }
 
 impl Shop {
     /// A shop at the end of these lines.
-    pub(super) fn at(network: &Network) -> Self {
+    pub(crate) fn at(network: &Network) -> Self {
         let line = || network.clone();
         Self {
             store: store_at(line()),
@@ -42,43 +42,43 @@ impl Shop {
     }
 
     /// One of so many possibilities: every one of them is tried.
-    pub(super) async fn any_of(&self, possibilities: usize) -> usize {
+    pub(crate) async fn any_of(&self, possibilities: usize) -> usize {
         let (_, chosen) = self.network.ask("AnyOf", json!(possibilities)).await.expect("this never fails");
         usize::try_from(chosen.as_u64().expect("a number")).expect("a small one")
     }
 
     /// The records of the stream from this place on, of items whose partition key begins like this. Waits until there is one; none,
     /// if that would be in vain.
-    pub(super) async fn records(&self, from: usize, owner: &str) -> Vec<Value> {
+    pub(crate) async fn records(&self, from: usize, owner: &str) -> Vec<Value> {
         let (_, records) = self.network.ask("Records", json!([from, owner])).await.expect("this never fails");
         records.as_array().expect("records").clone()
     }
 
     /// Waits until each of these items is noted in this generation or is gone: what asking again and again comes to. False, if that
     /// would be in vain.
-    pub(super) async fn until_noted(&self, generation: u64, items: &[(String, String)]) -> bool {
+    pub(crate) async fn until_noted(&self, generation: u64, items: &[(String, String)]) -> bool {
         let (_, noted) = self.network.ask("UntilNoted", json!([generation, items])).await.expect("this never fails");
         noted.as_bool().expect("yes or no")
     }
 
     /// DynamoDB deletes an expired item.
-    pub(super) async fn expire(&self, pk: &str, sk: &str) {
+    pub(crate) async fn expire(&self, pk: &str, sk: &str) {
         self.network.ask("Expire", json!([pk, sk])).await;
     }
 }
 
 /// One run of a function: what it answers, or nothing if it refuses.
-pub(super) type Running = Pin<Box<dyn Future<Output = Option<Value>>>>;
+pub(crate) type Running = Pin<Box<dyn Future<Output = Option<Value>>>>;
 
 /// A function that is about to be called. Those of one name do the same.
 #[derive(Clone)]
-pub(super) struct Caller {
-    pub(super) name: Rc<str>,
+pub(crate) struct Caller {
+    pub(crate) name: Rc<str>,
     begin: Rc<dyn Fn(Shop) -> Running>,
 }
 
 impl Caller {
-    pub(super) fn new<F>(name: &str, begin: impl Fn(Shop) -> F + 'static) -> Self
+    pub(crate) fn new<F>(name: &str, begin: impl Fn(Shop) -> F + 'static) -> Self
     where
         F: Future<Output = Option<Value>> + 'static,
     {
@@ -86,24 +86,24 @@ impl Caller {
     }
 
     /// Calls the function.
-    pub(super) fn begin(&self, shop: Shop) -> Running {
+    pub(crate) fn begin(&self, shop: Shop) -> Running {
         (self.begin)(shop)
     }
 }
 
 /// What a caller does next.
 #[derive(Clone, Debug)]
-pub(super) enum Next {
+pub(crate) enum Next {
     Asks(Rc<Call>),
     Ends(Option<Value>),
 }
 
 /// How far a caller has come: whoever is at the same place has heard the same.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(super) struct Place(usize);
+pub(crate) struct Place(usize);
 
 /// What is known of callers.
-pub(super) struct Callers {
+pub(crate) struct Callers {
     shop: Shop,
     places: RefCell<Places>,
 }
@@ -116,12 +116,12 @@ struct Places {
 }
 
 impl Callers {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { shop: Shop::at(&Network::default()), places: RefCell::default() }
     }
 
     /// Where a caller begins.
-    pub(super) fn beginning(&self, caller: &Caller) -> Place {
+    pub(crate) fn beginning(&self, caller: &Caller) -> Place {
         let mut places = self.places.borrow_mut();
         if let Some(place) = places.beginnings.get(&caller.name) {
             return *place;
@@ -132,7 +132,7 @@ impl Callers {
     }
 
     /// Where a caller is that hears something.
-    pub(super) fn after(&self, place: Place, heard: Heard) -> Place {
+    pub(crate) fn after(&self, place: Place, heard: Heard) -> Place {
         let mut places = self.places.borrow_mut();
         let step = (place, heard);
         if let Some(place) = places.after.get(&step) {
@@ -146,7 +146,7 @@ impl Callers {
     }
 
     /// What a caller does next that has come so far.
-    pub(super) fn next(&self, place: Place) -> Next {
+    pub(crate) fn next(&self, place: Place) -> Next {
         self.places.borrow().all[place.0].2.clone()
     }
 
@@ -174,7 +174,7 @@ static TIMELESS: LazyLock<Runtime> =
     LazyLock::new(|| Builder::new_current_thread().enable_time().build().expect("a runtime without time"));
 
 /// Runs a caller up to its next call. Its tokens are random; here they are numbered.
-pub(super) fn until_asking(running: &mut Running, network: &Network, tokens: &mut Vec<Value>) -> Next {
+pub(crate) fn until_asking(running: &mut Running, network: &Network, tokens: &mut Vec<Value>) -> Next {
     let _timeless = TIMELESS.enter();
     for _ in 0..100 {
         if let Poll::Ready(answer) = running.as_mut().poll(&mut Context::from_waker(Waker::noop())) {

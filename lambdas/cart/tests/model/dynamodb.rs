@@ -9,7 +9,7 @@ use std::{
 use cart_contract::table::Kept;
 use serde_json::{Value, json};
 
-use super::expression::{Attributes, holds, updated};
+use crate::expression::{Attributes, holds, updated};
 
 /// Of an item: `pk` and `sk`.
 type Key = (String, String);
@@ -93,24 +93,24 @@ impl Table {
     }
 
     /// The records from this place on, of the carts whose partition key begins like this.
-    pub(super) fn records(&self, from: usize, owner: &str) -> Vec<Value> {
+    pub(crate) fn records(&self, from: usize, owner: &str) -> Vec<Value> {
         let key = |record: &Value| record["dynamodb"]["Keys"]["pk"]["S"].as_str().is_some_and(|pk| pk.starts_with(owner));
         self.stream.iter().map(|(record, _)| &**record).filter(|record| key(record)).skip(from).cloned().collect()
     }
 
     /// Forgets the records of the stream, as it does after a day.
-    pub(super) fn forget_stream(&mut self) {
+    pub(crate) fn forget_stream(&mut self) {
         self.stream.clear();
     }
 
     /// Whether an attribute of an item is a number, and at least this.
-    pub(super) fn reaches(&self, pk: &str, sk: &str, name: &str, least: u64) -> bool {
+    pub(crate) fn reaches(&self, pk: &str, sk: &str, name: &str, least: u64) -> bool {
         let number = |item: &Arc<Stored>| item.attributes.get(name)?["N"].as_str()?.parse::<u64>().ok();
         self.items.get(&(pk.to_owned(), sk.to_owned())).and_then(number).is_some_and(|number| number >= least)
     }
 
     /// Whether an item has an attribute.
-    pub(super) fn has(&self, pk: &str, sk: &str, name: &str) -> bool {
+    pub(crate) fn has(&self, pk: &str, sk: &str, name: &str) -> bool {
         self.items.get(&(pk.to_owned(), sk.to_owned())).is_some_and(|item| item.attributes.contains_key(name))
     }
 
@@ -137,7 +137,7 @@ impl Table {
     }
 
     /// Makes a number of an item another one, as somebody does who repairs or damages it by hand.
-    pub(super) fn set(&mut self, pk: &str, sk: &str, name: &str, number: i64) {
+    pub(crate) fn set(&mut self, pk: &str, sk: &str, name: &str, number: i64) {
         let key = (pk.to_owned(), sk.to_owned());
         let mut item = self.items[&key].attributes.clone();
         item.insert(name.to_owned(), json!({ "N": number.to_string() }));

@@ -13,27 +13,27 @@ use std::{
 };
 
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
+use cart::handlers::DeleteMigrated;
 use cart_contract::table;
 use cart_shared::Consumer as _;
 use serde_json::{Value, json};
 
-use super::{
+use crate::{
     caller::{Caller, Callers, Next, Place},
     dynamodb::{Answer, Table, cancelled},
     network::{Call, Heard},
 };
-use crate::handlers::DeleteMigrated;
 
 /// Who is there, and how much may go wrong.
-pub(super) struct Scenario {
-    pub(super) table: Table,
-    pub(super) callers: Vec<Caller>,
-    pub(super) faults: usize,
+pub(crate) struct Scenario {
+    pub(crate) table: Table,
+    pub(crate) callers: Vec<Caller>,
+    pub(crate) faults: usize,
 }
 
 /// What became of a caller.
 #[derive(Clone, Debug, Hash, PartialEq)]
-pub(super) enum Fate {
+pub(crate) enum Fate {
     Running,
     /// It answered.
     Done(Value),
@@ -45,13 +45,13 @@ pub(super) enum Fate {
 
 /// How far it was looked.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Explored {
+pub(crate) struct Explored {
     /// Orders of steps, from the beginning to an end, not counting when something was sent.
-    pub(super) schedules: u128,
+    pub(crate) schedules: u128,
     /// Different states that they lead through.
-    pub(super) states: usize,
+    pub(crate) states: usize,
     /// States in which nobody was running any more. Each of them was checked.
-    pub(super) endings: usize,
+    pub(crate) endings: usize,
 }
 
 /// What happens next.
@@ -85,9 +85,9 @@ impl Step {
 
 /// What one order has led to.
 #[derive(Clone)]
-pub(super) struct World {
-    pub(super) table: Table,
-    pub(super) fates: Vec<Fate>,
+pub(crate) struct World {
+    pub(crate) table: Table,
+    pub(crate) fates: Vec<Fate>,
     known: Rc<Callers>,
     beginnings: Vec<Place>,
     places: Vec<Place>,
@@ -101,7 +101,7 @@ pub(super) struct World {
 }
 
 /// Follows every order, and checks the world wherever nobody is running any more.
-pub(super) fn explore(scenario: &Scenario, check: impl Fn(&mut World)) -> Explored {
+pub(crate) fn explore(scenario: &Scenario, check: impl Fn(&mut World)) -> Explored {
     let mut explored = Explored::default();
     let mut seen = HashMap::new();
     let world = World::new(scenario);
@@ -112,7 +112,7 @@ pub(super) fn explore(scenario: &Scenario, check: impl Fn(&mut World)) -> Explor
 }
 
 /// Follows so many orders to their ends, each chosen by chance from a seed. What may go wrong does so now and then.
-pub(super) fn wander(scenario: &Scenario, seeds: u64, check: impl Fn(&mut World)) {
+pub(crate) fn wander(scenario: &Scenario, seeds: u64, check: impl Fn(&mut World)) {
     let beginning = World::new(scenario);
     for seed in 0..seeds {
         let mut random = fastrand::Rng::with_seed(seed);
@@ -162,7 +162,7 @@ fn follow(world: &World, state: u64, seen: &mut HashMap<u64, u128>, endings: &mu
 
 impl World {
     /// The beginning of a scenario.
-    pub(super) fn new(scenario: &Scenario) -> Self {
+    pub(crate) fn new(scenario: &Scenario) -> Self {
         let mut world = Self {
             table: scenario.table.clone(),
             fates: Vec::new(),
@@ -362,7 +362,7 @@ impl World {
     }
 
     /// Lets a caller begin now, and go to its end undisturbed.
-    pub(super) fn run(&mut self, caller: &Caller) -> Fate {
+    pub(crate) fn run(&mut self, caller: &Caller) -> Fate {
         let index = self.start(caller);
         while self.asking[index].is_some() {
             let answer = self.carry_out(index);
@@ -393,7 +393,7 @@ impl World {
     }
 
     /// Delivers every message that was ever sent.
-    pub(super) fn deliver_all(&mut self) {
+    pub(crate) fn deliver_all(&mut self) {
         self.queue.clone().iter().for_each(|message| self.deliver(message));
     }
 }

@@ -5,62 +5,40 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use cart_shared::{Answer, Endpoint, Refusal, Request};
-use serde_json::{Value, json};
-
-use super::{
-    direct::Services,
-    dynamodb::Table,
-    network::{deletions_at, store_at},
-    scenarios::{CART, MUG, NOW, USER, mug},
-};
-use crate::{
-    fetch::{
-        Http,
-        tests::{Reply, Server, http},
-    },
+use cart::{
     handlers::{AddToCart, CheckoutCart, GetCartTotal, ListCart, MigrateCart, UpdateCart, add_to_cart::add},
-    identity::{
-        Identity, SignedIn,
-        keys::SigningKeys,
-        token::{Pool, tests as tokens},
-    },
+    identity::{Identity, SignedIn, keys::SigningKeys, token::Pool},
     item::shown,
     products::Products,
 };
+use cart_shared::{Answer, Endpoint, Refusal, Request};
+use serde_json::{Value, json};
 
-/// The client of the shop.
-const CLIENT: &str = "shop";
+use crate::{
+    dynamodb::Table,
+    fixtures::{CART, MUG, NEVER, NOW, PAN, USER, mug},
+    network::{Heard, deletions_at, http_at, store_at},
+    pool::{self, CLIENT, ISSUER},
+    services::{KEYS, PRODUCTS, Services},
+};
 
-/// Later than any clock these tests will see.
-const NEVER: u64 = 99_999_999_999;
-
-/// Everything that functions need.
+/// Everything that the functions of the API need.
 pub(crate) struct Backend {
     pub(crate) services: Services,
-    http: Http,
-    keys: Server,
-    products: Server,
 }
 
 impl Backend {
-    /// A shop that sells mugs.
-    pub(crate) async fn new(table: Table) -> Self {
-        Self::with_products(table, &[Reply::Only("/product/mug".to_owned(), r#"{"product":{"productId":"mug"}}"#.to_owned())]).await
-    }
-
-    async fn with_products(table: Table, products: &[Reply]) -> Self {
-        let keys = Server::answering("200 OK", tokens::key_set().to_string()).await;
-        Self { services: Services::new(table), http: http(), keys, products: Server::replying(products).await }
+    pub(crate) fn new(table: Table) -> Self {
+        Self { services: Services::new(table) }
     }
 
     fn identity(&self) -> Identity {
-        let pool = Pool { issuer: tokens::ISSUER.to_owned(), client_id: CLIENT.to_owned() };
-        Identity::new(pool, SigningKeys::new(self.http.clone(), self.keys.url.clone()))
+        let pool = Pool { issuer: ISSUER.to_owned(), client_id: CLIENT.to_owned() };
+        Identity::new(pool, SigningKeys::new(http_at(self.services.clone()), KEYS.to_owned()))
     }
 
     fn products(&self) -> Products {
-        Products::new(self.http.clone(), self.products.url.clone())
+        Products::new(http_at(self.services.clone()), PRODUCTS.to_owned())
     }
 
     /// What a function answers to a request.
@@ -83,7 +61,7 @@ impl Backend {
 pub(crate) const FUNCTIONS: [&str; 6] = ["list", "add", "update", "migrate", "checkout", "total"];
 
 /// Who may migrate and check out.
-pub(super) fn signed_in() -> SignedIn {
+pub(crate) fn signed_in() -> SignedIn {
     SignedIn { client_id: CLIENT.to_owned() }
 }
 
@@ -127,8 +105,10 @@ fn contents(services: &Services) -> Vec<u64> {
 
 #[tokio::test]
 async fn while_the_products_are_down_nothing_is_written_and_the_caller_is_told_to_come_back() {
-    for reply in [Reply::HangUp, Reply::new("503 Busy", ""), Reply::new("200 OK", "<html>")] {
-        let backend = Backend::with_products(Table::new(), &[reply]).await;
+    let replies: [Heard; 3] = [None, Some((503, json!({}))), Some((200, json!("<html>")))];
+    for reply in replies {
+        let backend = Backend::new(Table::new());
+        backend.services.sell(move |_| reply.clone());
         for function in ["add", "update"] {
             let request = request(&event(&[("cookie", &cookie())], "mug", &json!({}), ADD));
             let refusal = backend.ask(function, &request).await.unwrap_err();
@@ -143,30 +123,30 @@ async fn a_token_of_the_pool_leads_to_the_users_cart_and_any_other_to_none() {
     let mut table = Table::new();
     table.put("user#user-1", MUG, 3, NEVER);
     table.put(CART, MUG, 1, NEVER);
-    let backend = Backend::new(table).await;
+    let backend = Backend::new(table);
     let ask = async |headers: &[(&str, &str)]| {
         let answer = backend.ask("list", &request(&event(headers, "", &json!({}), ""))).await;
         answer.map(|answer| body(&answer)["products"][0]["quantity"].as_u64()).map_err(|refusal| refusal.status().as_u16())
     };
     let lasting = |mut claims: Value| {
         claims["exp"] = json!(NEVER);
-        tokens::signed_by_pool(&claims)
+        pool::signed_by_pool(&claims)
     };
     let cookie = cookie();
-    for token in [lasting(tokens::id_token()), lasting(tokens::access_token())] {
+    for token in [lasting(pool::id_token()), lasting(pool::access_token())] {
         for value in [format!("Bearer {token}"), token] {
             assert_eq!(ask(&[("authorization", &value), ("cookie", &cookie)]).await, Ok(Some(3)));
         }
     }
     assert_eq!(ask(&[("cookie", &cookie)]).await, Ok(Some(1)), "nobody in particular");
-    let good = format!("Bearer {}", lasting(tokens::id_token()));
-    let mut elsewhere = tokens::id_token();
+    let good = format!("Bearer {}", lasting(pool::id_token()));
+    let mut elsewhere = pool::id_token();
     elsewhere["iss"] = json!("https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_another");
-    let mut client = tokens::id_token();
+    let mut client = pool::id_token();
     client["aud"] = json!("another");
-    let mut expired = tokens::id_token();
+    let mut expired = pool::id_token();
     expired["exp"] = json!(1_000_000_000);
-    let expired = tokens::signed_by_pool(&expired);
+    let expired = pool::signed_by_pool(&expired);
     let huge = format!("Bearer {}", "a".repeat(9000));
     for bad in
         ["", "Bearer", "Bearer a.b.c", "Basic dTpw", &lasting(elsewhere), &lasting(client), &expired, &huge, &format!("{good}x")]
@@ -179,9 +159,9 @@ async fn a_token_of_the_pool_leads_to_the_users_cart_and_any_other_to_none() {
 
 #[tokio::test]
 async fn while_keys_cannot_be_had_a_token_is_neither_good_nor_bad() {
-    let mut backend = Backend::new(Table::new()).await;
-    backend.keys = Server::answering("404 Not Found", String::new()).await;
-    let token = tokens::signed_by_pool(&tokens::id_token());
+    let backend = Backend::new(Table::new());
+    backend.services.publish((404, json!({})));
+    let token = pool::signed_by_pool(&pool::id_token());
     let refusal = backend.ask("add", &request(&event(&[("authorization", &token)], "", &json!({}), ADD))).await.unwrap_err();
     assert_eq!((refusal.status().as_u16(), refusal.retry_after()), (503, Some(2)));
     assert_eq!(contents(&backend.services), Vec::<u64>::new());
@@ -193,7 +173,7 @@ async fn nobody_is_told_to_try_again_who_may_have_been_heard() {
         ("GetItem", "the service is busy, please try again", Some(2)),
         ("TransactWriteItems", "this may be done or not, please look before you try again", None),
     ] {
-        let backend = Backend::new(Table::new()).await;
+        let backend = Backend::new(Table::new());
         backend.services.refuse(move |call| call.operation == operation);
         let refusal = backend.ask("add", &request(&event(&[], "", &json!({}), ADD))).await.unwrap_err();
         assert_eq!((refusal.status().as_u16(), refusal.retry_after(), refusal.to_string().as_str()), (503, retry_after, message));
@@ -203,11 +183,11 @@ async fn nobody_is_told_to_try_again_who_may_have_been_heard() {
 #[tokio::test]
 async fn what_a_migration_could_not_ask_to_be_deleted_the_next_one_asks_for() {
     let mut table = Table::new();
-    for product in ["product#mug", "product#pan"] {
+    for product in ["product#mug", PAN] {
         table.put(CART, product, 2, NEVER);
     }
-    let backend = Backend::new(table).await;
-    backend.services.leave_out(|entry| entry["MessageBody"].as_str().unwrap().contains("product#pan"));
+    let backend = Backend::new(table);
+    backend.services.leave_out(|entry| entry["MessageBody"].as_str().unwrap().contains(PAN));
     let cookie = cookie();
     let migrate = request(&event(&[("cookie", &cookie)], "", &claims_of("a"), ""));
     let asked_for = || {
@@ -219,8 +199,7 @@ async fn what_a_migration_could_not_ask_to_be_deleted_the_next_one_asks_for() {
     assert_eq!((refusal.status().as_u16(), refusal.retry_after()), (503, Some(2)));
     let quantities = |backend: &Backend| {
         let table = backend.services.table();
-        [(USER, MUG), (USER, "product#pan"), (CART, MUG), (CART, "product#pan")]
-            .map(|(owner, product)| table.quantity(owner, product))
+        [(USER, MUG), (USER, PAN), (CART, MUG), (CART, PAN)].map(|(owner, product)| table.quantity(owner, product))
     };
     let moved = [Some(2), Some(2), Some(0), Some(0)];
     assert_eq!(quantities(&backend), moved, "everything is moved, and nothing twice");
@@ -230,7 +209,7 @@ async fn what_a_migration_could_not_ask_to_be_deleted_the_next_one_asks_for() {
     backend.ask("migrate", &migrate).await.unwrap();
     assert_eq!(quantities(&backend), moved);
     let [first, again @ ..] = &asked_for()[..] else { panic!("some") };
-    assert_eq!(again.iter().map(|message| &message["sk"]).collect::<Vec<_>>(), ["product#mug", "product#pan"]);
+    assert_eq!(again.iter().map(|message| &message["sk"]).collect::<Vec<_>>(), ["product#mug", PAN]);
     assert!(
         again.iter().all(|message| message["migration"] == first["migration"]),
         "of the migration that emptied them: {again:?}"
@@ -242,7 +221,7 @@ async fn a_user_of_another_client_neither_migrates_nor_checks_out() {
     let mut table = Table::new();
     table.put(CART, MUG, 2, NEVER);
     table.put(USER, MUG, 3, NEVER);
-    let backend = Backend::new(table).await;
+    let backend = Backend::new(table);
     let before = contents(&backend.services);
     let cookie = cookie();
     let mut claims = claims_of("a");
@@ -256,7 +235,7 @@ async fn a_user_of_another_client_neither_migrates_nor_checks_out() {
 
 #[tokio::test]
 async fn of_several_cookies_the_first_that_is_a_cart_counts() {
-    let backend = Backend::new(Table::new()).await;
+    let backend = Backend::new(Table::new());
     let cookies = format!("cartId=; cartId=../../user#a; {}; cartId=5b2fadaa-213a-4ea8-aa32-58c217604e3c", cookie());
     let answer = backend.ask("add", &request(&event(&[("cookie", &cookies)], "", &json!({}), ADD))).await.unwrap();
     assert_eq!((answer.set_cookie, backend.services.table().quantity(CART, MUG)), (None, Some(2)));
@@ -264,7 +243,8 @@ async fn of_several_cookies_the_first_that_is_a_cart_counts() {
 
 #[tokio::test]
 async fn no_path_leads_out_of_the_shop() {
-    let backend = Backend::new(Table::new()).await;
+    let backend = Backend::new(Table::new());
+    backend.services.sell(|path| panic!("the products service was asked for {path}"));
     let long = "a".repeat(300);
     for id in [
         "",
@@ -292,7 +272,7 @@ async fn no_path_leads_out_of_the_shop() {
         let refusal = backend.ask("add", &request(&event(&[("cookie", &cookie())], "", &json!({}), &body))).await;
         assert_eq!(refusal.unwrap_err().status().as_u16(), 400, "{id:?}");
     }
-    assert_eq!((backend.products.asked(), contents(&backend.services)), (0, Vec::new()));
+    assert_eq!(contents(&backend.services), Vec::<u64>::new());
 }
 
 #[tokio::test]
@@ -301,7 +281,7 @@ async fn what_has_expired_is_in_no_cart_though_it_is_still_stored() {
         let mut table = Table::new();
         table.put(CART, MUG, 5, 1);
         table.put(USER, MUG, 7, 1);
-        table.put(USER, "product#pan", 1, NEVER);
+        table.put(USER, PAN, 1, NEVER);
         table
     };
     let claims = claims_of("a");
@@ -311,21 +291,21 @@ async fn what_has_expired_is_in_no_cart_though_it_is_still_stored() {
         |answer: Answer| body(&answer)["products"].as_array().unwrap().iter().map(|line| line["sk"].clone()).collect::<Vec<_>>();
     let none: Vec<Value> = Vec::new();
 
-    let backend = Backend::new(expired()).await;
+    let backend = Backend::new(expired());
     assert_eq!(lines(backend.ask("list", &request(&event(&headers, "", &json!({}), ""))).await.unwrap()), none);
     assert!(backend.ask("add", &request(&event(&headers, "", &json!({}), ADD))).await.is_ok());
     assert_eq!(backend.services.table().quantity(CART, MUG), Some(2), "and not seven");
     assert!(backend.ask("add", &request(&event(&headers, "", &json!({}), r#"{"productId":"mug","quantity":-5}"#))).await.is_ok());
     assert_eq!(backend.services.table().quantity(CART, MUG), Some(0));
 
-    let backend = Backend::new(expired()).await;
+    let backend = Backend::new(expired());
     assert_eq!(lines(backend.ask("migrate", &request(&event(&headers, "", &claims, ""))).await.unwrap()), [json!("pan")]);
     assert_eq!(backend.services.table().quantity(USER, MUG), Some(7), "not touched");
     assert_eq!(lines(backend.ask("checkout", &request(&event(&[], "", &claims, ""))).await.unwrap()), [json!("pan")]);
     assert_eq!(backend.services.table().count(USER), 0, "and gone with the rest");
 
     // A removal from what has expired has nothing to remove, and writes nothing.
-    let backend = Backend::new(expired()).await;
+    let backend = Backend::new(expired());
     let (owner, change) = (USER.parse().unwrap(), (-1).try_into().unwrap());
     let before = contents(&backend.services);
     assert!(add(&store_at(backend.services.clone()), &owner, &mug(), change, async { Ok(json!({})) }, NOW).await.is_ok());
@@ -359,7 +339,7 @@ async fn a_migration_answers_what_the_cart_then_holds_without_reading_it_again()
         for (owner, product, quantity, expires) in &stored {
             table.put(owner, product, *quantity, *expires);
         }
-        let backend = Backend::new(table).await;
+        let backend = Backend::new(table);
         let queries = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&queries);
         backend.services.refuse(move |call| {
@@ -379,7 +359,7 @@ async fn a_migration_answers_what_the_cart_then_holds_without_reading_it_again()
 async fn who_has_nothing_to_move_is_shown_a_cart_that_was_read_once() {
     let mut table = Table::new();
     table.put(USER, MUG, 3, NEVER);
-    let backend = Backend::new(table).await;
+    let backend = Backend::new(table);
     let reads = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&reads);
     backend.services.refuse(move |call| {

@@ -7,10 +7,10 @@ use std::{cmp::Ordering, collections::BTreeMap, iter::Peekable, vec::IntoIter};
 use serde_json::{Value, json};
 
 /// An item, its attributes in DynamoDB's JSON: `{"quantity": {"N": "1"}}`.
-pub(super) type Attributes = BTreeMap<String, Value>;
+pub(crate) type Attributes = BTreeMap<String, Value>;
 
 /// Whether a condition holds for an item, or for its absence.
-pub(super) fn holds(condition: &str, item: Option<&Attributes>, values: &Value) -> bool {
+pub(crate) fn holds(condition: &str, item: Option<&Attributes>, values: &Value) -> bool {
     let nothing = Attributes::new();
     let mut reader = Reader::new(condition, item.unwrap_or(&nothing), values);
     let holds = reader.any();
@@ -19,7 +19,7 @@ pub(super) fn holds(condition: &str, item: Option<&Attributes>, values: &Value) 
 }
 
 /// What an update makes of an item.
-pub(super) fn updated(update: &str, item: &Attributes, values: &Value) -> Attributes {
+pub(crate) fn updated(update: &str, item: &Attributes, values: &Value) -> Attributes {
     let mut reader = Reader::new(update, item, values);
     let mut updated = item.clone();
     let mut clauses = Vec::new();
