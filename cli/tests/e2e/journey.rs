@@ -490,7 +490,7 @@ async fn only_what_changed_is_deployed(shop: &mut Shop<'_>) {
     assert!(groups.as_array().unwrap().iter().all(|group| group["retentionInDays"] == 30), "{groups}");
 
     // With its alarms, the template of the carts no longer fits into a request and goes through S3.
-    shop.origin = "https://shop-of-carts.example".to_owned();
+    "https://shop-of-carts.example".clone_into(&mut shop.origin);
     cloud.configure(&format!("[defaults]\nallowed-origin = '{}'\nmonitoring = true", shop.origin));
     let products = live_versions(cloud, PRODUCTS).await;
     cloud.run(&["deploy", "products", "--local"]).succeeded();
