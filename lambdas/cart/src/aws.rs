@@ -155,13 +155,13 @@ impl Service {
     pub async fn call<A: DeserializeOwned>(&self, operation: &str, document: &(impl Serialize + Sync)) -> Result<A, CallError> {
         let body = serde_json::to_vec(document).map_err(|error| CallError::Request(error.into()))?;
         let ask = |left| self.ask(operation, &body, LIMITS.within(left));
-        let answer = backoff::ask_again(&self.http.sleep, ALL_PATIENCE, ask, may_be_better_next_time).await?;
+        let answer = backoff::ask_again(&self.http.waiting, ALL_PATIENCE, ask, may_be_better_next_time).await?;
         serde_json::from_slice(&answer).map_err(|_| CallError::Answer)
     }
 
     /// Waits before something is tried again that collided with somebody else's, longer with every attempt.
     pub(crate) async fn pause(&self, attempt: u32) {
-        backoff::pause(&self.http.sleep, attempt).await;
+        backoff::pause(&self.http.waiting, attempt).await;
     }
 
     async fn ask(&self, operation: &str, body: &[u8], limits: Limits) -> Result<Vec<u8>, CallError> {
@@ -252,7 +252,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::backoff::tests::no_pauses;
+    use crate::waiting::tests::patient;
 
     /// A service that gives one answer after the other, and then always the last: a status and a body, or nothing.
     #[derive(Clone, Debug)]
@@ -289,7 +289,7 @@ mod tests {
     async fn call(answers: &[Option<(u16, &'static str)>]) -> (Result<Value, CallError>, Vec<HttpRequest>) {
         let answers = Answers { answers: answers.to_vec(), asked: Arc::default() };
         let asked = Arc::clone(&answers.asked);
-        let service = account(Http::over(SharedHttpConnector::new(answers), no_pauses()), "eu-west-1", None).dynamodb();
+        let service = account(Http::over(SharedHttpConnector::new(answers), patient()), "eu-west-1", None).dynamodb();
         let outcome = service.call("GetItem", &json!({ "TableName": "carts" })).await;
         let asked = std::mem::take(&mut *asked.lock().unwrap());
         (outcome, asked)

@@ -1,11 +1,11 @@
-//! How long to wait before trying again: what others were changing at the same moment, or what did not answer. By which clock is the
-//! caller's choice.
+//! How long to wait before trying again: what others were changing at the same moment, or what did not answer.
 
 use std::time::{Duration, Instant};
 
-use aws_smithy_async::rt::sleep::{AsyncSleep as _, SharedAsyncSleep};
 use cart_shared::Refusal;
 use thiserror::Error;
+
+use crate::waiting::Waiting;
 
 /// How often something is tried before it is given up: about five seconds of waiting at most, half of that on average. As many as
 /// 64 writers need who meet at one item, and still within the ten seconds that a function has.
@@ -28,8 +28,8 @@ impl From<Contended> for Refusal {
 }
 
 /// Waits a little, longer with every attempt, and differently for each of those that collided.
-pub async fn pause(sleep: &SharedAsyncSleep, attempt: u32) {
-    sleep.sleep(delay(attempt, FIRST, LONGEST, fastrand::f64())).await;
+pub async fn pause(waiting: &Waiting, attempt: u32) {
+    waiting.pause(delay(attempt, FIRST, LONGEST, fastrand::f64())).await;
 }
 
 /// How often a service is asked that does not answer.
@@ -37,7 +37,7 @@ const TRIES: u32 = 3;
 
 /// Asks a service, and again where another answer may come of it, as long as there is time. Whoever asks is told how much is left.
 pub async fn ask_again<T, F>(
-    sleep: &SharedAsyncSleep,
+    waiting: &Waiting,
     patience: Duration,
     ask: impl Fn(Duration) -> F,
     may_be_better: impl Fn(&T) -> bool,
@@ -54,7 +54,7 @@ where
             return answer;
         }
         // Longer than for a collision, which is over in a moment.
-        sleep.sleep(delay(attempt, Duration::from_millis(100), Duration::from_millis(400), fastrand::f64())).await;
+        waiting.pause(delay(attempt, Duration::from_millis(100), Duration::from_millis(400), fastrand::f64())).await;
         attempt += 1;
         if left().is_zero() {
             return answer;
@@ -69,26 +69,11 @@ fn delay(attempt: u32, first: Duration, longest: Duration, spread: f64) -> Durat
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use std::{cell::Cell, cmp::Reverse, collections::BinaryHeap, future::ready};
-
-    use aws_smithy_async::rt::sleep::{AsyncSleep, Sleep};
+mod tests {
+    use std::{cell::Cell, cmp::Reverse, collections::BinaryHeap};
 
     use super::*;
-
-    /// Every pause is over at once.
-    #[derive(Debug)]
-    struct NoPauses;
-
-    impl AsyncSleep for NoPauses {
-        fn sleep(&self, _: Duration) -> Sleep {
-            Sleep::new(ready(()))
-        }
-    }
-
-    pub(crate) fn no_pauses() -> SharedAsyncSleep {
-        SharedAsyncSleep::new(NoPauses)
-    }
+    use crate::waiting::tests::patient;
 
     #[test]
     fn waiting_grows_and_ends() {
@@ -110,7 +95,7 @@ pub(crate) mod tests {
                 tries.set(tries.get() + 1);
                 tries.get()
             };
-            let answer = ask_again(&no_pauses(), patience, ask, |answer| *answer < good).await;
+            let answer = ask_again(&patient(), patience, ask, |answer| *answer < good).await;
             assert_eq!((answer, tries.get()), (asked, asked), "{good} in {patience:?}");
         }
     }

@@ -4,7 +4,6 @@
 
 use std::time::Duration;
 
-use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_http_client::{
     Connector,
     tls::{Provider, TlsContext, rustls_provider::CryptoMode},
@@ -20,9 +19,8 @@ use aws_smithy_runtime_api::{
 use aws_smithy_types::byte_stream::{ByteStream, error::Error as BodyError};
 use http::StatusCode;
 use thiserror::Error;
-use tokio::time::timeout;
 
-use crate::{backoff, subsegments::Subsegments};
+use crate::{backoff, subsegments::Subsegments, waiting::Waiting};
 
 /// What an answer may take: how long one try, and how many bytes.
 #[derive(Clone, Copy, Debug)]
@@ -49,8 +47,7 @@ const ALL_PATIENCE: Duration = Duration::from_secs(3);
 #[derive(Clone, Debug)]
 pub struct Http {
     connector: SharedHttpConnector,
-    /// How to wait between tries.
-    pub(crate) sleep: SharedAsyncSleep,
+    pub(crate) waiting: Waiting,
 }
 
 /// Nothing usable came back.
@@ -86,10 +83,10 @@ impl Http {
         Self::with(TlsContext::default())
     }
 
-    /// A client that sends its requests through this connector, and waits between tries as it is told.
+    /// A client that sends its requests through this connector, and waits in this way.
     #[must_use]
-    pub const fn over(connector: SharedHttpConnector, sleep: SharedAsyncSleep) -> Self {
-        Self { connector, sleep }
+    pub const fn over(connector: SharedHttpConnector, waiting: Waiting) -> Self {
+        Self { connector, waiting }
     }
 
     /// The same client, its calls told of.
@@ -101,7 +98,7 @@ impl Http {
     pub(crate) fn with(tls: TlsContext) -> Self {
         let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_LIMIT).build();
         let connector = Connector::builder().connector_settings(settings).tls_provider(Provider::Rustls(CryptoMode::AwsLc));
-        Self::over(SharedHttpConnector::new(connector.tls_context(tls).build()), SharedAsyncSleep::new(TokioSleep::new()))
+        Self::over(SharedHttpConnector::new(connector.tls_context(tls).build()), Waiting::by_the_clock())
     }
 
     /// The status and the body at a URL. Asks again where another answer may come of it.
@@ -110,7 +107,7 @@ impl Http {
     /// [`FetchError`]. A status is never an error.
     pub async fn get(&self, url: &str) -> Result<(StatusCode, Vec<u8>), FetchError> {
         let ask = |left| self.once("GET", url, LIMITS.within(left));
-        backoff::ask_again(&self.sleep, ALL_PATIENCE, ask, may_be_better_next_time).await
+        backoff::ask_again(&self.waiting, ALL_PATIENCE, ask, may_be_better_next_time).await
     }
 
     /// Asks what may be asked at a URL, once; that does nothing there.
@@ -129,7 +126,8 @@ impl Http {
 
     /// Sends a request, once.
     pub(crate) async fn send(&self, request: HttpRequest, limits: Limits) -> Result<(StatusCode, Vec<u8>), FetchError> {
-        timeout(limits.patience, self.receive(request, limits.size)).await.unwrap_or(Err(FetchError::TooLate))
+        let received = self.waiting.at_most(limits.patience, self.receive(request, limits.size)).await;
+        received.unwrap_or(Err(FetchError::TooLate))
     }
 
     async fn receive(&self, request: HttpRequest, size: usize) -> Result<(StatusCode, Vec<u8>), FetchError> {
@@ -178,11 +176,11 @@ pub(crate) mod tests {
     };
 
     use super::*;
-    use crate::backoff::tests::no_pauses;
+    use crate::waiting::tests::{impatient, patient};
 
     /// A client that tries again at once.
     pub(crate) fn http() -> Http {
-        Http { sleep: no_pauses(), ..Http::new() }
+        Http { waiting: patient(), ..Http::new() }
     }
 
     /// What a server does when it is asked.
@@ -314,10 +312,11 @@ pub(crate) mod tests {
 
     #[tokio::test]
     async fn whoever_does_not_answer_is_not_waited_for() {
-        // Nobody accepts what the system connects. Without an end of patience this test would have none.
+        // The system connects, and nobody accepts. Without an end of patience this test would have none.
         let silent = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url = format!("http://{}", silent.local_addr().unwrap());
-        assert!(matches!(http().get(&url).await, Err(FetchError::TooLate)));
+        let http = Http { waiting: impatient(), ..Http::new() };
+        assert!(matches!(http.get(&url).await, Err(FetchError::TooLate)));
     }
 
     #[tokio::test]

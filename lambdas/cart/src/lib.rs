@@ -19,4 +19,5 @@ pub mod products;
 pub mod quantity;
 pub mod store;
 pub mod subsegments;
+pub mod waiting;
 pub mod warm_up;

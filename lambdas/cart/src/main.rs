@@ -19,6 +19,7 @@ use cart::{
     products::Products,
     store::Store,
     subsegments::Subsegments,
+    waiting::Waiting,
     warm_up,
 };
 use cart_contract::{
@@ -107,7 +108,7 @@ async fn open_store(aws: &Account, table: String) -> Store {
 
 /// Waits for connections to open before anybody waits for an answer.
 async fn warm_up(connecting: impl Future) {
-    warm_up::within(warm_up::LIMIT, connecting).await;
+    warm_up::within_limit(&Waiting::by_the_clock(), connecting).await;
 }
 
 fn identity(http: Http, issuer: String, client_id: String, jwks_url: String) -> Identity {

@@ -5,15 +5,16 @@
 
 use std::time::Duration;
 
-use tokio::time::timeout;
 use tracing::debug;
+
+use crate::waiting::Waiting;
 
 /// How long a start may take longer for it. Handshakes and the signing keys take some tens of milliseconds.
 pub const LIMIT: Duration = Duration::from_millis(500);
 
-/// Waits until all is open, but no longer than a limit.
-pub async fn within(limit: Duration, connecting: impl Future) {
-    if timeout(limit, connecting).await.is_err() {
+/// Waits until all is open, but no longer than [`LIMIT`].
+pub async fn within_limit(waiting: &Waiting, connecting: impl Future) {
+    if waiting.at_most(LIMIT, connecting).await.is_none() {
         debug!("not everything could be reached in time");
     }
 }
@@ -48,11 +49,12 @@ mod tests {
         aws::Account,
         clock::Timestamp,
         deletions::{Deletion, Deletions},
-        fetch::Http,
+        fetch::{Http, tests::http},
         identity::keys::SigningKeys,
         item::MigrationId,
         products::Products,
         store::Store,
+        waiting::tests::{impatient, patient},
     };
 
     /// A service behind TLS, with a certificate of its own making.
@@ -125,7 +127,7 @@ mod tests {
     async fn the_first_request_to_the_table_needs_no_handshake() {
         let dynamodb = Service::answering(&[("GET /ping ", "healthy"), ("DynamoDB_20120810.GetItem", "{}")]).await;
         let store = Store::new(dynamodb.account().dynamodb(), "carts".to_owned());
-        within(LIMIT * 20, store.connect()).await;
+        within_limit(&patient(), store.connect()).await;
         assert_eq!(dynamodb.handshakes(), 1);
         assert_eq!(store.total(&"mug".parse().unwrap()).await.unwrap(), 0);
         assert_eq!(dynamodb.handshakes(), 1);
@@ -135,7 +137,7 @@ mod tests {
     async fn the_first_message_needs_no_handshake() {
         let sqs = Service::answering(&[("GET /ping ", "healthy"), ("SendMessageBatch", r#"{"Successful":[],"Failed":[]}"#)]).await;
         let deletions = Deletions::new(sqs.account().sqs(), sqs.url());
-        within(LIMIT * 20, deletions.connect()).await;
+        within_limit(&patient(), deletions.connect()).await;
         assert_eq!(sqs.handshakes(), 1);
         let deletion = Deletion {
             cart: "4c1fadaa-213a-4ea8-aa32-58c217604e3c".parse().unwrap(),
@@ -154,7 +156,7 @@ mod tests {
             Service::answering(&[("OPTIONS /product ", ""), ("GET /product/mug ", r#"{"product":{"productId":"mug"}}"#)]).await;
         let keys = SigningKeys::new(pool.http(), format!("{}/jwks", pool.url()));
         let products = Products::new(shop.http(), shop.url());
-        within(LIMIT * 20, async { join!(keys.prefetch(Timestamp(1000)), products.connect()) }).await;
+        within_limit(&patient(), async { join!(keys.prefetch(Timestamp(1000)), products.connect()) }).await;
         assert_eq!((pool.handshakes(), shop.handshakes()), (1, 1));
         assert!(keys.find("rsa", Timestamp(1001)).await.unwrap().is_some());
         assert_eq!(products.detail(&"mug".parse().unwrap(), Timestamp(1001)).await.unwrap()["productId"], "mug");
@@ -174,10 +176,10 @@ mod tests {
         let silent = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let nobody = TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap();
         for address in [silent.local_addr().unwrap(), nobody] {
-            let (http, url) = (Http::new(), format!("http://{address}"));
+            let (http, url) = (http(), format!("http://{address}"));
             let store = Store::new(Account::at(http.clone(), &url).dynamodb(), "carts".to_owned());
             let keys = SigningKeys::new(http, url.clone());
-            within(Duration::from_millis(20), async { join!(store.connect(), keys.prefetch(Timestamp(1000))) }).await;
+            within_limit(&impatient(), async { join!(store.connect(), keys.prefetch(Timestamp(1000))) }).await;
         }
     }
 }

@@ -139,7 +139,6 @@ mod tests {
     use super::super::{attributes::AttributeValue, write::Write};
     use crate::{
         aws::Account,
-        backoff::tests::no_pauses,
         clock::Timestamp,
         deletions::Deletion,
         fetch::Http,
@@ -147,10 +146,11 @@ mod tests {
         owner::{CartId, Owner},
         quantity::Quantity,
         store::Store,
+        waiting::tests::patient,
     };
 
     fn store_at(connector: impl HttpConnector + 'static) -> Store {
-        let http = Http::over(SharedHttpConnector::new(connector), no_pauses());
+        let http = Http::over(SharedHttpConnector::new(connector), patient());
         Store::new(Account::at(http, "http://aws").dynamodb(), "carts".to_owned())
     }
 

@@ -8,13 +8,11 @@ use std::{
     collections::HashMap,
     pin::Pin,
     rc::Rc,
-    sync::LazyLock,
     task::{Context, Poll, Waker},
 };
 
 use cart::{aws::Service, dead_letters::DeadLetters, deletions::Deletions, store::Store};
 use serde_json::{Value, json};
-use tokio::runtime::{Builder, Runtime};
 
 use crate::network::{Call, Heard, Network, account_at, dead_letters_at, deletions_at, store_at};
 
@@ -169,13 +167,8 @@ impl Callers {
     }
 }
 
-/// Whoever limits how long something may take needs a runtime. Nobody drives this one, so that no limit is ever reached.
-static TIMELESS: LazyLock<Runtime> =
-    LazyLock::new(|| Builder::new_current_thread().enable_time().build().expect("a runtime without time"));
-
 /// Runs a caller up to its next call. Its tokens are random; here they are numbered.
 pub(crate) fn until_asking(running: &mut Running, network: &Network, tokens: &mut Vec<Value>) -> Next {
-    let _timeless = TIMELESS.enter();
     for _ in 0..100 {
         if let Poll::Ready(answer) = running.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             return Next::Ends(answer);

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    future::{poll_fn, ready},
+    future::{pending, poll_fn, ready},
     sync::{Arc, Mutex, MutexGuard},
     task::Poll,
     time::Duration,
@@ -14,7 +14,7 @@ use aws_smithy_runtime_api::client::{
     orchestrator::{HttpRequest, HttpResponse},
     result::ConnectorError,
 };
-use cart::{aws::Account, dead_letters::DeadLetters, deletions::Deletions, fetch::Http, store::Store};
+use cart::{aws::Account, dead_letters::DeadLetters, deletions::Deletions, fetch::Http, store::Store, waiting::Waiting};
 use serde_json::Value;
 
 use crate::dynamodb::Answer;
@@ -108,19 +108,30 @@ pub(crate) fn sent_back(heard: Heard) -> Result<HttpResponse, ConnectorError> {
     Ok(HttpResponse::new(status.try_into().expect("a status"), body.to_string().into()))
 }
 
-/// Every pause is over at once: the explorer decides who is next.
+/// A pause that is over at once: the explorer decides who is next.
 #[derive(Debug)]
-struct NoPauses;
+struct Over;
 
-impl AsyncSleep for NoPauses {
+/// A limit that is never reached: the explorer decides which answer does not come.
+#[derive(Debug)]
+struct Never;
+
+impl AsyncSleep for Over {
     fn sleep(&self, _: Duration) -> Sleep {
         Sleep::new(ready(()))
     }
 }
 
+impl AsyncSleep for Never {
+    fn sleep(&self, _: Duration) -> Sleep {
+        Sleep::new(pending())
+    }
+}
+
 /// The HTTP client of a function at this end of a line.
 pub(crate) fn http_at(line: impl HttpConnector + 'static) -> Http {
-    Http::over(SharedHttpConnector::new(line), SharedAsyncSleep::new(NoPauses))
+    let timeless = Waiting { pauses: SharedAsyncSleep::new(Over), limits: SharedAsyncSleep::new(Never) };
+    Http::over(SharedHttpConnector::new(line), timeless)
 }
 
 pub(crate) fn account_at(line: impl HttpConnector + 'static) -> Account {
