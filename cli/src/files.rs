@@ -7,6 +7,7 @@ use std::{
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
+use walkdir::{DirEntry, WalkDir};
 
 /// As many symbolic links as Linux follows.
 const MOST_LINKS: usize = 40;
@@ -103,23 +104,14 @@ fn folder_of(path: &Utf8Path) -> &Utf8Path {
 
 /// The regular files below `folder`, sorted. Files and folders whose name is not `wanted` are left out, and so are symbolic links.
 pub(crate) fn below(folder: &Utf8Path, wanted: impl Fn(&str) -> bool) -> io::Result<Vec<Utf8PathBuf>> {
-    let (mut files, mut folders) = (Vec::new(), vec![folder.to_owned()]);
-    while let Some(next) = folders.pop() {
-        for entry in next.read_dir_utf8()? {
-            let entry = entry?;
-            let kind = entry.file_type()?;
-            if !wanted(entry.file_name()) {
-                continue;
-            }
-            if kind.is_dir() {
-                folders.push(entry.into_path());
-            } else if kind.is_file() {
-                files.push(entry.into_path());
-            }
-        }
-    }
-    files.sort();
-    Ok(files)
+    let is_wanted = |entry: &DirEntry| entry.depth() == 0 || entry.file_name().to_str().is_none_or(&wanted);
+    let entries = WalkDir::new(folder).sort_by_file_name().into_iter().filter_entry(is_wanted);
+    let is_file = |entry: &walkdir::Result<DirEntry>| entry.as_ref().map_or(true, |entry| entry.file_type().is_file());
+    let path = |entry: walkdir::Result<DirEntry>| {
+        Utf8PathBuf::from_path_buf(entry?.into_path())
+            .map_err(|path| io::Error::new(ErrorKind::InvalidData, format!("{} is not UTF-8", path.display())))
+    };
+    entries.filter(is_file).map(path).collect()
 }
 
 #[cfg(test)]

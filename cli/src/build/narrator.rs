@@ -2,6 +2,8 @@
 //!
 //! Knows nothing of how cargo is called. A form it does not know is passed on as it is.
 
+use anstream::adapter::strip_str;
+
 use super::process::Line;
 use crate::domain::package::Progress;
 
@@ -18,7 +20,7 @@ impl Narrator {
             Line::Output(_) => None,
             Line::Transient(text) => compiling(&text),
             Line::Error(text) => {
-                let plain = without_colors(&text);
+                let plain = strip_str(&text).to_string();
                 if self.first_error.is_none() {
                     self.first_error = plain.strip_prefix("error: ").map(str::to_owned);
                 }
@@ -52,17 +54,6 @@ fn compiling(bar: &str) -> Option<Progress> {
     let (counts, current) = after_bar.split_once(": ").unwrap_or((after_bar, ""));
     let (done, total) = counts.trim().split_once('/')?;
     Some(Progress::Compiling { done: done.parse().ok()?, total: total.parse().ok()?, current: current.trim().to_owned() })
-}
-
-/// A line without the escape sequences that colour it.
-fn without_colors(line: &str) -> String {
-    let mut parts = line.split('\u{1b}');
-    let mut plain = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let end = part.find(|character: char| character.is_ascii_alphabetic()).map_or(part.len(), |end| end + 1);
-        plain.push_str(&part[end..]);
-    }
-    plain
 }
 
 /// What to do when cargo itself fails.

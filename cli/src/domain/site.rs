@@ -27,6 +27,6 @@ pub(crate) struct Online {
 pub(crate) struct Upload {
     /// Where it is in the build, and where it is put below the site's prefix.
     pub path: String,
-    pub content_type: &'static str,
+    pub content_type: String,
     pub cache_control: &'static str,
 }

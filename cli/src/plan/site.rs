@@ -1,8 +1,9 @@
 //! Decides how a build of the shop's page is put online: what is uploaded, in which order and how long it may be kept by whom, what is
 //! removed, and what CloudFront has to forget. Knows nothing of how it was built.
 
-use std::{collections::BTreeMap, fmt::Write, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
@@ -17,6 +18,10 @@ const KEPT: Duration = Duration::from_hours(7 * 24);
 /// More paths than this are forgotten as a whole: AWS counts paths, of which
 /// [a thousand a month](https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/PayingForInvalidation.html) are free.
 const PATHS: usize = 10;
+
+/// Everything in a path but the
+/// [unreserved characters](https://datatracker.ietf.org/doc/html/rfc3986#section-2.3) and slashes.
+const ENCODED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
 
 /// When files that are online were first found not to be part of the page any more, in milliseconds since 1970.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,42 +133,15 @@ fn upload(file: &File) -> Upload {
     Upload { path: file.path.clone(), content_type: content_type(&file.path), cache_control: Kind::of(&file.path).cache_control() }
 }
 
-/// What a file is, by the end of its name. Browsers are told not to guess.
-fn content_type(path: &str) -> &'static str {
-    let extension = path.rsplit_once('.').map_or("", |(_, extension)| extension);
-    match extension.to_ascii_lowercase().as_str() {
-        "html" => "text/html; charset=utf-8",
-        "css" => "text/css; charset=utf-8",
-        "js" | "mjs" => "text/javascript; charset=utf-8",
-        "json" | "map" => "application/json",
-        "webmanifest" => "application/manifest+json",
-        "txt" => "text/plain; charset=utf-8",
-        "xml" => "application/xml",
-        "svg" => "image/svg+xml",
-        "png" => "image/png",
-        "jpg" | "jpeg" => "image/jpeg",
-        "webp" => "image/webp",
-        "avif" => "image/avif",
-        "gif" => "image/gif",
-        "ico" => "image/x-icon",
-        "woff2" => "font/woff2",
-        "woff" => "font/woff",
-        "wasm" => "application/wasm",
-        _ => "application/octet-stream",
-    }
+/// The type of a file, by the end of its name: browsers are told not to guess. All text is UTF-8.
+fn content_type(path: &str) -> String {
+    let guessed = mime_guess::from_path(path).first_raw().unwrap_or("application/octet-stream");
+    if guessed.starts_with("text/") { format!("{guessed}; charset=utf-8") } else { guessed.to_owned() }
 }
 
 /// The path of a file as it stands in a URL.
 fn url_path(path: &str) -> String {
-    path.bytes().fold("/".to_owned(), |mut url, byte| {
-        if byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte) {
-            url.push(byte.into());
-        } else {
-            // Writing to a string cannot fail.
-            let _ = write!(url, "%{byte:02X}");
-        }
-        url
-    })
+    format!("/{}", utf8_percent_encode(path, &ENCODED))
 }
 
 #[cfg(test)]
@@ -196,8 +174,11 @@ mod tests {
     #[test]
     fn what_is_named_comes_before_what_names_it() {
         let plan = now(&first(), &BTreeMap::new());
-        let told: Vec<Vec<_>> =
-            plan.waves.iter().map(|wave| wave.iter().map(|it| (&*it.path, it.content_type, it.cache_control)).collect()).collect();
+        let told: Vec<Vec<_>> = plan
+            .waves
+            .iter()
+            .map(|wave| wave.iter().map(|it| (&*it.path, &*it.content_type, it.cache_control)).collect())
+            .collect();
         let forever = "public, max-age=31536000, immutable";
         assert_eq!(
             told,
@@ -240,6 +221,29 @@ mod tests {
         let many = |md5: &str| (0..11).map(|name| file(&format!("{name}.svg"), md5)).collect::<Vec<_>>();
         assert_eq!(now(&many("2"), &online(&many("1"))).forget, ["/*"]);
         assert_eq!(url_path("pictures/new one ü.svg"), "/pictures/new%20one%20%C3%BC.svg");
+    }
+
+    #[test]
+    fn files_say_what_they_are() {
+        let types =
+            ["index.html", "a.css", "a.js", "a.json", "a.txt", "a.svg", "a.PNG", "a.webp", "a.ico", "a.woff2", "a.wasm", "a"];
+        assert_eq!(
+            types.map(content_type),
+            [
+                "text/html; charset=utf-8",
+                "text/css; charset=utf-8",
+                "text/javascript; charset=utf-8",
+                "application/json",
+                "text/plain; charset=utf-8",
+                "image/svg+xml",
+                "image/png",
+                "image/webp",
+                "image/x-icon",
+                "font/woff2",
+                "application/wasm",
+                "application/octet-stream",
+            ]
+        );
     }
 
     #[test]
