@@ -185,7 +185,7 @@ pub(crate) enum ErrorKind {
 /// A call that failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{operation} failed: {message}")]
-pub(crate) struct Error {
+pub struct Error {
     operation: String,
     kind: ErrorKind,
     code: Option<String>,

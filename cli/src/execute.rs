@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cart_infra::StackId;
+use cfn::StackId;
 use futures_util::future::join_all;
 use indexmap::IndexMap;
 use tokio::sync::watch;
@@ -34,14 +34,14 @@ pub(crate) mod site;
 pub(crate) mod totals;
 
 pub(crate) use session::Intent;
-pub(crate) use session::Session;
+pub use session::Session;
 
 /// How each stack ended, and after how long, in the order of the app.
 pub(crate) type Outcomes = IndexMap<StackId, (Settled, Duration)>;
 
 /// Why a plan was not carried out as a whole.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
+pub enum Error {
     /// Something failed.
     #[error("{}", sentences(failed))]
     Failed {

@@ -9,6 +9,7 @@ mod build;
 mod commands;
 mod config;
 mod domain;
+pub mod engine;
 mod error;
 mod execute;
 mod files;

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cart_infra::StackId;
+use cfn::StackId;
 use serde_json::Value as Json;
 
 use crate::domain::stack::{Deployed, Phase, Resource, StackStatus};
@@ -92,7 +92,7 @@ pub(crate) fn is_ours(template: Option<&Json>) -> bool {
 
 /// Why there is no way from what is there to what is wanted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Blocked {
+pub enum Blocked {
     /// Only a person can decide how to go on from this state.
     #[error("the {stack} stack ({name}) is {status} and cannot be updated from this state{}", because(reason.as_deref()))]
     Stuck {

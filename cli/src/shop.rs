@@ -1,6 +1,7 @@
 //! The shop as the engine deploys it: its definitions, made from a configuration. Knows no AWS.
 
 use cart_infra::{App, BootstrapSettings, Code, Origin, Settings, Stack, packages};
+use cfn::check::Rule;
 
 use crate::{
     config::Config,
@@ -19,6 +20,10 @@ impl Definitions for Config {
 
     fn parameter_root(&self) -> String {
         self.names.parameter_path("").trim_end_matches('/').to_owned()
+    }
+
+    fn rules(&self) -> &[Rule] {
+        &[cart_infra::check::NO_PREFLIGHT]
     }
 
     fn pinned_origin(&self) -> Option<&Origin> {

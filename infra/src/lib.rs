@@ -22,10 +22,7 @@ pub use cfn::{
 pub use endpoints::API_STAGE;
 pub use names::{Names, ParameterRoot, StackPrefix, Stage, StageName};
 pub use settings::{BootstrapSettings, Endpoints, Monitoring, Settings};
-pub use stacks::{
-    bootstrap::ARTIFACT_BUCKET_OUTPUT,
-    web::{DISTRIBUTION_OUTPUT, SITE, WEB_BUCKET_OUTPUT, WEB_URL_OUTPUT},
-};
+pub use stacks::web::{DISTRIBUTION_OUTPUT, SITE, WEB_BUCKET_OUTPUT, WEB_URL_OUTPUT};
 
 /// Defines one copy of the shop.
 #[must_use]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_cloudformation::types::{ChangeSetStatus, ExecutionStatus, StackStatus};
 use aws_smithy_types::{DateTime, date_time::Format};
-use cart_infra::diff::{Action, Replacement, ResourceChange};
+use cfn::diff::{Action, Replacement, ResourceChange};
 use serde_json::{Value as Json, json};
 
 use crate::{

@@ -31,7 +31,7 @@
 //!     Bench, Blueprint,
 //!     script::{Fault, Rule},
 //! };
-//! use cart_infra::StackId;
+//! use cfn::StackId;
 //! use serde_json::json;
 //!
 //! const ORDERS: StackId = StackId::new("orders");
@@ -80,7 +80,7 @@ use std::{
 
 use account::Account;
 pub use call::{Call, Refusal};
-use cart_infra::{App, ParameterSource, StackId};
+use cfn::{App, ParameterSource, StackId};
 use inventory::Latencies;
 use operation::Terms;
 pub use process::{Ended, Running};
@@ -123,7 +123,7 @@ impl Blueprint {
         Self { id, name: name.to_owned(), template, reads: Vec::new(), parameters: BTreeMap::new(), protected: false }
     }
 
-    pub fn of(stack: &cart_infra::Stack) -> Self {
+    pub fn of(stack: &cfn::Stack) -> Self {
         let parameters = stack.parameters().iter().map(|(name, source)| (name.clone(), source.clone())).collect();
         Self { reads: stack.reads().to_vec(), parameters, ..Self::new(stack.id(), stack.name(), stack.template().as_json()) }
     }
@@ -142,7 +142,7 @@ impl Bench {
     }
 
     /// An empty account for an app, and for the stack that an account needs before any app.
-    pub fn for_app(bootstrap: &cart_infra::Stack, app: &App) -> Self {
+    pub fn for_app(bootstrap: &cfn::Stack, app: &App) -> Self {
         Self::new([bootstrap].into_iter().chain(app.stacks()).map(Blueprint::of))
     }
 

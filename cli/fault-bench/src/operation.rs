@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_cloudformation::types::StackStatus;
-use cart_infra::diff;
+use cfn::diff;
 
 use crate::{
     inventory::{During, Inventory},

@@ -6,7 +6,7 @@ use std::{
 };
 
 use aws_sdk_cloudformation::types::{ChangeSetStatus, ExecutionStatus, StackStatus};
-use cart_infra::diff::{self, ResourceChange};
+use cfn::diff::{self, ResourceChange};
 use serde_json::{Value as Json, json};
 
 use crate::{

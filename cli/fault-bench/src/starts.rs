@@ -7,7 +7,7 @@ use std::{
 };
 
 use aws_sdk_cloudformation::types::StackStatus;
-use cart_infra::StackId;
+use cfn::StackId;
 use serde_json::json;
 
 use crate::{

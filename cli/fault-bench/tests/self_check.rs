@@ -17,7 +17,7 @@ use cart_fault_bench::{
     script::{Fault, Rule, Why},
     starts,
 };
-use cart_infra::{ParameterSource, StackId};
+use cfn::{ParameterSource, StackId};
 use serde_json::{Value as Json, json};
 
 const CODE: StackId = StackId::new("code");

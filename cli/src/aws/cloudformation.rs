@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_cloudformation::types::{self, Capability, ChangeSetType};
-use cart_infra::diff::Replacement;
+use cfn::diff::Replacement;
 use serde_json::Value as Json;
 
 use super::{Aws, Error, ErrorKind};

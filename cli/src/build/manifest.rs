@@ -5,7 +5,7 @@ use std::{fs, io};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_contract::Service;
-use cart_infra::{Architecture, CodeKey};
+use cart_infra::{Architecture, CodeKey, packages};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -106,7 +106,7 @@ pub(crate) fn write(folder: &Utf8Path, architecture: Architecture, artifacts: &[
     let entry = |artifact: &Artifact| {
         let zip = read_file(&artifact.path)?;
         Ok(Entry {
-            service: artifact.service.bin().to_owned(),
+            service: artifact.package.to_string(),
             key: artifact.key.clone(),
             zip_bytes: artifact.zip_bytes,
             zip_sha256: sha256(&[&zip]),
@@ -139,7 +139,7 @@ pub(crate) fn read(folder: &Utf8Path, wanted: Architecture) -> Result<Vec<Artifa
             return Err(Error::Changed { path });
         }
         let Entry { key, zip_bytes, binary_bytes, .. } = entry;
-        Ok(Artifact { service, path, key: key.clone(), zip_bytes: *zip_bytes, binary_bytes: *binary_bytes })
+        Ok(Artifact { package: packages::of(service), path, key: key.clone(), zip_bytes: *zip_bytes, binary_bytes: *binary_bytes })
     };
     Service::ALL.into_iter().map(artifact).collect()
 }
@@ -160,7 +160,7 @@ mod tests {
             let path = folder.path().join(&key);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(&path, b"zip").unwrap();
-            Artifact { service, path, key: key.parse().unwrap(), zip_bytes: 3, binary_bytes: 8 }
+            Artifact { package: packages::of(service), path, key: key.parse().unwrap(), zip_bytes: 3, binary_bytes: 8 }
         };
         let artifacts = Service::ALL.map(artifact);
         write(folder.path(), Architecture::Arm64, &artifacts).unwrap();

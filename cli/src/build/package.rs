@@ -10,7 +10,7 @@ use std::{io, time::Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_contract::Service;
-use cart_infra::Architecture;
+use cart_infra::{Architecture, packages};
 use thiserror::Error;
 
 use super::{
@@ -124,7 +124,7 @@ pub(crate) async fn package(request: &Request, mut on_progress: impl FnMut(Progr
     for (service, job) in jobs {
         let packed = job.await.map_err(|source| Error::Archive { service, source: archive::Error::Stopped(source) })??;
         let artifact = Artifact {
-            service,
+            package: packages::of(service),
             path: packed.path,
             key: packed.key,
             zip_bytes: packed.zip_bytes,

@@ -2,7 +2,7 @@
 
 use super::{
     approved,
-    deployment::{self, Deployed, Planned},
+    deployment::{self, Deployed},
     guard,
     interruption::{Interruption, interruptible, supervised},
     open, replanning, site,
@@ -12,6 +12,7 @@ use crate::{
     build,
     config::Config,
     domain::{event::Events, notice::Notice},
+    engine::Planned,
     error::Error,
     execute::{self, Session, deploy::ChangeSets},
     plan::{

@@ -8,7 +8,6 @@ use serde_json::{Value as Json, json};
 use super::{frontend_env, outputs, package};
 use crate::{
     args::Planning,
-    aws::object_store::Bucket,
     build::{self, manifest, package::Target},
     config::Config,
     domain::{
@@ -16,26 +15,19 @@ use crate::{
         notice::Notice,
         package::Artifact,
     },
+    engine::{self, Planned},
     error::Error,
     execute::{
         self, Session,
         deploy::{ChangeSets, Outcome},
     },
     plan::{
-        self, Observed,
-        deploy::{Definitions, Plan, Request},
+        self,
+        deploy::{Definitions, Request},
     },
     report::answer::Answer,
     shop::no_code,
 };
-
-/// A deployment that was planned, with the code it brings.
-pub(super) struct Planned {
-    pub plan: Plan,
-    pub artifacts: Vec<Artifact>,
-    /// What it was planned from.
-    pub observed: Observed,
-}
 
 /// What the command line and the configuration request, for code that is still being built.
 pub(super) fn request(args: &Planning, config: &Config) -> Request {
@@ -63,37 +55,18 @@ fn target(config: &Config) -> Target {
     if config.connection.endpoint.is_local() { Target::Host } else { Target::Lambda(config.architecture) }
 }
 
-/// Observes everything that the request depends on while the code is built, and plans by comparing templates. Changes nothing.
+/// Observes and plans, and says what is worth knowing about the plan. Changes nothing.
 pub(super) async fn plan(
-    mut request: Request,
+    request: Request,
     building: impl Future<Output = Result<Vec<Artifact>, Error>>,
     config: &Config,
     session: &Session,
 ) -> Result<Planned, Error> {
-    // Names and paths do not depend on the code.
-    let names = config.app(&request.code, None);
-    let root = config.parameter_root();
-    let observing = async { Ok(session.observe_at_rest(names.stacks(), &root).await?) };
-    let (mut observed, artifacts) = match &request.bucket {
-        None => tokio::try_join!(observing, building)?,
-        Some(name) => {
-            let observed = observing.await?;
-            // Before minutes are spent on building; a bucket that was deployed from before was checked then.
-            if !plan::deploy::is_in_use(&observed, name) {
-                session.aws.check_bucket(&Bucket { name: name.clone(), owner: session.account.clone() }).await?;
-            }
-            (observed, building.await?)
-        }
-    };
-    for artifact in &artifacts {
-        request.code = request.code.with(artifact.package(), artifact.key.clone());
-    }
-    session.observe_account(config, &request, &mut observed).await?;
-    let plan = plan::deploy::plan(config, &request, &observed)?;
-    for notice in &plan.notices {
+    let planned = engine::plan(request, building, config, session).await?;
+    for notice in &planned.plan.notices {
         session.events.notice(notice.clone());
     }
-    Ok(Planned { plan, artifacts, observed })
+    Ok(planned)
 }
 
 /// The warning that the APIs do not allow calls from the stage's own site.

@@ -273,7 +273,7 @@ async fn serve(
 /// Deploys everything with this code, without a question: the local cloud is there to be tried on.
 async fn deploy_all(built: Vec<Artifact>, config: &Config, events: &Events) -> Result<(Deployed, Packages), Error> {
     let session = open("local", config, events).await?;
-    let packages = built.iter().map(|artifact| (artifact.package(), artifact.key.clone())).collect();
+    let packages = built.iter().map(|artifact| (artifact.package, artifact.key.clone())).collect();
     let request = Request { tags: config.tags.clone(), leave_retained: true, ..Request::all(no_code()) };
     let mut planned = deployment::plan(request, async { Ok(built) }, config, &session).await?;
     let made = ChangeSets::default();

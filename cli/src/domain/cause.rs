@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use cart_infra::StackId;
+use cfn::StackId;
 
 /// What made a resource, a change set or a call fail.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! How AWS or the local cloud is reached. Does not know where that is configured.
 
-use cart_infra::Origin;
+use cart_contract::Origin;
 
 /// A region, a profile and an endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

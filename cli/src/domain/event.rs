@@ -2,10 +2,13 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use cart_infra::StackId;
+use cfn::StackId;
 use indexmap::IndexMap;
 use serde::Serialize;
-use tokio::sync::{mpsc::UnboundedSender, oneshot};
+use tokio::sync::{
+    mpsc::{UnboundedSender, unbounded_channel},
+    oneshot,
+};
 
 use crate::domain::{
     failure::Failure,
@@ -266,6 +269,11 @@ impl Events {
     /// Events into this channel.
     pub(crate) fn into(sender: UnboundedSender<Message>) -> Self {
         Self(sender)
+    }
+
+    /// For work that nobody listens to.
+    pub(crate) fn nowhere() -> Self {
+        Self(unbounded_channel().0)
     }
 
     /// Sends an event. A listener that has gone is no reason to stop working.

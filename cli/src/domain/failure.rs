@@ -1,14 +1,14 @@
 //! Why an operation on a stack failed: the first real cause, where it is defined, what it left, what to do. Knows nothing of how this
 //! was found out.
 
-use cart_infra::{Stack, StackId};
+use cfn::{Stack, StackId};
 use serde::Serialize;
 
 use crate::domain::stack::{Phase, StackEvent, StackStatus};
 
 /// A failure, explained.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Failure {
+pub struct Failure {
     /// Which stack.
     pub stack: StackId,
     /// The resource that failed first, if it was one.
@@ -23,7 +23,7 @@ pub(crate) struct Failure {
 
 /// The resource that failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct FailedResource {
+pub struct FailedResource {
     /// Its name in the template.
     pub logical_id: String,
     /// For example `AWS::DynamoDB::Table`.

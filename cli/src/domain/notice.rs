@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cart_infra::StackId;
+use cfn::StackId;
 use serde::Serialize;
 
 use super::{event::Operation, moment::millis};

@@ -3,18 +3,17 @@
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
-use cart_contract::Service;
-use cart_infra::{CodeKey, Package, packages};
-use serde::{Serialize, Serializer};
+use cfn::{CodeKey, Package};
+use serde::Serialize;
 
 use crate::domain::moment::millis;
 
 /// A service, ready to upload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Artifact {
+pub struct Artifact {
     /// Whose code it is.
-    #[serde(serialize_with = "service_name")]
-    pub(crate) service: Service,
+    #[serde(rename = "service")]
+    pub(crate) package: Package,
     /// The archive.
     pub(crate) path: Utf8PathBuf,
     /// What to call it in a bucket: `<service>/<hash>.zip`. Equal names, equal code. It is the binary that is hashed and not the
@@ -27,9 +26,10 @@ pub(crate) struct Artifact {
 }
 
 impl Artifact {
-    /// The package whose code it is.
-    pub(crate) fn package(&self) -> Package {
-        packages::of(self.service)
+    /// An archive of this size in bytes. Its key has to differ from that of other code.
+    #[must_use]
+    pub fn new(package: Package, key: CodeKey, path: Utf8PathBuf, zip_bytes: u64) -> Self {
+        Self { package, path, key, zip_bytes, binary_bytes: zip_bytes }
     }
 }
 
@@ -71,11 +71,6 @@ pub(crate) enum Progress {
     },
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
-fn service_name<S: Serializer>(service: &Service, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(service.bin())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,7 +78,7 @@ mod tests {
     #[test]
     fn what_happens_is_data() {
         let artifact = Artifact {
-            service: Service::Cart,
+            package: Package::new("cart"),
             path: "/out/cart/5980.zip".into(),
             key: "cart/5980.zip".parse().unwrap(),
             zip_bytes: 3,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cart_infra::diff::Replacement;
+use cfn::diff::Replacement;
 use serde::Serialize;
 
 use crate::domain::moment::Moment;
@@ -12,7 +12,8 @@ use crate::domain::moment::Moment;
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html>
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(crate) enum StackStatus {
+#[expect(missing_docs, reason = "CloudFormation's own names, described on its page")]
+pub enum StackStatus {
     CreateInProgress,
     CreateFailed,
     CreateComplete,
@@ -164,7 +165,7 @@ pub(crate) struct DeployedParameter {
 /// A resource of a deployed stack.
 #[expect(clippy::struct_field_names, reason = "these are CloudFormation's names")]
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Resource {
+pub struct Resource {
     /// Its name within the template.
     pub logical_id: String,
     /// Its name in AWS.

@@ -3,7 +3,7 @@
 
 use std::{cmp::Reverse, time::Duration};
 
-use cart_infra::StackId;
+use cfn::StackId;
 
 use crate::domain::{
     event::{Event, Link, Operation, Settled, Spent},

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cart_infra::StackId;
+use cfn::StackId;
 use tokio::time::sleep;
 
 use super::{Error, Session, StepError, Task, begin, explain::explain, follow::Ended, in_order, site, worst};

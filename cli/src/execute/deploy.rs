@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use cart_infra::{App, ParameterSource, Stack, StackId};
+use cfn::{App, ParameterSource, Stack, StackId};
 use futures_util::future::{join_all, try_join_all};
 use tokio::sync::OnceCell;
 
@@ -215,13 +215,27 @@ fn template_key(wanted: &Stack, change_set: &str) -> String {
 
 /// What a deployment has led to.
 #[derive(Clone, Debug)]
-pub(crate) struct Outcome {
+pub struct Outcome {
     /// The app as it is deployed now.
     pub(crate) app: App,
     /// Its stacks and what they publish.
     pub(crate) observed: Observed,
     /// How each stack ended that was worked on, and after how long.
     pub(crate) outcomes: Outcomes,
+}
+
+impl Outcome {
+    /// The outputs of every stack that exists, by key.
+    #[must_use]
+    pub fn outputs(&self) -> BTreeMap<StackId, BTreeMap<String, String>> {
+        self.observed.stacks.iter().map(|(id, there)| (*id, there.deployed.outputs.clone())).collect()
+    }
+
+    /// The status of every stack that exists.
+    #[must_use]
+    pub fn statuses(&self) -> BTreeMap<StackId, StackStatus> {
+        self.observed.stacks.iter().map(|(id, there)| (*id, there.deployed.status)).collect()
+    }
 }
 
 /// Carries out a plan that was made from what is `observed`, round after round. Change sets that are not carried out are discarded.
@@ -310,7 +324,7 @@ async fn carry_out_round(
     session: &Session,
 ) -> Result<Outcomes, Error> {
     let steps: Vec<&Step> = bootstrap.into_iter().chain(&round.steps).collect();
-    let carries = |step: &&Step, artifact: &Artifact| step.wanted.packages().iter().any(|package| *package == artifact.package());
+    let carries = |step: &&Step, artifact: &Artifact| step.wanted.packages().iter().any(|package| *package == artifact.package);
     let needed = |artifact: &&Artifact| steps.iter().any(|step| step.action != Action::Keep && carries(step, artifact));
     let work = Work {
         session,
@@ -360,7 +374,7 @@ impl Work<'_> {
                         self.session
                             .until(|| async {
                                 let there = self.session.aws.stack(bootstrap.name()).await?;
-                                Ok(there.and_then(|there| there.outputs.get(cart_infra::ARTIFACT_BUCKET_OUTPUT).cloned()))
+                                Ok(there.and_then(|there| there.outputs.get(cfn::ARTIFACT_BUCKET_OUTPUT).cloned()))
                             })
                             .await?
                     }
@@ -384,7 +398,7 @@ impl Work<'_> {
             let present = aws.has_object(bucket, key).await?;
             if !present {
                 let putting = aws.put_file(bucket, key, &artifact.path);
-                events.during(Activity::UploadingPackage { service: artifact.service.to_string() }, putting).await?;
+                events.during(Activity::UploadingPackage { service: artifact.package.to_string() }, putting).await?;
             }
             events.send(Event::Stored { key: key.to_owned(), bytes: artifact.zip_bytes, present });
             Ok::<_, StepError>(())

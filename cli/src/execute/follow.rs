@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use cart_infra::{Stack, StackId};
+use cfn::{Stack, StackId};
 use tokio::time::sleep;
 
 use super::{Intent, Session, StepError, begin, explain::explain, session::Intents};

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use cart_infra::Stack;
+use cfn::Stack;
 use futures_util::future::try_join_all;
 
 use super::{Error, Session};

@@ -23,7 +23,7 @@ pub(crate) enum Intent {
 
 /// A connection to one account in one region, and who listens.
 #[derive(Clone, Debug)]
-pub(crate) struct Session {
+pub struct Session {
     pub(crate) aws: Aws,
     /// The number of the account; empty where the command did not ask for it.
     pub(crate) account: String,

@@ -21,7 +21,7 @@ pub(crate) struct View<'a> {
 
 /// What the account's own stack holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Content {
+pub struct Content {
     /// A bucket for artifacts.
     pub artifact_bucket: bool,
     /// API Gateway's account-wide logging role.

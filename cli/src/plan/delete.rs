@@ -1,6 +1,6 @@
 //! Decides how to delete stacks: in which order, and what stays.
 
-use cart_infra::{App, Stack, StackId};
+use cfn::{App, Stack, StackId};
 
 use super::{Blocked, Observed, ObservedStack};
 use crate::domain::stack::{Resource, StackStatus};

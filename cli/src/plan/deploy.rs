@@ -7,10 +7,10 @@
 
 use std::collections::BTreeMap;
 
-use cart_infra::{
-    ARTIFACT_BUCKET_OUTPUT, ARTIFACT_BUCKET_PARAMETER, Afterwards, App, Code, NotAnOrigin, Origin, ParameterSource, Presence, Site,
-    Stack, StackId,
-    check::{self, Finding},
+use cart_contract::{NotAnOrigin, Origin};
+use cfn::{
+    ARTIFACT_BUCKET_OUTPUT, ARTIFACT_BUCKET_PARAMETER, Afterwards, App, Code, ParameterSource, Presence, Site, Stack, StackId,
+    check::{self, Finding, Rule},
 };
 
 use super::{
@@ -20,7 +20,7 @@ use super::{
 use crate::domain::{notice::Notice, stack::StackStatus};
 
 /// The definitions of an app, as a function of what is known only when it is deployed.
-pub(crate) trait Definitions {
+pub trait Definitions {
     /// The app with this code. Stacks that allow calls from its site allow them from `site`, once that is known.
     fn app(&self, code: &Code, site: Option<&Origin>) -> App;
 
@@ -30,6 +30,11 @@ pub(crate) trait Definitions {
     /// The path in Parameter Store below which the app's stacks publish, without a slash at its end.
     fn parameter_root(&self) -> String;
 
+    /// The app's own rules, besides those for every app.
+    fn rules(&self) -> &[Rule] {
+        &[]
+    }
+
     /// The only origin that may call, where the stage says so itself: a site at another one is not allowed.
     fn pinned_origin(&self) -> Option<&Origin> {
         None
@@ -38,7 +43,7 @@ pub(crate) trait Definitions {
 
 /// A deployment, as it was asked for.
 #[derive(Clone, Debug)]
-pub(crate) struct Request {
+pub struct Request {
     /// The stacks that were named. Where none was: every stack that always exists, and those on request that exist.
     pub stacks: Vec<StackId>,
     /// Whether the stacks that exist on request only are requested.
@@ -57,7 +62,8 @@ pub(crate) struct Request {
 
 impl Request {
     /// Everything, with this code, under the usual terms.
-    pub(crate) fn all(code: Code) -> Self {
+    #[must_use]
+    pub fn all(code: Code) -> Self {
         Self {
             stacks: Vec::new(),
             with_optional: false,
@@ -81,7 +87,7 @@ impl Request {
 
 /// Why there is no plan.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Refused {
+pub enum Refused {
     /// There is no way from the state of a stack to the requested one.
     #[error(transparent)]
     Blocked(#[from] Blocked),
@@ -126,7 +132,7 @@ impl Refused {
 
 /// A deployment: everything that will happen, in order.
 #[derive(Clone, Debug)]
-pub(crate) struct Plan {
+pub struct Plan {
     /// The account's own stack, where a stack that changes needs it.
     pub(crate) bootstrap: Option<Step>,
     /// The stacks.
@@ -195,7 +201,8 @@ pub(crate) struct Hosted {
 
 impl Plan {
     /// The app as the first round defines it.
-    pub(crate) fn app(&self) -> &App {
+    #[must_use]
+    pub fn app(&self) -> &App {
         &self.first.app
     }
 
@@ -205,13 +212,21 @@ impl Plan {
     }
 
     /// Whether no stack changes.
-    pub(crate) fn is_empty(&self) -> bool {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         self.steps().all(Step::is_nothing)
     }
 
     /// How far-reaching it is.
-    pub(crate) fn reach(&self) -> Reach {
+    #[must_use]
+    pub fn reach(&self) -> Reach {
         self.steps().map(Step::reach).max().unwrap_or_default()
+    }
+
+    /// The stacks that are created or updated, in an order in which they could be carried out one by one.
+    #[must_use]
+    pub fn changing(&self) -> Vec<StackId> {
+        self.steps().filter(|step| step.action != Action::Keep).map(Step::stack).collect()
     }
 
     /// The stacks that the second round updates.
@@ -227,7 +242,7 @@ impl Plan {
     pub(crate) fn second_round(&self, definitions: &dyn Definitions, observed: &Observed) -> Result<Option<Round>, Refused> {
         let Some(second) = &self.second else { return Ok(None) };
         let Some(origin) = origin(&self.first.app, observed)? else { return Ok(None) };
-        let app = checked(definitions.app(&self.code, Some(&origin)))?;
+        let app = checked(definitions.app(&self.code, Some(&origin)), definitions)?;
         // Its code was uploaded in the first round.
         let parameters = second.stacks.iter().find_map(|id| Some(&observed.stacks.get(id)?.deployed.parameters));
         let bucket = parameters.and_then(|parameters| parameters.get(ARTIFACT_BUCKET_PARAMETER));
@@ -271,7 +286,7 @@ pub(crate) fn concerns_account(definitions: &dyn Definitions, request: &Request,
 /// [`Refused`], by the first rule or stack that stands in the way.
 pub(crate) fn plan(definitions: &dyn Definitions, request: &Request, observed: &Observed) -> Result<Plan, Refused> {
     let known = origin(&definitions.app(&request.code, None), observed)?;
-    let app = checked(definitions.app(&request.code, known.as_ref()))?;
+    let app = checked(definitions.app(&request.code, known.as_ref()), definitions)?;
     let wanted = wanted(&app, request, observed);
     let mut terms = request.terms();
     let mut bootstrap = None;
@@ -333,8 +348,8 @@ fn origin(app: &App, observed: &Observed) -> Result<Option<Origin>, Refused> {
 ///
 /// # Errors
 /// [`Refused::Findings`].
-pub(crate) fn checked(app: App) -> Result<App, Refused> {
-    let findings = check::check(&app);
+pub(crate) fn checked(app: App, definitions: &dyn Definitions) -> Result<App, Refused> {
+    let findings = check::check(&app, definitions.rules());
     if findings.is_empty() { Ok(app) } else { Err(Refused::Findings(findings)) }
 }
 

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use cart_infra::{App, Stack, StackId};
+use cfn::{App, Stack, StackId};
 use serde_json::Value as Json;
 
 use crate::domain::{

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use cart_infra::{
+use cfn::{
     ParameterSource, Stack, StackId,
     access::{self, Widening},
     diff,
@@ -116,7 +116,7 @@ pub(crate) enum Unknown {
 /// How far-reaching a change is, from the least to the most.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Reach {
+pub enum Reach {
     /// Nothing changes.
     #[default]
     None,

@@ -1,6 +1,6 @@
 //! A plan in words: what will be done to each stack, what is destroyed by it, and who may do more than before.
 
-use cart_infra::{
+use cfn::{
     StackId,
     access::Widening,
     diff::{Action as Change, Replacement, ResourceChange},

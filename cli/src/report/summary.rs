@@ -1,6 +1,6 @@
 //! What is left of a run once it is over: as Markdown for people, as `name=value` for the steps of a pipeline. Knows nothing of files.
 
-use cart_infra::StackId;
+use cfn::StackId;
 use handlebars::{Handlebars, RenderError};
 use serde::Serialize;
 

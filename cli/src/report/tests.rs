@@ -3,7 +3,7 @@
 use std::{fmt::Write, time::Duration};
 
 use cart_contract::Service;
-use cart_infra::{diff::Replacement, stacks};
+use cart_infra::{diff::Replacement, packages, stacks};
 
 use super::{events_file, plan, words};
 use crate::{
@@ -103,7 +103,7 @@ fn every_end() -> [Event; 2] {
 
 fn other_events() -> Vec<Event> {
     let artifact = Artifact {
-        service: Service::Cart,
+        package: packages::of(Service::Cart),
         path: "target/packages/cart/0a1b.zip".into(),
         key: "cart/0a1b.zip".parse().unwrap(),
         zip_bytes: 4_490_000,

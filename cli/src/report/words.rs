@@ -39,7 +39,7 @@ pub(super) fn line(event: &Event, verbose: bool) -> Option<String> {
         Event::Package(Progress::Compiled { took }) => entry("build", format!("compiled in {}", seconds(*took))),
         Event::Package(Progress::Packaged { artifact, reused, took }) => {
             let how = if *reused { "already packaged".to_owned() } else { format!("packaged in {}", seconds(*took)) };
-            entry("package", format!("{} {how} ({})", artifact.service, size(artifact.zip_bytes)))
+            entry("package", format!("{} {how} ({})", artifact.package, size(artifact.zip_bytes)))
         }
         Event::Stored { key, present: true, .. } => {
             if !verbose {

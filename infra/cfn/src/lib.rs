@@ -46,4 +46,6 @@ pub use name::{Package, StackId};
 pub use package::{Code, CodeKey};
 pub use parse::Invalid;
 pub use scalar::{Architecture, GivenTopicArn, LogRetention, Mebibytes, Seconds, Visibility};
-pub use stack::{ARTIFACT_BUCKET_PARAMETER, Afterwards, ParameterSource, Place, Presence, Published, Shared, Site, Stack};
+pub use stack::{
+    ARTIFACT_BUCKET_OUTPUT, ARTIFACT_BUCKET_PARAMETER, Afterwards, ParameterSource, Place, Presence, Published, Shared, Site, Stack,
+};

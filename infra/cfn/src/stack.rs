@@ -81,6 +81,9 @@ pub struct Stack {
 /// What templates call the bucket the code is in.
 pub const ARTIFACT_BUCKET_PARAMETER: &str = "ArtifactBucket";
 
+/// The output in which the account's own stack names the bucket that it has for code.
+pub const ARTIFACT_BUCKET_OUTPUT: &str = "ArtifactBucketName";
+
 /// Where the deployer takes a template parameter's value from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ParameterSource {

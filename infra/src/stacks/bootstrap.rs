@@ -2,7 +2,7 @@
 //! other people's APIs, may depend on it.
 
 use cfn::{
-    Stack,
+    ARTIFACT_BUCKET_OUTPUT, Stack,
     policy::{Statement, Trusted},
     resource::{
         api_gateway::Account,
@@ -18,9 +18,6 @@ use cfn::{
 
 use super::BOOTSTRAP;
 use crate::{names::Names, settings::BootstrapSettings};
-
-/// The output that names the bucket.
-pub const ARTIFACT_BUCKET_OUTPUT: &str = "ArtifactBucketName";
 
 /// Defines the stack.
 #[must_use]

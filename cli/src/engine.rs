@@ -1,0 +1,162 @@
+//! The engine by itself: an app of your own, deployed, diffed and deleted as `cartctl` does with the shop.
+//!
+//! An app is a function from what is known only at deployment to stacks: [`Definitions`]. A [`Session`] is a connection to one account.
+//! [`plan`] observes and decides, [`Planned::plan`] says what would happen, [`deploy`] carries it out, and [`delete`] takes everything down
+//! in reverse order. Asking somebody, and the words for what happens, are up to the caller.
+//!
+//! ```no_run
+//! use cartctl::engine::{self, Definitions, Request, Target};
+//! # async fn run(app: impl Definitions, code: cfn::Code, artifacts: Vec<engine::Artifact>) -> Result<(), engine::Error> {
+//! let session = engine::connect(&Target::Aws { region: "eu-west-1".to_owned() }).await?;
+//! let planned = engine::plan(Request::all(code), async { Ok::<_, engine::Error>(artifacts) }, &app, &session).await?;
+//! println!("{:?}: {:?}", planned.plan().reach(), planned.plan().changing());
+//! let outcome = engine::deploy(planned, &app, &session).await?;
+//! println!("{:?}", outcome.outputs());
+//! # Ok(())
+//! # }
+//! ```
+
+use std::future::Future;
+
+use cart_contract::Origin;
+use cfn::Stack;
+
+pub use crate::{
+    aws::Error as AwsError,
+    domain::{
+        failure::{FailedResource, Failure},
+        package::Artifact,
+        stack::{Resource, StackStatus},
+    },
+    execute::{Error, Session, deploy::Outcome},
+    plan::{
+        Blocked,
+        bootstrap::Content,
+        deploy::{Definitions, Plan, Refused, Request},
+        step::Reach,
+    },
+};
+use crate::{
+    aws::{Aws, object_store::Bucket},
+    domain::{
+        connection::{Connection, Endpoint},
+        event::Events,
+    },
+    execute::{self, deploy::ChangeSets},
+    plan::{self, Observed, delete as deletion},
+};
+
+/// Where AWS is reached, or a service that behaves like it.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// AWS itself, with the credentials that every AWS tool finds.
+    Aws {
+        /// The region, for example `eu-west-1`.
+        region: String,
+    },
+    /// A stand-in on this machine, which accepts any credentials.
+    StandIn {
+        /// Its address.
+        url: Origin,
+        /// The region that it is asked for.
+        region: String,
+    },
+}
+
+/// A deployment that is planned, with the code it brings.
+#[derive(Debug)]
+pub struct Planned {
+    pub(crate) plan: Plan,
+    pub(crate) artifacts: Vec<Artifact>,
+    /// The observation that it was planned from.
+    pub(crate) observed: Observed,
+}
+
+impl Planned {
+    /// The plan, made by comparing templates.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+}
+
+/// Connects, and asks which account the credentials belong to.
+///
+/// # Errors
+/// [`Error`], if there are no usable credentials.
+pub async fn connect(target: &Target) -> Result<Session, Error> {
+    let (region, endpoint) = match target.clone() {
+        Target::Aws { region } => (region, Endpoint::Aws),
+        Target::StandIn { url, region } => (region, Endpoint::Local(url)),
+    };
+    let aws = Aws::connect(&Connection { region: Some(region), profile: None, endpoint }).await?;
+    let account = aws.account().await?;
+    Ok(Session::looking(aws, account, Events::nowhere()))
+}
+
+/// Observes everything that the request depends on while the code is built, and plans by comparing templates. Changes nothing.
+///
+/// # Errors
+/// [`Error`], or that of `building`.
+pub async fn plan<E: From<Error>>(
+    mut request: Request,
+    building: impl Future<Output = Result<Vec<Artifact>, E>>,
+    definitions: &dyn Definitions,
+    session: &Session,
+) -> Result<Planned, E> {
+    // Names and paths do not depend on the code.
+    let names = definitions.app(&request.code, None);
+    let root = definitions.parameter_root();
+    let observing = async { Ok(session.observe_at_rest(names.stacks(), &root).await?) };
+    let (mut observed, artifacts) = match &request.bucket {
+        None => tokio::try_join!(observing, building)?,
+        Some(name) => {
+            let observed = observing.await?;
+            // Before minutes are spent on building; a bucket that was deployed from before was checked then.
+            if !plan::deploy::is_in_use(&observed, name) {
+                let bucket = Bucket { name: name.clone(), owner: session.account.clone() };
+                session.aws.check_bucket(&bucket).await.map_err(Error::from)?;
+            }
+            (observed, building.await?)
+        }
+    };
+    for artifact in &artifacts {
+        request.code = request.code.with(artifact.package, artifact.key.clone());
+    }
+    session.observe_account(definitions, &request, &mut observed).await?;
+    let plan = plan::deploy::plan(definitions, &request, &observed).map_err(Error::from)?;
+    Ok(Planned { plan, artifacts, observed })
+}
+
+/// Deploys what was planned. Change sets that are not carried out are deleted.
+///
+/// # Errors
+/// [`Error`], for the stack that went worst. What the other stacks reached stays.
+pub async fn deploy(planned: Planned, definitions: &dyn Definitions, session: &Session) -> Result<Outcome, Error> {
+    let made = ChangeSets::default();
+    let Planned { plan, artifacts, observed } = planned;
+    match execute::deploy::refine(plan, &made, session).await {
+        Ok(plan) => execute::deploy::carry_out(plan, observed, definitions, &artifacts, made, session).await,
+        Err(error) => {
+            made.discard(session).await;
+            Err(error)
+        }
+    }
+}
+
+/// Deletes every stack of the app that exists, each after those that read from it; returns the names of the deleted stacks. The account's own
+/// stack stays.
+///
+/// # Errors
+/// [`Error`], for the stack that went worst.
+pub async fn delete(request: &Request, definitions: &dyn Definitions, session: &Session) -> Result<Vec<String>, Error> {
+    let app = definitions.app(&request.code, None);
+    let mut observed = session.observe_at_rest(app.stacks(), &definitions.parameter_root()).await?;
+    for there in observed.stacks.values_mut() {
+        there.resources = session.aws.resources(&there.deployed.id).await?;
+    }
+    let stacks: Vec<_> = app.stacks().iter().map(Stack::id).collect();
+    let plan = deletion::plan(&app, &stacks, &observed, false).map_err(Refused::from)?;
+    execute::delete::carry_out(&plan, false, session).await?;
+    Ok(plan.steps.into_iter().map(|step| step.name).collect())
+}
