@@ -36,12 +36,10 @@ impl Flags {
         let typed = |known: &'static Known| {
             let is_typed = command.try_contains_id(known.id).unwrap_or(false)
                 && command.value_source(known.id) == Some(ValueSource::CommandLine);
-            is_typed.then(|| match command.try_get_one::<bool>(known.id) {
-                Ok(_) => known.long.to_owned(),
-                Err(_) => {
-                    let values = command.get_raw(known.id).into_iter().flatten();
-                    values.fold(known.long.to_owned(), |flag, value| format!("{flag} {}", quoted(&value.to_string_lossy())))
-                }
+            let is_switch = command.try_get_one::<bool>(known.id).is_ok();
+            is_typed.then(|| {
+                let values = command.get_raw(known.id).into_iter().flatten().filter(|_| !is_switch);
+                values.fold(known.long.to_owned(), |flag, value| format!("{flag} {}", quoted(&value.to_string_lossy())))
             })
         };
         Self(KNOWN.iter().filter_map(|known| Some((known, typed(known)?))).collect())

@@ -44,14 +44,13 @@ pub async fn run() -> ExitCode {
     let environment = Environment::of_process();
     let options = options(&cli, &environment);
     let format = options.format;
-    let exit = match Reporting::begin(options) {
+    match Reporting::begin(options) {
         Ok(reporting) => {
             let done = commands::run(cli, &environment, &reporting).await;
-            reporting.end(done.map_err(|error| error.ended(&flags)))
+            reporting.end(done.map_err(|error| error.ended(&flags))).into()
         }
-        Err(error) => report::failure(format, &Error::from(error).ended(&flags)),
-    };
-    exit.into()
+        Err(error) => report::failure(format, &Error::from(error).ended(&flags)).into(),
+    }
 }
 
 fn options(cli: &args::Cli, environment: &Environment) -> Options {

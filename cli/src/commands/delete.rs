@@ -57,14 +57,14 @@ fn answer(plan: &Plan, config: &Config) -> Answer {
     let mut lines = Text::default();
     let mut kept = Vec::new();
     for step in &plan.steps {
-        lines.add(format_args!("deleted  {}", step.name));
+        lines.line(format_args!("deleted  {}", step.name));
         for resource in &step.keeps {
-            lines.add(format_args!("kept     {} {} ({})", resource.resource_type, resource.physical_id, resource.logical_id));
+            lines.line(format_args!("kept     {} {} ({})", resource.resource_type, resource.physical_id, resource.logical_id));
             kept.push(json!({ "type": resource.resource_type, "id": resource.physical_id, "logical_id": resource.logical_id }));
         }
     }
     if plan.steps.is_empty() {
-        lines.add(format_args!("nothing to delete: the stage `{}` is not deployed", config.stage()));
+        lines.line(format_args!("nothing to delete: the stage `{}` is not deployed", config.stage()));
     }
     let deleted: Vec<_> = plan.steps.iter().map(|step| &step.name).collect();
     Answer::new(lines.into(), json!({ "deleted": deleted, "kept": kept }))

@@ -4,8 +4,11 @@ use std::io::{self, Write};
 
 use serde_json::{Value as Json, json};
 
-use super::Format;
-use super::style::{self, paint};
+use super::{
+    Format,
+    style::{self, paint},
+    text::Text,
+};
 use crate::{
     domain::{logs::Entry, moment::Moment},
     plan::logs::{
@@ -70,30 +73,32 @@ fn raw(Told { function, group, entry }: &Told) -> Json {
 fn words(said: &Said) -> String {
     match said {
         Said::Function { level, message, request, metrics, fields } => {
-            let mut words = format!("{} {}", leveled(level), tame(message));
+            let mut words = Text::default();
+            words.add(format_args!("{} {}", leveled(level), tame(message)));
             for (name, value) in fields {
-                words += &format!(" {}={}", tame(name), value_of(value));
+                words.add(format_args!(" {}={}", tame(name), value_of(value)));
             }
             if let Some(request) = request {
                 let short: String = request.chars().take(REQUEST).collect();
-                words += &format!(" request={}", tame(&short));
+                words.add(format_args!(" request={}", tame(&short)));
             }
             for metric in metrics {
-                words += &format!(" {}", paint(style::FAINT, measured(metric)));
+                words.add(format_args!(" {}", paint(style::FAINT, measured(metric))));
             }
-            words
+            words.into()
         }
         Said::Lambda { kind, status, fields } => {
             // In the place of a level: none of our functions says it.
             let mark = if said.is_error() { paint(style::ERROR, "ERROR") } else { paint(style::FAINT, "-----") };
-            let mut words = format!("{mark} {}", tame(kind));
+            let mut words = Text::default();
+            words.add(format_args!("{mark} {}", tame(kind)));
             if let Some(status) = status {
-                words += &format!(" status={}", tame(status));
+                words.add(format_args!(" status={}", tame(status)));
             }
             for (name, value) in fields {
-                words += &format!(" {}={}", tame(name), value_of(value));
+                words.add(format_args!(" {}={}", tame(name), value_of(value)));
             }
-            words
+            words.into()
         }
         Said::Text(text) => format!("{} {}", paint(style::FAINT, "-----"), tame(text)),
     }

@@ -37,33 +37,33 @@ fn print(text: &str) {
 pub(crate) fn deploy_text(plan: &Plan, everything: bool) -> String {
     let mut text = Text::default();
     for step in plan.steps() {
-        text.add(format_args!("{} {}", name(step.stack()), summary(step)));
+        text.line(format_args!("{} {}", name(step.stack()), summary(step)));
         if step.takes_over {
             let warning = "adopts a stack that cartctl did not create: resources of the same name are kept, all others are deleted";
-            text.add(format_args!("  {} {warning}", paint(ERROR, "!")));
+            text.line(format_args!("  {} {warning}", paint(ERROR, "!")));
         }
         if matches!(step.action, Action::Update { .. }) {
             for change in &step.changes.resources {
-                text.add(format_args!("  {}", line(change)));
+                text.line(format_args!("  {}", line(change)));
             }
         }
         if step.protect {
-            text.add(format_args!("  {} termination protection", paint(GOOD, "+")));
+            text.line(format_args!("  {} termination protection", paint(GOOD, "+")));
         }
     }
     for stack in plan.again() {
-        text.add(format_args!("{} update again, to allow requests from the site, whose origin is not known yet", name(*stack)));
+        text.line(format_args!("{} update again, to allow requests from the site, whose origin is not known yet", name(*stack)));
     }
     let changing = || plan.steps().filter(|step| step.action != Action::Keep);
     let allowed: Vec<_> = changing().filter_map(|step| allowed(step, everything)).collect();
     if !allowed.is_empty() {
-        text.add(format_args!("{}\n{}", paint(BOLD, "newly allowed"), allowed.concat().trim_end()));
+        text.line(format_args!("{}\n{}", paint(BOLD, "newly allowed"), allowed.concat().trim_end()));
     }
     let destroyed: Vec<_> = changing().filter(|step| step.reach() == Reach::Destructive).collect();
     if !destroyed.is_empty() {
-        text.add(paint(ERROR, "removed or replaced"));
+        text.line(paint(ERROR, "removed or replaced"));
         for step in destroyed {
-            text.add(format_args!("  {} {} {}", paint(ERROR, "-"), paint(FAINT, step.stack()), step.destroyed().join(", ")));
+            text.line(format_args!("  {} {} {}", paint(ERROR, "-"), paint(FAINT, step.stack()), step.destroyed().join(", ")));
         }
     }
     text.into()
@@ -180,16 +180,16 @@ pub(crate) fn deploy_json(plan: &Plan) -> Json {
 pub(crate) fn delete_text(plan: &delete::Plan) -> String {
     let mut text = Text::default();
     for step in &plan.steps {
-        text.add(format_args!("{} delete {} with {}", name(step.stack), step.name, plural(step.resources, "resource")));
+        text.line(format_args!("{} delete {} with {}", name(step.stack), step.name, plural(step.resources, "resource")));
         if step.unprotect {
-            text.add(format_args!("  {} termination protection is switched off", paint(ERROR, "!")));
+            text.line(format_args!("  {} termination protection is switched off", paint(ERROR, "!")));
         }
         for bucket in &step.empties {
-            text.add(format_args!("  {} all objects in {bucket} are deleted first", paint(ERROR, "-")));
+            text.line(format_args!("  {} all objects in {bucket} are deleted first", paint(ERROR, "-")));
         }
         for kept in &step.keeps {
             let what = format!("{} {}", kept.logical_id, paint(FAINT, &kept.resource_type));
-            text.add(format_args!("  {} {what} {} is retained: it holds people's data", paint(GOOD, "="), kept.physical_id));
+            text.line(format_args!("  {} {what} {} is retained: it holds people's data", paint(GOOD, "="), kept.physical_id));
         }
     }
     text.into()

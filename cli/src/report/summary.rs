@@ -127,9 +127,9 @@ impl Summary {
             if value.contains(['\n', '\r']) {
                 // A value cannot contain its own hash.
                 let end = &sha256(&[value.as_bytes()])[..32];
-                lines.add(format_args!("{stack}_{key}<<{end}\n{value}\n{end}"));
+                lines.line(format_args!("{stack}_{key}<<{end}\n{value}\n{end}"));
             } else {
-                lines.add(format_args!("{stack}_{key}={value}"));
+                lines.line(format_args!("{stack}_{key}={value}"));
             }
         }
         lines.into()
@@ -138,18 +138,18 @@ impl Summary {
 
 /// What means something in Markdown, as what it looks like. <https://spec.commonmark.org/0.31.2/#entity-and-numeric-character-references>
 fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
+    let mut escaped = Text::default();
     for character in text.chars() {
         match character {
-            '\n' => escaped.push_str("<br>"),
+            '\n' => escaped.add("<br>"),
             '\r' => {}
             '&' | '<' | '>' | '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '~' => {
-                escaped += &format!("&#{};", u32::from(character));
+                escaped.add(format_args!("&#{};", u32::from(character)));
             }
-            character => escaped.push(character),
+            character => escaped.add(character),
         }
     }
-    escaped
+    escaped.into()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{
     answer::{Answer, aligned},
+    text::Text,
     units::{plural, seconds},
 };
 use crate::{
@@ -33,14 +34,14 @@ pub(super) fn rebuild_text(before: &Sums, rate: u32) -> String {
 
 /// What a check found: the products whose totals are wrong, or `all`, and what a rebuild corrected before.
 pub(crate) fn answer(sums: &Sums, wrong: &BTreeSet<String>, all: bool, corrected: Option<&[Corrected]>) -> Answer {
-    let mut text = String::new();
+    let mut text = Text::default();
     let changed: Vec<_> = corrected.unwrap_or_default().iter().filter(|total| total.was != Some(total.is)).collect();
     if corrected.is_some() {
         if changed.is_empty() {
-            text += "Recount finished: all totals were correct.\n";
+            text.line("Recount finished: all totals were correct.");
         } else {
             let row = |total: &&Corrected| [total.product.clone(), shown(total.was), total.is.to_string()];
-            text += &aligned(&headed(["recounted", "was", "is"], changed.iter().map(row)));
+            text.add(aligned(&headed(["recounted", "was", "is"], changed.iter().map(row))));
         }
     }
     let standings = sums.standings();
@@ -50,16 +51,16 @@ pub(crate) fn answer(sums: &Sums, wrong: &BTreeSet<String>, all: bool, corrected
         let row = |standing: &&Standing| {
             [standing.product.clone(), standing.held.to_string(), shown(standing.total), verdict(standing).to_owned()]
         };
-        text += &aligned(&headed(["product", "carts hold", "total says", ""], shown_standings.iter().map(row)));
+        text.add(aligned(&headed(["product", "carts hold", "total says", ""], shown_standings.iter().map(row))));
     }
     if wrong.is_empty() {
         let items = usize::try_from(sums.items).unwrap_or(usize::MAX);
         let (products, items) = (plural(standings.len(), "product"), plural(items, "item"));
-        text += &format!("All totals are correct: {products}, {items} in carts.\n");
+        text.line(format_args!("All totals are correct: {products}, {items} in carts."));
     }
     if sums.unreadable > 0 {
         let items = usize::try_from(sums.unreadable).unwrap_or(usize::MAX);
-        text += &format!("Not counted, because the quantity is no valid number: {}.\n", plural(items, "item"));
+        text.line(format_args!("Not counted, because the quantity is no valid number: {}.", plural(items, "item")));
     }
     let products: Vec<_> = shown_standings
         .iter()
@@ -75,7 +76,7 @@ pub(crate) fn answer(sums: &Sums, wrong: &BTreeSet<String>, all: bool, corrected
         let total = |total: &&Corrected| json!({ "product": total.product, "was": total.was, "is": total.is });
         json["corrected"] = changed.iter().map(total).collect();
     }
-    Answer::new(text, json)
+    Answer::new(text.into(), json)
 }
 
 fn headed<const COLUMNS: usize>(head: [&str; COLUMNS], rows: impl Iterator<Item = [String; COLUMNS]>) -> Vec<[String; COLUMNS]> {

@@ -35,7 +35,7 @@ pub(super) fn period(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let (unit, noun) = [(24 * 60 * 60, "day"), (60 * 60, "hour"), (60, "minute")]
         .into_iter()
-        .find(|(unit, _)| seconds >= *unit && seconds % unit == 0)
+        .find(|(unit, _)| seconds >= *unit && seconds.is_multiple_of(*unit))
         .unwrap_or((1, "second"));
     plural(usize::try_from(seconds / unit).unwrap_or(usize::MAX), noun)
 }
