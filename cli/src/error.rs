@@ -26,19 +26,19 @@ pub(crate) enum Error {
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] config::Error),
-    /// What happens cannot be told as it was asked for.
+    /// The file for events cannot be created.
     #[error(transparent)]
     Events(#[from] report::events_file::Error),
     /// A call to AWS failed.
     #[error(transparent)]
     Aws(#[from] aws::Error),
-    /// Totals were not counted anew.
+    /// A check or a recount of the totals failed.
     #[error(transparent)]
     Totals(#[from] execute::totals::Error),
     /// The functions could not be built or packaged.
     #[error(transparent)]
     Package(#[from] package::Error),
-    /// There is no way from what is there to what is wanted.
+    /// No deployment or deletion is possible from the observed state.
     #[error(transparent)]
     Refused(#[from] Refused),
     /// A plan was carried out only in part, or not at all.
@@ -47,45 +47,34 @@ pub(crate) enum Error {
     /// A file could not be written.
     #[error(transparent)]
     Write(#[from] files::Error),
-    /// There is no configuration for the frontend.
+    /// The configuration of the frontend cannot be rendered.
     #[error(transparent)]
     EnvFile(#[from] env_file::Error),
-    /// The shop's page could not be built.
+    /// The site could not be built.
     #[error(transparent)]
     Page(#[from] site::Error),
     /// The local cloud could not be started, found or stopped.
     #[error(transparent)]
     Local(#[from] local::Error),
-    /// Nobody can be asked, and `--yes` was not given.
     #[error("approval required, but this is not an interactive terminal")]
     ApprovalNeeded,
-    /// There is no such function.
     #[error(transparent)]
     UnknownFunction(#[from] plan::logs::Unknown),
-    /// There is no such stack.
     #[error("the {stack} stack of the stage `{stage}` is not deployed")]
-    NotDeployed {
-        /// Which.
-        stack: StackId,
-        /// Of which stage.
-        stage: String,
-    },
-    /// The stage is protected, and nobody said that it is meant.
+    NotDeployed { stack: StackId, stage: String },
+    /// `--protected-ok` is missing.
     #[error("the stage `{stage}` is protected")]
-    Protected {
-        /// Which.
-        stage: String,
-    },
-    /// Ctrl-C, while nothing was changed yet.
+    Protected { stage: String },
+    /// Ctrl-C before anything was changed.
     #[error("interrupted; nothing was changed")]
     Interrupted,
-    /// Ctrl-C, while totals are counted anew.
+    /// Ctrl-C during a recount.
     #[error("the recount was interrupted; every total is unchanged or correct")]
     RecountInterrupted,
-    /// Ctrl-C, while the page is put online.
+    /// Ctrl-C while the site is published.
     #[error("publishing the site was interrupted; visitors see the former version or the new one")]
     PageInterrupted,
-    /// A second Ctrl-C, while AWS works.
+    /// A second Ctrl-C while CloudFormation works.
     #[error("quit without waiting; CloudFormation may still be working")]
     Left,
 }

@@ -76,7 +76,7 @@ pub(crate) enum Listener {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// The set-up was not done.
-    #[error("the local cloud is not installed: there is no {program}")]
+    #[error("the local cloud is not installed: {program} does not exist")]
     NotInstalled {
         /// What is missing.
         program: Utf8PathBuf,
@@ -84,19 +84,19 @@ pub(crate) enum Error {
     #[error(transparent)]
     Node(#[from] node::Error),
     /// What builds the page is not there.
-    #[error("the shop's page cannot be built: {reason}")]
+    #[error("the site cannot be built: {reason}")]
     NoFrontend {
         /// What is missing.
         reason: String,
     },
     /// The page does not compile.
-    #[error("the shop's page does not build:\n{said}")]
+    #[error("the site does not build:\n{said}")]
     PageBuild {
         /// What Vite said.
         said: String,
     },
     /// Something else listens there.
-    #[error("port {port} on {address} is in use by another program, and {} is to be there", match listener { Listener::Cloud => "the local cloud", Listener::Page => "the shop" })]
+    #[error("port {port} on {address} is in use by another program, but {} needs it", match listener { Listener::Cloud => "the local cloud", Listener::Page => "the site" })]
     PortInUse {
         /// The port.
         port: u16,
@@ -109,7 +109,7 @@ pub(crate) enum Error {
     #[error("the local cloud is running already")]
     Runs,
     /// What it kept is not what it could go on with.
-    #[error("what the local cloud kept cannot be used: {reason}")]
+    #[error("the saved state of the local cloud cannot be used: {reason}")]
     Kept {
         /// Why not.
         reason: String,
@@ -170,13 +170,13 @@ impl Error {
                 "`make local` sets it up, given Node from https://nodejs.org; `--no-shop` runs the backend alone"
             }
             Self::PortInUse { listener: Listener::Cloud, .. } => {
-                "stop what is there, or choose another port with `--port` or `local.port` in cartctl.toml"
+                "stop that program, or choose another port with `--port` or `local.port` in cartctl.toml"
             }
             Self::PortInUse { listener: Listener::Page, .. } => {
-                "stop what is there, or choose another port with `local.site-port` in cartctl.toml; `--no-shop` runs the backend alone"
+                "stop that program, or choose another port with `local.site-port` in cartctl.toml; `--no-shop` runs the backend alone"
             }
             Self::Runs => "`cartctl local --stop` stops it",
-            Self::Kept { .. } => "`cartctl local --fresh` forgets it and starts anew",
+            Self::Kept { .. } => "`cartctl local --fresh` starts without it",
             Self::Write(error) => return Some(error.hint()),
             Self::PageBuild { .. }
             | Self::DidNotStart { .. }

@@ -1,4 +1,5 @@
-//! Tells people and programs what happens. The only code that prints: the story goes to standard error, the answer to standard output.
+//! Reports to people and programs what happens. The only code that prints: the story goes to standard error, the answer to standard output.
+//! Knows events and plans, and nothing of arguments, configuration or the errors of commands.
 
 use std::{cell::RefCell, io::IsTerminal};
 
@@ -82,11 +83,10 @@ pub(crate) struct Ended {
     pub failed: Vec<Failure>,
 }
 
-/// Something that shows events as they come.
+/// A listener to events.
 trait Report: Send {
-    /// Shows one event, told at this moment.
     fn event(&mut self, at: Moment, event: &Event);
-    /// Takes everything off the screen that would not stay: something else is printed, or somebody is asked.
+    /// Clears everything that moves from the screen, because something else is printed, or the user is asked.
     fn pause(&mut self) {}
 }
 
@@ -95,14 +95,14 @@ pub(crate) struct Reporting {
     format: Format,
     reports: RefCell<Vec<Box<dyn Report>>>,
     timeline: RefCell<Timeline>,
-    /// What was begun, once it is known where.
+    /// The `Started` event, once it was sent.
     started: RefCell<Option<Event>>,
-    /// Where the timeline is drawn.
+    /// The file for the timeline.
     page: Option<Utf8PathBuf>,
 }
 
 impl Reporting {
-    /// On a terminal the story is drawn, elsewhere it is one line per change.
+    /// Draws on a terminal, and writes one line per change elsewhere.
     ///
     /// # Errors
     /// The file for events cannot be created.
@@ -139,10 +139,10 @@ impl Reporting {
         answer.print(self.format);
     }
 
-    /// Tells the story of `work` while it goes on; everything is told when this returns.
+    /// Reports the events of `work` until all of them are reported.
     pub(crate) async fn telling<T>(&self, work: impl AsyncFnOnce(Events) -> T) -> T {
         let (sender, receiver) = unbounded_channel();
-        // Both run until the last `Events` is gone, and that is when the work is done.
+        // The channel closes with the last `Events`, which is when the work is done.
         tokio::join!(work(Events::into(sender)), self.listen(receiver)).0
     }
 
@@ -152,7 +152,7 @@ impl Reporting {
                 Message::Event(event) => self.tell(&event),
                 Message::Pause(done) => {
                     self.pause();
-                    // Who asked may have been interrupted meanwhile.
+                    // The sender may have been interrupted meanwhile.
                     done.send(()).ok();
                 }
             }
@@ -160,7 +160,7 @@ impl Reporting {
         self.pause();
     }
 
-    /// Takes everything off the screen that would not stay.
+    /// Clears everything that moves from the screen.
     fn pause(&self) {
         self.reports.borrow_mut().iter_mut().for_each(|report| report.pause());
     }
@@ -195,7 +195,7 @@ impl Reporting {
         }
     }
 
-    /// Draws the timeline. That it could not be is said, and fails nothing.
+    /// Draws the timeline. A failure is only a notice.
     fn draw(&self, timeline: &Timeline, summary: &str, path: &Utf8Path) -> Event {
         let started = self.started.borrow().as_ref().and_then(|event| words::line(event, false)).unwrap_or_default();
         let title = anstream::adapter::strip_str(&started).to_string();

@@ -73,7 +73,7 @@ pub(crate) enum Error {
         wanted: Architecture,
     },
     /// A service has no package.
-    #[error("there is no package of {service} in {folder}")]
+    #[error("{folder} has no package of {service}")]
     Missing {
         /// The folder.
         folder: Utf8PathBuf,

@@ -24,15 +24,13 @@ use crate::domain::{
 pub(crate) enum Event {
     /// A command begins to work on a stage.
     Started {
-        /// What it does, for example `deploy`.
+        /// For example `deploy`.
         command: &'static str,
-        /// The stage.
         stage: String,
-        /// The AWS account, once known.
+        /// Empty if it is not known.
         account: String,
-        /// The region.
         region: String,
-        /// What is talked to instead of AWS.
+        /// A URL in the place of AWS.
         endpoint: Option<String>,
     },
     /// An activity begins.
@@ -44,134 +42,109 @@ pub(crate) enum Event {
     Waited {
         #[serde(flatten)]
         activity: Activity,
-        /// How long it took.
         #[serde(rename = "took_ms", serialize_with = "millis")]
         took: Duration,
     },
-    /// Building and packaging went on.
+    /// Progress of a build.
     Package(package::Progress),
     /// An object is in the bucket.
     Stored {
-        /// Its key.
         key: String,
-        /// Its size in bytes.
         bytes: u64,
-        /// Whether it was there before.
+        /// Whether it existed before.
         present: bool,
     },
     /// CloudFormation begins to work on a stack.
     StackStarted {
-        /// Which.
         stack: StackId,
-        /// What it does.
         operation: Operation,
-        /// How many resources are expected to change.
+        /// The expected number of changes.
         resources: usize,
-        /// The stacks that had to be done first.
+        /// The stacks that were deployed or deleted before, because this one depends on it.
         after: Vec<StackId>,
     },
     /// A resource of a stack has a new status.
     ResourceChanged {
-        /// Whose.
         stack: StackId,
-        /// Its name in the template.
         logical_id: String,
-        /// Its type.
         resource_type: String,
-        /// Its status, in CloudFormation's spelling.
+        /// In CloudFormation's spelling.
         status: String,
-        /// Since when, by AWS's clock.
+        /// By AWS's clock.
         #[serde(rename = "since")]
         at: Moment,
-        /// Why, where that is said.
         reason: Option<String>,
     },
-    /// Nothing more will happen to a stack.
+    /// An operation on a stack is over, or no longer followed.
     StackSettled {
-        /// Which.
         stack: StackId,
-        /// How it ended.
         #[serde(flatten)]
         outcome: Settled,
-        /// How long it took.
         #[serde(rename = "took_ms", serialize_with = "millis")]
         took: Duration,
     },
-    /// Whoever started this asked it to stop.
+    /// Ctrl-C or SIGTERM while CloudFormation works.
     Interrupted {
-        /// Whether they can be asked what is to become of what goes on.
+        /// Whether the user is asked how to continue.
         choice: bool,
     },
-    /// Counting the totals anew went on.
+    /// Progress of a recount.
     Recount(Recount),
     /// Something worth knowing that stops nothing.
     #[serde(rename = "note")]
     Notice(Notice),
     /// A file of the project was written.
-    Wrote {
-        /// Which.
-        path: camino::Utf8PathBuf,
-    },
-    /// What the stacks say about themselves, once they are deployed.
+    Wrote { path: camino::Utf8PathBuf },
+    /// All stacks are deployed.
     Outputs {
-        /// The outputs of each, by key, in the order of the app.
+        /// In the order of the app, then by key.
         outputs: IndexMap<StackId, BTreeMap<String, String>>,
     },
-    /// Where the time went, once nothing more happens to any stack.
+    /// The time that all stacks took.
     TimeSpent(Spent),
-    /// The process is about to end: nothing is told after this.
+    /// The last event of the process.
     Ended {
-        /// With this exit code.
         exit_code: u8,
-        /// Why it failed, if it did.
+        /// None unless the command failed.
         #[serde(skip_serializing_if = "Option::is_none")]
         error: Option<String>,
-        /// What to try next, where there is something.
         #[serde(skip_serializing_if = "Option::is_none")]
         hint: Option<String>,
     },
 }
 
-/// How far counting the totals anew has come.
+/// How far a recount is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "step", rename_all = "snake_case")]
 pub(crate) enum Recount {
-    /// Changes are counted in a new generation from now on.
+    /// Changes are counted in this generation as well from now on.
     Begun {
-        /// Which.
         generation: u64,
-        /// Whether it was begun before, and not finished.
+        /// Whether an earlier recount did not finish.
         resumed: bool,
     },
-    /// Some items in carts were looked at.
+    /// Some items in carts are read.
     Touching {
-        /// How many so far.
         items: usize,
-        /// For how many of them the stream had to be told.
+        /// Those of them that were written, so that the stream has a record of them.
         touched: usize,
     },
-    /// All of them were.
+    /// All items in carts are read.
     Touched {
-        /// How many.
         items: usize,
-        /// For how many of them the stream had to be told.
         touched: usize,
-        /// How long it took.
         #[serde(rename = "took_ms", serialize_with = "millis")]
         took: Duration,
     },
-    /// Some are not counted yet.
+    /// Some items are not counted yet.
     Waiting {
-        /// How many are.
         counted: usize,
-        /// For how many it is waited just now.
+        /// Of the portion that is waited for.
         left: usize,
     },
-    /// All of them are counted.
+    /// All items are counted.
     Counted {
-        /// How many.
         items: usize,
-        /// How long it was waited.
         #[serde(rename = "took_ms", serialize_with = "millis")]
         took: Duration,
     },
@@ -181,15 +154,12 @@ pub(crate) enum Recount {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Operation {
-    /// It did not exist.
     Create,
-    /// It exists and changes.
     Update,
-    /// It is taken away.
     Delete,
-    /// An earlier change that failed is undone.
+    /// Of an earlier update that failed.
     RollBack,
-    /// What somebody else, or an earlier run, began is waited for.
+    /// Another process, or an earlier run, began it.
     Wait,
 }
 
@@ -197,57 +167,47 @@ pub(crate) enum Operation {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub(crate) enum Settled {
-    /// As wanted.
     Done {
-        /// What was done.
         operation: Operation,
     },
-    /// There was nothing to do.
     Unchanged,
-    /// What somebody else began is over.
+    /// An operation that another process, or an earlier run, began is over.
     AtRest {
-        /// The status it ended in.
         status: StackStatus,
     },
-    /// It failed.
     Failed {
-        /// Why.
         failure: Box<Failure>,
     },
-    /// It was not begun, because something it needs failed.
+    /// Not started, because a stack that it depends on failed.
     Skipped {
-        /// What failed.
         because: StackId,
     },
-    /// It was not begun, because it was asked to stop before.
+    /// Not started, because the user stopped the command before.
     NotBegun,
-    /// CloudFormation goes on with it, and nobody here follows.
+    /// CloudFormation is still working, and cartctl detached.
     LeftAlone,
 }
 
-/// Where the time went.
+/// The time that all stacks took.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Spent {
-    /// How many stacks were worked on.
     pub stacks: usize,
     /// From the first beginning to the last end.
     #[serde(rename = "took_ms", serialize_with = "millis")]
     pub took: Duration,
-    /// How long it would have taken one stack after the other.
+    /// If one stack had been deployed after the other.
     #[serde(rename = "sum_ms", serialize_with = "millis")]
     pub sum: Duration,
-    /// What would have to be quicker for the whole to be quicker, in order.
+    /// The parts that would have to be quicker for the whole to be quicker, in order.
     pub critical_path: Vec<Link>,
 }
 
 /// A part of the critical path.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Link {
-    /// The stack.
     pub stack: StackId,
-    /// Its resource, unless it is the stack as a whole.
+    /// None for the stack as a whole.
     pub logical_id: Option<String>,
-    /// How long it took.
     #[serde(rename = "took_ms", serialize_with = "millis")]
     pub took: Duration,
 }
@@ -255,9 +215,8 @@ pub(crate) struct Link {
 /// A message to the listeners.
 #[derive(Debug)]
 pub(crate) enum Message {
-    /// Something happened.
     Event(Event),
-    /// Everything before this is to be shown, and the screen to be left as it stays; answered when that is done.
+    /// Show everything before this and clear what moves from the screen, then answer.
     Pause(oneshot::Sender<()>),
 }
 

@@ -44,19 +44,16 @@ impl Answer {
         Self::new(aligned(rows), json)
     }
 
-    /// It for people.
     #[cfg(test)]
     pub(super) fn text(&self) -> &str {
         &self.text
     }
 
-    /// It for programs.
     #[cfg(test)]
     pub(super) fn json(&self) -> &Json {
         &self.json
     }
 
-    /// Prints it.
     pub(super) fn print(&self, format: Format) {
         let mut out = anstream::stdout();
         // A reader that closed the pipe has read enough.

@@ -22,7 +22,7 @@ pub(crate) enum Reply {
     NobodyThere,
 }
 
-/// How to go on with operations of CloudFormation after Ctrl-C.
+/// What to do with running operations after Ctrl-C.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Choice {
     Detach,

@@ -11,23 +11,17 @@ use serde::Serialize;
 use super::{Report, notices};
 use crate::domain::{event::Event, moment::Moment, notice::Severity};
 
-/// The only version there is. Events and fields may be added to it; what takes one away is another version.
+/// The only version. Events and fields may be added to it; removing one makes another version.
 const VERSION: u32 = 1;
 
-/// Why there is no such file.
+/// Why the file cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// `--events -`
     #[error("--events takes a file, not `-`: standard output is for the answer, standard error for people")]
     Stream,
-    /// It cannot be written.
     #[error("creating {path} failed")]
-    Create {
-        /// The file.
-        path: Utf8PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
+    Create { path: Utf8PathBuf, source: std::io::Error },
 }
 
 impl Error {
@@ -40,9 +34,8 @@ impl Error {
     }
 }
 
-/// Writes lines.
 pub(super) struct EventsFile<W: Write> {
-    // Whoever follows the file sees each line at once.
+    // A program that follows the file reads each line at once.
     out: LineWriter<W>,
 }
 
@@ -75,7 +68,7 @@ impl<'a> Line<'a> {
 }
 
 impl EventsFile<File> {
-    /// An empty file.
+    /// Creates or empties the file.
     pub(super) fn create(path: &Utf8Path) -> Result<Self, Error> {
         if path == "-" {
             return Err(Error::Stream);

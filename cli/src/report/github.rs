@@ -1,4 +1,4 @@
-//! What GitHub Actions is told in its own language: groups in the log, annotations, the summary of the step and its outputs.
+//! The story in GitHub Actions' own language: groups in the log, annotations, the summary of the step and its outputs.
 //!
 //! The commands go to standard error, for standard output is the answer: the runner reads both alike
 //! (<https://github.com/actions/runner/blob/main/src/Runner.Worker/Handlers/ScriptHandler.cs>).
@@ -25,7 +25,6 @@ pub(super) struct GitHub<W> {
 type Line<'a> = (&'a str, u32);
 
 impl<W: Write> GitHub<W> {
-    /// Nothing is told yet.
     pub(super) fn new(out: W, files: GitHubFiles) -> Self {
         Self { out, files, open: None, summary: Summary::default() }
     }
@@ -44,7 +43,7 @@ impl<W: Write> GitHub<W> {
     }
 
     fn say(&mut self, line: &str) {
-        // Nobody reading is no reason to stop deploying.
+        // A log that nobody reads is no reason to stop deploying.
         writeln!(self.out, "{line}").ok();
     }
 
@@ -60,7 +59,7 @@ impl<W: Write> GitHub<W> {
             let title = format!("cartctl {}", self.summary.command);
             self.say(&annotation("error", title.trim_end(), None, error));
         }
-        // A command that did not get as far as to know where it works has nothing to sum up.
+        // A command that failed before it knew where it works has no summary.
         if self.summary.command.is_empty() {
             return;
         }
@@ -85,7 +84,7 @@ impl<W: Write + Send> Report for GitHub<W> {
         self.summary.record(event);
         let wanted = match event {
             Event::Package(_) => Some("Build"),
-            // Stacks are worked on side by side, and there is one log.
+            // Stacks are deployed side by side, and the log is one.
             Event::StackStarted { .. } | Event::ResourceChanged { .. } | Event::StackSettled { .. } => Some("Stacks"),
             Event::Waiting { .. } | Event::Waited { .. } => self.open,
             Event::Started { .. }
@@ -113,7 +112,7 @@ impl<W: Write + Send> Report for GitHub<W> {
     }
 }
 
-/// A line that is shown beside the log, and at the line of source it is about.
+/// A message beside the log, and at its line of source.
 fn annotation(level: &str, title: &str, at: Option<Line>, message: &str) -> String {
     let place = at.map_or_else(String::new, |(file, line)| format!("file={},line={line},", property(file)));
     format!("::{level} {place}title={}::{}", property(title), data(message))

@@ -1,4 +1,4 @@
-//! Logs as lines: for people what they want to know of an entry, for programs the entry as CloudWatch has it.
+//! Log entries as lines: shortened for people, as CloudWatch has them for programs.
 
 use std::io::{self, Write};
 
@@ -17,21 +17,19 @@ use crate::{
     },
 };
 
-/// How many characters of a request's id are shown: as many as it takes to find it again.
+/// The characters of a request's id that are shown: enough to find the request again.
 const REQUEST: usize = 8;
 
-/// How lines are told.
+/// How entries are printed.
 pub(crate) struct Lines {
-    /// Which.
     pub wanted: Wanted,
-    /// In which form.
     pub format: Format,
-    /// How wide the column of the functions is.
+    /// The width of the functions' column.
     pub width: usize,
 }
 
 impl Lines {
-    /// Those of these entries that are wanted, as lines.
+    /// The wanted ones of these entries.
     pub(crate) fn of(&self, told: &[Told]) -> String {
         let line = |told: &Told| {
             let said = Said::of(&told.entry.message);
@@ -49,10 +47,10 @@ impl Lines {
     }
 }
 
-/// Prints lines, on standard output.
+/// Prints lines to standard output.
 ///
 /// # Errors
-/// Nobody reads them.
+/// The pipe is closed.
 pub(crate) fn print(lines: &str) -> io::Result<()> {
     let mut out = anstream::stdout();
     out.write_all(lines.as_bytes())?;
@@ -88,7 +86,7 @@ fn words(said: &Said) -> String {
             words.into()
         }
         Said::Lambda { kind, status, fields } => {
-            // In the place of a level: none of our functions says it.
+            // Lambda's own entries have no level.
             let mark = if said.is_error() { paint(style::ERROR, "ERROR") } else { paint(style::FAINT, "-----") };
             let mut words = Text::default();
             words.add(format_args!("{mark} {}", tame(kind)));
@@ -131,7 +129,7 @@ fn value_of(value: &Json) -> String {
     }
 }
 
-/// A text in which nothing moves the cursor or changes a colour: what is in a log may have come from anywhere. One line of it.
+/// Escapes line breaks, and everything that moves the cursor or changes a colour: anybody may have written into a log.
 fn tame(text: &str) -> String {
     let mut tame = String::with_capacity(text.len());
     for character in text.chars() {
@@ -144,7 +142,7 @@ fn tame(text: &str) -> String {
     tame
 }
 
-/// What lets a text be read in another order than it is written.
+/// Characters that change the reading order of a text.
 fn is_bidirectional(character: char) -> bool {
     matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -12,7 +12,6 @@ pub(super) struct Plain<W> {
 }
 
 impl<W: Write> Plain<W> {
-    /// Lines into `out`; with `verbose` also those that only say that something goes on.
     pub(super) fn new(out: W, verbose: bool) -> Self {
         Self { out, verbose }
     }
@@ -21,7 +20,7 @@ impl<W: Write> Plain<W> {
 impl<W: Write + Send> Report for Plain<W> {
     fn event(&mut self, _: Moment, event: &Event) {
         if let Some(line) = words::line(event, self.verbose) {
-            // Nobody reading is no reason to stop deploying.
+            // A log that nobody reads is no reason to stop deploying.
             writeln!(self.out, "{}", words::no_command(&line)).ok();
         }
     }

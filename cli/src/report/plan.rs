@@ -1,4 +1,4 @@
-//! A plan in words: what will be done to each stack, what is destroyed by it, and who may do more than before.
+//! A plan in words: the changes of each stack, what they destroy, and who may do more than before.
 
 use cfn::{
     StackId,
@@ -18,7 +18,7 @@ use crate::plan::{
     step::{Action, Reach, Recovery, Step, Unknown},
 };
 
-/// Prints the plan of a deployment, with `everything` there is to say about it.
+/// Prints the plan of a deployment. `everything` lists the permissions that are only counted otherwise.
 pub(crate) fn show_deploy(plan: &Plan, everything: bool) {
     print(&deploy_text(plan, everything));
 }
@@ -33,7 +33,7 @@ fn print(text: &str) {
 }
 
 /// The plan of a deployment: a line a stack and below it a line a resource that changes; which stacks the second round updates; then what
-/// nobody should overlook.
+/// must not be overlooked.
 pub(crate) fn deploy_text(plan: &Plan, everything: bool) -> String {
     let mut text = Text::default();
     for step in plan.steps() {
@@ -69,8 +69,8 @@ pub(crate) fn deploy_text(plan: &Plan, everything: bool) -> String {
     text.into()
 }
 
-/// What a step allows that was not allowed before, a line each. What the functions of a new stack may do among themselves is counted,
-/// unless `everything` is asked for: who looks for what a stack opens to others should not have to look for long.
+/// The new permissions of a step, a line each. Those of a new stack's own functions and roles are only counted unless `everything` is
+/// listed: what a stack opens to others must be easy to find.
 fn allowed(step: &Step, everything: bool) -> Option<String> {
     let stack = step.stack();
     let is_new = matches!(step.action, Action::Create { .. });
@@ -176,7 +176,7 @@ pub(crate) fn deploy_json(plan: &Plan) -> Json {
     plan.steps().map(step).collect()
 }
 
-/// The plan of a deletion, a line a stack and below it a line a resource that stays.
+/// The plan of a deletion: a line a stack and below it a line a resource that is retained.
 pub(crate) fn delete_text(plan: &delete::Plan) -> String {
     let mut text = Text::default();
     for step in &plan.steps {

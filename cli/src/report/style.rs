@@ -1,4 +1,4 @@
-//! The few styles there are. Every line is understandable without them.
+//! The few styles. Every line is understandable without them.
 
 use anstyle::{AnsiColor, Style};
 

@@ -1,4 +1,4 @@
-//! What is left of a run once it is over: as Markdown for people, as `name=value` for the steps of a pipeline. Knows nothing of files.
+//! The summary of a run: as Markdown for people, as `name=value` for the steps of a pipeline. Knows nothing of files.
 
 use cfn::StackId;
 use handlebars::{Handlebars, RenderError};
@@ -56,7 +56,6 @@ struct Output {
 }
 
 impl Summary {
-    /// Takes down what was told.
     pub(super) fn record(&mut self, event: &Event) {
         match event {
             Event::Started { command, stage, account, region, endpoint } => {
@@ -66,7 +65,7 @@ impl Summary {
                 region.clone_into(&mut self.region);
                 self.endpoint.clone_from(endpoint);
             }
-            // What is told while it goes on, and what somebody else did.
+            // Progress, and what others did.
             Event::Waiting { .. }
             | Event::Waited { .. }
             | Event::Package(_)
@@ -112,7 +111,7 @@ impl Summary {
     /// The summary, as GitHub's Markdown.
     ///
     /// # Errors
-    /// Only if the template asks for something there is not.
+    /// The template names something that does not exist.
     pub(super) fn markdown(&self) -> Result<String, RenderError> {
         let mut handlebars = Handlebars::new();
         handlebars.set_strict_mode(true);
@@ -136,7 +135,7 @@ impl Summary {
     }
 }
 
-/// What means something in Markdown, as what it looks like. <https://spec.commonmark.org/0.31.2/#entity-and-numeric-character-references>
+/// The characters with a meaning in Markdown as entities. <https://spec.commonmark.org/0.31.2/#entity-and-numeric-character-references>
 fn escape(text: &str) -> String {
     let mut escaped = Text::default();
     for character in text.chars() {

@@ -1,4 +1,4 @@
-//! The story drawn on a terminal: what is done stays as lines, what goes on moves below them.
+//! The story on a terminal: results stay as lines, progress moves below them.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -8,7 +8,6 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::{Report, notices, words};
 use crate::domain::{event::Event, moment::Moment, notice::Activity};
 
-/// Draws to standard error.
 pub(super) struct Terminal {
     screen: MultiProgress,
     verbose: bool,
@@ -19,7 +18,6 @@ pub(super) struct Terminal {
 }
 
 impl Terminal {
-    /// An empty screen.
     pub(super) fn new(verbose: bool) -> Self {
         Self {
             screen: MultiProgress::with_draw_target(ProgressDrawTarget::stderr()),

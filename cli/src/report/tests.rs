@@ -28,7 +28,7 @@ pub(super) fn every_event() -> Vec<Event> {
     waiting.chain(other_events()).chain(every_notice().into_iter().map(Event::Notice)).chain(every_end()).collect()
 }
 
-/// Every activity, each after the one that names it here: what has no place does not compile.
+/// Every activity, in a chain: one without a successor does not compile.
 fn every_activity() -> Vec<Activity> {
     let next = |last: &Activity| {
         Some(match last {
@@ -47,7 +47,7 @@ fn every_activity() -> Vec<Activity> {
     std::iter::successors(Some(Activity::StartingLocalCloud), next).collect()
 }
 
-/// Every notice, in the same way.
+/// Every notice, in a chain as well.
 fn every_notice() -> Vec<Notice> {
     let (stack, took) = (stacks::CART, Duration::from_millis(2_480));
     let reason = || "access denied".to_owned();
@@ -191,7 +191,7 @@ fn other_events() -> Vec<Event> {
     ]
 }
 
-/// What every line has.
+/// The fields of every line.
 const LINE_BEGINS: &str = r#"{"version":1,"at":"1970-01-01T00:00:00Z","#;
 
 #[test]
@@ -214,8 +214,8 @@ fn plain(line: &str) -> String {
     anstream::adapter::strip_str(line).to_string()
 }
 
-/// What somebody reads before they say yes: a first deployment, a change that CloudFormation looked at, and one that takes over a stack
-/// and recovers another.
+/// The plans that people approve: a first deployment, a change that CloudFormation checked, and one that adopts a stack and recovers
+/// another.
 #[test]
 fn plans_can_be_read() {
     let app = cart_infra::app(&settings());

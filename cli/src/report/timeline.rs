@@ -1,4 +1,4 @@
-//! A timeline as a page: where each bar is drawn, in whole units of the picture, and the HTML around it. Knows nothing of files.
+//! A timeline as HTML: where each bar is drawn, in whole units of the picture. Knows nothing of files.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::domain::{
     timeline::{Bar, End, Lane, Step, Timeline},
 };
 
-/// Part of cartctl rather than read from the workspace: nobody has to edit it, and it cannot be missing at the end of a deployment.
+/// Part of cartctl rather than read from the workspace, so that it cannot be missing at the end of a deployment.
 const TEMPLATE: &str = include_str!("../../../templates/timeline.html.hbs");
 
 /// Where the bars begin: left of it are the names.
@@ -71,7 +71,7 @@ struct Shape {
     took_x: u64,
 }
 
-/// What the picture shows, from when to when.
+/// The time that the picture shows.
 #[derive(Clone, Copy)]
 struct Scale {
     from: Moment,
@@ -110,10 +110,10 @@ impl Scale {
     }
 }
 
-/// The page, given what it is called and what it says in words.
+/// The timeline as HTML.
 ///
 /// # Errors
-/// Only if the template asks for something there is not.
+/// The template names something that does not exist.
 pub(super) fn render(timeline: &Timeline, title: &str, summary: &str) -> Result<String, RenderError> {
     let scale = Scale::of(timeline);
     let path = timeline.critical_path();
@@ -137,7 +137,7 @@ pub(super) fn render(timeline: &Timeline, title: &str, summary: &str) -> Result<
     handlebars.render_template(TEMPLATE, &page)
 }
 
-/// A row a resource, in the order they began; what happened to it again is in the same row.
+/// A row a resource, in the order they began, with all operations on it.
 fn resources(lane: &Lane, number: usize, path: &[Step], scale: Scale) -> Vec<(&'static str, String, Vec<Shape>)> {
     let mut rows: Vec<(&'static str, String, Vec<Shape>)> = Vec::new();
     let mut bars: Vec<(usize, &Bar)> = lane.bars.iter().enumerate().collect();

@@ -1,4 +1,4 @@
-//! Totals in words: what a rebuild will do, and what a check found.
+//! Totals in words: what a recount will do, and what a check found.
 
 use std::collections::BTreeSet;
 
@@ -32,7 +32,7 @@ pub(super) fn rebuild_text(before: &Sums, rate: u32) -> String {
     )
 }
 
-/// What a check found: the products whose totals are wrong, or `all`, and what a rebuild corrected before.
+/// The result of a check: the products whose totals are wrong, or `all` products, and what a recount corrected before.
 pub(crate) fn answer(sums: &Sums, wrong: &BTreeSet<String>, all: bool, corrected: Option<&[Corrected]>) -> Answer {
     let mut text = Text::default();
     let changed: Vec<_> = corrected.unwrap_or_default().iter().filter(|total| total.was != Some(total.is)).collect();

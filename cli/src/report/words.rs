@@ -1,4 +1,4 @@
-//! The words for events: what both reports say in the same way.
+//! The words for events, the same on a terminal and in a log.
 
 use std::{cmp::Reverse, time::Duration};
 
@@ -16,7 +16,7 @@ use crate::domain::{
 /// The width of the first column: the longest stack's name.
 const COLUMN: usize = 9;
 
-/// The line for an event; none for what only interests the curious, unless `verbose`.
+/// The line for an event; none for details, unless `verbose`.
 pub(super) fn line(event: &Event, verbose: bool) -> Option<String> {
     Some(match event {
         Event::Started { command, stage, account, region, endpoint } => {
@@ -34,7 +34,7 @@ pub(super) fn line(event: &Event, verbose: bool) -> Option<String> {
         Event::Package(Progress::Said { line }) => line.clone(),
         Event::Package(Progress::WaitingForLock) => entry("build", "waiting for another cargo to finish …"),
         Event::TimeSpent(spent) => entry("time", time_spent(spent)),
-        // How far a build is has no line of its own, and what people read at the end is the answer, or the error.
+        // A build's progress has no line of its own, and the answer or the error is printed anyway.
         Event::Package(Progress::Compiling { .. }) | Event::Outputs { .. } | Event::Ended { .. } => return None,
         Event::Package(Progress::Compiled { took }) => entry("build", format!("compiled in {}", seconds(*took))),
         Event::Package(Progress::Packaged { artifact, reused, took }) => {
@@ -58,7 +58,7 @@ pub(super) fn line(event: &Event, verbose: bool) -> Option<String> {
             };
             entry(stack, format!("{verb} ({})", plural(*resources, "resource")))
         }
-        // That something begins is worth a line only to those who want every line.
+        // A beginning is a detail.
         Event::ResourceChanged { status, .. } if status.ends_with("_IN_PROGRESS") && !verbose => return None,
         Event::ResourceChanged { stack, logical_id, resource_type, status, reason, .. } => {
             let reason = reason.as_deref().map_or_else(String::new, |reason| format!(": {reason}"));
@@ -82,8 +82,8 @@ pub(super) fn line(event: &Event, verbose: bool) -> Option<String> {
     })
 }
 
-/// The same text, in which no line that a compiler or AWS wrote is a command to whoever runs a pipeline: GitHub Actions takes those that
-/// begin with two colons.
+/// The same text without commands to GitHub Actions, which takes every line that begins with two colons for one, also if a compiler or
+/// AWS wrote it.
 pub(super) fn no_command(text: &str) -> String {
     let lines =
         text.split('\n').map(|line| if line.trim_start().starts_with("::") { format!(". {line}") } else { line.to_owned() });
@@ -94,7 +94,7 @@ fn entry(name: impl std::fmt::Display, text: impl std::fmt::Display) -> String {
     format!("{:COLUMN$} {text}", name.to_string())
 }
 
-/// What is being compiled just now.
+/// How far a build is.
 pub(super) fn compiling(progress: &Progress) -> Option<String> {
     match progress {
         Progress::Compiling { done, total, current } => Some(format!("compiling {done}/{total} {current}")),
@@ -138,10 +138,10 @@ pub(super) fn settled(outcome: &Settled, took: Duration) -> String {
     }
 }
 
-/// How many parts of the critical path are named.
+/// The most parts of the critical path that are named.
 const LINKS: usize = 5;
 
-/// How long a part of it takes at least that is named.
+/// The shortest part that is named.
 const SHORTEST_LINK: Duration = Duration::from_millis(100);
 
 /// Where the time went.
@@ -150,7 +150,7 @@ pub(super) fn time_spent(Spent { stacks, took, sum, critical_path }: &Spent) -> 
         1 => format!("{} in {}", plural(*stacks, "stack"), seconds(*took)),
         _ => format!("{} in {} (sum {})", plural(*stacks, "stack"), seconds(*took), seconds(*sum)),
     };
-    // The longest ones, in the order of time; on the local cloud hardly any of them takes long enough to be worth its name.
+    // The longest ones, in the order of time. On the local cloud hardly any is long enough.
     let mut longest: Vec<_> = critical_path.iter().enumerate().collect();
     longest.sort_by_key(|(_, link)| Reverse(link.took));
     let long = longest.iter().take_while(|(_, link)| link.took >= SHORTEST_LINK).count();

@@ -69,7 +69,7 @@ fn a_port_that_is_taken_is_left_alone() {
         (cloud.port, "the local cloud", "or choose another port with `--port` or `local.port` in cartctl.toml\n"),
         (
             cloud.page.unwrap(),
-            "the shop",
+            "the site",
             "or choose another port with `local.site-port` in cartctl.toml; `--no-shop` runs the backend alone\n",
         ),
     ] {
@@ -81,7 +81,7 @@ fn a_port_that_is_taken_is_left_alone() {
             };
             let said = cloud.run(&["local", "--detach"]).failed(1);
             let expected = format!(
-                "error: port {port} on {address} is in use by another program, and {whose} is to be there\nhint: stop what is there, {hint}"
+                "error: port {port} on {address} is in use by another program, but {whose} needs it\nhint: stop that program, {hint}"
             );
             assert_eq!(said, expected);
             cloud.assert_nothing_runs();
