@@ -18,14 +18,12 @@ mod report;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use crate::{config::Environment, report::Reporting};
 
 /// Parses the command line, runs the command, prints its answer or its error, and returns the documented exit code.
 #[tokio::main]
 pub async fn run() -> ExitCode {
-    let cli = args::Cli::parse();
+    let cli = args::Cli::of_process();
     if cli.global.no_color {
         report::no_color();
     }
