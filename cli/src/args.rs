@@ -196,7 +196,7 @@ pub(crate) enum Command {
     Local(Local),
     /// Serve a built site on localhost: what `cartctl local` starts beside itself
     #[command(hide = true)]
-    ServePage(ServePage),
+    ServeSite(ServeSite),
 }
 
 impl Command {
@@ -478,9 +478,9 @@ pub(crate) struct Local {
     pub port: Option<u16>,
 }
 
-/// `cartctl serve-page`
+/// `cartctl serve-site`
 #[derive(Args, Debug)]
-pub(crate) struct ServePage {
+pub(crate) struct ServeSite {
     /// Folder with `index.html`
     pub folder: Utf8PathBuf,
     /// Port of localhost

@@ -57,7 +57,7 @@ pub(crate) async fn run(cli: Cli, environment: &Environment, reporting: &Reporti
         Command::Logs(args) => logs::run(&args, &aws(&args.target)?, reporting).await,
         Command::Outputs(target) => interruptible(outputs::run(&aws(&target)?)).await,
         // It ends by being interrupted, and has something to stop then.
-        Command::ServePage(args) => match crate::local::server::serve(&args.folder, args.port).await? {},
+        Command::ServeSite(args) => match crate::local::server::serve(&args.folder, args.port).await? {},
         Command::Local(args) => {
             local::run(
                 &args,
