@@ -5,11 +5,13 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_infra::{Architecture, StackId, stacks};
 use clap::{
-    Args, Parser, Subcommand, ValueEnum,
+    ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
     builder::{PossibleValuesParser, TypedValueParser},
 };
 
 use crate::domain::moment::duration;
+
+mod help;
 
 /// Deploys a serverless shopping cart to AWS: infrastructure, code and configuration from one Rust workspace.
 ///
@@ -24,42 +26,65 @@ pub(crate) struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-Flags win over environment variables, those over cartctl.toml, that over defaults.
-Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 declined or approval needed, 4 credentials or ownership,
-5 a stack needs a decision first, 6 done in part, 10 `diff --fail-on` found changes or `totals` a wrong total,
-124 AWS goes on without us, 130 interrupted.";
+`cartctl COMMAND --help` shows the options and examples of a command.
+Flags win over environment variables, variables over cartctl.toml, and the file over defaults.
+
+Exit codes:
+  0    success
+  1    failure
+  2    wrong usage or configuration
+  3    declined, or approval needed
+  4    no usable credentials, or resources of another account
+  5    a stack needs a decision first
+  6    partial success
+  10   `diff --fail-on` or `totals` found something
+  124  detached: AWS is still working
+  130  interrupted";
+
+impl Cli {
+    /// Parses the command line of this process, which ends here if that cannot be used or asks for help. Also returns it as it was typed.
+    pub(crate) fn of_process() -> (Self, ArgMatches) {
+        let mut command = help::grouped(Self::command());
+        let matches = command.get_matches_mut();
+        let typed = matches.clone();
+        (Self::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command).exit()), typed)
+    }
+}
 
 /// Options every command takes.
 #[derive(Args, Debug)]
+#[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// The stage to work on, one of those in cartctl.toml [env: CARTCTL_STAGE] [default: the unnamed stage]
+    /// Stage of cartctl.toml to work on [env: CARTCTL_STAGE] [default: the unnamed one]
     #[arg(long, global = true, value_name = "NAME")]
     pub stage: Option<String>,
-    /// The AWS region, for example eu-west-1 [env: AWS_REGION, AWS_DEFAULT_REGION]
+    /// AWS region, such as eu-west-1 [env: AWS_REGION, AWS_DEFAULT_REGION]
     #[arg(long, global = true)]
     pub region: Option<String>,
-    /// The profile in ~/.aws to take credentials from; unlike `AWS_PROFILE`, it wins over keys in the environment
+    /// Take credentials only from this profile in ~/.aws
+    ///
+    /// `AWS_PROFILE` gives way to keys in the environment; this flag does not.
     #[arg(long, global = true)]
     pub profile: Option<String>,
     /// Talk to this URL instead of AWS [env: AWS_ENDPOINT_URL]
     #[arg(long, global = true, value_name = "URL")]
     pub endpoint_url: Option<String>,
-    /// Configuration file [default: cartctl.toml beside the workspace's Cargo.toml]
+    /// Read this configuration file [default: cartctl.toml of the workspace]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<Utf8PathBuf>,
-    /// How the answer is written to standard output
-    #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
+    /// Format of the answer on standard output
+    #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t = Output::Text)]
     pub output: Output,
-    /// Also write every event to this file, as a line of JSON (docs/events.md)
+    /// Also write every event to this file as a line of JSON (docs/events.md)
     #[arg(long, global = true, value_name = "FILE")]
     pub events: Option<Utf8PathBuf>,
     /// Do not ask before changing anything
     #[arg(long, short, global = true)]
     pub yes: bool,
-    /// No colour (also: NO_COLOR)
+    /// Print without colours [env: NO_COLOR]
     #[arg(long, global = true)]
     pub no_color: bool,
-    /// More detail on standard error; twice for every AWS call
+    /// Print more details on standard error; twice: every AWS call
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
 }
@@ -76,63 +101,103 @@ pub(crate) enum Output {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Write the CloudFormation templates, without talking to AWS
+    /// Write the CloudFormation templates, without calling AWS
+    #[command(after_help = "Examples:
+  $ cartctl synth
+  $ cartctl synth cart --format yaml --out -")]
     Synth(Synth),
-    /// Build the functions and zip them, without talking to AWS
+    /// Compile the functions and zip them, without calling AWS
+    #[command(after_help = "Examples:
+  $ cartctl package
+  $ cartctl package --arch x86_64 --out packages")]
     Package(Package),
-    /// Build, upload and deploy the stacks, then write the frontend's .env
+    /// Build and deploy the stacks, then write the frontend's .env
+    #[command(after_help = "Examples:
+  $ cartctl deploy --region eu-west-1
+  $ cartctl deploy cart --stage production --protected-ok --require-approval destructive
+  $ cartctl deploy --with-web --timeline deployment.html")]
     Deploy(Timed<Deploy>),
-    /// Show what a deploy would change
+    /// Show what a deployment would change
+    #[command(after_help = "Examples:
+  $ cartctl diff --stage production
+  $ cartctl diff --stage production --fail-on destructive --output json")]
     Diff(Diff),
-    /// Delete the stacks, in reverse order, and say what is kept
+    /// Delete the stacks in reverse order, and list what is kept
+    #[command(after_help = "Examples:
+  $ cartctl delete --stage staging
+  $ cartctl delete web --yes")]
     Delete(Timed<Delete>),
-    /// Follow what CloudFormation is doing to the stacks, to its end
+    /// Follow what CloudFormation is doing until it ends
+    #[command(after_help = "Examples:
+  $ cartctl attach --stage production
+  $ cartctl attach cart --timeline deployment.html")]
     Attach(Timed<Selection>),
     /// Write the frontend's .env from what the stacks published
+    #[command(after_help = "Examples:
+  $ cartctl frontend-env --stage staging
+  $ cartctl frontend-env --format json
+  $ cartctl frontend-env --format github")]
     FrontendEnv(FrontendEnv),
-    /// Put the shop's page online
+    /// Put the shop's site online
     #[command(subcommand)]
     Frontend(Frontend),
     /// Show the state of each stack
+    #[command(after_help = "Examples:
+  $ cartctl status --stage production
+  $ cartctl status --local --output json")]
     Status(Target),
     /// Show the outputs of each stack
+    #[command(after_help = "Examples:
+  $ cartctl outputs --stage production
+  $ cartctl outputs --local --output json")]
     Outputs(Target),
-    /// Check the totals of products against the carts, or count them anew
+    /// Check the totals of products against the carts, or recount them
     ///
-    /// Reads every cart, and says which totals are not what the carts hold; it ends with exit code 10 if there are such. A change
-    /// is counted within a minute or so, and a total that differs is looked at again before it is called wrong.
+    /// Reads all carts and lists the totals that differ from them; exits with 10 if any does. The shop counts a change within about a
+    /// minute, so a total that differs is checked again before it is called wrong.
     ///
-    /// With `--rebuild` all totals are counted anew while the shop goes on. Every item in a cart gets an attribute that nobody
-    /// reads, so that the function that keeps the totals hears of it; nothing else about it changes. A total is replaced once
-    /// everything is counted. It may be interrupted at any time: the same command goes on where it was.
+    /// `--rebuild` recounts all totals while the shop stays open. Every item in a cart gets an attribute that nobody reads, so that the
+    /// function that keeps the totals sees the item; nothing else about it changes. A total is replaced once everything is counted.
+    /// The same command continues a recount that was interrupted.
     ///
-    /// It takes `cloudformation:DescribeStacks` and `ListStackResources`, `dynamodb:Scan` and `BatchGetItem`; to rebuild also
-    /// `GetItem` and `UpdateItem`.
+    /// Required permissions: `cloudformation:DescribeStacks`, `cloudformation:ListStackResources`, `dynamodb:Scan`,
+    /// `dynamodb:BatchGetItem`; with `--rebuild` also `dynamodb:GetItem`, `dynamodb:UpdateItem`.
+    #[command(after_help = "Examples:
+  $ cartctl totals --stage production
+  $ cartctl totals --stage production --rebuild --rate 50 --protected-ok")]
     Totals(Totals),
-    /// Show what the functions printed, in order of time
+    /// Show the logs of the functions, in order of time
     ///
-    /// A line is when, which function, how important, what, and what else is known of it, as far as people want to know it; times are
-    /// UTC. `--output json` has a JSON object a line, with the entry as CloudWatch has it.
+    /// Each line shows the time (UTC), the function, the level, the message and the most useful fields. `--output json` prints one JSON
+    /// object a line, with the entry as CloudWatch has it.
     ///
-    /// With `--follow` it goes on until Ctrl-C, and ends with 0 then. What arrives up to a minute late is told late, and nothing is told
-    /// twice.
+    /// `--follow` runs until Ctrl-C, and exits with 0 then. Entries that arrive up to a minute late are still shown, out of order; no
+    /// entry is shown twice.
     ///
-    /// It takes `cloudformation:DescribeStacks` and `ListStackResources`, and `logs:FilterLogEvents`.
+    /// Required permissions: `cloudformation:DescribeStacks`, `cloudformation:ListStackResources`, `logs:FilterLogEvents`.
+    #[command(after_help = "Examples:
+  $ cartctl logs --stage production --since 2h --errors
+  $ cartctl logs list-cart add-to-cart --follow
+  $ cartctl logs --local --filter cart#")]
     Logs(Logs),
     /// Run the whole shop on this machine: no AWS account, no Docker
     ///
-    /// Starts a stand-in for AWS on 127.0.0.1, deploys to it as `cartctl deploy` would, builds the shop's page, serves it on
-    /// localhost:8080 (`local.site-port` in cartctl.toml), and says so once all of it answers.
+    /// Starts a local cloud on 127.0.0.1, deploys to it like `cartctl deploy`, builds the shop's site, and serves it on localhost:8080
+    /// (`local.site-port` in cartctl.toml). Prints the addresses once everything answers.
     ///
-    /// Accounts, carts and everything else there is are kept when it is stopped, and are there again the next time. A local cloud that
-    /// was not stopped but killed goes on with what it held when it was stopped before.
+    /// Accounts and carts are kept for the next run. After a crash, the local cloud resumes from the state of its last clean stop.
     ///
-    /// With `--dev` the page is served by Vite, which reloads what is edited below frontend/, and an edit below lambdas/ is compiled and
-    /// put in the place of what runs. Code that does not compile is shown, and changes nothing.
+    /// With `--dev`, Vite serves the site and reloads it when files below frontend/ are edited. Edits below lambdas/ are compiled and
+    /// replace the running functions; code that does not compile is shown, and changes nothing.
+    #[command(after_help = "Examples:
+  $ cartctl local
+  $ cartctl local --dev
+  $ cartctl local --detach --no-shop
+  $ cartctl local --stop")]
     Local(Local),
-    /// Serve a built page on localhost: what `cartctl local` starts beside itself
+    /// Serve a built site on localhost: what `cartctl local` starts beside itself
     #[command(hide = true)]
-    ServePage(ServePage),
+    ServeSite(ServeSite),
 }
 
 impl Command {
@@ -152,7 +217,7 @@ impl Command {
 pub(crate) struct Timed<T: Args> {
     #[command(flatten)]
     pub args: T,
-    /// Draw where the time went, as a page to look at in a browser
+    /// Draw where the time went, as an HTML file
     #[arg(long, value_name = "FILE.html")]
     timeline: Option<Utf8PathBuf>,
 }
@@ -160,7 +225,7 @@ pub(crate) struct Timed<T: Args> {
 /// Where a command works.
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct Target {
-    /// Use the local cloud that `cartctl local` runs, instead of AWS
+    /// Use the local cloud of `cartctl local` instead of AWS
     #[arg(long, conflicts_with_all = ["endpoint_url", "profile"])]
     pub local: bool,
 }
@@ -168,13 +233,13 @@ pub(crate) struct Target {
 /// `cartctl synth`
 #[derive(Args, Debug)]
 pub(crate) struct Synth {
-    /// Only these stacks
+    /// Stacks to work on [default: all]
     #[arg(value_name = "STACK", value_parser = stack())]
     pub stacks: Vec<StackId>,
-    /// The format of the templates
+    /// Format of the templates
     #[arg(long, value_enum, default_value_t = TemplateFormat::Json)]
     pub format: TemplateFormat,
-    /// The folder to write to, or `-` to print one stack [default: target/synth]
+    /// Folder to write to, or `-` to print one stack [default: target/synth]
     #[arg(long, value_name = "DIR")]
     pub out: Option<Utf8PathBuf>,
 }
@@ -196,10 +261,10 @@ pub(crate) enum TemplateFormat {
 /// `cartctl package`
 #[derive(Args, Debug)]
 pub(crate) struct Package {
-    /// The processor the functions run on [default: as configured, else arm64]
+    /// Processor that the functions run on [default: as configured, else arm64]
     #[arg(long)]
     pub arch: Option<Architecture>,
-    /// The folder for the zip files [default: target/packages]
+    /// Folder for the zip files [default: target/packages]
     #[arg(long, value_name = "DIR")]
     pub out: Option<Utf8PathBuf>,
 }
@@ -207,7 +272,7 @@ pub(crate) struct Package {
 /// Which stacks a command works on, and where.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Selection {
-    /// Only these stacks
+    /// Stacks to work on [default: all]
     #[arg(value_name = "STACK", value_parser = stack())]
     pub stacks: Vec<StackId>,
     #[command(flatten)]
@@ -219,20 +284,20 @@ pub(crate) struct Selection {
 pub(crate) struct Planning {
     #[command(flatten)]
     pub selection: Selection,
-    /// Use this bucket for code and large templates, and change nothing on it [env: S3_BUCKET]
+    /// Use this existing bucket for code and large templates [env: S3_BUCKET]
     #[arg(long)]
     pub bucket: Option<String>,
-    /// Also the web stack: the shop's page, and one public address for it and the APIs
+    /// Also create the web stack: the shop's site, at one address with the APIs
     ///
-    /// Once it is there, every deployment takes care of it, and ends with building the page and putting it online. It takes Node
-    /// (`cartctl frontend deploy --help`). Making it takes minutes; then products and cart are updated once more, since they allow calls
+    /// Once it exists, every deployment includes it, and ends with building the site and putting it online, which takes Node
+    /// (`cartctl frontend deploy --help`). Creating it takes minutes. Then products and cart are updated again, because they allow calls
     /// from its address only.
     #[arg(long)]
     pub with_web: bool,
-    /// Make a stack anew even if that leaves retained resources of a failed one in the account, without a stack
+    /// Recreate a failed stack even if its retained resources are orphaned
     #[arg(long)]
     pub leave_retained: bool,
-    /// Deploy what `cartctl package --out DIR` made, here or on another machine, instead of building
+    /// Deploy what `cartctl package --out DIR` made, instead of building
     #[arg(long, value_name = "DIR", conflicts_with = "local")]
     pub packages: Option<Utf8PathBuf>,
 }
@@ -242,10 +307,10 @@ pub(crate) struct Planning {
 pub(crate) struct Deploy {
     #[command(flatten)]
     pub planning: Planning,
-    /// Which changes to ask about; the others are made without a question
+    /// Ask about these changes only
     #[arg(long, value_enum, value_name = "WHICH", default_value_t = RequireApproval::Any)]
     pub require_approval: RequireApproval,
-    /// Say that a protected stage is meant
+    /// Allow changes to a protected stage
     #[arg(long)]
     pub protected_ok: bool,
 }
@@ -253,13 +318,13 @@ pub(crate) struct Deploy {
 /// Which changes are asked about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum RequireApproval {
-    /// None.
+    /// No changes.
     Never,
-    /// All.
+    /// All changes.
     Any,
-    /// Those that allow somebody something, and those below.
+    /// Changes that allow somebody something, and destructive ones.
     Broadening,
-    /// Those that remove or replace something.
+    /// Changes that delete or replace something.
     Destructive,
 }
 
@@ -268,10 +333,10 @@ pub(crate) enum RequireApproval {
 pub(crate) struct Delete {
     #[command(flatten)]
     pub selection: Selection,
-    /// Say that a protected stage is meant; protection from deletion is switched off
+    /// Allow deleting a protected stage, and switch its deletion protection off
     #[arg(long)]
     pub protected_ok: bool,
-    /// Where something cannot be deleted, leave it in the account and delete the rest
+    /// Leave resources that cannot be deleted in the account, and delete the rest
     #[arg(long)]
     pub leave_failed: bool,
 }
@@ -281,19 +346,19 @@ pub(crate) struct Delete {
 pub(crate) struct Diff {
     #[command(flatten)]
     pub planning: Planning,
-    /// End with exit code 10 when there are such changes
-    #[arg(long, value_enum)]
+    /// Exit with 10 if there are such changes
+    #[arg(long, value_enum, value_name = "WHICH")]
     pub fail_on: Option<FailOn>,
 }
 
 /// What `diff --fail-on` looks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum FailOn {
-    /// Any difference.
+    /// Any change.
     Any,
-    /// Somebody may do what they could not do before, or something is removed or replaced.
+    /// Changes that allow somebody something, and destructive ones.
     Broadening,
-    /// Something is removed or replaced.
+    /// Changes that delete or replace something.
     Destructive,
 }
 
@@ -305,7 +370,7 @@ pub(crate) struct FrontendEnv {
     /// Print in this format instead of writing the file
     #[arg(long, value_enum)]
     pub format: Option<EnvFormat>,
-    /// The file to write [default: frontend/.env, or frontend/.env.local with --local]
+    /// File to write [default: frontend/.env, or frontend/.env.local with --local]
     #[arg(long, value_name = "FILE", conflicts_with = "format")]
     pub out: Option<Utf8PathBuf>,
 }
@@ -313,18 +378,20 @@ pub(crate) struct FrontendEnv {
 /// `cartctl frontend`
 #[derive(Debug, Subcommand)]
 pub(crate) enum Frontend {
-    /// Build the shop's page for what is deployed, and put it online
+    /// Build the shop's site for what is deployed, and put it online
     ///
-    /// It takes the web stack, which `cartctl deploy --with-web` makes and `cartctl deploy` ends with this for; and Node 20.19 or newer,
-    /// with the packages installed (`npm --prefix frontend ci`). The build knows the stage's APIs and accounts; your `.env` is not read.
-    /// Nothing is uploaded before it is built.
+    /// Needs the web stack, which `cartctl deploy --with-web` creates; `cartctl deploy` ends with the same step then. Needs Node 20.19,
+    /// 22.12 or newer with the packages installed (`npm --prefix frontend ci`). The site is built with the variables of the stage; your
+    /// `.env` is not read. Nothing is uploaded unless the build succeeds.
     ///
-    /// Files that are named by their content go first, to be kept by browsers forever, and the page itself comes last, to be asked for
-    /// every time. What is there already is not uploaded again. What is no longer part of the page is kept for a week, for pages that are
-    /// still open. CloudFront is told to forget what has changed.
+    /// Fingerprinted assets are uploaded first and cached forever, `index.html` last. Unchanged files are skipped. Files that are no longer
+    /// part of the site are deleted after a week, because open windows may still ask for them. CloudFront's copies of changed files
+    /// are invalidated.
     ///
-    /// It takes `cloudformation:DescribeStacks`, `ssm:GetParametersByPath`, `s3:ListBucket`, `GetObject`, `PutObject` and `DeleteObject`
-    /// on the page's bucket, `cloudfront:CreateInvalidation`, and `sts:GetCallerIdentity`.
+    /// Required permissions: `cloudformation:DescribeStacks`, `ssm:GetParametersByPath`, `s3:ListBucket`, `s3:GetObject`, `s3:PutObject`
+    /// and `s3:DeleteObject` on the site's bucket, `cloudfront:CreateInvalidation`, `sts:GetCallerIdentity`.
+    #[command(after_help = "Examples:
+  $ cartctl frontend deploy --stage production --protected-ok")]
     Deploy(FrontendDeploy),
 }
 
@@ -333,7 +400,7 @@ pub(crate) enum Frontend {
 pub(crate) struct FrontendDeploy {
     #[command(flatten)]
     pub target: Target,
-    /// Say that a protected stage is meant
+    /// Allow changes to a protected stage
     #[arg(long)]
     pub protected_ok: bool,
 }
@@ -343,7 +410,7 @@ pub(crate) struct FrontendDeploy {
 pub(crate) enum EnvFormat {
     /// One JSON object.
     Json,
-    /// The same as YAML.
+    /// One YAML mapping.
     Yaml,
     /// `export NAME='value'` lines.
     Shell,
@@ -356,16 +423,16 @@ pub(crate) enum EnvFormat {
 pub(crate) struct Totals {
     #[command(flatten)]
     pub target: Target,
-    /// Count all totals anew
+    /// Recount all totals
     #[arg(long)]
     pub rebuild: bool,
-    /// How many items a rebuild touches in a second; it reads up to ten times as many
+    /// Items that a recount touches in a second; it reads up to ten times as many
     #[arg(long, value_name = "ITEMS", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub rate: u32,
-    /// Show every product, also those whose total is right
+    /// Show all products, also those whose total is right
     #[arg(long)]
     pub all: bool,
-    /// Say that a protected stage is meant
+    /// Allow changes to a protected stage
     #[arg(long, requires = "rebuild")]
     pub protected_ok: bool,
 }
@@ -373,24 +440,24 @@ pub(crate) struct Totals {
 /// `cartctl logs`
 #[derive(Args, Debug)]
 pub(crate) struct Logs {
-    /// Only these functions, for example `list-cart` [default: all]
+    /// Functions whose logs to show, such as `list-cart` [default: all]
     #[arg(value_name = "FUNCTION")]
     pub functions: Vec<String>,
     #[command(flatten)]
     pub target: Target,
-    /// Go on with what comes, until Ctrl-C
+    /// Keep showing new entries until Ctrl-C
     #[arg(long, short)]
     pub follow: bool,
-    /// How far back to begin: 90s, 10m, 2h, 7d
+    /// Show entries of this last while: 90s, 10m, 2h, 7d
     #[arg(long, value_name = "AGO", default_value = "10m", value_parser = duration)]
     pub since: Duration,
-    /// Only warnings and errors, and invocations that failed
+    /// Show only warnings, errors and failed invocations
     #[arg(long)]
     pub errors: bool,
-    /// Only lines that contain this, for example a request's id or an owner
+    /// Show only entries that contain this text, such as a request id
     #[arg(long, value_name = "TEXT")]
     pub filter: Option<String>,
-    /// Also what Lambda says of every invocation, good or bad: its start, its end, its memory
+    /// Also show Lambda's own entries on each invocation: start, end, memory
     #[arg(long)]
     pub all: bool,
 }
@@ -399,32 +466,32 @@ pub(crate) struct Logs {
 #[derive(Args, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Local {
-    /// Return once everything is up, and leave it running
+    /// Exit once everything answers, and leave it running
     #[arg(long, conflicts_with = "stop")]
     pub detach: bool,
-    /// Stop what runs
+    /// Stop the local cloud and the site
     #[arg(long)]
     pub stop: bool,
-    /// Forget all accounts, carts and stacks of earlier runs first
+    /// Delete all accounts, carts and stacks of earlier runs first
     #[arg(long, conflicts_with = "stop")]
     pub fresh: bool,
-    /// Reload the page, and swap the functions, when their sources are edited
+    /// Reload the site and replace the functions when their sources are edited
     #[arg(long, conflicts_with_all = ["stop", "detach"])]
     pub dev: bool,
-    /// Leave out the page (also: `local.shop = false` in cartctl.toml): the backend needs no Node
+    /// Leave out the site, which needs Node (also: `local.shop = false`)
     #[arg(long, conflicts_with = "stop")]
     pub no_shop: bool,
-    /// The port of the local cloud on 127.0.0.1 [default: as configured, else 4566]
+    /// Port of the local cloud on 127.0.0.1 [default: as configured, else 4566]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     pub port: Option<u16>,
 }
 
-/// `cartctl serve-page`
+/// `cartctl serve-site`
 #[derive(Args, Debug)]
-pub(crate) struct ServePage {
-    /// The folder with `index.html`
+pub(crate) struct ServeSite {
+    /// Folder with `index.html`
     pub folder: Utf8PathBuf,
-    /// The port of localhost
+    /// Port of localhost
     #[arg(long)]
     pub port: u16,
 }

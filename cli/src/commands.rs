@@ -63,7 +63,7 @@ async fn command(cli: Cli, environment: &Environment, events: &Events, reporting
         Command::Logs(args) => logs::run(&args, &aws(&args.target)?, events, reporting).await,
         Command::Outputs(target) => interruptible(outputs::run(&aws(&target)?, events)).await,
         // It ends by being interrupted, and has something to stop then.
-        Command::ServePage(args) => match crate::local::server::serve(&args.folder, args.port).await? {},
+        Command::ServeSite(args) => match crate::local::server::serve(&args.folder, args.port).await? {},
         Command::Local(args) => {
             local::run(
                 &args,

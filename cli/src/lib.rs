@@ -22,7 +22,6 @@ mod shop;
 use std::process::ExitCode;
 
 use camino::Utf8Path;
-use clap::{CommandFactory, FromArgMatches};
 
 use crate::{
     config::Environment,
@@ -38,8 +37,7 @@ use crate::{
 #[must_use]
 #[tokio::main]
 pub async fn run() -> ExitCode {
-    let typed = args::Cli::command().get_matches();
-    let cli = args::Cli::from_arg_matches(&typed).unwrap_or_else(|error| error.exit());
+    let (cli, typed) = args::Cli::of_process();
     let flags = Flags::typed(&typed);
     let environment = Environment::of_process();
     let options = options(&cli, &environment);

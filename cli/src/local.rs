@@ -15,9 +15,9 @@ use crate::{build::node, domain::text, files};
 
 pub(crate) mod cloud;
 pub(crate) mod edits;
-pub(crate) mod page;
 mod process;
 pub(crate) mod server;
+pub(crate) mod site;
 mod state;
 
 /// Where the local cloud listens unless something else is said.
@@ -35,22 +35,22 @@ pub(crate) const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAdd
 /// What the command lines of the local cloud have in them.
 const CLOUD: [&str; 1] = ["ministack"];
 
-/// What those of the page's servers have: ours, and Vite's.
-const PAGE: [&str; 2] = [page::SERVE, "node_modules/vite"];
+/// What those of the site's servers have: ours, and Vite's.
+const SITE: [&str; 2] = [site::SERVE, "node_modules/vite"];
 
 /// What says that it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Running {
     pid: i32,
     port: u16,
-    /// What serves the shop's page, unless it was left out.
-    #[serde(default)]
-    page: Option<RunningPage>,
+    /// What serves the shop's site, unless it was left out.
+    #[serde(default, alias = "page")]
+    site: Option<RunningSite>,
 }
 
-/// What says that the page is served.
+/// What says that the site is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct RunningPage {
+struct RunningSite {
     pid: i32,
     port: u16,
 }
@@ -68,8 +68,8 @@ pub(crate) struct Ports {
 pub(crate) enum Listener {
     /// The local cloud.
     Cloud,
-    /// What serves the shop's page.
-    Page,
+    /// What serves the shop's site.
+    Site,
 }
 
 /// Why the local shop could not be started or stopped.
@@ -83,20 +83,20 @@ pub(crate) enum Error {
     },
     #[error(transparent)]
     Node(#[from] node::Error),
-    /// What builds the page is not there.
+    /// What builds the site is not there.
     #[error("the site cannot be built: {reason}")]
     NoFrontend {
         /// What is missing.
         reason: String,
     },
-    /// The page does not compile.
+    /// The site does not compile.
     #[error("the site does not build:\n{said}")]
-    PageBuild {
+    SiteBuild {
         /// What Vite said.
         said: String,
     },
     /// Something else listens there.
-    #[error("port {port} on {address} is in use by another program, but {} needs it", match listener { Listener::Cloud => "the local cloud", Listener::Page => "the site" })]
+    #[error("port {port} on {address} is in use by another program, but {} needs it", match listener { Listener::Cloud => "the local cloud", Listener::Site => "the site" })]
     PortInUse {
         /// The port.
         port: u16,
@@ -172,13 +172,13 @@ impl Error {
             Self::PortInUse { listener: Listener::Cloud, .. } => {
                 "stop that program, or choose another port with `--port` or `local.port` in cartctl.toml"
             }
-            Self::PortInUse { listener: Listener::Page, .. } => {
+            Self::PortInUse { listener: Listener::Site, .. } => {
                 "stop that program, or choose another port with `local.site-port` in cartctl.toml; `--no-shop` runs the backend alone"
             }
             Self::Runs => "`cartctl local --stop` stops it",
             Self::Kept { .. } => "`cartctl local --fresh` starts without it",
             Self::Write(error) => return Some(error.hint()),
-            Self::PageBuild { .. }
+            Self::SiteBuild { .. }
             | Self::DidNotStart { .. }
             | Self::Ended { .. }
             | Self::NoAnswer { .. }
@@ -214,7 +214,7 @@ pub(crate) fn free(port: u16, listener: Listener) -> Result<(), Error> {
 /// The ports of what runs in this folder, if the local cloud does.
 pub(crate) fn running_ports(directory: &Utf8Path) -> Option<Ports> {
     let running = running(directory)?;
-    let site = running.page.filter(|page| process::runs(page.pid, &PAGE));
+    let site = running.site.filter(|site| process::runs(site.pid, &SITE));
     Some(Ports { cloud: running.port, site: site.map(|site| site.port) })
 }
 
@@ -239,9 +239,9 @@ fn record(directory: &Utf8Path, running: &Running) -> Result<(), Error> {
 /// Stops what runs in this folder; whether there was anything to stop.
 pub(crate) async fn stop_running(directory: &Utf8Path) -> bool {
     let written = written(directory);
-    let page = written.and_then(|running| running.page).filter(|page| process::runs(page.pid, &PAGE));
-    if let Some(page) = page {
-        process::stop(page.pid, &PAGE).await;
+    let site = written.and_then(|running| running.site).filter(|site| process::runs(site.pid, &SITE));
+    if let Some(site) = site {
+        process::stop(site.pid, &SITE).await;
     }
     let cloud = running(directory);
     if let Some(cloud) = cloud
@@ -250,7 +250,7 @@ pub(crate) async fn stop_running(directory: &Utf8Path) -> bool {
         state::cut_off(directory);
     }
     remove_traces(directory);
-    page.is_some() || cloud.is_some()
+    site.is_some() || cloud.is_some()
 }
 
 /// Forgets what was kept from earlier runs.

@@ -154,7 +154,7 @@ impl Aws {
         operation: &str,
     ) -> Result<(), Error> {
         let call = self.s3.put_object().bucket(&bucket.name).expected_bucket_owner(&bucket.owner).key(key).body(body);
-        let call = call.set_content_type(upload.map(|upload| upload.content_type.to_owned()));
+        let call = call.set_content_type(upload.map(|upload| upload.content_type.clone()));
         let call = call.set_cache_control(upload.map(|upload| upload.cache_control.to_owned()));
         let answer = call.send().await.map_err(|error| Error::sdk(operation, error));
         // The bucket was looked at before, so that a refusal here is about the object.

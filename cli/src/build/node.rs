@@ -24,7 +24,10 @@ pub(crate) enum Error {
 impl Error {
     /// The next thing to try.
     pub(crate) fn hint(&self) -> String {
-        format!("install {WANTED} from https://nodejs.org")
+        match self {
+            Self::Missing(_) => format!("install {WANTED} from https://nodejs.org"),
+            Self::TooOld { .. } => format!("install {WANTED} from https://nodejs.org in its place"),
+        }
     }
 }
 

@@ -27,7 +27,7 @@ use crate::{
         self, Listener,
         cloud::{self, LocalCloud},
         edits::{Edit, Edits},
-        page::{self, Page, Workshop},
+        site::{self, Site, Workshop},
     },
     plan::deploy::Request,
     report::{Reporting, answer::Answer},
@@ -45,12 +45,12 @@ pub(super) async fn run(args: &Local, config: &Config, events: &Events, reportin
     let mut interrupted = Interruption::listen()?;
     let plan = plan(args, config).await?;
     let mut own = Own::default();
-    // Goes on until the page is needed; ended with what waits for it.
-    let mut page_build = PageBuild::new();
+    // Goes on until the site is needed; ended with what waits for it.
+    let mut site_build = SiteBuild::new();
     // Side by side: one is Python that starts, the other cargo that compares.
-    if let Some(PagePlan { workshop, develop: false, .. }) = &plan.page {
+    if let Some(SitePlan { workshop, develop: false, .. }) = &plan.site {
         let (workshop, stand_in) = (workshop.clone(), frontend_env::stand_in(config));
-        page_build.spawn(async move { workshop.build(&stand_in.variables()).await });
+        site_build.spawn(async move { workshop.build(&stand_in.variables()).await });
     }
     let request = package::request(config, Target::Host);
     let building = interruptible(package::package(&request, events));
@@ -63,7 +63,7 @@ pub(super) async fn run(args: &Local, config: &Config, events: &Events, reportin
         }
     };
     let brought_up = tokio::select! {
-        shop = bring_up(&plan, built, &mut page_build, kept, config, &mut own, events) => shop,
+        shop = bring_up(&plan, built, &mut site_build, kept, config, &mut own, events) => shop,
         () = interrupted.wait() => Err(Error::Interrupted),
     };
     let shop = match brought_up {
@@ -100,10 +100,10 @@ pub(super) async fn run(args: &Local, config: &Config, events: &Events, reportin
 /// What is to be started, once nothing stands in the way of it.
 struct Plan {
     cloud: bool,
-    page: Option<PagePlan>,
+    site: Option<SitePlan>,
 }
 
-struct PagePlan {
+struct SitePlan {
     workshop: Workshop,
     port: u16,
     develop: bool,
@@ -119,52 +119,52 @@ async fn plan(args: &Local, config: &Config) -> Result<Plan, Error> {
     }
     if !runs {
         cloud::installed(&config.tools())?;
-        // What serves a page whose cloud is gone is in the way.
-        page::stop(directory).await;
+        // What serves a site whose cloud is gone is in the way.
+        site::stop(directory).await;
         local::free(config.local.port, Listener::Cloud)?;
     }
-    let page = match config.local.site {
+    let site = match config.local.site {
         None => None,
         Some(port) => {
             let start = config.local.running.is_none_or(|ports| ports.site.is_none());
             if start {
-                local::free(port, Listener::Page)?;
+                local::free(port, Listener::Site)?;
             }
             let workshop = Workshop::of(&config.workspace, directory).await?;
-            Some(PagePlan { workshop, port, develop: args.dev, start })
+            Some(SitePlan { workshop, port, develop: args.dev, start })
         }
     };
     if args.fresh {
         local::forget(directory)?;
     }
-    Ok(Plan { cloud: !runs, page })
+    Ok(Plan { cloud: !runs, site })
 }
 
 /// Vite at work.
-type PageBuild = JoinSet<Result<(), local::Error>>;
+type SiteBuild = JoinSet<Result<(), local::Error>>;
 
 /// What this process has started, and stops.
 #[derive(Default)]
 struct Own {
     cloud: Option<LocalCloud>,
-    page: Option<Page>,
+    site: Option<Site>,
 }
 
 impl Own {
     /// Returns when something of it ends by itself, which it should not.
     async fn ended(&mut self) -> local::Error {
-        let Self { cloud, page } = self;
+        let Self { cloud, site } = self;
         let cloud = async { if let Some(cloud) = cloud { cloud.ended().await } else { std::future::pending().await } };
-        let page = async { if let Some(page) = page { page.ended().await } else { std::future::pending().await } };
+        let site = async { if let Some(site) = site { site.ended().await } else { std::future::pending().await } };
         tokio::select! {
             error = cloud => error,
-            error = page => error,
+            error = site => error,
         }
     }
 
     async fn stop(self) {
-        if let Some(page) = self.page {
-            page.stop().await;
+        if let Some(site) = self.site {
+            site.stop().await;
         }
         if let Some(cloud) = self.cloud {
             cloud.stop().await;
@@ -172,8 +172,8 @@ impl Own {
     }
 
     fn let_go(self) {
-        if let Some(page) = self.page {
-            page.let_go();
+        if let Some(site) = self.site {
+            site.let_go();
         }
         if let Some(cloud) = self.cloud {
             cloud.let_go();
@@ -186,7 +186,7 @@ type Packages = BTreeMap<Package, CodeKey>;
 
 /// The shop, as far as somebody who wants to try it has to know it.
 struct Shop {
-    page: Option<String>,
+    site: Option<String>,
     endpoint: String,
     products_api: String,
     cart_api: String,
@@ -211,11 +211,11 @@ async fn start_cloud(plan: &Plan, config: &Config, own: &mut Own, events: &Event
     Ok(beginning.kept)
 }
 
-/// Deploys, builds and serves the page, and asks all of it something.
+/// Deploys, builds and serves the site, and asks all of it something.
 async fn bring_up(
     plan: &Plan,
     built: Vec<Artifact>,
-    page_build: &mut PageBuild,
+    site_build: &mut SiteBuild,
     kept: bool,
     config: &Config,
     own: &mut Own,
@@ -223,48 +223,48 @@ async fn bring_up(
 ) -> Result<Shop, Error> {
     let brought_up = tokio::select! {
         error = own.ended() => Err(error.into()),
-        done = open_shop(plan, built, page_build, config, events) => done,
+        done = open_shop(plan, built, site_build, config, events) => done,
     };
     if brought_up.is_err() && kept {
         events.notice(Notice::LocalStateKept);
     }
-    let (shop, page) = brought_up?;
-    own.page = page;
+    let (shop, site) = brought_up?;
+    own.site = site;
     Ok(shop)
 }
 
-/// Deploys, and serves the page that belongs to what is deployed, while the functions answer for the first time.
+/// Deploys, and serves the site that belongs to what is deployed, while the functions answer for the first time.
 async fn open_shop(
     plan: &Plan,
     built: Vec<Artifact>,
-    page_build: &mut PageBuild,
+    site_build: &mut SiteBuild,
     config: &Config,
     events: &Events,
-) -> Result<(Shop, Option<Page>), Error> {
+) -> Result<(Shop, Option<Site>), Error> {
     let (deployed, code) = deploy_all(built, config, events).await?;
-    let (page, shop) =
-        tokio::try_join!(serve(plan, page_build, &deployed, config, events), ask(shop(&deployed, code, plan, config)?))?;
-    if let Some(page) = &shop.page {
-        events.during(Activity::WaitingForSite, local::get(page)).await?;
+    let (site, shop) =
+        tokio::try_join!(serve(plan, site_build, &deployed, config, events), ask(shop(&deployed, code, plan, config)?))?;
+    if let Some(site) = &shop.site {
+        events.during(Activity::WaitingForSite, local::get(site)).await?;
     }
-    Ok((shop, page))
+    Ok((shop, site))
 }
 
-/// Sees to the page; it is returned if it was started.
+/// Sees to the site; it is returned if it was started.
 async fn serve(
     plan: &Plan,
-    page_build: &mut PageBuild,
+    site_build: &mut SiteBuild,
     deployed: &Deployed,
     config: &Config,
     events: &Events,
-) -> Result<Option<Page>, Error> {
-    let Some(PagePlan { workshop, port, develop, start }) = &plan.page else { return Ok(None) };
+) -> Result<Option<Site>, Error> {
+    let Some(SitePlan { workshop, port, develop, start }) = &plan.site else { return Ok(None) };
     let env = frontend_env::local(&deployed.outcome.observed.parameters, config)?;
     if *develop {
         return Ok(Some(events.during(Activity::StartingVite, workshop.develop(&env.variables(), *port)).await?));
     }
-    if let Some(built) = events.during(Activity::BuildingSite, page_build.join_next()).await {
-        built.map_err(|error| local::Error::PageBuild { said: error.to_string() })??;
+    if let Some(built) = events.during(Activity::BuildingSite, site_build.join_next()).await {
+        built.map_err(|error| local::Error::SiteBuild { said: error.to_string() })??;
     }
     workshop.place(&env.replacing(&frontend_env::stand_in(config)))?;
     Ok(if *start { Some(workshop.serve(*port).await?) } else { None })
@@ -288,7 +288,7 @@ fn shop(deployed: &Deployed, code: Packages, plan: &Plan, config: &Config) -> Re
         Ok::<_, Error>(deployed.output(stack, key).ok_or_else(missing)?.to_owned())
     };
     Ok(Shop {
-        page: plan.page.as_ref().map(|page| format!("http://localhost:{}", page.port)),
+        site: plan.site.as_ref().map(|site| format!("http://localhost:{}", site.port)),
         endpoint: config.connection.endpoint.url().unwrap_or_default().to_owned(),
         products_api: output(stacks::PRODUCTS, "ProductApi")?,
         cart_api: output(stacks::CART, "CartApi")?,
@@ -299,7 +299,7 @@ fn shop(deployed: &Deployed, code: Packages, plan: &Plan, config: &Config) -> Re
     })
 }
 
-/// Asks everything behind the page something: answers mean that all of it is there.
+/// Asks everything behind the site something: answers mean that all of it is there.
 async fn ask(mut shop: Shop) -> Result<Shop, Error> {
     let Shop { endpoint, products_api, cart_api, user_pool, .. } = &shop;
     let (products, cart) = (format!("{products_api}/product"), format!("{cart_api}/cart"));
@@ -366,10 +366,10 @@ async fn swap(config: &Config, events: &Events) -> Result<Packages, Error> {
 
 impl Shop {
     fn answer(&self, ending: &str, verbose: bool) -> Answer {
-        let Self { page, endpoint, products_api, cart_api, user_pool, client, .. } = self;
-        let first = page.as_ref().map_or_else(
+        let Self { site, endpoint, products_api, cart_api, user_pool, client, .. } = self;
+        let first = site.as_ref().map_or_else(
             || "The shop's backend answers.\n".to_owned(),
-            |page| format!("The shop is open: {page}\n\nNew accounts get no mail: any six digits are the code.\n"),
+            |site| format!("The shop is open: {site}\n\nNew accounts get no mail: any six digits are the code.\n"),
         );
         let calls = if verbose { self.calls() } else { String::new() };
         let text = format!(
@@ -383,7 +383,7 @@ impl Shop {
 "
         );
         let json = json!({
-            "shop": page, "endpoint": endpoint, "products_api": products_api, "cart_api": cart_api, "user_pool_id": user_pool,
+            "shop": site, "endpoint": endpoint, "products_api": products_api, "cart_api": cart_api, "user_pool_id": user_pool,
             "user_pool_client_id": client,
         });
         Answer::new(text, json)

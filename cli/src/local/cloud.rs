@@ -60,7 +60,7 @@ impl LocalCloud {
             .current_dir(directory);
         let process = Process::start("the local cloud", command, directory.join("log"))?;
         let process = process.answering(&format!("http://127.0.0.1:{port}/_ministack/ready")).await?;
-        record(directory, &Running { pid: process.pid(), port, page: None })?;
+        record(directory, &Running { pid: process.pid(), port, site: None })?;
         Ok((Self { process, directory: directory.to_owned() }, Beginning { kept, unclean: kept && unclean }))
     }
 

@@ -1,4 +1,4 @@
-//! Serves the built page to browsers on this machine, and to nobody else. Knows nothing of what is in it.
+//! Serves the built site to browsers on this machine, and to nobody else. Knows nothing of what is in it.
 
 use std::{convert::Infallible, io::ErrorKind, net::SocketAddr, time::Duration};
 
@@ -29,7 +29,7 @@ pub(crate) async fn serve(folder: &Utf8Path, port: u16) -> Result<Infallible, Er
         match TcpListener::bind(SocketAddr::new(address, port)).await {
             Ok(listener) => listeners.push(listener),
             Err(error) if error.kind() == ErrorKind::AddrInUse => {
-                return Err(Error::PortInUse { port, address, listener: Listener::Page });
+                return Err(Error::PortInUse { port, address, listener: Listener::Site });
             }
             // Without IPv6 there is one address.
             Err(error) if address.is_ipv6() && listeners.len() == 1 => tracing::debug!(%error, "not on {address}"),
@@ -42,7 +42,7 @@ pub(crate) async fn serve(folder: &Utf8Path, port: u16) -> Result<Infallible, Er
     }
     match accepting.join_next().await {
         Some(Ok(error)) => Err(error),
-        Some(Err(error)) => Err(io("serving the page")(error.into())),
+        Some(Err(error)) => Err(io("serving the site")(error.into())),
         None => std::future::pending().await,
     }
 }
@@ -74,7 +74,7 @@ async fn answer(request: Request<Incoming>, folder: &Utf8Path) -> Result<Respons
     let is_page = is_page(request.uri().path());
     let mut files = ServeDir::new(folder);
     let mut response = if is_page {
-        // The page finds out by itself which of its pages is meant.
+        // The router of the site knows which of its pages is meant.
         files.fallback(ServeFile::new(folder.join("index.html"))).try_call(request).await
     } else {
         files.try_call(request).await
@@ -93,7 +93,7 @@ fn without_body(status: StatusCode) -> Response<Body> {
     response
 }
 
-/// Whether a browser asked for this machine by its own name. A stranger's name that leads here is a stranger's page that wants to read
+/// Whether a browser asked for this machine by its own name. A stranger's name that leads here is a stranger's site that wants to read
 /// ours ("DNS rebinding").
 fn is_meant(headers: &HeaderMap) -> bool {
     let Some(host) = headers.get(HOST).and_then(|host| host.to_str().ok()) else { return false };
@@ -102,7 +102,7 @@ fn is_meant(headers: &HeaderMap) -> bool {
     ["localhost", "127.0.0.1", "[::1]"].contains(&name)
 }
 
-/// Whether a path is one of the page's own rather than a file's: what its last part says.
+/// Whether a path is that of a page of the site and not of a file: the last part of a file's has a dot.
 fn is_page(path: &str) -> bool {
     !path.rsplit('/').next().unwrap_or_default().contains('.')
 }

@@ -207,7 +207,7 @@ async fn the_page_is_served_to_this_machine_only_and_ends_with_the_cloud() {
     // Built once: what it is made of has not changed.
     let (_, story) = cloud.run(&["local", "--detach", "-v"]).succeeded();
     assert!(story.contains("building the site"), "{story}");
-    let built = |name: &str| fs::metadata(format!("{}/page/{name}", cloud.directory())).unwrap().modified().unwrap();
+    let built = |name: &str| fs::metadata(format!("{}/site/{name}", cloud.directory())).unwrap().modified().unwrap();
     let before = built("made/index.html");
     assert_eq!(cloud.answer(&["local", "--detach"]), told);
     assert_eq!(built("made/index.html"), before);
@@ -219,6 +219,7 @@ async fn the_page_is_served_to_this_machine_only_and_ends_with_the_cloud() {
 
 /// A workspace whose functions are what a file says: instead of compiling, `cargo` names the binaries in `built`, or says what is in
 /// `refused`.
+#[expect(clippy::disallowed_methods, reason = "this is not part of any configuration")]
 fn workshop(cloud: &Cloud) -> Command {
     let target = Utf8Path::new(env!("CARGO_BIN_EXE_cartctl")).parent().unwrap();
     let root = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
@@ -249,7 +250,7 @@ fn workshop(cloud: &Cloud) -> Command {
         Command::new("sh").args(["-c", r#"printf '%s' "$1" >"$0" && chmod +x "$0""#, cargo.as_str(), &script]).status().unwrap();
     assert!(written.success());
     let mut command = cloud.project.command(&["local", "--dev", "--no-shop"]);
-    let path = std::env::vars().find_map(|(name, value)| (name == "PATH").then_some(value)).unwrap();
+    let path = std::env::var("PATH").unwrap();
     command.current_dir(&there).env("PATH", format!("{there}:{path}"));
     command
 }

@@ -18,30 +18,30 @@ use cfn::{
     value::{AliasArn, Handle, QueueArn, TopicArn, Value},
 };
 
-pub const FEED: StackId = StackId::new("feed");
-pub const READER: StackId = StackId::new("reader");
-pub const CODE: Package = Package::new("reader");
+pub(crate) const FEED: StackId = StackId::new("feed");
+pub(crate) const READER: StackId = StackId::new("reader");
+pub(crate) const CODE: Package = Package::new("reader");
 const NEWS: Shared<TopicArn> = Shared::at("feed/news-arn", "NewsArn", "The topic of news");
-pub const TIMEOUT: Seconds = Seconds::new(20);
+pub(crate) const TIMEOUT: Seconds = Seconds::new(20);
 
 fn place(stack: StackId) -> Place {
     Place { stack_name: format!("news-{stack}"), parameters: "/news".to_owned() }
 }
 
 /// The app, with this code, whose queue hides messages for so long.
-pub fn app(code: &Code, visibility: Visibility) -> App {
+pub(crate) fn app(code: &Code, visibility: Visibility) -> App {
     let (feed, news) = feed();
     App::of(vec![feed, reader(&news, code, visibility)])
 }
 
-pub fn feed() -> (Stack, Published<TopicArn>) {
+pub(crate) fn feed() -> (Stack, Published<TopicArn>) {
     let mut stack = Stack::new(FEED, place(FEED), "Publishes news");
     let topic = stack.add("News", &Topic { display_name: Some("News") });
     let published = stack.publish("NewsParameter", &NEWS, topic.arn());
     (stack, published)
 }
 
-pub fn reader(news: &Published<TopicArn>, code: &Code, visibility: Visibility) -> Stack {
+pub(crate) fn reader(news: &Published<TopicArn>, code: &Code, visibility: Visibility) -> Stack {
     let mut stack = Stack::new(READER, place(READER), "Reads news");
     let topic = stack.read(news);
     let unread = stack.add("Unread", &Queue { sqs_managed_sse_enabled: true, ..Queue::default() });

@@ -1,4 +1,4 @@
-//! The shop's page beside the local cloud: built by Vite when something it is made of has changed, and served by a process of its own,
+//! The shop's site beside the local cloud: built by Vite when something it is made of has changed, and served by a process of its own,
 //! either as it was built or by Vite while it is edited. Knows nothing of the shop.
 
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use tokio::process::Command;
 
 use super::{
-    Error, PAGE, RunningPage, io,
+    Error, RunningSite, SITE, io,
     process::{self, Process},
     record, written,
 };
@@ -18,12 +18,12 @@ use crate::{
 };
 
 /// The command of `cartctl` that serves what was built.
-pub(crate) const SERVE: &str = "serve-page";
+pub(crate) const SERVE: &str = "serve-site";
 
-/// What of `frontend/` the page is not made of.
+/// What of `frontend/` the site is not made of.
 const NOT_MADE_OF: [&str; 6] = ["node_modules", "dist", "test-results", "e2e", "README.md", "eslint.config.js"];
 
-/// The folders and programs that the page is built with.
+/// The folders and programs that the site is built with.
 #[derive(Clone, Debug)]
 pub(crate) struct Workshop {
     frontend: Utf8PathBuf,
@@ -47,22 +47,22 @@ impl Workshop {
         Ok(workshop)
     }
 
-    /// Builds the page with these variables, unless it is there already.
+    /// Builds the site with these variables, unless it is there already.
     ///
     /// # Errors
-    /// [`Error::PageBuild`]; what was built before is left.
+    /// [`Error::SiteBuild`]; what was built before is left.
     pub(crate) async fn build(&self, variables: &[(&str, String)]) -> Result<(), Error> {
         let stamp = self.stamp(variables)?;
-        let (built, stamp_file) = (self.built(), self.directory.join("page/stamp"));
+        let (built, stamp_file) = (self.built(), self.directory.join("site/stamp"));
         if std::fs::read_to_string(&stamp_file).is_ok_and(|written| written == stamp) {
             return Ok(());
         }
-        let new = self.directory.join("page/new");
+        let new = self.directory.join("site/new");
         let mut command = self.call(variables);
         command.args(["build", "--logLevel", "warn", "--emptyOutDir", "--outDir", new.as_str()]);
         let done = build::process::result_of(command).await.map_err(io("starting node"))?;
         if !done.status.success() {
-            return Err(Error::PageBuild { said: done.said });
+            return Err(Error::SiteBuild { said: done.said });
         }
         drop(std::fs::remove_file(&stamp_file));
         drop(std::fs::remove_dir_all(&built));
@@ -104,35 +104,35 @@ impl Workshop {
     ///
     /// # Errors
     /// [`Error::DidNotStart`].
-    pub(crate) async fn serve(&self, port: u16) -> Result<Page, Error> {
+    pub(crate) async fn serve(&self, port: u16) -> Result<Site, Error> {
         let mut command = Command::new(&self.cartctl);
         command.args([SERVE, self.folder().as_str(), "--port", &port.to_string()]).current_dir(&self.directory);
         self.start(command, port).await
     }
 
-    /// Lets Vite serve the page, anew with every edit.
+    /// Lets Vite serve the site, anew with every edit.
     ///
     /// # Errors
     /// [`Error::DidNotStart`].
-    pub(crate) async fn develop(&self, variables: &[(&str, String)], port: u16) -> Result<Page, Error> {
+    pub(crate) async fn develop(&self, variables: &[(&str, String)], port: u16) -> Result<Site, Error> {
         let mut command = self.call(variables);
         command.args(["--port", &port.to_string(), "--clearScreen", "false"]);
         self.start(command, port).await
     }
 
-    /// Where what serves the page writes what it has to say.
+    /// Where what serves the site writes what it has to say.
     pub(crate) fn log(&self) -> Utf8PathBuf {
-        self.directory.join("page.log")
+        self.directory.join("site.log")
     }
 
-    async fn start(&self, command: Command, port: u16) -> Result<Page, Error> {
-        let process = Process::start("the shop's page", command, self.log())?;
+    async fn start(&self, command: Command, port: u16) -> Result<Site, Error> {
+        let process = Process::start("the shop's site", command, self.log())?;
         let process = process.answering(&format!("http://localhost:{port}/")).await?;
         if let Some(running) = written(&self.directory) {
-            let page = RunningPage { pid: process.pid(), port };
-            record(&self.directory, &super::Running { page: Some(page), ..running })?;
+            let site = RunningSite { pid: process.pid(), port };
+            record(&self.directory, &super::Running { site: Some(site), ..running })?;
         }
-        Ok(Page { process })
+        Ok(Site { process })
     }
 
     /// Vite, for the local cloud. It takes the variables from its environment rather than from a file, which may be another shop's.
@@ -148,14 +148,14 @@ impl Workshop {
     }
 
     fn built(&self) -> Utf8PathBuf {
-        self.directory.join("page/built")
+        self.directory.join("site/built")
     }
 
     fn folder(&self) -> Utf8PathBuf {
-        self.directory.join("page/made")
+        self.directory.join("site/made")
     }
 
-    /// The hash of everything the page is made of. What is installed is as the lock file says.
+    /// The hash of everything the site is made of. What is installed is as the lock file says.
     fn stamp(&self, variables: &[(&str, String)]) -> Result<String, Error> {
         let is_source = |name: &str| is_shown(name) && !NOT_MADE_OF.contains(&name);
         let mut parts = Vec::new();
@@ -173,13 +173,13 @@ fn is_shown(name: &str) -> bool {
     !name.starts_with('.')
 }
 
-/// What serves the page, started by this process.
+/// What serves the site, started by this process.
 #[derive(Debug)]
-pub(crate) struct Page {
+pub(crate) struct Site {
     process: Process,
 }
 
-impl Page {
+impl Site {
     /// Returns when it ends by itself, which it should not.
     pub(crate) async fn ended(&mut self) -> Error {
         self.process.ended().await
@@ -196,10 +196,10 @@ impl Page {
     }
 }
 
-/// Stops what serves the page of a shop that goes on, if something does.
+/// Stops what serves the site of a shop that goes on, if something does.
 pub(crate) async fn stop(directory: &Utf8Path) {
-    if let Some(page) = written(directory).and_then(|running| running.page) {
-        process::stop(page.pid, &PAGE).await;
+    if let Some(site) = written(directory).and_then(|running| running.site) {
+        process::stop(site.pid, &SITE).await;
     }
 }
 
@@ -208,7 +208,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_is_made_of_its_sources_and_of_its_variables() {
+    fn a_site_is_made_of_its_sources_and_of_its_variables() {
         let folder = camino_tempfile::tempdir().unwrap();
         let (frontend, directory) = (folder.path().join("frontend"), folder.path().join("local"));
         let workshop = Workshop { frontend, directory, cartctl: PathBuf::new() };
@@ -239,11 +239,11 @@ mod tests {
             ("built/picture.svg", "stand-in"),
             ("made/assets/index-0.js", "old"),
         ] {
-            let path = local.join("page").join(name);
+            let path = local.join("site").join(name);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
         }
-        let read = |name: &str| std::fs::read_to_string(local.join("page/made").join(name)).ok();
+        let read = |name: &str| std::fs::read_to_string(local.join("site/made").join(name)).ok();
         for value in ["a", "b"] {
             workshop.place(&[("http://localhost/stand-in".to_owned(), value.to_owned())]).unwrap();
             assert_eq!(read("assets/index-1.js").unwrap(), format!("fetch('{value}')"));
