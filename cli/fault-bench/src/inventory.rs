@@ -25,8 +25,10 @@ pub struct Inventory {
     pub gateway_role: Option<String>,
     /// What functions printed.
     pub logs: Logs,
-    /// What fails.
+    /// Failures that are still to come.
     pub troubles: Vec<Trouble>,
+    /// Failures that were met.
+    pub met: Vec<Trouble>,
     /// How long things take.
     pub latencies: Latencies,
     made: usize,
@@ -141,6 +143,7 @@ impl Inventory {
         };
         let place = self.troubles.iter().position(is_it)?;
         let trouble = self.troubles[place].clone();
+        self.met.push(trouble.clone());
         if !trouble.always {
             self.troubles.remove(place);
         }
