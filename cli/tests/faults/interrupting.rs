@@ -22,6 +22,7 @@ fn a_pipeline_that_is_cancelled_leaves_aws_to_go_on() {
     bench.state().account.inventory.latencies.slow.insert("CognitoUserPool".to_owned(), 60_000);
     bench.script([Rule::at(1..=1, Fault::Signal(Signal::TERM, Moment::After)).of("DescribeStackEvents").about(AUTH)]);
     let story = bench.run(&["deploy", "--yes"]).failed(124);
+    bench.everything_happened();
     assert!(story.contains("follow the operations with `cartctl attach --"), "{story}");
     bench.script([]);
     bench.is_tidy();
@@ -35,6 +36,7 @@ fn planning_that_is_interrupted_takes_back_what_it_made() {
         let bench = Bench::new().deployed(&[stacks::BOOTSTRAP, stacks::AUTH, stacks::PRODUCTS]).package("second");
         bench.script([Rule::at(1..=1, Fault::Signal(signal, Moment::Before)).of("DescribeChangeSet")]);
         let story = bench.run(&["deploy", "--yes"]).failed(130);
+        bench.everything_happened();
         assert!(story.contains("nothing was changed"), "{story}");
         bench.is_tidy();
     }
@@ -83,6 +85,7 @@ fn somebody_else_deploys_at_the_same_time() {
         bench.state().account.settle();
         bench.script([Rule::at(1..=1, Fault::Meanwhile(somebody_else_updates)).of(operation).about(AUTH)]);
         bench.run(&["deploy", "--yes"]).succeeded();
+        bench.everything_happened();
         bench.is_tidy();
         assert_eq!(bench.state().account.stack(AUTH).definition, ours, "ours is the last word: {operation}");
     }
@@ -95,6 +98,7 @@ fn answers_from_the_past_are_not_believed() {
         let stale = |operation| Rule::at(1..=usize::MAX, Fault::Stale(calls)).of(operation);
         bench.script([stale("DescribeStacks"), stale("DescribeStackEvents")]);
         bench.run(&["deploy", "--yes"]).succeeded();
+        bench.everything_happened();
         bench.is_tidy();
     }
 }
@@ -116,9 +120,10 @@ fn lost_answers_change_nothing() {
         let bench = Bench::new();
         bench.script([Rule::at(1..=2, fault).of(operation)]);
         bench.run(&["deploy", "--yes"]).succeeded();
+        bench.everything_happened();
         bench.is_tidy();
         let state = bench.state();
-        assert_eq!(state.account.stacks.len(), 4, "{operation}");
+        assert_eq!(state.account.stacks.len(), SHOP.len(), "{operation}");
         let tokens: Vec<_> = state.log.0.iter().filter(|call| call.operation == operation).map(|call| &call.token).collect();
         assert!(tokens[1..].contains(&tokens[0]), "{operation} is repeated as the same request");
         assert_eq!(state.account.orphans(), Vec::<&str>::new(), "{operation}");

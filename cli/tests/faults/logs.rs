@@ -35,6 +35,7 @@ fn a_hiccup_of_the_logs_neither_loses_nor_repeats_a_line() {
             let bench = shop();
             bench.script([Rule::at(calls.clone(), fault).of("FilterLogEvents")]);
             let read = bench.run(&LOGS).succeeded().0;
+            bench.everything_happened();
             assert_eq!(read, whole, "{fault:?} {calls:?}");
         },
     );

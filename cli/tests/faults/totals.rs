@@ -39,6 +39,7 @@ fn a_hiccup_of_the_table_is_got_over() {
         let what = format!("{operation} {fault:?}");
         let run = bench.run(&REBUILD);
         assert_eq!(run.code, 0, "{what}\n{}", run.stderr);
+        bench.everything_happened();
         let answer: Json = serde_json::from_str(&run.stdout).unwrap();
         assert_eq!(answer["right"], true, "{what}: {answer}");
         is_right(&bench, &what);
