@@ -4,12 +4,14 @@
 use std::{
     io::{Read, Write},
     process::{Child, ChildStdin, Command, Stdio},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Condvar, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
-    time::{Duration, Instant},
 };
 
-use cart_fault_bench::inventory::Latencies;
+use cart_fault_bench::{PATIENCE, State, inventory::Latencies};
 use cart_infra::{StackId, stacks};
 
 use crate::bench::{Bench, SHOP};
@@ -17,14 +19,45 @@ use crate::bench::{Bench, SHOP};
 /// What somebody types for Ctrl-C.
 const CTRL_C: &str = "\x03";
 
-/// Longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(30);
-
 /// The program at a terminal.
 struct Terminal {
     child: Child,
     keyboard: ChildStdin,
-    screen: Arc<Mutex<String>>,
+    screen: Arc<Screen>,
+}
+
+/// What is shown, and the news of more.
+#[derive(Default)]
+struct Screen {
+    shown: Mutex<String>,
+    more: Condvar,
+    /// Whether nothing more will come.
+    closed: AtomicBool,
+}
+
+impl Screen {
+    fn text(&self) -> String {
+        self.shown.lock().unwrap().clone()
+    }
+
+    /// Waits until this is so, and looks again whenever more is shown.
+    #[track_caller]
+    fn waits_until(&self, what: &str, is_so: impl Fn(&str) -> bool) {
+        let waited = self.more.wait_timeout_while(self.shown.lock().unwrap(), PATIENCE, |shown| !is_so(shown)).unwrap();
+        assert!(!waited.1.timed_out(), "never: {what}\n{}", *waited.0);
+    }
+
+    /// Shows everything that comes from a terminal.
+    fn show(&self, mut output: impl Read) {
+        let mut buffer = [0; 4096];
+        while let Ok(read @ 1..) = output.read(&mut buffer) {
+            self.shown.lock().unwrap().push_str(&String::from_utf8_lossy(&buffer[..read]));
+            self.more.notify_all();
+        }
+        let _shown = self.shown.lock().unwrap();
+        self.closed.store(true, Ordering::Relaxed);
+        self.more.notify_all();
+    }
 }
 
 impl Terminal {
@@ -43,35 +76,17 @@ impl Terminal {
         terminal.args(["--quiet", "--return", "--flush", "--command", &format!("exec {}", quoted.join(" ")), "/dev/null"]);
         terminal.current_dir(program.get_current_dir().unwrap());
         let mut child = terminal.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let (keyboard, mut output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-        let screen = Arc::<Mutex<String>>::default();
+        let (keyboard, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let screen = Arc::<Screen>::default();
         let shown = Arc::clone(&screen);
-        thread::spawn(move || {
-            let mut buffer = [0; 4096];
-            while let Ok(read @ 1..) = output.read(&mut buffer) {
-                shown.lock().unwrap().push_str(&String::from_utf8_lossy(&buffer[..read]));
-            }
-        });
+        thread::spawn(move || shown.show(output));
         Self { child, keyboard, screen }
     }
 
     /// Waits until this is on the screen.
     #[track_caller]
     fn shows(&self, text: &str) {
-        self.waits_for(|| self.screen().contains(text), text);
-    }
-
-    #[track_caller]
-    fn waits_for(&self, until: impl Fn() -> bool, what: &str) {
-        let started = Instant::now();
-        while !until() {
-            assert!(started.elapsed() < PATIENCE, "never: {what}\n{}", self.screen());
-            thread::park_timeout(Duration::from_millis(5));
-        }
-    }
-
-    fn screen(&self) -> String {
-        self.screen.lock().unwrap().clone()
+        self.screen.waits_until(text, |shown| shown.contains(text));
     }
 
     fn types(&mut self, text: &str) {
@@ -82,18 +97,16 @@ impl Terminal {
     /// Waits for the end; the exit code, and everything that was shown.
     #[track_caller]
     fn ended(mut self) -> (i32, String) {
-        let started = Instant::now();
-        let status = loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                break status;
-            }
-            if started.elapsed() > PATIENCE {
-                self.child.kill().unwrap();
-                panic!("it hangs:\n{}", self.screen());
-            }
-            thread::park_timeout(Duration::from_millis(5));
-        };
-        (status.code().unwrap(), self.screen())
+        self.screen.waits_until("the end", |_| self.screen.closed.load(Ordering::Relaxed));
+        (self.child.wait().unwrap().code().unwrap(), self.screen.text())
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // Also when a test fails; where it has ended, there is nothing to kill.
+        self.child.kill().ok();
+        self.child.wait().ok();
     }
 }
 
@@ -106,9 +119,18 @@ fn with_new_code() -> Bench {
 }
 
 fn status(bench: &Bench, stack: StackId) -> String {
-    let state = bench.state();
-    let place = state.account.find(&bench.name(stack));
-    place.map_or_else(|| "none".to_owned(), |place| state.account.stacks[place].status.to_string())
+    status_in(&bench.state(), &bench.name(stack))
+}
+
+fn status_in(state: &State, stack: &str) -> String {
+    state.account.find(stack).map_or_else(|| "none".to_owned(), |place| state.account.stacks[place].status.to_string())
+}
+
+/// Waits until a stack has this status.
+#[track_caller]
+fn becomes(bench: &Bench, stack: StackId, status: &str) {
+    let name = bench.name(stack);
+    bench.wait_until(&format!("{stack} is {status}"), |state| status_in(state, &name) == status);
 }
 
 #[test]
@@ -162,7 +184,7 @@ fn deleting_takes_the_name_of_the_stage() {
 fn what_goes_on_can_be_left_to_aws_and_followed_again() {
     let bench = with_new_code();
     let mut terminal = Terminal::run(&bench, &["deploy", "--yes"]);
-    terminal.waits_for(|| status(&bench, stacks::PRODUCTS) == "UPDATE_IN_PROGRESS", "products is updated");
+    becomes(&bench, stacks::PRODUCTS, "UPDATE_IN_PROGRESS");
     terminal.types(CTRL_C);
     terminal.shows("no new stacks will start");
     terminal.types("d\n");
@@ -183,7 +205,7 @@ fn what_goes_on_can_be_left_to_aws_and_followed_again() {
 fn an_update_can_be_cancelled() {
     let bench = with_new_code();
     let mut terminal = Terminal::run(&bench, &["deploy", "--yes"]);
-    terminal.waits_for(|| status(&bench, stacks::PRODUCTS) == "UPDATE_IN_PROGRESS", "products is updated");
+    becomes(&bench, stacks::PRODUCTS, "UPDATE_IN_PROGRESS");
     terminal.types(CTRL_C);
     terminal.shows("no new stacks will start");
     terminal.types("c\n");
@@ -199,7 +221,7 @@ fn a_creation_cannot_be_cancelled_and_is_followed_to_its_end() {
     let bench = Bench::new().deployed(&[stacks::BOOTSTRAP]);
     bench.latencies(Latencies { slow: [("CognitoUserPool".to_owned(), 300)].into(), ..Latencies::default() });
     let mut terminal = Terminal::run(&bench, &["deploy", "auth", "--yes"]);
-    terminal.waits_for(|| status(&bench, stacks::AUTH) == "CREATE_IN_PROGRESS", "auth is created");
+    becomes(&bench, stacks::AUTH, "CREATE_IN_PROGRESS");
     terminal.types(CTRL_C);
     terminal.shows("no new stacks will start");
     terminal.types("c\n");
@@ -213,7 +235,7 @@ fn a_creation_cannot_be_cancelled_and_is_followed_to_its_end() {
 fn a_second_ctrl_c_leaves_at_once() {
     let bench = with_new_code();
     let mut terminal = Terminal::run(&bench, &["deploy", "--yes"]);
-    terminal.waits_for(|| status(&bench, stacks::PRODUCTS) == "UPDATE_IN_PROGRESS", "products is updated");
+    becomes(&bench, stacks::PRODUCTS, "UPDATE_IN_PROGRESS");
     terminal.types(CTRL_C);
     terminal.shows("no new stacks will start");
     terminal.types(CTRL_C);
