@@ -117,10 +117,16 @@ fn a_profile_that_is_asked_for_is_taken_or_nothing_is() {
 #[test]
 fn an_endpoint_that_does_not_answer() {
     let stranger = Stranger::new("").with_keys();
-    for command in ["deploy", "diff", "delete", "frontend-env", "status", "outputs", "totals", "logs"] {
-        let arguments = [command, "--region", "eu-west-1", "--endpoint-url", "http://127.0.0.1:1"];
+    let commands = ["deploy", "diff", "delete", "frontend-env", "status", "outputs", "totals", "logs"];
+    // At once, since each asks several times, with pauses.
+    let fail =
+        |command| stranger.fails_with_hint(FAILED, &[command, "--region", "eu-west-1", "--endpoint-url", "http://127.0.0.1:1"]);
+    let shown = thread::scope(|scope| {
+        let runs = commands.map(|command| scope.spawn(move || fail(command)));
+        runs.map(|run| run.join().unwrap())
+    });
+    for (command, shown) in commands.into_iter().zip(shown) {
         // The number of the error is the system's.
-        let shown = stranger.fails_with_hint(FAILED, &arguments);
         insta::with_settings!({ filters => [(r"os error \d+", "os error [number]")] }, { insta::assert_snapshot!(command, shown) });
     }
 }
