@@ -17,11 +17,11 @@ type Key = (String, String);
 /// A table. What has expired is still there: only [`Table::expire`] deletes it.
 #[derive(Clone, Debug)]
 pub(crate) struct Table {
-    items: BTreeMap<Key, Arc<Stored>>,
+    items: Arc<BTreeMap<Key, Arc<Stored>>>,
     /// What was done under the tokens of each caller.
-    done: BTreeMap<(usize, String), Arc<Value>>,
+    done: Arc<BTreeMap<(usize, String), Value>>,
     /// The records of the table's stream that the event source's filter lets through, each with what it is recognized by.
-    stream: Vec<(Arc<Value>, u64)>,
+    stream: Arc<Vec<(Value, u64)>>,
     /// How many there ever were.
     told: usize,
     /// How many items a page of an answer has.
@@ -49,8 +49,8 @@ impl Stored {
 pub(crate) type Answer = (u16, Value);
 
 impl Table {
-    pub(crate) const fn new() -> Self {
-        Self { items: BTreeMap::new(), done: BTreeMap::new(), stream: Vec::new(), told: 0, page: 100, streamed: false }
+    pub(crate) fn new() -> Self {
+        Self { items: Arc::default(), done: Arc::default(), stream: Arc::default(), told: 0, page: 100, streamed: false }
     }
 
     /// What is stored, and what the stream holds if that matters, as far as later calls depend on it.
@@ -83,7 +83,9 @@ impl Table {
 
     /// Forgets what was done under a caller's tokens, as DynamoDB does after ten minutes.
     pub(crate) fn forget(&mut self, caller: usize) {
-        self.done.retain(|(owner, _), _| *owner != caller);
+        if self.done(caller).next().is_some() {
+            Arc::make_mut(&mut self.done).retain(|(owner, _), _| *owner != caller);
+        }
     }
 
     /// The number stored of a product, if there is an item.
@@ -95,12 +97,12 @@ impl Table {
     /// The records from this place on, of the carts whose partition key begins like this.
     pub(crate) fn records(&self, from: usize, owner: &str) -> Vec<Value> {
         let key = |record: &Value| record["dynamodb"]["Keys"]["pk"]["S"].as_str().is_some_and(|pk| pk.starts_with(owner));
-        self.stream.iter().map(|(record, _)| &**record).filter(|record| key(record)).skip(from).cloned().collect()
+        self.stream.iter().map(|(record, _)| record).filter(|record| key(record)).skip(from).cloned().collect()
     }
 
     /// Forgets the records of the stream, as it does after a day.
     pub(crate) fn forget_stream(&mut self) {
-        self.stream.clear();
+        self.stream = Arc::default();
     }
 
     /// Whether an attribute of an item is a number, and at least this.
@@ -204,7 +206,7 @@ impl Table {
         let token = request["ClientRequestToken"].as_str().expect("a token");
         let token = (caller, token.to_owned());
         if let Some(done) = self.done.get(&token) {
-            assert_eq!(**done, request["TransactItems"], "a token stands for one request");
+            assert_eq!(*done, request["TransactItems"], "a token stands for one request");
             return (200, json!({}));
         }
         let parts = request["TransactItems"].as_array().expect("parts");
@@ -235,15 +237,15 @@ impl Table {
         for (key, item) in writes {
             self.write(&key, item);
         }
-        self.done.insert(token, Arc::new(request["TransactItems"].clone()));
+        Arc::make_mut(&mut self.done).insert(token, request["TransactItems"].clone());
         (200, json!({}))
     }
 
     fn write(&mut self, key: &Key, item: Option<Attributes>) {
         let item = item.map(|item| Arc::new(Stored::new(item)));
         let old = match &item {
-            Some(item) => self.items.insert(key.clone(), Arc::clone(item)),
-            None => self.items.remove(key),
+            Some(item) => Arc::make_mut(&mut self.items).insert(key.clone(), Arc::clone(item)),
+            None => Arc::make_mut(&mut self.items).remove(key),
         };
         if old != item && matches!(Kept::under(&key.0, &key.1), Kept::Item { .. }) {
             let record = json!({ "dynamodb": {
@@ -254,7 +256,7 @@ impl Table {
             self.told += 1;
             let mut hash = DefaultHasher::new();
             record.hash(&mut hash);
-            self.stream.push((Arc::new(record), hash.finish()));
+            Arc::make_mut(&mut self.stream).push((record, hash.finish()));
         }
     }
 

@@ -2,7 +2,12 @@
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.html>. Panics at anything else: then the store has
 //! learnt something that the model must learn too.
 
-use std::{cmp::Ordering, collections::BTreeMap, iter::Peekable, vec::IntoIter};
+use std::{
+    cell::RefCell,
+    cmp::Ordering,
+    collections::{BTreeMap, HashMap},
+    rc::Rc,
+};
 
 use serde_json::{Value, json};
 
@@ -14,7 +19,7 @@ pub(crate) fn holds(condition: &str, item: Option<&Attributes>, values: &Value) 
     let nothing = Attributes::new();
     let mut reader = Reader::new(condition, item.unwrap_or(&nothing), values);
     let holds = reader.any();
-    assert_eq!(reader.tokens.next(), None, "in {condition}");
+    assert_eq!(reader.next(), None, "in {condition}");
     holds
 }
 
@@ -23,7 +28,7 @@ pub(crate) fn updated(update: &str, item: &Attributes, values: &Value) -> Attrib
     let mut reader = Reader::new(update, item, values);
     let mut updated = item.clone();
     let mut clauses = Vec::new();
-    while let Some(clause) = reader.tokens.next() {
+    while let Some(clause) = reader.next() {
         assert!(!clauses.contains(&clause), "each clause once: {update}");
         loop {
             let name = reader.word();
@@ -51,17 +56,37 @@ pub(crate) fn updated(update: &str, item: &Attributes, values: &Value) -> Attrib
     updated
 }
 
+thread_local! {
+    /// The words of every expression so far. There are a few dozen, and each is evaluated thousands of times.
+    static WORDS: RefCell<HashMap<String, Rc<[String]>>> = RefCell::default();
+}
+
+fn words(text: &str) -> Rc<[String]> {
+    WORDS.with_borrow_mut(|known| {
+        if !known.contains_key(text) {
+            let spaced: String = text.chars().map(|c| if "(),=<".contains(c) { format!(" {c} ") } else { c.to_string() }).collect();
+            known.insert(text.to_owned(), spaced.split_whitespace().map(str::to_owned).collect());
+        }
+        Rc::clone(&known[text])
+    })
+}
+
 struct Reader<'a> {
-    tokens: Peekable<IntoIter<String>>,
+    words: Rc<[String]>,
+    place: usize,
     item: &'a Attributes,
     values: &'a Value,
 }
 
 impl<'a> Reader<'a> {
     fn new(text: &str, item: &'a Attributes, values: &'a Value) -> Self {
-        let spaced: String = text.chars().map(|c| if "(),=<".contains(c) { format!(" {c} ") } else { c.to_string() }).collect();
-        let tokens: Vec<_> = spaced.split_whitespace().map(str::to_owned).collect();
-        Self { tokens: tokens.into_iter().peekable(), item, values }
+        Self { words: words(text), place: 0, item, values }
+    }
+
+    fn next(&mut self) -> Option<String> {
+        let word = self.words.get(self.place).cloned();
+        self.place += 1;
+        word
     }
 
     fn any(&mut self) -> bool {
@@ -119,7 +144,7 @@ impl<'a> Reader<'a> {
     }
 
     fn word(&mut self) -> String {
-        self.tokens.next().expect("more")
+        self.next().expect("more")
     }
 
     fn expect(&mut self, token: &str) {
@@ -127,7 +152,9 @@ impl<'a> Reader<'a> {
     }
 
     fn next_is(&mut self, token: &str) -> bool {
-        self.tokens.next_if(|next| next == token).is_some()
+        let is_next = self.words.get(self.place).is_some_and(|word| word == token);
+        self.place += usize::from(is_next);
+        is_next
     }
 }
 

@@ -23,8 +23,8 @@ use crate::{
     dynamodb::Table,
     fixtures::{CART, LATER, MUG, NOW, PAN, USER, with_mugs},
     network::TABLE,
-    scenarios::{adds, holds_always},
-    schedule::{Fate, Scenario, World},
+    scenarios::adds,
+    schedule::{Fate, Scenario, World, holds_always},
 };
 
 type Key = (String, String);
@@ -290,24 +290,24 @@ fn empties(owner: &'static str) -> Caller {
 
 #[test]
 fn a_rebuild_beside_customers_puts_a_total_right() {
-    for (table, generation, changes, at_least) in [
-        (wrong_from_before(1, 20, 99), 1, adds(USER, 10), 1200),
-        (wrong_from_before(1, 20, 99), 1, empties(CART), 400),
-        (wrong_since_a_rebuild(1, 20, 99), 2, adds(CART, -1), 1000),
+    for (table, generation, changes, size) in [
+        (wrong_from_before(1, 20, 99), 1, adds(USER, 10), (1243, 4)),
+        (wrong_from_before(1, 20, 99), 1, empties(CART), (690, 4)),
+        (wrong_since_a_rebuild(1, 20, 99), 2, adds(CART, -1), (1065, 4)),
     ] {
         let callers = vec![rebuilds("first"), keeps_totals("lambda", ""), changes];
-        holds_always(&Scenario { table, callers, faults: 0 }, at_least, |world| comes_right_by_itself(world, 0, generation));
+        holds_always(&Scenario { table, callers, faults: 0 }, size, |world| comes_right_by_itself(world, 0, generation));
     }
 }
 
 #[test]
 fn a_rebuild_comes_right_whatever_fails() {
-    for (table, generation, others, at_least) in [
-        (wrong_from_before(0, 20, 99), 1, vec![keeps_totals("lambda", "")], 250),
-        (wrong_since_a_rebuild(0, 20, 99), 2, vec![keeps_totals("lambda", ""), empties(USER)], 5000),
+    for (table, generation, others, size) in [
+        (wrong_from_before(0, 20, 99), 1, vec![keeps_totals("lambda", "")], (284, 11)),
+        (wrong_since_a_rebuild(0, 20, 99), 2, vec![keeps_totals("lambda", ""), empties(USER)], (8392, 26)),
     ] {
         let callers = [vec![rebuilds("first")], others].concat();
-        holds_always(&Scenario { table, callers, faults: 1 }, at_least, |world| comes_right(world, 0, generation));
+        holds_always(&Scenario { table, callers, faults: 1 }, size, |world| comes_right(world, 0, generation));
     }
 }
 
@@ -316,21 +316,21 @@ fn a_rebuild_reads_page_by_page() {
     let mut table = wrong_from_before(1, 20, 99);
     table.page = 1;
     let callers = vec![rebuilds("first"), keeps_totals("lambda", "")];
-    holds_always(&Scenario { table, callers, faults: 0 }, 100, |world| comes_right_by_itself(world, 0, 1));
+    holds_always(&Scenario { table, callers, faults: 0 }, (178, 1), |world| comes_right_by_itself(world, 0, 1));
 }
 
 #[test]
 fn two_shards_and_a_rebuild_meet_at_one_total() {
     let callers = vec![rebuilds("first"), keeps_totals("one", "cart#"), keeps_totals("other", "user#")];
     let table = wrong_from_before(1, 20, 99);
-    holds_always(&Scenario { table, callers, faults: 0 }, 100, |world| comes_right_by_itself(world, 0, 1));
+    holds_always(&Scenario { table, callers, faults: 0 }, (126, 1), |world| comes_right_by_itself(world, 0, 1));
 }
 
 #[test]
 fn a_shard_that_is_delivered_twice_at_once_is_counted_once() {
     let callers = vec![rebuilds("first"), keeps_totals("one", ""), keeps_totals("again", "")];
     let table = wrong_from_before(0, 20, 99);
-    holds_always(&Scenario { table, callers, faults: 0 }, 100, |world| comes_right_by_itself(world, 0, 1));
+    holds_always(&Scenario { table, callers, faults: 0 }, (174, 1), |world| comes_right_by_itself(world, 0, 1));
 }
 
 #[test]
@@ -343,22 +343,22 @@ fn batches_of_several_items_and_a_rebuild_meet_at_their_totals() {
     };
     let (two, three) = (with_pans(wrong_from_before(0, 20, 99)), with_pans(wrong_from_before(1, 20, 99)));
     let lambda = || keeps_totals("lambda", "");
-    for (table, others, at_least) in [
-        (&two, vec![lambda(), adds(USER, 10)], 1200),
-        (&two, vec![lambda(), keeps_totals("again", "")], 3000),
-        (&three, vec![keeps_totals("one", "cart#"), keeps_totals("other", "user#")], 400),
+    for (table, others, size) in [
+        (&two, vec![lambda(), adds(USER, 10)], (1411, 4)),
+        (&two, vec![lambda(), keeps_totals("again", "")], (3585, 1)),
+        (&three, vec![keeps_totals("one", "cart#"), keeps_totals("other", "user#")], (447, 1)),
     ] {
         let callers = [vec![rebuilds("first")], others].concat();
-        holds_always(&Scenario { table: table.clone(), callers, faults: 0 }, at_least, |world| comes_right_by_itself(world, 0, 1));
+        holds_always(&Scenario { table: table.clone(), callers, faults: 0 }, size, |world| comes_right_by_itself(world, 0, 1));
     }
     let callers = vec![rebuilds("first"), lambda()];
-    holds_always(&Scenario { table: three, callers, faults: 1 }, 3000, |world| comes_right(world, 0, 1));
+    holds_always(&Scenario { table: three, callers, faults: 1 }, (3520, 19), |world| comes_right(world, 0, 1));
 }
 
 #[test]
 fn two_rebuilds_at_once_are_one() {
     let callers = vec![rebuilds("first"), rebuilds("second"), keeps_totals("lambda", "")];
-    holds_always(&Scenario { table: wrong_from_before(0, 0, 99), callers, faults: 0 }, 100, |world| {
+    holds_always(&Scenario { table: wrong_from_before(0, 0, 99), callers, faults: 0 }, (348, 2), |world| {
         comes_right_by_itself(world, 0, 1);
         assert_eq!(world.fates[1], Fate::Done(Value::Null));
     });
@@ -367,7 +367,7 @@ fn two_rebuilds_at_once_are_one() {
 #[test]
 fn a_rebuild_and_one_that_is_killed_touch_the_same_item() {
     let callers = vec![rebuilds("first"), is_killed_after_touching("second"), keeps_totals("lambda", "")];
-    holds_always(&Scenario { table: wrong_from_before(0, 20, 99), callers, faults: 0 }, 100, |world| {
+    holds_always(&Scenario { table: wrong_from_before(0, 20, 99), callers, faults: 0 }, (1360, 5), |world| {
         assert_eq!(world.fates[0], Fate::Done(Value::Null));
         // The second may have begun after the first had finished.
         assert_eq!(world.run(&rebuilds_alone("again")), Fate::Done(Value::Null));
@@ -403,7 +403,7 @@ fn what_arrives_late_from_a_rebuild_that_is_over_changes_nothing() {
 fn a_total_that_nobody_holds_becomes_none_and_one_that_is_missing_is_made() {
     let mut nobody = wrong_from_before(0, 0, 99);
     let callers = vec![rebuilds("first"), keeps_totals("lambda", ""), adds(USER, 10)];
-    holds_always(&Scenario { table: nobody.clone(), callers: callers.clone(), faults: 0 }, 50, |world| {
+    holds_always(&Scenario { table: nobody.clone(), callers: callers.clone(), faults: 0 }, (234, 2), |world| {
         comes_right_by_itself(world, 0, 1);
     });
     nobody.expire(MUG, table::TOTAL);
@@ -411,7 +411,7 @@ fn a_total_that_nobody_holds_becomes_none_and_one_that_is_missing_is_made() {
     let mut missing = nobody;
     missing.put(CART, MUG, 3, LATER);
     missing.forget_stream();
-    holds_always(&Scenario { table: missing, callers, faults: 0 }, 50, |world| comes_right_by_itself(world, 0, 1));
+    holds_always(&Scenario { table: missing, callers, faults: 0 }, (499, 3), |world| comes_right_by_itself(world, 0, 1));
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Many writers of one item, too many to try every order: orders are chosen by chance, each from a seed that is named when it fails. After
-//! every single write the quantity is what the writer's own arithmetic makes of what was there before.
+//! Many writers of one item, too many for every order: the orders are random, each from a seed that a failure names. After every single
+//! write, the quantity is what the writer's own arithmetic makes of the quantity before.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -15,14 +15,14 @@ use crate::{
 
 const WRITERS: usize = 64;
 
-/// What a writer wants.
+/// What a writer does to the quantity.
 #[derive(Clone, Copy, Debug)]
-enum Wish {
+enum Write {
     Add(i64),
     Set(i64),
 }
 
-impl Wish {
+impl Write {
     fn by_chance(random: &mut fastrand::Rng) -> Self {
         match random.u8(0..8) {
             0 => Self::Set(random.i64(0..=10_000)),
@@ -31,7 +31,7 @@ impl Wish {
         }
     }
 
-    /// What should become of a quantity; nothing, where it must not be written.
+    /// The quantity after the write. None, if it must not be written.
     fn of(self, quantity: i64) -> Option<i64> {
         let wanted = match self {
             Self::Add(change) => (quantity + change).max(0),
@@ -56,9 +56,9 @@ impl Wish {
     }
 }
 
-/// A writer on its way.
+/// A writer that is running, or has ended.
 struct Writer {
-    wish: Wish,
+    wanted: Write,
     network: Network,
     running: Running,
     tokens: Vec<Value>,
@@ -67,23 +67,23 @@ struct Writer {
 }
 
 impl Writer {
-    fn new(wish: Wish) -> Self {
+    fn new(wanted: Write) -> Self {
         let network = Network::default();
-        let mut running = wish.writer().begin(Shop::at(&network));
+        let mut running = wanted.writer().begin(Shop::at(&network));
         let mut tokens = Vec::new();
         let next = until_asking(&mut running, &network, &mut tokens);
-        Self { wish, network, running, tokens, next, written: 0 }
+        Self { wanted, network, running, tokens, next, written: 0 }
     }
 }
 
-/// What came of a race.
+/// The result of races.
 #[derive(Debug, Default)]
 struct Race {
     accepted: usize,
     refused: usize,
     effective: usize,
-    /// The sum of all effective changes.
-    changed: i64,
+    /// Answers that were lost, and collisions.
+    faults: [usize; 2],
 }
 
 fn race(seed: u64, faults: bool) -> Race {
@@ -91,8 +91,8 @@ fn race(seed: u64, faults: bool) -> Race {
     let begin = random.i64(0..=10_000);
     let mut table = Table::new();
     table.put(USER, MUG, begin, LATER);
-    let mut writers: Vec<_> = (0..WRITERS).map(|_| Writer::new(Wish::by_chance(&mut random))).collect();
-    let mut race = Race::default();
+    let mut writers: Vec<_> = (0..WRITERS).map(|_| Writer::new(Write::by_chance(&mut random))).collect();
+    let (mut race, mut sum) = (Race::default(), begin);
     loop {
         let running: Vec<_> = (0..WRITERS).filter(|index| matches!(writers[*index].next, Next::Asks(_))).collect();
         let Some(&index) = random.choice(&running) else { break };
@@ -101,6 +101,7 @@ fn race(seed: u64, faults: bool) -> Race {
         let is_write = call.operation == "TransactWriteItems";
         let fault = if faults && is_write { random.u8(0..16) } else { u8::MAX };
         let heard = if fault == 0 && !table.knows(index, &call.request) {
+            race.faults[1] += 1;
             Some(cancelled(&[json!({ "Code": "TransactionConflict" })]))
         } else {
             let before = table.quantity(USER, MUG).unwrap();
@@ -108,12 +109,13 @@ fn race(seed: u64, faults: bool) -> Race {
             let after = table.quantity(USER, MUG).unwrap();
             assert!((0..=10_000).contains(&after), "{after}");
             if before != after {
-                assert_eq!(Some(after), writer.wish.of(before), "{:?}", writer.wish);
+                assert_eq!(Some(after), writer.wanted.of(before), "{:?}", writer.wanted);
                 writer.written += 1;
                 race.effective += 1;
-                race.changed += after - before;
+                sum += after - before;
             }
-            // Done, and the answer is lost: it is asked again.
+            // Where the answer is lost, the writer asks again.
+            race.faults[0] += usize::from(fault == 1);
             (fault != 1).then_some(answer)
         };
         writer.network.answer(heard);
@@ -121,12 +123,12 @@ fn race(seed: u64, faults: bool) -> Race {
     }
     for writer in &writers {
         let Next::Ends(answer) = &writer.next else { panic!("nobody is running") };
-        assert!(writer.written <= 1, "{:?} was written {} times", writer.wish, writer.written);
-        assert!(answer.is_some() || writer.written == 0, "{:?} was written and refused", writer.wish);
+        assert!(writer.written <= 1, "{:?} was written {} times", writer.wanted, writer.written);
+        assert!(answer.is_some() || writer.written == 0, "{:?} was written and refused", writer.wanted);
         race.accepted += usize::from(answer.is_some());
         race.refused += usize::from(answer.is_none());
     }
-    assert_eq!(table.quantity(USER, MUG), Some(begin + race.changed));
+    assert_eq!(table.quantity(USER, MUG), Some(sum));
     race
 }
 
@@ -141,7 +143,9 @@ fn sixty_four_writers_leave_the_sum_of_what_was_accepted() {
         all.accepted += race.accepted;
         all.refused += race.refused;
         all.effective += race.effective;
+        all.faults = [0, 1].map(|fault| all.faults[fault] + race.faults[fault]);
     }
     println!("{all:?}");
-    assert!(all.effective > 8 * WRITERS && all.refused > 0, "both happen, or this proves little: {all:?}");
+    assert!(all.effective > 8 * WRITERS && all.refused > WRITERS, "both happen, or this proves little: {all:?}");
+    assert!(all.faults.iter().all(|number| *number > WRITERS), "so do faults: {all:?}");
 }
