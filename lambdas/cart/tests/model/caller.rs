@@ -1,7 +1,6 @@
-//! A run of a function, seen from outside: a rule that says, from the answers it got so far, what it asks next. Knows nothing of what is
-//! going on beside it.
+//! One run of a function, seen from outside: a rule by which its next call follows from the answers so far. Knows nothing of other callers.
 //!
-//! A future cannot be copied, so that to find out it is run again from the beginning with the same answers; but only once for each.
+//! A future cannot be copied. To find its next call, it is run again from the beginning with the same answers, and the result is remembered.
 
 use std::{
     cell::RefCell,
@@ -16,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::network::{Call, Heard, Network, account_at, dead_letters_at, deletions_at, store_at};
 
-/// What functions call.
+/// Everything that callers call.
 #[derive(Clone, Debug)]
 pub(crate) struct Shop {
     pub(crate) store: Store,
@@ -27,7 +26,7 @@ pub(crate) struct Shop {
 }
 
 impl Shop {
-    /// A shop at the end of these lines.
+    /// A shop at the end of this line.
     pub(crate) fn at(network: &Network) -> Self {
         let line = || network.clone();
         Self {
@@ -39,21 +38,21 @@ impl Shop {
         }
     }
 
-    /// One of so many possibilities: every one of them is tried.
+    /// Chooses one of so many possibilities. The explorer tries each.
     pub(crate) async fn any_of(&self, possibilities: usize) -> usize {
         let (_, chosen) = self.network.ask("AnyOf", json!(possibilities)).await.expect("this never fails");
         usize::try_from(chosen.as_u64().expect("a number")).expect("a small one")
     }
 
-    /// The records of the stream from this place on, of items whose partition key begins like this. Waits until there is one; none,
-    /// if that would be in vain.
+    /// The records of the stream from this place on, of items whose partition key has this prefix. Waits until there is one. None, if
+    /// no other step is possible.
     pub(crate) async fn records(&self, from: usize, owner: &str) -> Vec<Value> {
         let (_, records) = self.network.ask("Records", json!([from, owner])).await.expect("this never fails");
         records.as_array().expect("records").clone()
     }
 
-    /// Waits until each of these items is noted in this generation or is gone: what asking again and again comes to. False, if that
-    /// would be in vain.
+    /// Waits until each of these items is noted in this generation or is gone, as if by asking again and again. False, if no other
+    /// step is possible.
     pub(crate) async fn until_noted(&self, generation: u64, items: &[(String, String)]) -> bool {
         let (_, noted) = self.network.ask("UntilNoted", json!([generation, items])).await.expect("this never fails");
         noted.as_bool().expect("yes or no")
@@ -65,10 +64,10 @@ impl Shop {
     }
 }
 
-/// One run of a function: what it answers, or nothing if it refuses.
+/// A run of a function, which results in its answer. None, if it refuses.
 pub(crate) type Running = Pin<Box<dyn Future<Output = Option<Value>>>>;
 
-/// A function that is about to be called. Those of one name do the same.
+/// A function that is about to be called. Callers of one name do the same.
 #[derive(Clone)]
 pub(crate) struct Caller {
     pub(crate) name: Rc<str>,
@@ -89,18 +88,17 @@ impl Caller {
     }
 }
 
-/// What a caller does next.
 #[derive(Clone, Debug)]
 pub(crate) enum Next {
     Asks(Rc<Call>),
     Ends(Option<Value>),
 }
 
-/// How far a caller has come: whoever is at the same place has heard the same.
+/// How far a caller is. Callers at the same place have heard the same.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Place(usize);
 
-/// What is known of callers.
+/// What callers do, as far as it is known.
 pub(crate) struct Callers {
     shop: Shop,
     places: RefCell<Places>,
@@ -118,7 +116,6 @@ impl Callers {
         Self { shop: Shop::at(&Network::default()), places: RefCell::default() }
     }
 
-    /// Where a caller begins.
     pub(crate) fn beginning(&self, caller: &Caller) -> Place {
         let mut places = self.places.borrow_mut();
         if let Some(place) = places.beginnings.get(&caller.name) {
@@ -129,7 +126,7 @@ impl Callers {
         place
     }
 
-    /// Where a caller is that hears something.
+    /// The place of a caller after it heard something.
     pub(crate) fn after(&self, place: Place, heard: Heard) -> Place {
         let mut places = self.places.borrow_mut();
         let step = (place, heard);
@@ -143,7 +140,7 @@ impl Callers {
         place
     }
 
-    /// What a caller does next that has come so far.
+    /// What a caller at this place does next.
     pub(crate) fn next(&self, place: Place) -> Next {
         self.places.borrow().all[place.0].2.clone()
     }
@@ -167,7 +164,7 @@ impl Callers {
     }
 }
 
-/// Runs a caller up to its next call. Its tokens are random; here they are numbered.
+/// Runs a caller up to its next call. Its random tokens become numbers, in the order of their first use.
 pub(crate) fn until_asking(running: &mut Running, network: &Network, tokens: &mut Vec<Value>) -> Next {
     for _ in 0..100 {
         if let Poll::Ready(answer) = running.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
@@ -184,5 +181,5 @@ pub(crate) fn until_asking(running: &mut Running, network: &Network, tokens: &mu
             return Next::Asks(Rc::new(call));
         }
     }
-    panic!("waits for something else than an answer");
+    panic!("it waits for something else than an answer");
 }

@@ -1,4 +1,4 @@
-//! A table with its stream, as DynamoDB keeps it: one call at a time, all of it or nothing. Knows nothing of who calls.
+//! A table with its stream, as DynamoDB keeps it: each call is carried out as a whole or not at all. Knows nothing of who calls.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,26 +11,26 @@ use serde_json::{Value, json};
 
 use crate::expression::{Attributes, holds, updated};
 
-/// Of an item: `pk` and `sk`.
+/// `pk` and `sk` of an item.
 type Key = (String, String);
 
-/// A table. What has expired is still there: only [`Table::expire`] deletes it.
+/// A table. Items that have expired stay until [`Table::expire`] deletes them.
 #[derive(Clone, Debug)]
 pub(crate) struct Table {
     items: Arc<BTreeMap<Key, Arc<Stored>>>,
-    /// What was done under the tokens of each caller.
+    /// The transactions that were carried out, by caller and token.
     done: Arc<BTreeMap<(usize, String), Value>>,
-    /// The records of the table's stream that the event source's filter lets through, each with what it is recognized by.
+    /// The records that pass the filter of the event source mapping, each with its hash.
     stream: Arc<Vec<(Value, u64)>>,
-    /// How many there ever were.
+    /// How many records there ever were.
     told: usize,
-    /// How many items a page of an answer has.
-    pub(crate) page: usize,
-    /// Whether what happens depends on the stream while it goes on.
+    /// The most items of one answer.
+    pub(crate) batch: usize,
+    /// Whether a caller of the scenario reads the stream, so that the future depends on it.
     pub(crate) streamed: bool,
 }
 
-/// An item, and what it is recognized by: the state of a table is asked for more often than anything else.
+/// An item, and the hash of its attributes, which the state of a table consists of.
 #[derive(Debug, PartialEq)]
 struct Stored {
     attributes: Attributes,
@@ -50,16 +50,16 @@ pub(crate) type Answer = (u16, Value);
 
 impl Table {
     pub(crate) fn new() -> Self {
-        Self { items: Arc::default(), done: Arc::default(), stream: Arc::default(), told: 0, page: 100, streamed: false }
+        Self { items: Arc::default(), done: Arc::default(), stream: Arc::default(), told: 0, batch: 100, streamed: false }
     }
 
-    /// What is stored, and what the stream holds if that matters, as far as later calls depend on it.
+    /// Hashes of the items, and of the stream's records if the future depends on them.
     pub(crate) fn state(&self) -> (Vec<u64>, Vec<u64>) {
         let told = self.stream.iter().filter(|_| self.streamed).map(|(_, hash)| *hash).collect();
         (self.items.values().map(|item| item.hash).collect(), told)
     }
 
-    /// The tokens of a caller under which something was done, on which its later calls depend.
+    /// The tokens under which a caller's transactions were carried out. Its repeated calls depend on them.
     pub(crate) fn done(&self, caller: usize) -> impl Iterator<Item = &str> {
         self.done.keys().filter(move |(owner, _)| *owner == caller).map(|(_, token)| token.as_str())
     }
@@ -69,43 +69,43 @@ impl Table {
             "GetItem" => (200, self.items.get(&key(&request["Key"])).map_or(json!({}), |item| json!({ "Item": item.attributes }))),
             "Query" => (200, self.query(request)),
             "Scan" => (200, self.scan(request)),
-            "BatchGetItem" => (200, self.batch(request)),
+            "BatchGetItem" => (200, self.batch_get(request)),
             "UpdateItem" => self.update(request),
             "TransactWriteItems" => self.transact(caller, request),
             operation => panic!("{operation} is not modelled"),
         }
     }
 
-    /// Whether a request was done already.
+    /// Whether a request was carried out already.
     pub(crate) fn knows(&self, caller: usize, request: &Value) -> bool {
         request["ClientRequestToken"].as_str().is_some_and(|token| self.done.contains_key(&(caller, token.to_owned())))
     }
 
-    /// Forgets what was done under a caller's tokens, as DynamoDB does after ten minutes.
+    /// Forgets a caller's tokens, as DynamoDB does after ten minutes.
     pub(crate) fn forget(&mut self, caller: usize) {
         if self.done(caller).next().is_some() {
             Arc::make_mut(&mut self.done).retain(|(owner, _), _| *owner != caller);
         }
     }
 
-    /// The number stored of a product, if there is an item.
+    /// The quantity of an item. None, if there is no item.
     pub(crate) fn quantity(&self, pk: &str, sk: &str) -> Option<i64> {
         let item = self.items.get(&(pk.to_owned(), sk.to_owned()))?;
         item.attributes["quantity"]["N"].as_str().and_then(|number| number.parse().ok())
     }
 
-    /// The records from this place on, of the carts whose partition key begins like this.
+    /// The records from this place on, of items whose partition key has this prefix.
     pub(crate) fn records(&self, from: usize, owner: &str) -> Vec<Value> {
         let key = |record: &Value| record["dynamodb"]["Keys"]["pk"]["S"].as_str().is_some_and(|pk| pk.starts_with(owner));
         self.stream.iter().map(|(record, _)| record).filter(|record| key(record)).skip(from).cloned().collect()
     }
 
-    /// Forgets the records of the stream, as it does after a day.
+    /// Forgets the records of the stream, as DynamoDB does after a day.
     pub(crate) fn forget_stream(&mut self) {
         self.stream = Arc::default();
     }
 
-    /// Whether an attribute of an item is a number, and at least this.
+    /// Whether an attribute of an item is a number of at least this.
     pub(crate) fn reaches(&self, pk: &str, sk: &str, name: &str, least: u64) -> bool {
         let number = |item: &Arc<Stored>| item.attributes.get(name)?["N"].as_str()?.parse::<u64>().ok();
         self.items.get(&(pk.to_owned(), sk.to_owned())).and_then(number).is_some_and(|number| number >= least)
@@ -121,7 +121,7 @@ impl Table {
         self.items.keys().filter(|key| key.0 == pk).count()
     }
 
-    /// Puts an item there, as it was before anything happens.
+    /// Puts an item of a cart, or a total, into the table.
     pub(crate) fn put(&mut self, pk: &str, sk: &str, quantity: i64, expires: u64) {
         let item = json!({
             "pk": { "S": pk }, "sk": { "S": sk }, "productDetail": { "NULL": true },
@@ -130,7 +130,7 @@ impl Table {
         self.write(&(pk.to_owned(), sk.to_owned()), serde_json::from_value(item).ok());
     }
 
-    /// Puts the mark of a migration on an item.
+    /// Marks an item as emptied by a migration.
     pub(crate) fn mark(&mut self, pk: &str, sk: &str, migration: &str) {
         let key = (pk.to_owned(), sk.to_owned());
         let mut item = self.items[&key].attributes.clone();
@@ -138,7 +138,7 @@ impl Table {
         self.write(&key, Some(item));
     }
 
-    /// Makes a number of an item another one, as somebody does who repairs or damages it by hand.
+    /// Replaces a number of an item, as somebody who repairs or damages it by hand.
     pub(crate) fn set(&mut self, pk: &str, sk: &str, name: &str, number: i64) {
         let key = (pk.to_owned(), sk.to_owned());
         let mut item = self.items[&key].attributes.clone();
@@ -153,20 +153,20 @@ impl Table {
 
     fn query(&self, request: &Value) -> Value {
         let condition = request["KeyConditionExpression"].as_str().expect("a condition");
-        self.page(request, |item| holds(condition, Some(item), &request["ExpressionAttributeValues"]))
+        self.read(request, |item| holds(condition, Some(item), &request["ExpressionAttributeValues"]))
     }
 
     fn scan(&self, request: &Value) -> Value {
-        assert_eq!(request["ConsistentRead"], true, "what was written before would not be found");
-        self.page(request, |_| true)
+        assert_eq!(request["ConsistentRead"], true, "an earlier write would not be found");
+        self.read(request, |_| true)
     }
 
-    fn page(&self, request: &Value, wanted: impl Fn(&Attributes) -> bool) -> Value {
+    fn read(&self, request: &Value, wanted: impl Fn(&Attributes) -> bool) -> Value {
         let after = (!request["ExclusiveStartKey"].is_null()).then(|| key(&request["ExclusiveStartKey"]));
         let found =
             self.items.iter().filter(|(key, item)| after.as_ref().is_none_or(|after| *key > after) && wanted(&item.attributes));
         let found: Vec<_> = found.map(|(_, item)| &item.attributes).collect();
-        let shown = &found[..found.len().min(self.page)];
+        let shown = &found[..found.len().min(self.batch)];
         let mut answer = json!({ "Items": shown, "Count": shown.len() });
         if let Some(last) = shown.last().filter(|_| shown.len() < found.len()) {
             answer["LastEvaluatedKey"] = json!({ "pk": last["pk"], "sk": last["sk"] });
@@ -174,14 +174,14 @@ impl Table {
         answer
     }
 
-    /// Reads as many as fit on a page, and says which it did not read.
-    fn batch(&self, request: &Value) -> Value {
+    /// Reads as many as one answer may have, and names the others.
+    fn batch_get(&self, request: &Value) -> Value {
         let (table, wanted) = request["RequestItems"].as_object().and_then(|tables| tables.iter().next()).expect("a table");
-        assert_eq!(wanted["ConsistentRead"], true, "what was written before would not be found");
+        assert_eq!(wanted["ConsistentRead"], true, "an earlier write would not be found");
         let keys = wanted["Keys"].as_array().expect("keys");
         assert!((1..=100).contains(&keys.len()));
-        assert_eq!(keys.iter().map(key).collect::<BTreeSet<_>>().len(), keys.len(), "each is asked for once");
-        let (read, unread) = keys.split_at(keys.len().min(self.page));
+        assert_eq!(keys.iter().map(key).collect::<BTreeSet<_>>().len(), keys.len(), "each key once");
+        let (read, unread) = keys.split_at(keys.len().min(self.batch));
         let found: Vec<_> = read.iter().filter_map(|wanted| self.items.get(&key(wanted)).map(|item| &item.attributes)).collect();
         let unread = if unread.is_empty() { json!({}) } else { json!({ table: { "Keys": unread, "ConsistentRead": true } }) };
         json!({ "Responses": { table: found }, "UnprocessedKeys": unread })
@@ -260,7 +260,7 @@ impl Table {
         }
     }
 
-    /// What all carts hold of each product, and what the totals say.
+    /// For each product: how many all carts hold, and its total.
     pub(crate) fn held_and_counted(&self) -> Vec<(&str, i64, i64)> {
         let in_carts = || self.items.keys().filter(|key| key.0.starts_with("cart#") || key.0.starts_with("user#"));
         let totals = self.items.keys().filter(|key| key.1 == "totalquantity").map(|key| key.0.as_str());
@@ -275,7 +275,7 @@ impl Table {
     }
 }
 
-/// A transaction that is not done.
+/// The answer to a transaction that is not carried out.
 pub(crate) fn cancelled(reasons: &[Value]) -> Answer {
     let name = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
     (400, json!({ "__type": name, "message": "cancelled", "CancellationReasons": reasons }))

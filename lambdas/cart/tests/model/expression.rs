@@ -1,6 +1,6 @@
 //! The part of DynamoDB's expression language that the store uses, by
-//! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.html>. Panics at anything else: then the store has
-//! learnt something that the model must learn too.
+//! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.html>. Panics at anything else: the model has to learn what
+//! the store uses.
 
 use std::{
     cell::RefCell,
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 /// An item, its attributes in DynamoDB's JSON: `{"quantity": {"N": "1"}}`.
 pub(crate) type Attributes = BTreeMap<String, Value>;
 
-/// Whether a condition holds for an item, or for its absence.
+/// Whether a condition holds for an item. None is an item that does not exist.
 pub(crate) fn holds(condition: &str, item: Option<&Attributes>, values: &Value) -> bool {
     let nothing = Attributes::new();
     let mut reader = Reader::new(condition, item.unwrap_or(&nothing), values);
@@ -23,7 +23,7 @@ pub(crate) fn holds(condition: &str, item: Option<&Attributes>, values: &Value) 
     holds
 }
 
-/// What an update makes of an item.
+/// The item after an update.
 pub(crate) fn updated(update: &str, item: &Attributes, values: &Value) -> Attributes {
     let mut reader = Reader::new(update, item, values);
     let mut updated = item.clone();
@@ -166,7 +166,7 @@ fn sum(left: &Value, right: &Value) -> Value {
     json!({ "N": (number(left).expect("a number") + number(right).expect("a number")).to_string() })
 }
 
-/// Values of different types, and what is not there, are in no order.
+/// Values of different types are in no order, nor are missing ones.
 fn order(left: Option<&Value>, right: Option<&Value>) -> Option<Ordering> {
     let (left, right) = (left?, right?);
     match (number(left), number(right)) {

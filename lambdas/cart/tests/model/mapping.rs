@@ -1,11 +1,11 @@
-//! How Lambda delivers a stream, as its documentation tells it, and what becomes of records that cannot be counted. Where the documentation
-//! leaves something open, the worse is taken: then nothing depends on it.
+//! Lambda delivers a stream, as its documentation describes, to the function that counts; some records cannot be counted. Where the
+//! documentation leaves a question open, this assumes the worse answer, so that nothing depends on it.
 //!
-//! - [What a function reports](https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html): the lowest number is
-//!   the checkpoint, from which everything is delivered again; an empty one stands for the whole batch. A batch is divided at the number
-//!   that is reported. Where that is its first record, there is nothing to divide: it is taken to be delivered again as it is.
-//! - [When an invocation fails](https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html), the batch is halved, which is
-//!   no retry. What was retried in vain goes to the destination as it is, with what is beside it.
+//! - [The report of a function](https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html): the lowest number is
+//!   the checkpoint, from which all records are delivered again; an empty one stands for the whole batch. A batch is divided at the
+//!   number that is reported. If that is its first record, the batch is assumed to be delivered again as a whole.
+//! - [A failed invocation](https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html): the batch is halved, which is not
+//!   counted as a retry. After the last retry the whole batch goes to the destination, good records included.
 
 use std::{
     collections::VecDeque,
@@ -27,13 +27,12 @@ use crate::{
     services::Services,
 };
 
-/// As often as the template says.
+/// The `MaximumRetryAttempts` of the template.
 const RETRIES: usize = 10;
 
-/// What was done with the records.
 #[derive(Debug, Default)]
 pub(crate) struct Delivered {
-    /// Batches that were given up, each as the numbers of its records.
+    /// The numbers of the records of each batch that was given up.
     pub(crate) discarded: Vec<Vec<String>>,
     invocations: usize,
 }
@@ -42,7 +41,7 @@ fn number(record: &Value) -> &str {
     record["dynamodb"]["SequenceNumber"].as_str().unwrap_or_default()
 }
 
-/// Delivers the records of a shard, in batches of at most so many.
+/// Delivers the records of a shard in batches of at most `batch`.
 pub(crate) async fn deliver(
     records: &[Value],
     batch: usize,
@@ -81,7 +80,7 @@ pub(crate) async fn deliver(
     delivered
 }
 
-/// What was put into carts, one after the other: the records, and the carts.
+/// So many items are put into carts, one after the other: the records, and the carts.
 fn history(count: i64) -> (Vec<Value>, Table) {
     let mut table = Table::new();
     for index in 0..count {
@@ -101,7 +100,7 @@ async fn deliver_to(services: &Services, records: &[Value], batch: usize) -> Del
     deliver(records, batch, async |batch: &[Value]| function.count(batch, NOW, "request-1").await).await
 }
 
-/// What the totals say beyond what the carts hold, where they differ.
+/// The products whose totals are wrong, and by how much.
 fn wrong(services: &Services) -> Vec<(String, i64)> {
     let table = services.table();
     let totals = table.held_and_counted();
@@ -112,7 +111,7 @@ fn wrong(services: &Services) -> Vec<(String, i64)> {
         .collect()
 }
 
-/// A record that no table writes, in the place of one that changes nothing.
+/// A record that no table writes.
 fn poison(number: &str) -> Value {
     json!({ "dynamodb": { "Keys": { "pk": { "S": CART }, "sk": { "S": "product#pan" } }, "SequenceNumber": number, "NewImage": {} } })
 }
@@ -155,7 +154,7 @@ async fn a_record_without_a_number_is_handed_on_too() {
     assert_eq!((wrong(&services), services.sent().len()), (Vec::new(), 1));
 }
 
-/// Whether a transaction takes a change in that is recognized by the key of its note and by its number.
+/// Whether a transaction counts a change, which is known by the key of its note and its number.
 fn takes_in(call: &Call, (note, product, number): &(String, Value, String)) -> bool {
     call.request["TransactItems"].as_array().into_iter().flatten().map(|part| &part["Update"]).any(|part| {
         let value = |name| part["ExpressionAttributeValues"][name]["S"].as_str().unwrap_or_default();
@@ -164,7 +163,7 @@ fn takes_in(call: &Call, (note, product, number): &(String, Value, String)) -> b
     })
 }
 
-/// How [`takes_in`] recognizes a record.
+/// By what [`takes_in`] recognizes a record.
 fn recognized(record: &Value) -> (String, Value, String) {
     let keys = &record["dynamodb"]["Keys"];
     (format!("{}{}", table::NOTES, keys["pk"]["S"].as_str().unwrap()), keys["sk"].clone(), format!("{:0>40}", number(record)))
@@ -172,11 +171,11 @@ fn recognized(record: &Value) -> (String, Value, String) {
 
 #[tokio::test]
 async fn a_change_that_the_table_refuses_is_given_up_by_lambda_alone() {
-    // Nothing is noted of an item before its first change, and nothing follows its last. What is between heals with the next.
+    // The first change of an item has no note before it, and the last change has none after it. A change between heals with the next one.
     for (place, left_wrong) in [(0, 1), (25, 0), (49, 1)] {
         let (records, table) = history(50);
         let services = Services::new(table);
-        // The change itself is never written, alone or with others. What is counted after it is.
+        // The change is never written, neither alone nor with others. Later changes are.
         let (refused, in_this_batch) = (recognized(&records[place]), Arc::new(AtomicBool::new(false)));
         let is_due = Arc::clone(&in_this_batch);
         services.refuse(move |call| is_due.load(Ordering::Relaxed) && takes_in(call, &refused));
@@ -188,7 +187,7 @@ async fn a_change_that_the_table_refuses_is_given_up_by_lambda_alone() {
         .await;
         assert_eq!(delivered.discarded, [[number(&records[place])]]);
         assert_eq!(wrong(&services).len(), left_wrong, "the product of that record, and no other");
-        // Halving costs a few invocations, each of which counts nothing twice.
+        // Halving costs a few invocations. None of them counts anything twice.
         assert!(delivered.invocations < RETRIES + 20, "{}", delivered.invocations);
     }
 }
@@ -228,7 +227,7 @@ async fn what_the_table_refuses_is_reported_itself_and_not_those_before_it() {
     }
 }
 
-/// The calls from now on, of which some are refused: of each its operation, and how many items it is about.
+/// Records the operation of each call from now on, and of how many items it is. Refuses some.
 fn calls(services: &Services, refused: impl Fn(&Call) -> bool + Send + 'static) -> Arc<Mutex<Vec<(String, usize)>>> {
     let calls = Arc::new(Mutex::new(Vec::new()));
     let made = Arc::clone(&calls);
@@ -243,7 +242,7 @@ fn calls(services: &Services, refused: impl Fn(&Call) -> bool + Send + 'static) 
 
 #[tokio::test]
 async fn a_batch_takes_as_few_calls_as_its_items_can_be_counted_with() {
-    // So many changes of so many owners and products; how many items are read and written together.
+    // Numbers of changes, owners and products; the sizes of the reads and writes that they take.
     for (changes, owners, products, reads, writes) in [
         (1, 1, 1, vec![3], vec![2]),
         (2, 1, 2, vec![5], vec![4]),
@@ -297,7 +296,7 @@ async fn a_batch_leaves_what_its_records_leave_one_by_one() {
             }
             let records = carts.records(told, "");
             told += records.len();
-            // Others may have known newer generations, and somebody may have deleted a total.
+            // Others may have begun newer generations, and a total may have been deleted.
             let (begun, noted) = (random.i64(0..3), random.i64(0..4));
             let (note, deleted) = (format!("{}user#{}", table::NOTES, random.u8(0..4)), format!("product#p{}", random.u8(0..4)));
             for (table, batch) in kept.iter_mut().zip([1, 100]) {

@@ -30,7 +30,7 @@ fn deletion_of(product: &str) -> Deletion {
     }
 }
 
-/// The deletions that are in the queue, in any order.
+/// The deletions that the queue accepted, sorted.
 fn sent(services: &Services) -> Vec<Deletion> {
     let sent = services.sent();
     let mut sent: Vec<Deletion> = sent.iter().map(|entry| entry["MessageBody"].as_str().unwrap().parse().unwrap()).collect();
@@ -67,7 +67,7 @@ async fn what_the_queue_never_takes_is_not_taken_for_sent() {
 
 const MIGRATION: &str = "00000000-0000-0000-0000-000000000007";
 
-/// Some products, emptied by the migration.
+/// An anonymous cart with these products, all emptied by the migration.
 fn emptied(products: &[&str]) -> Services {
     let mut table = Table::new();
     for product in products {
@@ -85,7 +85,7 @@ fn message(id: Option<&str>, body: &str, received: &str) -> Value {
     json!({ "messageId": id, "body": body, "attributes": { "ApproximateReceiveCount": received } })
 }
 
-/// The names that are reported, and what was handed on: bodies, reasons and requests.
+/// Lets the worker consume messages: the ids that it reports as failed, and body, reason and request of the dead letters.
 async fn handle(services: &Services, messages: &[Value]) -> (Vec<String>, Vec<[String; 3]>) {
     let worker = DeleteMigrated { store: store_at(services.clone()), dead_letters: dead_letters_at(services.clone()) };
     let event = serde_json::from_value(json!({ "Records": messages })).unwrap();
@@ -99,7 +99,7 @@ async fn handle(services: &Services, messages: &[Value]) -> (Vec<String>, Vec<[S
     (failed.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect(), handed_on.collect())
 }
 
-/// The table refuses whatever is about the pan.
+/// The table refuses every write of the pan.
 fn refuse_pans(services: &Services) {
     services.refuse(|call| call.request.to_string().contains("product#pan") && call.operation == "TransactWriteItems");
 }
@@ -164,7 +164,7 @@ async fn messages_do_not_wait_for_each_other_unless_they_say_the_same() {
     let event = serde_json::from_value(json!({ "Records": messages })).unwrap();
     let mut consuming = pin!(worker.consume(event, "request-1"));
     let mut turn = || consuming.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-    // What is asked for at a time, one after the other as it is answered.
+    // How many calls wait at a time, while they are answered one by one.
     let mut asked = Vec::new();
     let failed = loop {
         if let Poll::Ready(Ok(failed)) = turn() {

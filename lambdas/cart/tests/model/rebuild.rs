@@ -1,8 +1,8 @@
-//! `cartctl totals --rebuild` beside the functions of the shop: it may be stopped anywhere and run again, and at the end every
-//! total is what the carts hold.
+//! Scenarios of `cartctl totals --rebuild` beside the functions of the shop: the recount may be stopped anywhere and run again, and at the
+//! end every total is what the carts hold.
 //!
-//! It is written down here with the calls that cartctl sends (`cli/src/execute/totals.rs`), out of the same writes and decisions
-//! ([`cart_contract::table`]). To ask again and again whether an item is noted is one step here, taken once it is.
+//! The recount is written here with the calls that cartctl sends (`cli/src/execute/totals.rs`), out of the same updates and decisions
+//! ([`cart_contract::table`]). Waiting until items are noted is one step here, which is taken once they are.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,16 +29,16 @@ use crate::{
 
 type Key = (String, String);
 
-/// Why it does not go on: a call failed, or what it waits for does not come.
+/// A call failed, or no other step is possible while it waits.
 struct Stopped;
 
-/// What it calls. The same as `cli/src/aws/carts.rs`.
+/// The same as in `cli/src/aws/carts.rs`.
 struct Carts {
     dynamodb: Service,
 }
 
 impl Carts {
-    /// One update, and whether its condition was met. Who collides tries again.
+    /// Updates an item, again if it collides. Whether the condition was met.
     async fn update(&self, (pk, sk): (&str, &str), update: Update, values: &[(&str, AttributeValue)]) -> Result<bool, Stopped> {
         let Update { expression, condition } = update;
         let values: BTreeMap<_, _> = values.iter().cloned().collect();
@@ -71,8 +71,8 @@ impl Carts {
         Ok(Control { generation: number(&item, "generation").unwrap_or(0), finished: number(&item, "finished").unwrap_or(0) })
     }
 
-    /// A page of the table: the items in carts and their quantities, the totals, and where the next page begins.
-    async fn page(&self, after: Option<Attributes>) -> Result<(Vec<(Key, i64)>, Vec<String>, Option<Attributes>), Stopped> {
+    /// A batch of the table: the items in carts and their quantities, the totals, and where the next batch begins.
+    async fn batch(&self, after: Option<Attributes>) -> Result<(Vec<(Key, i64)>, Vec<String>, Option<Attributes>), Stopped> {
         let document = json!({ "TableName": TABLE, "ConsistentRead": true, "ExclusiveStartKey": after });
         let mut answer = self.call("Scan", document).await?;
         let (mut items, mut totals) = (Vec::new(), Vec::new());
@@ -87,7 +87,7 @@ impl Carts {
         Ok((items, totals, read(answer["LastEvaluatedKey"].take())))
     }
 
-    /// What is noted of these items.
+    /// The notes about these items.
     async fn noted(&self, items: &[(Key, i64)]) -> Result<BTreeMap<Key, Noted>, Stopped> {
         let keys: Vec<_> = items.iter().map(|((owner, product), _)| key(&format!("{}{owner}", table::NOTES), product)).collect();
         let mut noted = BTreeMap::new();
@@ -119,7 +119,7 @@ fn number<T: FromStr>(item: &Attributes, name: &str) -> Option<T> {
     item.get(name)?.as_n()?.parse().ok()
 }
 
-/// Counts all totals anew. `alone`, it delivers the records of the stream itself.
+/// Recounts all totals. `alone`, it counts the records of the stream itself.
 async fn rebuild(shop: &Shop, mark: &str, alone: bool) -> Result<(), Stopped> {
     let carts = Carts { dynamodb: shop.dynamodb.clone() };
     let generation = begin_and_touch(&carts, mark).await?;
@@ -140,13 +140,13 @@ async fn begin_and_touch(carts: &Carts, mark: &str) -> Result<u64, Stopped> {
     };
     let mut after = None;
     loop {
-        let (items, _, next) = carts.page(after).await?;
+        let (items, _, next) = carts.batch(after).await?;
         let noted = carts.noted(&items).await?;
         for ((owner, product), quantity) in &items {
             let noted = noted.get(&(owner.clone(), product.clone()));
             if !noted.is_some_and(|noted| noted.holds(*quantity, generation)) {
                 let mark = AttributeValue::S(mark.to_owned());
-                // That it is gone is as good.
+                // An item that is gone needs no touch.
                 carts.update((owner, product), table::TOUCH, &[(":mark", mark)]).await?;
             }
         }
@@ -159,11 +159,11 @@ async fn begin_and_touch(carts: &Carts, mark: &str) -> Result<u64, Stopped> {
 
 async fn wait_and_replace(shop: &Shop, carts: &Carts, generation: u64) -> Result<(), Stopped> {
     let mut after = None;
-    // Also those of the products in carts: who counted one of them for the first time may have made its total since.
+    // Also the totals of the products in carts: one may have been created since, with the first count of its product.
     let mut totals = BTreeSet::new();
     loop {
-        let (items, on_this_page, next) = carts.page(after).await?;
-        totals.extend(on_this_page);
+        let (items, found, next) = carts.batch(after).await?;
+        totals.extend(found);
         totals.extend(items.iter().map(|((_, product), _)| product.clone()));
         let items: Vec<_> = items.into_iter().map(|(item, _)| item).collect();
         if !items.is_empty() && !shop.until_noted(generation, &items).await {
@@ -191,7 +191,7 @@ async fn wait_and_replace(shop: &Shop, carts: &Carts, generation: u64) -> Result
     carts.update(table::CONTROL, table::FINISH, &[(":generation", to_number(generation))]).await.map(drop)
 }
 
-/// Delivers everything the stream has.
+/// Counts all records of the stream.
 async fn count_everything(shop: &Shop) -> Option<Value> {
     let records = shop.records(0, "").await;
     let failed = UpdateTotals { store: shop.store.clone() }.count_all(&records, NOW).await;
@@ -221,8 +221,8 @@ fn counts_everything() -> Caller {
     Caller::new("counts everything", |shop| async move { count_everything(&shop).await })
 }
 
-/// Delivers records as Lambda does for one shard: whatever there is by then, and again from the first that failed. `name` tells two
-/// of one shard from each other: Lambda may begin again while a run that it has given up is still going on.
+/// Counts the records of one shard, as many as there are by then, and again from the first that failed. Two callers of one shard have
+/// different names: Lambda may begin again while an invocation that it gave up is still running.
 fn keeps_totals(name: &str, shard: &'static str) -> Caller {
     Caller::new(&format!("{name} keeps totals of {shard:?}"), move |shop| async move {
         let function = UpdateTotals { store: shop.store.clone() };
@@ -240,7 +240,7 @@ fn keeps_totals(name: &str, shard: &'static str) -> Caller {
     })
 }
 
-/// Carts whose totals another function counted, and wrongly: nothing is noted.
+/// Carts whose total was counted wrongly by an older function, which made no notes.
 fn wrong_from_before(anonymous: i64, users: i64, total: i64) -> Table {
     let mut table = with_mugs(anonymous, users);
     table.put(MUG, table::TOTAL, total, LATER);
@@ -249,7 +249,7 @@ fn wrong_from_before(anonymous: i64, users: i64, total: i64) -> Table {
     table
 }
 
-/// The same, after a rebuild: everything is noted, and the total was made wrong since.
+/// The same after a recount, which noted everything. The total was made wrong since.
 fn wrong_since_a_rebuild(anonymous: i64, users: i64, total: i64) -> Table {
     let table = wrong_from_before(anonymous, users, 0);
     let mut world = World::new(&Scenario { table, callers: Vec::new(), faults: 0 });
@@ -259,7 +259,7 @@ fn wrong_since_a_rebuild(anonymous: i64, users: i64, total: i64) -> Table {
     world.table
 }
 
-/// Everything is delivered once more, which changes nothing; where the rebuild did not come to its end, it is run again.
+/// An unfinished recount is run again. Then all records are counted once more, twice, which changes nothing.
 fn comes_right(world: &mut World, rebuild: usize, generation: u64) {
     if world.fates[rebuild] != Fate::Done(Value::Null) {
         assert_eq!(world.run(&rebuilds_alone("again")), Fate::Done(Value::Null));
@@ -275,7 +275,7 @@ fn comes_right(world: &mut World, rebuild: usize, generation: u64) {
     assert!(world.table.reaches(table::CONTROL.0, table::CONTROL.1, "finished", generation));
 }
 
-/// Without faults it comes to its end by itself.
+/// Without faults the recount is done, and need not be run again.
 fn comes_right_by_itself(world: &mut World, rebuild: usize, generation: u64) {
     assert_eq!(world.fates[rebuild], Fate::Done(Value::Null));
     comes_right(world, rebuild, generation);
@@ -312,9 +312,9 @@ fn a_rebuild_comes_right_whatever_fails() {
 }
 
 #[test]
-fn a_rebuild_reads_page_by_page() {
+fn a_rebuild_reads_batch_by_batch() {
     let mut table = wrong_from_before(1, 20, 99);
-    table.page = 1;
+    table.batch = 1;
     let callers = vec![rebuilds("first"), keeps_totals("lambda", "")];
     holds_always(&Scenario { table, callers, faults: 0 }, (178, 1), |world| comes_right_by_itself(world, 0, 1));
 }
@@ -377,7 +377,7 @@ fn a_rebuild_and_one_that_is_killed_touch_the_same_item() {
 
 #[test]
 fn what_arrives_late_from_a_rebuild_that_is_over_changes_nothing() {
-    // The next one has begun, and has summed up a part.
+    // The next recount has begun, and has summed up a part.
     let mut world = World::new(&Scenario { table: wrong_since_a_rebuild(1, 20, 21), callers: Vec::new(), faults: 0 });
     assert_eq!(world.run(&is_killed_after_touching("second")), Fate::Done(Value::Null));
     assert_eq!(world.run(&counts_everything()), Fate::Done(Value::Null));

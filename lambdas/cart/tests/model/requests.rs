@@ -1,4 +1,4 @@
-//! Functions of the API from a request to their answer: who is asking, what is looked up, and what is written when something is wrong.
+//! The functions of the API, from a request to the answer: who the caller is, what is looked up, and what is written if something is wrong.
 
 use std::sync::{
     Arc,
@@ -22,7 +22,7 @@ use crate::{
     services::{KEYS, PRODUCTS, Services},
 };
 
-/// Everything that the functions of the API need.
+/// All that the functions of the API need.
 pub(crate) struct Backend {
     pub(crate) services: Services,
 }
@@ -57,20 +57,20 @@ impl Backend {
     }
 }
 
-/// All of them.
+/// The names that [`Backend::ask`] takes.
 pub(crate) const FUNCTIONS: [&str; 6] = ["list", "add", "update", "migrate", "checkout", "total"];
 
-/// Who may migrate and check out.
+/// Accepts the users of the shop's client.
 pub(crate) fn signed_in() -> SignedIn {
     SignedIn { client_id: CLIENT.to_owned() }
 }
 
-/// What the authorizer hands on of a user.
+/// The claims of a user as API Gateway's authorizer passes them on.
 pub(crate) fn claims_of(user: &str) -> Value {
     json!({ "sub": user, "token_use": "id", "aud": CLIENT })
 }
 
-/// A request as API Gateway sends it: headers, the product in the path, claims of the authorizer, a body.
+/// The event of a request as API Gateway sends it.
 pub(crate) fn event(headers: &[(&str, &str)], product: &str, claims: &Value, body: &str) -> Value {
     let mut lists = serde_json::Map::new();
     for (name, value) in headers {
@@ -93,12 +93,11 @@ fn cookie() -> String {
     format!("cartId={}", CART.strip_prefix("cart#").unwrap())
 }
 
-/// What an answer says.
 fn body(answer: &Answer) -> Value {
     serde_json::from_str(&answer.body).unwrap()
 }
 
-/// Everything that is stored, to see that nothing changed.
+/// Hashes of all items, to see that none changed.
 fn contents(services: &Services) -> Vec<u64> {
     services.table().state().0
 }
@@ -304,7 +303,7 @@ async fn what_has_expired_is_in_no_cart_though_it_is_still_stored() {
     assert_eq!(lines(backend.ask("checkout", &request(&event(&[], "", &claims, ""))).await.unwrap()), [json!("pan")]);
     assert_eq!(backend.services.table().count(USER), 0, "and gone with the rest");
 
-    // A removal from what has expired has nothing to remove, and writes nothing.
+    // A removal from an expired item has nothing to remove, and writes nothing.
     let backend = Backend::new(expired());
     let (owner, change) = (USER.parse().unwrap(), (-1).try_into().unwrap());
     let before = contents(&backend.services);
@@ -331,7 +330,7 @@ async fn a_migration_answers_what_the_cart_then_holds_without_reading_it_again()
             2,
         ),
         ([many.clone(), vec![(USER, MUG, 3, NEVER), (USER, "product#p33", 3, NEVER)]].concat(), 4),
-        // Nobody knows since when these hold nothing.
+        // It is not known since when these hold nothing.
         (vec![(CART, MUG, 2, NEVER), (CART, "product#a", 0, NEVER), (USER, "product#a", 3, NEVER)], 3),
         (vec![(CART, MUG, 2, 1), (USER, MUG, 3, NEVER)], 3),
     ] {

@@ -1,4 +1,4 @@
-//! What must hold whatever happens beside it, and in whichever order: nothing in a cart is counted twice or lost.
+//! Scenarios of customers and of counting: in whichever order, and whatever fails, nothing in a cart is counted twice or lost.
 
 use std::{cell::Cell, collections::BTreeSet};
 
@@ -43,7 +43,7 @@ fn migrates(run: u128) -> Caller {
     })
 }
 
-/// Answers the quantities it took.
+/// Answers how many pieces it took.
 fn checks_out() -> Caller {
     Caller::new("checks out", |shop| async move {
         let taken =
@@ -57,7 +57,7 @@ fn mugs(table: &Table) -> i64 {
     table.quantity(CART, MUG).unwrap_or(0) + table.quantity(USER, MUG).unwrap_or(0)
 }
 
-/// What there may be when some of these were added for certain and others perhaps.
+/// The sums that are possible after changes, of which those that are done are certain and the others are not.
 fn possible(before: i64, changes: &[(i64, &Fate)]) -> BTreeSet<i64> {
     changes.iter().fold(BTreeSet::from([before]), |sums, (change, fate)| match fate {
         Fate::Done(_) => sums.iter().map(|sum| sum + change).collect(),
@@ -65,7 +65,7 @@ fn possible(before: i64, changes: &[(i64, &Fate)]) -> BTreeSet<i64> {
     })
 }
 
-/// Signs in once more, delivers everything once more: then all is in the user's cart, and nothing in the other one.
+/// Delivers all messages, migrates once more and delivers again: then all is in the user's cart, and the anonymous one has no item.
 fn settles(world: &mut World, expected: &BTreeSet<i64>) {
     let before = mugs(&world.table);
     assert!(expected.contains(&before), "{before} is not of {expected:?}: {:?}", world.fates);
@@ -74,6 +74,14 @@ fn settles(world: &mut World, expected: &BTreeSet<i64>) {
     assert_eq!(world.run(&migrates(99)), Fate::Done(Value::Null));
     world.deliver_all();
     assert_eq!((world.table.quantity(USER, MUG).unwrap_or(0), world.table.count(CART)), (before, 0));
+}
+
+#[test]
+fn two_additions_are_both_in_the_cart() {
+    let callers = vec![adds(CART, 10), adds(CART, 1)];
+    holds_always(&Scenario { table: with_mugs(1, 0), callers, faults: 0 }, (15, 1), |world| {
+        assert_eq!(world.table.quantity(CART, MUG), Some(12), "{:?}", world.fates);
+    });
 }
 
 #[test]
@@ -89,7 +97,8 @@ fn three_migrations_move_everything_once() {
     holds_always(&Scenario { table: with_mugs(1, 2), callers, faults: 0 }, (1275, 6), |world| settles(world, &BTreeSet::from([3])));
 }
 
-/// All of them in one name. Eight names would only let the worker do less: it deletes what carries the name in its message.
+/// All of them in one name, so that they are interchangeable. With eight names the worker would only delete less: its message names the
+/// migration whose items it deletes.
 fn at_once(migrations: usize) -> Vec<Caller> {
     vec![migrates(1); migrations]
 }
@@ -110,19 +119,19 @@ fn five_migrations_move_everything_once_whatever_fails() {
 fn migrations_of_two_products_move_everything_once() {
     let mut table = with_mugs(1, 2);
     table.put(CART, PAN, 5, LATER);
-    table.page = 1;
+    table.batch = 1;
     holds_always(&Scenario { table, callers: at_once(3), faults: 0 }, (5998, 4), |world| {
         settles(world, &BTreeSet::from([3]));
         assert_eq!(world.table.quantity(USER, PAN), Some(5));
     });
 }
 
-/// Too many orders to follow them all: some of them, by chance.
+/// Too many states to explore them all.
 #[test]
 fn eight_migrations_beside_additions_move_everything_once_by_chance() {
     let mut table = with_mugs(1, 2);
     table.put(CART, PAN, 5, LATER);
-    table.page = 1;
+    table.batch = 1;
     let mut callers = vec![adds(CART, 10), adds(CART, 10), adds(USER, 100)];
     callers.extend((1..=8).map(migrates));
     let failed = Cell::new(0);
@@ -175,7 +184,7 @@ fn what_has_expired_is_moved_by_nobody() {
         shop.expire(CART, MUG).await;
         None
     });
-    // DynamoDB deletes it before anything else is put in its place, or not at all.
+    // DynamoDB deletes it before another item takes its place, or not at all.
     for (callers, size) in [(vec![migrates(1), adds(CART, 10)], (79, 22)), (vec![migrates(1), deleted], (12, 3))] {
         holds_always(&Scenario { table: table.clone(), callers, faults: 1 }, size, |world| {
             assert_eq!(world.run(&migrates(99)), Fate::Done(Value::Null));
@@ -198,7 +207,7 @@ fn a_checkout_answers_what_it_took() {
                     let all = left + taken.as_i64().unwrap();
                     assert!(expected.contains(&all), "{all} is not of {expected:?}");
                 }
-                // Nobody was told, so that no more can be said than that nothing came from nowhere.
+                // Nobody heard what was taken. All that is certain is that nothing came from nowhere.
                 _ => assert!(left <= *expected.last().unwrap(), "{left} is more than any of {expected:?}"),
             }
         });
@@ -206,11 +215,11 @@ fn a_checkout_answers_what_it_took() {
 }
 
 #[test]
-fn a_migration_takes_more_than_one_transaction_and_one_page_can_hold() {
+fn a_migration_takes_more_than_one_transaction_and_one_answer_can_hold() {
     let mut table = with_mugs(1, 2);
     (0..60).for_each(|product| table.put(CART, &format!("product#p{product:03}"), 1000, LATER));
-    table.page = 40;
-    // Stopped before it asks for deletions: sixty messages have more orders than can be followed.
+    table.batch = 40;
+    // Ends before it asks for deletions: sixty messages have more orders than can be explored.
     let moves = Caller::new("moves", |shop| async move {
         let Ok(Owner::Anonymous(cart)) = CART.parse() else { panic!("{CART}") };
         let function = MigrateCart { signed_in: signed_in(), store: shop.store, deletions: shop.deletions };
@@ -226,10 +235,10 @@ fn a_migration_takes_more_than_one_transaction_and_one_page_can_hold() {
 }
 
 #[test]
-fn a_checkout_takes_more_than_one_transaction_and_one_page_can_hold() {
+fn a_checkout_takes_more_than_one_transaction_and_one_answer_can_hold() {
     let mut table = with_mugs(0, 2);
     (0..130).for_each(|product| table.put(USER, &format!("product#p{product:03}"), 1000, LATER));
-    table.page = 40;
+    table.batch = 40;
     holds_always(&Scenario { table, callers: vec![checks_out(), adds(USER, 10)], faults: 0 }, (48, 2), |world| {
         let (Fate::Done(taken), left) = (&world.fates[0], mugs(&world.table)) else { panic!("{:?}", world.fates[0]) };
         assert_eq!(taken.as_i64().unwrap() + left, 130_012);
@@ -241,15 +250,15 @@ fn a_checkout_takes_more_than_one_transaction_and_one_page_can_hold() {
 fn a_checkout_that_is_disturbed_after_its_first_transaction_loses_nothing() {
     let mut table = with_mugs(0, 2);
     (0..101).for_each(|product| table.put(USER, &format!("product#p{product:03}"), 1000, LATER));
-    table.page = 60;
+    table.batch = 60;
     let total = 101_002;
     holds_always(&Scenario { table, callers: vec![checks_out()], faults: 1 }, (28, 8), |world| {
         let left: i64 = world.table.held_and_counted().iter().map(|(_, held, _)| held).sum();
         match &world.fates[0] {
-            // Also where only the first hundred are taken for certain. What nobody knows is whether the last two are: they are not
-            // answered then, and are either still there or gone.
+            // The first hundred are certain. It may be uncertain whether the last two were taken: then they are not in the answer, and
+            // are either still there or gone.
             Fate::Done(taken) => assert!([total, total - 2000].contains(&(taken.as_i64().unwrap() + left)), "{taken} and {left}"),
-            // Nobody was told, so that the first hundred may be gone.
+            // Nobody heard of the first hundred, which may be gone.
             Fate::Refused => assert!([total, 2000].contains(&left), "{left}"),
             _ => assert!([total, 2000, 0].contains(&left), "{left}"),
         }
@@ -268,7 +277,7 @@ fn no_quantity_leaves_its_bounds() {
     });
 }
 
-/// Delivers the records as Lambda does: in portions of any size, and again from the first that failed.
+/// Counts the records in batches of every possible size, each from the first record that failed before.
 fn counts(name: &str, records: &[Value]) -> Caller {
     let records = records.to_vec();
     Caller::new(name, move |shop| {
@@ -288,7 +297,7 @@ fn counts(name: &str, records: &[Value]) -> Caller {
     })
 }
 
-/// Delivers all records at once, undisturbed.
+/// Counts all records in one batch.
 fn counts_all(records: &[Value]) -> Caller {
     let records = records.to_vec();
     Caller::new("counts all", move |shop| {
@@ -300,8 +309,8 @@ fn counts_all(records: &[Value]) -> Caller {
     })
 }
 
-/// Delivers the records in batches of so many, as Lambda does when invocations fail: whole again, in halves, or from the first that is
-/// reported.
+/// Counts the records in batches of so many, delivered as Lambda delivers them when invocations fail: again, in halves, or from the
+/// first record that is reported.
 fn has_counted_by_lambda(name: &str, records: &[Value], batch: usize) -> Caller {
     let records = records.to_vec();
     Caller::new(name, move |shop| {
@@ -315,7 +324,7 @@ fn has_counted_by_lambda(name: &str, records: &[Value], batch: usize) -> Caller 
     })
 }
 
-/// Everything is delivered again, which changes nothing. Where it has been counted `before`, that was enough.
+/// All records are counted once more, which changes nothing if they were counted `before`, and puts the totals right otherwise.
 fn counted_once(world: &mut World, before: bool, records: &[Value], expected: &[(&str, i64, i64)]) {
     assert!(!before || world.table.held_and_counted() == expected, "{:?}: {:?}", world.table.held_and_counted(), world.fates);
     for _ in 0..2 {
@@ -324,7 +333,7 @@ fn counted_once(world: &mut World, before: bool, records: &[Value], expected: &[
     }
 }
 
-/// Whether one of those has come to the end who count all of it. Whatever the others do, that is enough.
+/// Whether one of the callers is done, each of which counts all records.
 fn anybody_is_done(world: &World) -> bool {
     world.fates.contains(&Fate::Done(Value::Null))
 }
@@ -335,7 +344,7 @@ fn every_change_is_counted_once_however_it_is_delivered() {
     table.expire(CART, MUG);
     let records = table.records(0, "");
     let all = counts_all(&records);
-    // Two, because Lambda may begin again while a run that it has given up is still going on.
+    // Two callers, because Lambda may begin again while an invocation that it gave up is still running.
     for (callers, size) in [(vec![counts("counts", &records)], (128, 13)), (vec![all.clone(), all.clone()], (38, 5))] {
         holds_always(&Scenario { table: table.clone(), callers, faults: 1 }, size, |world| {
             counted_once(world, anybody_is_done(world), &records, &[(MUG, 20, 20)]);
@@ -343,7 +352,7 @@ fn every_change_is_counted_once_however_it_is_delivered() {
     }
 }
 
-/// Four changes of three items of two products: one of them changes until it is gone.
+/// Four changes of three items of two products. One of the items is deleted.
 fn changed_often() -> Table {
     let mut table = with_mugs(1, 20);
     table.put(USER, PAN, 5, LATER);
