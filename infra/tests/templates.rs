@@ -1,4 +1,4 @@
-//! What the templates are, when their parts change their names, and that nothing of an existing deployment is lost.
+//! The content of the templates, the changes that rename their parts, and the resources of an existing deployment that must survive.
 
 #![expect(clippy::unwrap_used, reason = "a test whose helpers fail has failed")]
 
@@ -256,13 +256,13 @@ fn the_cart_is_deployed_after_those_it_reads() {
 #[test]
 fn the_deployer_learns_from_the_stacks_what_it_has_to_do() {
     let app = app(&production());
-    let told = |of: fn(&Stack) -> bool| app.stacks().iter().filter(|stack| of(stack)).map(Stack::id).collect::<Vec<_>>();
-    assert_eq!(told(|stack| stack.presence() == Presence::OnRequest), [stacks::WEB]);
-    assert_eq!(told(Stack::allows_site), [stacks::PRODUCTS, stacks::CART]);
-    assert_eq!(told(|stack| stack.packages() == [PRODUCTS]), [stacks::PRODUCTS]);
-    assert_eq!(told(|stack| stack.packages() == [CART]), [stacks::CART]);
-    assert_eq!(told(|stack| stack.packages().is_empty()), [stacks::AUTH, stacks::WEB]);
-    assert_eq!(told(|stack| !stack.emptied_first().is_empty()), [stacks::WEB]);
+    let those = |of: fn(&Stack) -> bool| app.stacks().iter().filter(|stack| of(stack)).map(Stack::id).collect::<Vec<_>>();
+    assert_eq!(those(|stack| stack.presence() == Presence::OnRequest), [stacks::WEB]);
+    assert_eq!(those(Stack::allows_site), [stacks::PRODUCTS, stacks::CART]);
+    assert_eq!(those(|stack| stack.packages() == [PRODUCTS]), [stacks::PRODUCTS]);
+    assert_eq!(those(|stack| stack.packages() == [CART]), [stacks::CART]);
+    assert_eq!(those(|stack| stack.packages().is_empty()), [stacks::AUTH, stacks::WEB]);
+    assert_eq!(those(|stack| !stack.emptied_first().is_empty()), [stacks::WEB]);
     assert_eq!(app.stack(stacks::WEB).unwrap().emptied_first(), ["WebBucket".into()]);
 
     let (host, site) = app.site().unwrap();
@@ -274,7 +274,7 @@ fn the_deployer_learns_from_the_stacks_what_it_has_to_do() {
     );
 }
 
-/// Those that allow the site, and no others, contain the origin: nothing else would have to be updated when it becomes known.
+/// Otherwise a template would keep the former origin, or a stack would be updated for nothing.
 #[test]
 fn the_stacks_that_allow_the_site_are_those_whose_template_contains_its_origin() {
     let other = Settings { allowed_origin: "https://shop.example".parse().unwrap(), ..settings() };
@@ -335,6 +335,14 @@ fn outputs_and_published_names_are_those_that_scripts_know() {
         ]
     );
     assert_eq!(everything().outputs(), ["ArtifactBucketName", "ApiGatewayLoggingRoleArn"]);
+}
+
+/// One call of `GetParametersByPath` returns at most ten parameters. With an eleventh, every command would make two calls.
+/// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParametersByPath.html>
+#[test]
+fn one_call_reads_all_published_values_of_a_stage() {
+    let published: usize = app(&settings()).stacks().iter().map(|stack| stack.publishes().len()).sum();
+    assert!((1..=10).contains(&published), "{published}");
 }
 
 #[test]
@@ -498,7 +506,7 @@ fn handler(stack: &mut Stack, id: &'static str) -> Handle<Alias> {
     )
 }
 
-/// What the SAM templates left in an account, as far as it holds state or has a name that can be taken only once.
+/// The resources of the SAM templates that hold state or have a name that can be taken only once.
 fn left_by_sam(id: StackId) -> Json {
     let string = |name: &str, value: Json| {
         json!({ "Type": "AWS::SSM::Parameter",
@@ -535,7 +543,7 @@ fn left_by_sam(id: StackId) -> Json {
     }
 }
 
-/// What else the SAM templates named: beside it, a resource of ours would collide or be taken for the same.
+/// Other logical ids of the SAM templates: a resource of ours with one of them would collide, or be taken for the same.
 const SAM_NAMES: [&str; 13] = [
     "APIGWCloudWatchRole",
     "AddToCartRole",
