@@ -1,4 +1,4 @@
-//! Judges the shop's templates, by the rules for every app and by those of an app that browsers call.
+//! Judges the shop's templates by the rules for every app, and by the rules of an app that browsers call.
 
 use cfn::{
     App, Stack,
@@ -10,7 +10,7 @@ pub use cfn::check::Finding;
 /// Every path of an API answers `OPTIONS`: a browser asks before it calls an API of another origin.
 pub const NO_PREFLIGHT: Rule = Rule { name: "no-preflight", problems: no_preflight };
 
-/// Checks all stacks.
+/// Checks all stacks of the shop.
 #[must_use]
 pub fn check(app: &App) -> Vec<Finding> {
     cfn::check::check(app, &[NO_PREFLIGHT])

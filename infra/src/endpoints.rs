@@ -1,4 +1,4 @@
-//! Where what a stack makes can be reached: the one thing that differs between AWS and an emulator.
+//! The addresses of what a stack makes: the only difference between AWS and an emulator.
 
 use cfn::{
     resource::{
@@ -10,7 +10,7 @@ use cfn::{
 
 use crate::settings::Endpoints;
 
-/// The stage under which every API is served. It is part of the URL.
+/// The stage under which every API is served, and so the first segment of each URL's path.
 pub const API_STAGE: &str = "Prod";
 
 impl Endpoints {
@@ -25,7 +25,7 @@ impl Endpoints {
         }
     }
 
-    /// How CloudFront reaches an API: what follows the host, from the name of the API's stage on, is the viewer's.
+    /// How CloudFront reaches an API. The viewer's path begins with the name of the API's stage and is appended.
     #[must_use]
     pub(crate) fn api_origin(&self, api: &Value<ApiId>) -> ApiOrigin {
         match self {
@@ -50,13 +50,13 @@ impl Endpoints {
         }
     }
 
-    /// Whether it is reached with TLS. An emulator is not, and applies to itself what a policy says of who comes without.
+    /// Whether requests use TLS. An emulator has none, and would refuse all requests by a policy that requires it.
     #[must_use]
     pub(crate) fn has_tls(&self) -> bool {
         matches!(self, Self::Aws)
     }
 
-    /// Where the keys are with which a user pool signs tokens.
+    /// The URL of the keys with which a user pool signs tokens.
     #[must_use]
     pub fn jwks_url(&self, pool: &Value<UserPoolId>) -> Value<String> {
         match self {
@@ -68,17 +68,18 @@ impl Endpoints {
 
 /// How CloudFront reaches an API.
 pub(crate) struct ApiOrigin {
-    /// The host.
+    /// The host name.
     pub domain_name: Value<String>,
-    /// What precedes the viewer's path.
+    /// Put in front of the viewer's path.
     pub path: Option<Value<String>>,
-    /// How it is spoken to.
+    /// The protocol and its settings.
     pub reached_by: CustomOrigin,
 }
 
-/// The `iss` of a user pool's tokens, which is the same wherever the pool is reached.
+/// The `iss` of a user pool's tokens, which is the same in an emulator.
 ///
-/// See [verifying tokens](https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-tokens-verifying-a-jwt.html).
+/// See [verifying
+/// tokens](https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-tokens-verifying-a-jwt.html).
 pub(crate) fn token_issuer(pool: &Value<UserPoolId>) -> Value<String> {
     text!["https://cognito-idp.", Pseudo::Region, ".amazonaws.com/", pool]
 }

@@ -1,10 +1,8 @@
-//! What is deployed. [`app()`] turns [`Settings`] into stacks, each of which is a CloudFormation template with a name and the values
-//! it takes; [`bootstrap`] does so for what an account needs once. [`check`](check::check) judges the result, and
-//! [`diff`](diff::diff) compares two templates, and [`access`](access::widened) says whom a change lets do more.
+//! The definition of the shop. [`app()`] turns [`Settings`] into stacks, [`bootstrap`] defines the stack that an account needs
+//! once, and [`check`](check::check()) judges both.
 //!
-//! The crate is pure: the same settings give the same bytes. It has nothing to do input or output with, and knows neither clock nor
-//! randomness. To read on: [`stacks`] says what there is, [`construct`] how the larger pieces are made, [`cfn`] what CloudFormation
-//! calls them.
+//! The crate is pure: it reads no file, clock or network, and the same settings give the same bytes. To read on: [`stacks`] lists
+//! the stacks, [`construct`] composes their larger pieces, and [`cfn`] has the types of CloudFormation.
 
 pub mod check;
 pub mod construct;
@@ -24,7 +22,7 @@ pub use names::{Names, ParameterRoot, StackPrefix, Stage, StageName};
 pub use settings::{BootstrapSettings, Endpoints, Monitoring, Settings};
 pub use stacks::web::{DISTRIBUTION_OUTPUT, SITE, WEB_BUCKET_OUTPUT, WEB_URL_OUTPUT};
 
-/// Defines one copy of the shop.
+/// Defines the shop as one stage has it.
 #[must_use]
 pub fn app(settings: &Settings) -> App {
     let (auth, sign_in) = stacks::auth::stack(settings);
@@ -34,7 +32,7 @@ pub fn app(settings: &Settings) -> App {
     App::of(vec![auth, products, cart, web])
 }
 
-/// Defines what an account needs once per region.
+/// Defines the stack that an account needs once in each region.
 #[must_use]
 pub fn bootstrap(settings: &BootstrapSettings) -> Stack {
     stacks::bootstrap::stack(settings)

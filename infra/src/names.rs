@@ -1,4 +1,4 @@
-//! What things are called in the account. Two copies of the shop differ here and nowhere else. Knows nothing of what is in them.
+//! The names of everything in the account. Two stages differ here and in their settings. Knows nothing of what stacks contain.
 
 use std::{fmt, str::FromStr};
 
@@ -11,9 +11,9 @@ use serde::Deserialize;
 use crate::stacks;
 
 parsed! {
-    /// What the names of all stacks begin with.
+    /// The beginning of every stack's name.
     ///
-    /// A [stack's name] has at most 128 characters; this leaves room for the longest stage and the longest suffix.
+    /// A [stack's name] has at most 128 characters, of which the longest stage and suffix need 48.
     ///
     /// [stack's name]: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html
     StackPrefix is "a prefix for stacks": "up to 80 letters, digits and hyphens, a letter first and no hyphen last",
@@ -22,7 +22,7 @@ parsed! {
             && !text.ends_with('-')
             && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
 
-    /// What the names of all parameters in Parameter Store begin with, without the slash in front.
+    /// The first folders of every parameter in Parameter Store, without the slash in front.
     ///
     /// See the [rules](https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-su-create.html).
     ParameterRoot is "a root for parameters":
@@ -36,7 +36,8 @@ parsed! {
 
     /// The name of a stage.
     ///
-    /// The names that the default stage's parameters use as folders are taken, lest one stage's parameters lie in another's folder.
+    /// The default stage uses some names for folders of parameters. They are taken, so that no stage's parameters are in another's
+    /// folder.
     StageName is "a name for a stage":
         "up to 20 lower-case letters, digits and hyphens, a letter first and no hyphen last; `auth`, `products`, `shopping-cart`, `web` and `default` are taken",
         |text| text.len() <= 20
@@ -58,13 +59,13 @@ impl Default for ParameterRoot {
     }
 }
 
-/// One copy of the shop. People write the default stage as `default`.
+/// A copy of the shop in an account. Users write the default stage as `default`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Stage {
-    /// The one whose names carry no stage.
+    /// The stage whose name is in no other name.
     #[default]
     Default,
-    /// Any other.
+    /// Any other stage.
     Named(StageName),
 }
 
@@ -87,20 +88,20 @@ impl FromStr for Stage {
 
 deserialize_by_parsing!(Stage);
 
-/// What one copy of the shop is called.
+/// The parts that names are made of.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Names {
-    /// Begins the names of stacks.
+    /// The beginning of every stack's name.
     pub prefix: StackPrefix,
-    /// Begins the names of parameters.
+    /// The first folders of every parameter.
     pub parameter_root: ParameterRoot,
-    /// Which copy it is.
+    /// The stage.
     pub stage: Stage,
 }
 
 impl Names {
-    /// The name of a stack. The bootstrap stack belongs to no stage, so its name has none.
+    /// The name of a stack. The bootstrap stack belongs to no stage, so that its name has none.
     #[must_use]
     pub fn stack_name(&self, id: StackId) -> String {
         let prefix = &self.prefix;
@@ -116,14 +117,14 @@ impl Names {
         }
     }
 
-    /// Where a stack is in the account.
+    /// The place of a stack in the account.
     #[must_use]
     pub fn place(&self, id: StackId) -> Place {
         let parameters = self.parameter_path("").trim_end_matches('/').to_owned();
         Place { stack_name: self.stack_name(id), parameters }
     }
 
-    /// The full name of a parameter in Parameter Store, given its path within the stage.
+    /// The full name of a parameter in Parameter Store, by its path within the stage.
     #[must_use]
     pub fn parameter_path(&self, path: &str) -> String {
         let root = &self.parameter_root;

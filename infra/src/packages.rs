@@ -1,12 +1,12 @@
-//! The code that is deployed: one package a service of the contract.
+//! The code of the shop: one package for each service of the contract.
 
 use cart_contract::Service;
 use cfn::Package;
 
-/// Every package.
+/// The packages of all services.
 pub const ALL: [Package; 2] = [of(Service::Products), of(Service::Cart)];
 
-/// The package that a service is built as, under the service's name.
+/// The package of a service, which has the service's name.
 #[must_use]
 pub const fn of(service: Service) -> Package {
     Package::new(service.bin())

@@ -1,6 +1,6 @@
-//! What can be chosen about a deployment. Everything that varies between two templates comes from here.
+//! The choices about a deployment: everything in which two templates can differ.
 //!
-//! Knows nothing of where settings come from: files, flags and the environment are the caller's.
+//! Knows nothing of where settings come from. Files, flags and the environment are the caller's.
 
 use cfn::{Architecture, Code, GivenTopicArn, LogRetention, template::Removal};
 
@@ -8,40 +8,40 @@ use cart_contract::Origin;
 
 use crate::names::{Names, StackPrefix};
 
-/// What can be chosen about one copy of the shop.
+/// The choices about one stage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// What it is called.
+    /// The names in the account.
     pub names: Names,
-    /// Whether it holds what must not be lost: data outlives the stacks, and the table can be restored to any second.
+    /// Whether the stage holds data that must not be lost: data outlives its stacks, and the table can be restored to any second.
     pub protected: bool,
-    /// The one origin a browser may call from.
+    /// The only origin whose pages may call the APIs.
     pub allowed_origin: Origin,
-    /// What the functions run on.
+    /// The processor of the functions.
     pub architecture: Architecture,
-    /// Where the functions' code is.
+    /// The place of the functions' code.
     pub code: Code,
-    /// How what is deployed is reached.
+    /// The addresses of AWS or of an emulator.
     pub endpoints: Endpoints,
-    /// How long logs are kept.
+    /// How long log entries are kept.
     pub log_retention: LogRetention,
-    /// How many of each function behind an API may run at once, if that is limited.
+    /// The limit of how many of each function behind an API may run at once; none for all of the account's capacity.
     ///
-    /// Reserving takes from the account's pool, of which AWS keeps 100 unreserved: a young account has none to give.
+    /// Reserving takes from the account's capacity, of which 100 have to stay unreserved. A young account has none to spare.
     pub reserved_concurrency: Option<u32>,
-    /// Whether CloudWatch watches it, and who is told.
+    /// The dashboard and the alarms, if the stage has them.
     pub monitoring: Option<Monitoring>,
 }
 
 /// A dashboard and alarms.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Monitoring {
-    /// Who is told when something goes wrong, and when it is over. Without it, alarms are only shown.
+    /// The topic that gets a message when an alarm goes off and when it ends. Without it, alarms are only shown.
     pub alarm_topic: Option<GivenTopicArn>,
 }
 
 impl Settings {
-    /// The defaults of everything but the code, which has none.
+    /// The default of every choice. The code has none.
     #[must_use]
     pub fn new(code: Code) -> Self {
         Self {
@@ -57,33 +57,33 @@ impl Settings {
         }
     }
 
-    /// What becomes of people's data when the stacks are deleted. A stage that is not protected is a demonstration, deleted whole.
+    /// Whether people's data is kept when the stacks are deleted. A stage that is not protected is deleted as a whole.
     #[must_use]
     pub fn removal(&self) -> Removal {
         if self.protected { Removal::Retain } else { Removal::Delete }
     }
 }
 
-/// What can be chosen about what an account needs once.
+/// The choices about the stack that an account needs once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BootstrapSettings {
-    /// Begins the name of the stack.
+    /// The beginning of the stack's name.
     pub prefix: StackPrefix,
-    /// Whether to make a bucket for code.
+    /// Whether it has a bucket for the functions' code.
     pub artifact_bucket: bool,
-    /// Whether to make the role as which API Gateway writes logs, and to put it in force for the account.
+    /// Whether it has the role as which API Gateway writes logs, and puts it into force for the account.
     pub logging_role: bool,
 }
 
-/// How what is deployed is reached.
+/// The addresses by which a deployed stage is reached.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Endpoints {
-    /// At AWS.
+    /// Those of AWS.
     #[default]
     Aws,
-    /// At an emulator, which answers for every service at one address.
+    /// The address of an emulator, which answers for every service.
     Local {
-        /// The address.
+        /// The address, without a slash at the end.
         base_url: Origin,
     },
 }

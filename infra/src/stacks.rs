@@ -1,31 +1,31 @@
-//! What the shop consists of, one module per stack, and the values they hand to each other.
+//! The stacks of the shop, one module each, and the values that they share.
 
 use cfn::{StackId, parse::Invalid};
 
 pub mod auth;
-pub mod bootstrap;
+pub(crate) mod bootstrap;
 pub mod cart;
 pub mod products;
-pub mod web;
+pub(crate) mod web;
 
-/// What an account needs once, whatever the number of stages.
+/// The resources that an account needs once, for all stages.
 pub const BOOTSTRAP: StackId = StackId::new("bootstrap");
-/// Accounts and sign-in.
+/// Accounts of users, and signing in.
 pub const AUTH: StackId = StackId::new("auth");
-/// The catalogue.
+/// The catalogue of products.
 pub const PRODUCTS: StackId = StackId::new("products");
-/// The carts.
+/// The carts, and the totals of products over all carts.
 pub const CART: StackId = StackId::new("cart");
-/// The site, and one address for it and the APIs. Not every stage has it.
+/// The site, and one address for it and the APIs. A stage has it on request.
 pub const WEB: StackId = StackId::new("web");
 
-/// Every stack, in the order in which they can be deployed.
+/// Every stack, in an order in which they can be deployed.
 pub const ALL: [StackId; 5] = [BOOTSTRAP, AUTH, PRODUCTS, CART, WEB];
 
-/// The stack that people call `text`.
+/// The stack of this name.
 ///
 /// # Errors
-/// If no stack of the shop is called so.
+/// If the shop has no stack of this name.
 pub fn named(text: &str) -> Result<StackId, Invalid> {
     ALL.into_iter().find(|id| id.as_str() == text).ok_or_else(|| Invalid {
         kind: "a stack",

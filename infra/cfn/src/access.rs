@@ -1,8 +1,8 @@
-//! What a change of a template allows that was not allowed before: who may do what with what, and under which condition. Narrowing
-//! is no news. Works on any template before, which may be somebody else's. Knows nothing of what else an account allows or refuses.
+//! The permissions that a change of a template adds: who may do what, on which resource, under which condition. Removed permissions
+//! are ignored. The template before may be somebody else's. Knows nothing of other permissions in the account.
 //!
-//! A template is read as a set of rules, one per action, resource and principal, so that it does not matter how statements are
-//! ordered, split or distributed over policies.
+//! A template is read as a set of rules, one per action, resource and principal, so that the order of statements and their
+//! distribution over policies do not matter.
 
 mod grant;
 mod rules;
@@ -15,21 +15,22 @@ use serde_json::Value as Json;
 use grant::Grant;
 use rules::{Access, Rule, Setting};
 
-/// Something that is allowed from now on.
+/// A permission that a change adds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Widening {
-    /// The resource that allows it, or that no longer refuses it.
+    /// The resource that grants it, or that no longer refuses it.
     pub logical_id: String,
-    /// Its type.
+    /// The type of the resource.
     pub resource_type: String,
-    /// What is allowed. It names who may, as in `anyone may POST /cart/checkout`, or begins with a verb and is said of the resource:
-    /// `may dynamodb:Query on DynamoDBShoppingCartTable`.
+    /// The permission as a sentence. The sentence names a principal, as in `anyone may POST /cart/checkout`, or is said of the
+    /// resource: `may dynamodb:Query on DynamoDBShoppingCartTable`.
     pub allows: String,
 }
 
-/// What `after` allows and `before` did not, either of which may not exist: in the order of `after`, then what `before` refused.
+/// The permissions that `after` grants and `before` does not, in the order of `after`; then those that only `before` refused.
+/// Either template may not exist.
 ///
-/// What is no longer refused counts unless the thing it was refused on is gone, too.
+/// A lost refusal is ignored where its resource is removed as well.
 #[must_use]
 pub fn widened(before: Option<&Json>, after: Option<&Json>) -> Vec<Widening> {
     let (earlier, now) = (Access::of(before), Access::of(after));
@@ -54,13 +55,14 @@ pub fn widened(before: Option<&Json>, after: Option<&Json>) -> Vec<Widening> {
     sentences.into_iter().map(widening).collect()
 }
 
-/// Whether a resource was in the template and is no more. What was never in it, such as a bucket by its name, may well be there.
+/// Whether a resource was in the template and is removed. A resource that never was in it, such as a bucket that is named, may well
+/// exist.
 fn is_gone(id: &str, before: Option<&Json>, after: Option<&Json>) -> bool {
     let is_in = |template: Option<&Json>| template.is_some_and(|template| template["Resources"].get(id).is_some());
     after.is_none() || is_in(before) && !is_in(after)
 }
 
-/// A sentence. Those of one resource that differ in the middle only become one.
+/// A sentence. Sentences of one resource that differ only in `item` become one.
 struct Words {
     start: String,
     item: String,
@@ -68,7 +70,7 @@ struct Words {
 }
 
 impl Words {
-    /// That something is allowed now.
+    /// For a permission that is added.
     fn allowed(rule: &Rule, before: &Access) -> Self {
         match rule {
             Rule::Grant(grant) => {
@@ -82,7 +84,7 @@ impl Words {
         }
     }
 
-    /// That something is not refused any more.
+    /// For a refusal that is lost.
     fn lost(rule: &Rule) -> Self {
         match rule {
             Rule::Grant(grant) => Self::of(grant, "is no longer refused "),
@@ -117,14 +119,14 @@ mod tests {
 
     use super::*;
 
-    /// What a change of these resources allows.
+    /// The permissions that a change of these resources adds.
     fn allows(before: &Json, after: &Json) -> Vec<String> {
         let [before, after] = [before, after].map(|resources| json!({ "Resources": resources }));
         let widenings = widened(Some(&before), Some(&after)).into_iter();
         widenings.map(|it| format!("{}: {}", it.logical_id, it.allows)).collect()
     }
 
-    /// What it allows that a resource gets these properties instead of those.
+    /// The permissions that a change of one resource's properties adds.
     fn change(kind: &str, before: &Json, after: &Json) -> Vec<String> {
         let resource =
             |properties: &Json| json!({ "It": { "Type": kind, "Properties": properties }, "Queue": { "Type": "AWS::SQS::Queue" } });

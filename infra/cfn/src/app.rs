@@ -1,11 +1,11 @@
-//! An app: its stacks, and the order between them. Knows nothing of what is in them.
+//! An app: stacks and their order. Knows nothing of what stacks contain.
 
 use crate::{
     name::StackId,
     stack::{Site, Stack},
 };
 
-/// Stacks that are deployed together, each after those it reads from.
+/// Stacks that are deployed together, each after those that it reads from.
 #[derive(Clone, Debug)]
 pub struct App {
     stacks: Vec<Stack>,
@@ -28,25 +28,25 @@ impl App {
         Self { stacks }
     }
 
-    /// All stacks, also those on request, in an order in which they can be deployed: each reads only from earlier ones.
+    /// All stacks, also those on request, in dependency order: each reads only from earlier ones.
     #[must_use]
     pub fn stacks(&self) -> &[Stack] {
         &self.stacks
     }
 
-    /// The stack with this id, if the app has one. What belongs to the account rather than to a stage is no stack of an app.
+    /// The stack with this id. A stack that belongs to the account, such as one for bootstrapping, is in no app.
     #[must_use]
     pub fn stack(&self, id: StackId) -> Option<&Stack> {
         self.stacks.iter().find(|stack| stack.id() == id)
     }
 
-    /// The stacks that have to be deployed before this one: those that publish what it reads.
+    /// The stacks that have to be deployed before this one, because it reads from them.
     #[must_use]
     pub fn depends_on(&self, id: StackId) -> Vec<StackId> {
         self.stack(id).map(|stack| stack.reads().to_vec()).unwrap_or_default()
     }
 
-    /// The site that the app hosts, and the stack that hosts it.
+    /// The stack that hosts the app's site, and where.
     #[must_use]
     pub fn site(&self) -> Option<(&Stack, &Site)> {
         self.stacks.iter().find_map(|stack| Some((stack, stack.site()?)))

@@ -1,5 +1,5 @@
-//! Judges finished templates: finds early what CloudFormation or a reviewer would find late. Each rule is a function from a template
-//! to the resources that break it. Knows nothing of how templates are made, nor of rules that only one app has.
+//! Judges finished templates: finds early what CloudFormation or a reviewer would find late. A rule is a function from a template
+//! to the resources that break it. Knows nothing of how templates are made, nor of the rules of one app.
 
 use std::fmt;
 
@@ -8,16 +8,16 @@ use serde_json::{Map, Value as Json};
 
 use crate::{app::App, name::StackId, stack::Stack};
 
-/// Something that should not be deployed.
+/// A resource that breaks a rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// The stack that it was found in.
+    /// The stack that contains it.
     pub stack: StackId,
-    /// The resource, unless the template as a whole breaks the rule.
+    /// The resource; none if the template as a whole breaks the rule.
     pub logical_id: Option<String>,
-    /// The name of the rule that it breaks.
+    /// The rule's name.
     pub rule: &'static str,
-    /// How it breaks the rule.
+    /// How the resource breaks the rule.
     pub message: String,
 }
 
@@ -31,19 +31,19 @@ impl fmt::Display for Finding {
     }
 }
 
-/// A rule that templates are held to.
+/// A rule for templates.
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
-    /// The name by which findings tell it, for example `short-visibility`.
+    /// The name in findings, for example `short-visibility`.
     pub name: &'static str,
-    /// Finds what breaks it.
+    /// Finds the resources that break it.
     pub problems: fn(&View) -> Vec<Problem>,
 }
 
-/// A resource that breaks a rule, or the template as a whole if there is no logical id; and how.
+/// The logical id of a resource that breaks a rule, none for the template as a whole; and how it does.
 pub type Problem = (Option<String>, String);
 
-/// References lead somewhere.
+/// Every reference leads to a part of the template.
 pub const DANGLING_REFERENCE: Rule = Rule { name: "dangling-reference", problems: dangling_references };
 /// A template stays within CloudFormation's
 /// [quotas](https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html).
@@ -54,7 +54,7 @@ pub const UNEXPLAINED_WILDCARD: Rule = Rule { name: "unexplained-wildcard", prob
 /// [six times](https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html) the time-out of the function that works on
 /// them.
 pub const SHORT_VISIBILITY: Rule = Rule { name: "short-visibility", problems: short_visibility };
-/// Logs are deleted some day.
+/// Log entries are deleted some day.
 pub const NO_LOG_RETENTION: Rule = Rule { name: "no-log-retention", problems: no_log_retention };
 /// A resource that holds people's data is not deleted because a property changed.
 pub const DATA_LOST_ON_REPLACEMENT: Rule = Rule { name: "data-lost-on-replacement", problems: data_lost_on_replacement };
@@ -65,7 +65,7 @@ pub const PUBLIC_BUCKET: Rule = Rule { name: "public-bucket", problems: public_b
 /// Requests and answers cannot be read on their way.
 pub const WITHOUT_TLS: Rule = Rule { name: "without-tls", problems: without_tls };
 
-/// The rules for every app. An app may have [more](check) of its own.
+/// The rules for every app. [`check`] takes more for one app.
 pub const RULES: [Rule; 9] = [
     DANGLING_REFERENCE,
     QUOTA,
@@ -96,14 +96,14 @@ fn findings(stack: StackId, template: &Json, own: &[Rule]) -> Vec<Finding> {
     RULES.iter().chain(own).flat_map(|rule| (rule.problems)(&view).into_iter().map(move |problem| finding(rule, problem))).collect()
 }
 
-/// A finished template, as rules look at it. Whatever it lacks is `null`, which no rule takes for something.
-#[derive(Clone, Copy, Debug)]
+/// A finished template, as rules look at it. A part that it lacks is `null`, which breaks no rule.
+#[derive(Debug)]
 pub struct View<'a> {
     template: &'a Json,
 }
 
 impl<'a> View<'a> {
-    /// A template as JSON.
+    /// A template as CloudFormation takes it.
     #[must_use]
     pub fn of(template: &'a Json) -> Self {
         Self { template }
@@ -171,7 +171,7 @@ impl<'a> Reference<'a> {
     }
 }
 
-/// What an object refers to, if it is a call of an intrinsic function.
+/// The references of an object that is a call of an intrinsic function.
 fn references(object: &Map<String, Json>) -> Vec<Reference<'_>> {
     let Some((function, argument)) = object.iter().next().filter(|_| object.len() == 1) else { return Vec::new() };
     match function.as_str() {
@@ -183,7 +183,7 @@ fn references(object: &Map<String, Json>) -> Vec<Reference<'_>> {
     }
 }
 
-/// What the text of an `Fn::Sub` refers to: `${Name}` and `${Resource.Attribute}`, but not `${!text}`.
+/// The references in the text of an `Fn::Sub`: `${Name}` and `${Resource.Attribute}`, but not `${!text}`.
 fn placeholders(text: &str) -> Vec<Reference<'_>> {
     let placeholders = text.split("${").skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name);
     placeholders
@@ -213,7 +213,7 @@ fn quotas(view: &View) -> Vec<Problem> {
     ]
     .into_iter()
     .filter(|(_, count, quota)| count > quota)
-    .map(|(what, count, quota)| (None, format!("{count} {what}, and CloudFormation takes {quota}")))
+    .map(|(what, count, quota)| (None, format!("{count} {what}, of which CloudFormation takes at most {quota}")))
     .collect()
 }
 
@@ -306,7 +306,7 @@ fn without_tls(view: &View) -> Vec<Problem> {
         behaviors.any(|behavior| !["redirect-to-https", "https-only"].iter().any(|it| behavior["ViewerProtocolPolicy"] == *it))
     };
     let distributions = view.resources("AWS::CloudFront::Distribution").filter(|(_, distribution)| answers_anyway(distribution));
-    distributions.map(|(id, _)| (Some(id.to_owned()), "answers who comes without TLS".to_owned())).collect()
+    distributions.map(|(id, _)| (Some(id.to_owned()), "answers requests without TLS".to_owned())).collect()
 }
 
 #[cfg(test)]
@@ -317,7 +317,7 @@ mod tests {
 
     const CART: StackId = StackId::new("cart");
 
-    /// The rules that a template of these resources breaks, and where.
+    /// The rules that a template of these resources breaks, and the resources.
     fn broken(resources: &Json) -> Vec<(&'static str, String)> {
         let findings = findings(CART, &json!({ "Resources": resources }), &[]);
         findings.into_iter().map(|finding| (finding.rule, finding.logical_id.unwrap_or_default())).collect()

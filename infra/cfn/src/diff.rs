@@ -1,61 +1,61 @@
-//! What differs between two templates, and what CloudFormation would have to replace for it. Works on any template, not only ours:
-//! the one before may be somebody else's. Which properties replace a resource is declared beside its type. Knows nothing of accounts;
-//! what really is deployed is the caller's to find out.
+//! The differences between two templates, and the resources that CloudFormation has to replace for them. The template before may be
+//! somebody else's. Which properties replace a resource is declared beside its type. Knows nothing of accounts: the caller finds
+//! out what is deployed.
 
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
 use crate::resource::{Replacing, declared};
 
-/// What differs.
+/// The differences between two templates.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Changes {
-    /// Resources: what is there before and after in the order of the template after, then what goes.
+    /// Changed resources: those that stay or are added in the order of the template after, then the removed ones.
     pub resources: Vec<ResourceChange>,
-    /// Parameters.
+    /// Parameters, by name.
     pub parameters: Vec<ValueChange>,
-    /// Outputs.
+    /// Outputs, by name.
     pub outputs: Vec<ValueChange>,
-    /// Every other section of the template, as a whole.
+    /// Other sections of the template, each as a whole.
     pub other: Vec<ValueChange>,
 }
 
 impl Changes {
-    /// Whether nothing differs.
+    /// Whether the templates are the same.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.resources.is_empty() && self.parameters.is_empty() && self.outputs.is_empty() && self.other.is_empty()
     }
 }
 
-/// What becomes of a resource.
+/// The change of one resource.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ResourceChange {
-    /// Its name in the template.
+    /// The resource's name in both templates.
     pub logical_id: String,
-    /// What it is; after the change, if there is an after.
+    /// The type after the change, or before a removal.
     pub resource_type: String,
-    /// What becomes of it.
+    /// The kind of change.
     #[serde(flatten)]
     pub action: Action,
 }
 
-/// What becomes of a resource.
+/// The change of one resource.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "action", rename_all = "snake_case")]
 pub enum Action {
-    /// It comes.
+    /// The resource is created.
     Add,
-    /// It goes.
+    /// The resource leaves the template.
     Remove {
-        /// Only from the template: the thing itself stays in the account.
+        /// Whether it stays in the account, because of its `DeletionPolicy`.
         retained: bool,
     },
-    /// It changes.
+    /// The resource is updated or replaced.
     Modify {
-        /// What of it changes.
+        /// The differing properties and attributes.
         properties: Vec<PropertyChange>,
-        /// Whether that takes a new one.
+        /// Whether any of them takes a new resource.
         replacement: Replacement,
     },
 }
@@ -64,38 +64,38 @@ pub enum Action {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Replacement {
-    /// It does not.
+    /// The resource is updated.
     Never,
-    /// That depends on more than the template says.
+    /// CloudFormation decides by more than the template.
     Conditional,
-    /// It does.
+    /// The resource is replaced.
     Always,
 }
 
 /// A difference within a resource.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PropertyChange {
-    /// Where, from the resource on: `Properties.Environment.Variables.TABLE_NAME`, `DeletionPolicy`.
+    /// The path from the resource on, for example `Properties.Environment.Variables.TABLE_NAME` or `DeletionPolicy`.
     pub path: String,
-    /// What was there.
+    /// The value before; none if it is added.
     pub before: Option<Json>,
-    /// What will be there.
+    /// The value after; none if it is removed.
     pub after: Option<Json>,
 }
 
-/// A difference in something that has a name.
+/// A difference in a named part of a template.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ValueChange {
-    /// The name.
+    /// The name of the part.
     pub name: String,
-    /// What was there.
+    /// The value before; none if it is added.
     pub before: Option<Json>,
-    /// What will be there.
+    /// The value after; none if it is removed.
     pub after: Option<Json>,
 }
 
-/// Compares two templates, of which either may not exist. Knows which properties replace a resource of the types of this crate;
-/// [`Template::changes_from`] also knows it of types that an app declares.
+/// Compares two templates, either of which may not exist. Replacements are known for the types of this crate;
+/// [`Template::changes_from`] knows them for types that an app declares, too.
 ///
 /// [`Template::changes_from`]: crate::template::Template::changes_from
 #[must_use]
@@ -105,7 +105,7 @@ pub fn diff(before: Option<&Json>, after: Option<&Json>) -> Changes {
     compared(before, after, replacing)
 }
 
-/// Compares two templates. `replacing` says what replaces a resource of this logical id and this type.
+/// Compares two templates. `replacing` takes a logical id and a type.
 pub(crate) fn compared(before: Option<&Json>, after: Option<&Json>, replacing: impl Fn(&str, &str) -> Replacing) -> Changes {
     let resources = union(section(before, "Resources"), section(after, "Resources"))
         .filter_map(|(id, before, after)| resource(id, before, after, &replacing))
@@ -130,7 +130,7 @@ fn section<'a>(template: Option<&'a Json>, name: &str) -> Option<&'a Map<String,
     template?.get(name)?.as_object()
 }
 
-/// Every key of either, with what each has for it: those of the second in its order, then what only the first has.
+/// Every key of both, with its values: the keys of `after` in order, then those that only `before` has.
 fn union<'a>(
     before: Option<&'a Map<String, Json>>,
     after: Option<&'a Map<String, Json>>,
@@ -173,12 +173,12 @@ fn resource(
     Some(ResourceChange { logical_id: id.to_owned(), resource_type, action })
 }
 
-/// Both values of the policy that keep what exists; they differ only when a creation fails.
+/// Both values keep an existing resource. They differ only when a creation fails.
 fn is_retained(resource: &Json) -> bool {
     matches!(resource["DeletionPolicy"].as_str(), Some("Retain" | "RetainExceptOnCreate"))
 }
 
-/// Follows objects to where they differ. Lists are one value: their items have no names by which to tell moved from changed.
+/// Descends into objects to the differing values. Lists are compared as a whole, because their items have no names.
 fn compare(path: &str, before: Option<&Json>, after: Option<&Json>, changes: &mut Vec<PropertyChange>) {
     match (before, after) {
         (Some(Json::Object(before)), Some(Json::Object(after))) => {

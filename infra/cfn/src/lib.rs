@@ -1,5 +1,5 @@
-//! CloudFormation as types: what compiles refers only to what exists. A [`Stack`] is a template, its name, and the values that it
-//! shares with others; an [`App`] is stacks in the order of their deployment.
+//! CloudFormation as types: a definition that compiles refers only to resources that exist. A [`Stack`] is a template, its name, and
+//! the values that it shares with other stacks. An [`App`] is stacks in the order of their deployment.
 //!
 //! ```
 //! use cfn::{App, Place, Shared, Stack, StackId, resource::sqs::Queue, value::QueueArn};
@@ -22,10 +22,12 @@
 //! assert!(app.stacks()[0].template().to_json().contains("AWS::SQS::Queue"));
 //! ```
 //!
-//! [`resource`] has the types of resources, [`value`] what can stand in their properties, [`policy`] what they may do. Finished
-//! templates are judged by [`check`](check::check), compared by [`diff`](diff::diff), and asked by [`access`](access::widened) who may
-//! do more than before. The crate is pure: it reads no file, clock or network, and the same definitions give the same bytes. It knows
-//! no app, and none of an app's settings.
+//! [`resource`] has the types of resources, [`value`] the values of their properties, [`policy`] their permissions. Finished templates
+//! are judged by [`check`](check::check), compared by [`diff`](diff::diff), and searched for new permissions by
+//! [`access`](access::widened).
+//!
+//! The crate is pure: it reads no file, clock or network, and the same definitions give the same bytes. No app is known here, nor any
+//! app's settings.
 
 pub mod access;
 mod app;

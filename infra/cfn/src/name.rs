@@ -1,4 +1,4 @@
-//! Names that an app gives to its own, as constants: of its stacks, and of the code that it brings. Knows none of them.
+//! Names that an app gives to its stacks and its packages, as constants.
 
 use std::fmt;
 
@@ -11,13 +11,13 @@ macro_rules! names {
         pub struct $name(&'static str);
 
         impl $name {
-            /// The one with this name.
+            /// For constants of an app.
             #[must_use]
             pub const fn new(name: &'static str) -> Self {
                 Self(name)
             }
 
-            /// The name.
+            /// The name as text.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 self.0
@@ -35,6 +35,6 @@ macro_rules! names {
 names! {
     /// A stack of an app, by the name that people type.
     StackId,
-    /// Code that is built, uploaded and named as a whole: one archive for all functions in it.
+    /// Code that is built and uploaded as a whole: one archive for all functions in it.
     Package,
 }

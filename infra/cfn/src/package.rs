@@ -1,13 +1,13 @@
-//! Where the code of functions is. Knows nothing of how it is built, and uploads nothing.
+//! The place of the functions' code. Knows nothing of building or uploading it.
 
 use std::collections::BTreeMap;
 
 use crate::{name::Package, parse::parsed};
 
 parsed! {
-    /// The key of an archive of code in a bucket, of the [characters that need no care].
+    /// The key of an archive in a bucket, of the [characters that need no escaping].
     ///
-    /// [characters that need no care]: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+    /// [characters that need no escaping]: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
     CodeKey is "a key of code": "up to 1024 letters, digits and `!-_.*'()/`, no slash first",
         |text| !text.is_empty()
             && text.len() <= 1024
@@ -15,28 +15,28 @@ parsed! {
             && text.chars().all(|c| c.is_ascii_alphanumeric() || "!-_.*'()/".contains(c));
 }
 
-/// Where the code of each package is in the artifact bucket.
+/// The key of each package's archive in the artifact bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Code(BTreeMap<Package, CodeKey>);
 
 impl Code {
-    /// Keys that lead nowhere, of packages that are not built: good for looking at templates, not for deploying them.
+    /// Keys of archives that do not exist: enough to look at templates, not to deploy them.
     #[must_use]
     pub fn not_packaged(packages: impl IntoIterator<Item = Package>) -> Self {
         Self(packages.into_iter().map(|package| (package, CodeKey(format!("{package}/not-packaged.zip")))).collect())
     }
 
-    /// The same, with the code of this package there.
+    /// The same, with this key for the package.
     #[must_use]
     pub fn with(mut self, package: Package, key: CodeKey) -> Self {
         self.0.insert(package, key);
         self
     }
 
-    /// The code of a package.
+    /// The key of a package's archive.
     ///
     /// # Panics
-    /// If no key of that package was given.
+    /// If the package has no key.
     #[must_use]
     pub fn of(&self, package: Package) -> &CodeKey {
         self.0.get(&package).unwrap_or_else(|| panic!("no code was given of the package {package}"))

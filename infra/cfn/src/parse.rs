@@ -1,18 +1,18 @@
-//! The door by which text becomes a setting. A type that passed it needs no second look. Knows no particular setting.
+//! The door by which text becomes a value of a type. A value that passed it needs no second check. Knows no particular type.
 
-/// Text that is not what it should be.
+/// Text that is not of the expected kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not {kind}: {rule}")]
 pub struct Invalid {
-    /// What it should have been, for example `a stage name`.
+    /// The expected kind with its article, for example `a name for a stage`.
     pub kind: &'static str,
-    /// What makes one.
+    /// The rule that the text breaks, as a list of what is accepted.
     pub rule: &'static str,
-    /// The text.
+    /// The rejected text.
     pub text: String,
 }
 
-/// Types that are text which passed a test: `FromStr` is the only way to make one, and `Deserialize` uses it. The crate that uses the
+/// Types of text that passed a test: `FromStr` is the only way to make a value, and `Deserialize` uses it. The crate that uses the
 /// macro depends on `serde` under that name.
 ///
 /// ```
@@ -31,7 +31,7 @@ macro_rules! parsed {
         pub struct $name(String);
 
         impl $name {
-            /// It as text.
+            /// The text that passed.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -63,7 +63,8 @@ macro_rules! parsed {
 #[doc(inline)]
 pub use parsed;
 
-/// `Deserialize` by `FromStr`, for types whose parsing is the only door. The crate that uses the macro depends on `serde` under that name.
+/// `Deserialize` by `FromStr`, for types whose parsing is the only door. The crate that uses the macro depends on `serde` under
+/// that name.
 #[macro_export]
 macro_rules! deserialize_by_parsing {
     ($name:ty) => {

@@ -1,4 +1,4 @@
-//! IAM policy documents, for roles, queues and buckets alike. Knows nothing of what is granted to whom.
+//! IAM policy documents, for roles, queues, topics and buckets alike. Knows none of the permissions that an app grants.
 //!
 //! See the [grammar](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html).
 
@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::value::{Arn, Value};
 
-/// A policy.
+/// A policy: its statements, in order.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Document {
@@ -21,7 +21,7 @@ impl From<Vec<Statement>> for Document {
     }
 }
 
-/// One rule of a policy. Its `Sid` says what it is for.
+/// A statement of a policy. Its `Sid` names the purpose.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Statement {
@@ -42,14 +42,14 @@ impl Statement {
         Self::new(sid, "Allow", actions, vec![resource.text()])
     }
 
-    /// Allows actions on everything that matches a pattern, which takes a reason.
+    /// Allows actions on all resources that match a pattern, for a reason that is written into the template.
     #[must_use]
     pub fn allow_wildcard(sid: &'static str, actions: &[&'static str], pattern: Value<String>, reason: &'static str) -> Self {
         Self { wildcard: Some(reason), ..Self::new(sid, "Allow", actions, vec![pattern]) }
     }
 
-    /// Allows an AWS service something on behalf of one thing of ours, as a resource's own policy: a service works for everybody, and
-    /// [would do it for others as well](https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html).
+    /// Allows a service one action on behalf of one resource, in a policy of the resource that is acted on. Without `on_behalf_of`,
+    /// the service would [act for other accounts as well](https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html).
     #[must_use]
     pub fn allow_service<A: Arn>(
         sid: &'static str,
@@ -63,7 +63,7 @@ impl Statement {
         Self { principal: Some(principal), condition: Some(condition), ..Self::new(sid, "Allow", &[action], vec![resource]) }
     }
 
-    /// Refuses whoever does not use TLS, as a resource's own policy.
+    /// Denies all requests without TLS, in a policy of the resource itself.
     #[must_use]
     pub fn tls_only(action: &'static str, resources: Vec<Value<String>>) -> Self {
         let insecure = json!({ "Bool": { "aws:SecureTransport": "false" } });
@@ -80,12 +80,12 @@ impl Statement {
     }
 }
 
-/// Who may take a role: an AWS service.
+/// The service that may assume a role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trusted {
-    /// API Gateway, to write logs.
+    /// API Gateway, for writing logs.
     ApiGateway,
-    /// Lambda, to run functions.
+    /// Lambda, for running functions.
     Lambda,
 }
 

@@ -34,7 +34,7 @@ pub trait Resource: Serialize {
 /// Names of properties, and whether a change of each takes a new resource. Other properties never do.
 pub type Replacing = &'static [(&'static str, Replacement)];
 
-/// What is declared of a type beside its properties.
+/// The declaration of a type.
 #[derive(Clone, Copy, Debug)]
 pub struct Type {
     /// CloudFormation's name of the type.

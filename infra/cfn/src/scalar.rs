@@ -1,4 +1,5 @@
-//! Values that are known when a template is made, each of a type of its own: what AWS accepts of them is checked at the door.
+//! Values that are known when a template is made, with a type for each unit and each kind. The text of a setting is checked when it
+//! is parsed. Knows no setting.
 
 use std::{fmt, str::FromStr};
 
@@ -9,14 +10,14 @@ use crate::{
     value::{Part, TopicArn, Value},
 };
 
-/// The processors Lambda offers.
+/// The processors that Lambda offers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub enum Architecture {
-    /// Graviton: more work for the price.
+    /// Graviton: cheaper for the same time.
     #[default]
     #[serde(rename = "arm64")]
     Arm64,
-    /// Intel and AMD.
+    /// Intel or AMD.
     #[serde(rename = "x86_64")]
     X86_64,
 }
@@ -44,30 +45,30 @@ impl FromStr for Architecture {
 
 deserialize_by_parsing!(Architecture);
 
-/// A span of time as most properties take it: a whole number of seconds.
+/// A span of time in whole seconds, as most properties take it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Seconds(u32);
 
 impl Seconds {
-    /// So many seconds.
+    /// A number of seconds.
     #[must_use]
     pub const fn new(seconds: u32) -> Self {
         Self(seconds)
     }
 
-    /// So many minutes.
+    /// A number of minutes.
     #[must_use]
     pub const fn minutes(minutes: u32) -> Self {
         Self(60 * minutes)
     }
 
-    /// So many hours.
+    /// A number of hours.
     #[must_use]
     pub const fn hours(hours: u32) -> Self {
         Self::minutes(60 * hours)
     }
 
-    /// So many days of 24 hours.
+    /// A number of days of 24 hours.
     #[must_use]
     pub const fn days(days: u32) -> Self {
         Self::hours(24 * days)
@@ -80,33 +81,33 @@ impl Seconds {
     }
 }
 
-/// Memory as Lambda takes it: in steps of 1 MiB, from 128 to 10 240.
+/// Memory as Lambda takes it: from 128 MiB to 10 240 MiB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Mebibytes(u32);
 
 impl Mebibytes {
-    /// So many MiB.
+    /// A number of MiB.
     #[must_use]
     pub const fn new(mebibytes: u32) -> Self {
         Self(mebibytes)
     }
 }
 
-/// How long a queue hides a message that somebody works on: six times as long as a function may take, which is
-/// [what AWS advises](https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html). A queue that hides messages for less
-/// than the function takes is refused as its event source.
+/// How long a queue hides a message after handing it out: six times the time-out of the function that works on it, as [AWS
+/// advises](https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html). Lambda refuses a queue that hides messages
+/// for less than the time-out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Visibility(Seconds);
 
 impl Visibility {
-    /// Long enough for a function with this time-out.
+    /// For a function with this time-out.
     #[must_use]
     pub const fn of_worker(timeout: Seconds) -> Self {
         Self(Seconds(6 * timeout.0))
     }
 }
 
-/// How many days logs are kept: one of the numbers that [CloudWatch accepts].
+/// How many days log entries are kept: one of the numbers that [CloudWatch accepts].
 ///
 /// [CloudWatch accepts]: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -124,7 +125,7 @@ impl LogRetention {
     }
 }
 
-/// Two weeks: long enough to look into what was noticed late, short enough not to be a cost or a store of people's data.
+/// Two weeks: long enough for a problem that is noticed late, short enough to cost little and to store little of people's data.
 impl Default for LogRetention {
     fn default() -> Self {
         Self(14)
@@ -164,10 +165,10 @@ impl fmt::Display for LogRetention {
 }
 
 parsed! {
-    /// The ARN of an SNS topic that somebody else made, in the region that is deployed to.
+    /// The ARN of an SNS topic that is in no stack of the app, in the region of the deployment.
     ///
-    /// Not of a FIFO topic, whose name would end in `.fifo`:
-    /// [alarms cannot send to one](https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html).
+    /// FIFO topics, whose names end in `.fifo`, are rejected: [alarms cannot send to
+    /// one](https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html).
     GivenTopicArn is "the ARN of an SNS topic": "like arn:aws:sns:eu-west-1:123456789012:alarms, and not of a FIFO topic",
         |text| {
             let parts: Vec<_> = text.split(':').collect();

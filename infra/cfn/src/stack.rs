@@ -1,8 +1,9 @@
 //! A stack: a template, its name, the values that the deployer passes to it, and the values that it shares with other stacks.
 //!
-//! A stack publishes a value in Parameter Store and gets a [`Published`] for it; another reads the value by giving that. So only
-//! published values can be read, and the reads are the order of deployment. A stack also says what the deployer has to do besides
-//! handing its template to CloudFormation: [`Presence`], [`Afterwards`], buckets to empty. Knows nothing of what stacks contain.
+//! A stack publishes a value in Parameter Store and gets a [`Published`] for it; another stack reads the value by giving that. So
+//! only published values can be read, and the reads decide the order of deployment. A stack also says what the deployer has to do
+//! besides sending its template to CloudFormation: see [`Presence`], [`Afterwards`] and [`Stack::empty_before_deletion`]. Knows
+//! nothing of what stacks contain.
 
 use std::marker::PhantomData;
 
@@ -16,53 +17,53 @@ use crate::{
     value::{BucketName, Handle, LogicalId, Value},
 };
 
-/// Where a stack is in an account.
+/// The place of a stack in an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// The stack's name, which is taken once in an account and region.
+    /// The stack's name, which can be taken once in an account and region.
     pub stack_name: String,
-    /// The folder in Parameter Store of everything that its app publishes, with a slash in front and none at the end.
+    /// The folder in Parameter Store of everything that the app publishes, with a slash in front and none at the end.
     pub parameters: String,
 }
 
-/// Which stages have a stack.
+/// Whether every deployment of an app has the stack.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Presence {
-    /// Every stage.
+    /// Every deployment has it.
     #[default]
     Always,
-    /// Those that asked for it once, and until it is deleted.
+    /// A deployment has it once it was asked for, and until it is deleted.
     OnRequest,
 }
 
-/// Work that the deployer does once a stack is deployed, because CloudFormation does not.
+/// Work for the deployer once a stack is deployed, because CloudFormation does not do it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Afterwards {
-    /// Switches the expiry of a table's items on, in a local cloud that ignores what the template says of it.
+    /// Switches on the expiry of a table's items. Only a local cloud needs it: it ignores the template's `TimeToLiveSpecification`.
     ExpireItems {
         /// The table.
         table: LogicalId,
         /// The attribute that holds the second after which an item has expired.
         attribute: &'static str,
     },
-    /// Builds a site and puts it into a bucket of the stack.
+    /// Builds a site and uploads it to a bucket of the stack.
     HostSite(Site),
 }
 
-/// Where a site is hosted, by the names of the stack's outputs.
+/// The place where a site is hosted, by names of the stack's outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Site {
-    /// The site's address, without a slash at the end: also the origin of its pages.
+    /// The output with the site's address, without a slash at the end: the origin of its pages.
     pub url: &'static str,
-    /// The name of the bucket that the files are in.
+    /// The output with the name of the bucket that the files are in.
     pub bucket: &'static str,
-    /// The identifier of the distribution that serves them, and forgets the copies of those that changed.
+    /// The output with the identifier of the distribution that serves the files. Its copies of changed files are invalidated.
     pub distribution: &'static str,
-    /// The folder of the bucket that is served, without slashes. It is no output.
+    /// The folder of the bucket that is served, without slashes. This is no output, but the name itself.
     pub folder: &'static str,
 }
 
-/// A stack under construction, and when finished.
+/// A stack, to which resources can be added.
 #[derive(Clone, Debug)]
 pub struct Stack {
     id: StackId,
@@ -78,24 +79,24 @@ pub struct Stack {
     allows_site: bool,
 }
 
-/// What templates call the bucket the code is in.
+/// The name of the template parameter that takes the bucket of the code.
 pub const ARTIFACT_BUCKET_PARAMETER: &str = "ArtifactBucket";
 
 /// The output in which the account's own stack names the bucket that it has for code.
 pub const ARTIFACT_BUCKET_OUTPUT: &str = "ArtifactBucketName";
 
-/// Where the deployer takes a template parameter's value from.
+/// The source of a template parameter's value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ParameterSource {
-    /// The name of a parameter in Parameter Store, which is passed as it is: CloudFormation looks up the value.
+    /// The name of a parameter in Parameter Store. The deployer passes the name, and CloudFormation looks up the value.
     Shared(String),
-    /// The name of the bucket the code is in.
+    /// The name of the bucket that holds the code.
     ArtifactBucket,
     /// A value that is known now.
     Value(String),
 }
 
-/// A value that stacks share through Parameter Store: its kind, its place within the stage, and the readers' name for it.
+/// A value that stacks share through Parameter Store: its kind, its path, and the name of the readers' template parameter.
 #[derive(Debug)]
 pub struct Shared<T> {
     path: &'static str,
@@ -105,7 +106,7 @@ pub struct Shared<T> {
 }
 
 impl<T> Shared<T> {
-    /// A value at `path`, which the templates that read it call `parameter`.
+    /// A value at `path` below the app's folder. Templates that read it call it `parameter`.
     #[must_use]
     pub const fn at(path: &'static str, parameter: &'static str, description: &'static str) -> Self {
         Self { path, parameter, description, kind: PhantomData }
@@ -118,7 +119,7 @@ impl<T> Shared<T> {
     }
 }
 
-/// The proof that a stack publishes a value, without which no other can read it.
+/// The proof that a stack publishes a value. Without it, no other stack can read the value.
 #[derive(Debug)]
 pub struct Published<T> {
     by: StackId,
@@ -129,7 +130,7 @@ pub struct Published<T> {
 }
 
 impl Stack {
-    /// An empty stack at a place of its own.
+    /// A stack without resources.
     #[must_use]
     pub fn new(id: StackId, place: Place, description: &'static str) -> Self {
         Self {
@@ -147,75 +148,75 @@ impl Stack {
         }
     }
 
-    /// Which stack it is.
+    /// The name that people type.
     #[must_use]
     pub fn id(&self) -> StackId {
         self.id
     }
 
-    /// What it is called in the account.
+    /// The name in the account.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.place.stack_name
     }
 
-    /// What CloudFormation makes it from.
+    /// The template, as far as it is defined.
     #[must_use]
     pub fn template(&self) -> &Template {
         &self.template
     }
 
-    /// What to pass for each parameter of the template.
+    /// The source of the value of each parameter of the template.
     #[must_use]
     pub fn parameters(&self) -> &IndexMap<String, ParameterSource> {
         &self.parameters
     }
 
-    /// The names in Parameter Store of what it publishes.
+    /// The full names in Parameter Store of all published values, in order.
     #[must_use]
     pub fn publishes(&self) -> &[String] {
         &self.publishes
     }
 
-    /// The stacks it reads from, each once.
+    /// The stacks that it reads from, each once.
     #[must_use]
     pub fn reads(&self) -> &[StackId] {
         &self.reads
     }
 
-    /// The names of its outputs.
+    /// The names of the outputs, in order.
     #[must_use]
     pub fn outputs(&self) -> Vec<&str> {
         self.template.outputs().collect()
     }
 
-    /// Adds a resource, and returns the only way to refer to it.
+    /// Adds a resource and returns the only way to refer to it.
     ///
     /// # Panics
-    /// If another resource has that name.
+    /// If another resource has the same name.
     #[track_caller]
     pub fn add<R: Resource>(&mut self, id: impl Into<LogicalId>, resource: &R) -> Handle<R> {
         self.add_with(id, Attributes::default(), resource)
     }
 
-    /// Adds a resource of which there is more to say than its properties.
+    /// Adds a resource with attributes besides its properties.
     ///
     /// # Panics
-    /// If another resource has that name.
+    /// If another resource has the same name.
     #[track_caller]
     pub fn add_with<R: Resource>(&mut self, id: impl Into<LogicalId>, attributes: Attributes, resource: &R) -> Handle<R> {
         self.template.add(id, attributes, resource)
     }
 
-    /// Tells whoever deploys it a value.
+    /// Adds an output, which the deployer shows once the stack is deployed.
     pub fn output<T>(&mut self, name: &'static str, description: &'static str, value: Value<T>) {
         self.template.output(name, description, value);
     }
 
-    /// Publishes a value for other stacks, by a resource of the given name.
+    /// Publishes a value for other stacks, by a resource that is named `id`.
     ///
     /// # Panics
-    /// If another resource has that name.
+    /// If another resource has the same name.
     #[track_caller]
     pub fn publish<T>(&mut self, id: &'static str, shared: &Shared<T>, value: Value<T>) -> Published<T> {
         let name = format!("{}/{}", self.place.parameters, shared.path);
@@ -224,7 +225,7 @@ impl Stack {
         Published { by: self.id, name, parameter: shared.parameter, description: shared.description, kind: PhantomData }
     }
 
-    /// Reads what another stack publishes.
+    /// Reads a value that another stack publishes. The reader is deployed after that stack.
     pub fn read<T>(&mut self, published: &Published<T>) -> Value<T> {
         if !self.reads.contains(&published.by) {
             self.reads.push(published.by);
@@ -240,10 +241,10 @@ impl Stack {
         )
     }
 
-    /// The code of a package, which the stack carries from now on.
+    /// The code of a package. The deployer uploads it before it deploys the stack.
     ///
     /// # Panics
-    /// If `code` does not have that package.
+    /// If `code` has no key for the package.
     pub fn code(&mut self, package: Package, code: &Code) -> lambda::Code {
         if !self.packages.contains(&package) {
             self.packages.push(package);
@@ -259,26 +260,26 @@ impl Stack {
         )
     }
 
-    /// Leaves the stack out of stages that do not ask for it.
+    /// Leaves the stack out of deployments that did not ask for it.
     pub fn only_on_request(&mut self) {
         self.presence = Presence::OnRequest;
     }
 
-    /// Has a bucket emptied before it is deleted. CloudFormation
-    /// [deletes only empty buckets](https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-s3-bucket.html).
+    /// Has the deployer empty a bucket before the stack is deleted. CloudFormation [deletes only empty
+    /// buckets](https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-s3-bucket.html).
     pub fn empty_before_deletion(&mut self, bucket: &Handle<Bucket>) {
         self.emptied_first.push(bucket.logical_id().clone());
     }
 
-    /// Has a table's items expire in a local cloud too, by the attribute that the table's definition names.
+    /// Has a local cloud expire a table's items, by the attribute that the table's definition names.
     pub fn expire_items(&mut self, table: &Handle<Table>, attribute: &'static str) {
         self.afterwards.push(Afterwards::ExpireItems { table: table.logical_id().clone(), attribute });
     }
 
-    /// Has a site put into a bucket of the stack.
+    /// Has the deployer build a site and upload it to a bucket of the stack.
     ///
     /// # Panics
-    /// If the stack has no output of one of the site's names.
+    /// If the stack lacks one of the outputs.
     pub fn host_site(&mut self, site: Site) {
         for output in [site.url, site.bucket, site.distribution] {
             assert!(self.template.outputs().any(|name| name == output), "the {} stack has no output {output}", self.id);
@@ -286,12 +287,13 @@ impl Stack {
         self.afterwards.push(Afterwards::HostSite(site));
     }
 
-    /// Has the stack updated once more when the origin of the app's site becomes known, because its template contains it.
+    /// Has the deployer update the stack once more when the origin of the app's site becomes known, because its template contains
+    /// that origin.
     pub fn allow_site(&mut self) {
         self.allows_site = true;
     }
 
-    /// Which stages have it.
+    /// Whether every deployment of the app has the stack.
     #[must_use]
     pub fn presence(&self) -> Presence {
         self.presence
@@ -303,37 +305,37 @@ impl Stack {
         &self.emptied_first
     }
 
-    /// The packages whose code it carries, each once.
+    /// The packages whose code the stack runs, each once.
     #[must_use]
     pub fn packages(&self) -> &[Package] {
         &self.packages
     }
 
-    /// What to do once it is deployed, in this order.
+    /// The work for the deployer once the stack is deployed, in order.
     #[must_use]
     pub fn afterwards(&self) -> &[Afterwards] {
         &self.afterwards
     }
 
-    /// The site that it hosts.
+    /// The site that the stack hosts.
     #[must_use]
     pub fn site(&self) -> Option<&Site> {
         self.afterwards.iter().find_map(|after| if let Afterwards::HostSite(site) = after { Some(site) } else { None })
     }
 
-    /// Whether its template contains the origin of the app's site, which another stack hosts.
+    /// Whether the template contains the origin of the app's site, which another stack hosts.
     #[must_use]
     pub fn allows_site(&self) -> bool {
         self.allows_site
     }
 
-    /// A value that the deployer passes, and of which the template says nothing but the default.
+    /// Adds a parameter of the template, and the source of its value.
     pub fn parameter<T>(&mut self, name: &'static str, source: ParameterSource, parameter: Parameter) -> Value<T> {
         self.parameters.insert(name.to_owned(), source);
         self.template.parameter(name, parameter)
     }
 
-    /// Declares, once, a condition that holds unless `value` is `literal`.
+    /// Declares a condition, unless it is declared already: it holds unless `value` is `literal`.
     pub fn unless<T>(&mut self, name: &'static str, value: &Value<T>, literal: &str) -> LogicalId {
         self.template.unless(name, value, literal)
     }

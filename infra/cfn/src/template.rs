@@ -1,7 +1,7 @@
 //! A template: parameters, conditions, resources and outputs, and how they are written. The same template gives the same bytes.
 //!
-//! Knows nothing of stacks, settings or services.
-//! See [template anatomy](https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-anatomy.html).
+//! Knows nothing of stacks or services. See
+//! [template anatomy](https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-anatomy.html).
 
 use std::{fmt, panic::Location};
 
@@ -16,7 +16,7 @@ use crate::{
     value::{Handle, LogicalId, Value},
 };
 
-/// A template under construction.
+/// A template, to which parts can be added.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Template {
@@ -32,63 +32,64 @@ pub struct Template {
     outputs: IndexMap<LogicalId, Output>,
 }
 
-/// Something the deployer passes in.
+/// A value that the deployer passes in.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Parameter {
-    /// How it is given, and what CloudFormation makes of it.
+    /// The type of the passed value.
     #[serde(rename = "Type")]
     pub kind: ParameterKind,
-    /// What it is for.
+    /// Shown in the console.
     pub description: &'static str,
-    /// What it is when nothing is passed.
+    /// The value where none is passed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default: Option<String>,
 }
 
-/// The kinds of parameter in use.
+/// The types of parameters in use.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub enum ParameterKind {
-    /// A number.
+    /// An integer or a float.
     Number,
     /// A text.
     String,
-    /// The name of a parameter in Systems Manager's Parameter Store, of which CloudFormation looks up the value.
+    /// The name of a parameter in Parameter Store. The template sees the value, which CloudFormation looks up.
     #[serde(rename = "AWS::SSM::Parameter::Value<String>")]
     StoredString,
 }
 
-/// What CloudFormation does with a resource that the template no longer has, or has to replace.
+/// How CloudFormation treats a resource that leaves the template or is replaced.
 ///
-/// See [`DeletionPolicy`](https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html).
+/// See
+/// [`DeletionPolicy`](https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Removal {
-    /// Deletes it.
+    /// The resource is deleted.
     Delete,
-    /// Leaves it in the account.
+    /// The resource stays in the account, without a stack.
     Retain,
 }
 
-/// What can be said of a resource besides its properties.
+/// Attributes of a resource besides its properties.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Attributes {
-    /// What must exist first, where no property refers to it.
+    /// Resources that must exist first, where no property refers to them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub depends_on: Vec<LogicalId>,
-    /// What happens when it leaves the template, or the stack is deleted.
+    /// For a resource that leaves the template, or whose stack is deleted. Without it, the resource is deleted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<Removal>,
-    /// What happens to the old one when an update replaces it.
+    /// For the old resource, when an update replaces it. Without it, the old resource is deleted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub update_replace_policy: Option<Removal>,
-    /// What people and tools should know of it.
+    /// Notes for people and tools, which CloudFormation ignores.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub metadata: IndexMap<&'static str, Json>,
 }
 
 impl Attributes {
-    /// Says that `dependencies` must exist first.
+    /// For a resource that is created after others to which no property refers.
     #[must_use]
     pub fn after(dependencies: impl IntoIterator<Item = LogicalId>) -> Self {
         Self { depends_on: dependencies.into_iter().collect(), ..Self::default() }
@@ -103,7 +104,7 @@ impl Attributes {
         Self { metadata: [("Wildcards", wildcards.into())].into(), ..Self::default() }
     }
 
-    /// For what holds people's data: a replacement never deletes the old one, and the removal is a decision.
+    /// For a resource that holds people's data: `removal` decides whether a deletion keeps it, and a replacement always does.
     #[must_use]
     pub fn stateful(removal: Removal) -> Self {
         Self { deletion_policy: Some(removal), update_replace_policy: Some(Removal::Retain), ..Self::default() }
@@ -124,18 +125,18 @@ struct Entry {
     defined_at: SourceLine,
 }
 
-/// A line of our source, which is written `infra/src/stacks/cart.rs:97`.
+/// The line of our source that defines a resource, written as `infra/src/stacks/cart.rs:97`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SourceLine(&'static Location<'static>);
 
-/// Where this file is in the workspace.
+/// The path of this file in the workspace.
 const HERE: &str = "infra/cfn/src/template.rs";
 
 impl SourceLine {
-    /// The file, from the workspace on and with forward slashes, whatever the compiler was told and wherever it ran.
+    /// The file, as a path from the workspace's root with forward slashes.
     ///
-    /// Cargo names the files of a workspace from its root, and those of somebody else's dependency by their whole path. What
-    /// precedes the name of this file precedes all of them.
+    /// Cargo names the files of a workspace by paths from its root, and those of a dependency by whole paths. Whatever precedes the
+    /// name of this file is removed from all of them.
     #[must_use]
     pub fn file(self) -> String {
         let [file, here] = [self.0.file(), file!()].map(|path| path.replace('\\', "/"));
@@ -143,7 +144,7 @@ impl SourceLine {
         file.strip_prefix(root).unwrap_or(&file).to_owned()
     }
 
-    /// The line, of which the first is 1.
+    /// The line, from 1.
     #[must_use]
     pub fn line(self) -> u32 {
         self.0.line()
@@ -183,10 +184,10 @@ impl Template {
         }
     }
 
-    /// Adds a resource, and returns the only way to refer to it. The template remembers who called.
+    /// Adds a resource and returns the only way to refer to it. The template remembers the line of the caller.
     ///
     /// # Panics
-    /// If another resource has that name.
+    /// If another resource has the same name.
     #[track_caller]
     pub fn add<R: Resource>(&mut self, id: impl Into<LogicalId>, attributes: Attributes, resource: &R) -> Handle<R> {
         let id = id.into();
@@ -197,42 +198,42 @@ impl Template {
         Handle::new(id)
     }
 
-    /// Declares a parameter, once, and refers to it.
+    /// Declares a parameter, unless it is declared already, and refers to it.
     pub fn parameter<T>(&mut self, name: &'static str, parameter: Parameter) -> Value<T> {
         self.parameters.entry(name.into()).or_insert(parameter);
         Value::reference(name.into())
     }
 
-    /// Declares, once, a condition that holds unless `value` is `literal`.
+    /// Declares a condition, unless it is declared already: it holds unless `value` is `literal`.
     pub fn unless<T>(&mut self, name: &'static str, value: &Value<T>, literal: &str) -> LogicalId {
         let id = LogicalId::from(name);
         self.conditions.insert(id.clone(), json!({ "Fn::Not": [{ "Fn::Equals": [value, literal] }] }));
         id
     }
 
-    /// Tells the deployer a value.
+    /// Adds an output, which the deployer shows once the stack is deployed.
     pub fn output<T>(&mut self, name: &'static str, description: &'static str, value: Value<T>) {
         self.outputs.insert(name.into(), Output { description, value: value.text() });
     }
 
-    /// Whether there is no resource in it, which CloudFormation would not take.
+    /// Whether it has no resource. CloudFormation refuses such a template.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.resources.is_empty()
     }
 
-    /// Whether there is a parameter of that name.
+    /// Whether it has a parameter of this name.
     #[must_use]
     pub fn has_parameter(&self, id: &LogicalId) -> bool {
         self.parameters.contains_key(id)
     }
 
-    /// The names of the outputs.
+    /// The names of the outputs, in order.
     pub fn outputs(&self) -> impl Iterator<Item = &str> {
         self.outputs.keys().map(LogicalId::as_str)
     }
 
-    /// Which line of our source a resource comes from, if there is one of that name.
+    /// The line of our source that defines the resource with this logical id.
     #[must_use]
     pub fn defined_at(&self, logical_id: &str) -> Option<SourceLine> {
         self.resources.get(&LogicalId::from(logical_id)).map(|entry| entry.defined_at)
@@ -244,13 +245,13 @@ impl Template {
         self.resources.iter().filter(|(_, entry)| entry.kind == R::TYPE).map(|(id, _)| Handle::new(id.clone())).collect()
     }
 
-    /// The properties of a resource as they are written, for constructs that name a resource by what others contain.
+    /// The properties of a resource as they are written. Constructs make a logical id of those that must not change under it.
     #[must_use]
     pub fn properties(&self, id: &LogicalId) -> Option<&Json> {
         self.resources.get(id).map(|entry| &entry.properties)
     }
 
-    /// What deploying this template would change in a stack that has the template `before`, or that does not exist.
+    /// The changes that this template makes to a stack that has the template `before`, or to none.
     #[must_use]
     pub fn changes_from(&self, before: Option<&Json>) -> Changes {
         compared(before, Some(&self.as_json()), |id, _| {
@@ -258,7 +259,7 @@ impl Template {
         })
     }
 
-    /// The template as data.
+    /// The template as JSON.
     ///
     /// # Panics
     /// Never: a template is plain data.
@@ -267,20 +268,20 @@ impl Template {
         serde_json::to_value(self).expect("a template is plain data")
     }
 
-    /// The template as CloudFormation takes it: JSON without white space, since its limits count bytes.
+    /// The template as it is sent: JSON without white space, because CloudFormation limits the number of bytes.
     #[must_use]
     pub fn to_json(&self) -> String {
         self.as_json().to_string()
     }
 
-    /// The template as people read it.
+    /// The template as indented JSON, for people.
     #[must_use]
     pub fn to_json_pretty(&self) -> String {
         format!("{:#}", self.as_json())
     }
 }
 
-/// The properties as CloudFormation wants them: what is `None` is not there, for it has no `null`.
+/// The properties without those that are `None`: CloudFormation knows no `null`.
 fn properties(resource: &impl Serialize) -> Json {
     without_nulls(serde_json::to_value(resource).expect("properties are plain data"))
 }
@@ -300,7 +301,7 @@ mod tests {
     use super::*;
     use crate::diff::{Action, Replacement};
 
-    /// A type that an app declares, and this crate does not know.
+    /// A type that an app declares and this crate does not know.
     #[derive(Serialize)]
     #[serde(rename_all = "PascalCase")]
     struct Rule {

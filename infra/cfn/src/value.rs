@@ -1,7 +1,7 @@
-//! Values in a template: text we know now, mixed with references that CloudFormation resolves when it deploys.
+//! Values in a template: text that is known now, mixed with references that CloudFormation resolves when it deploys.
 //!
-//! The type parameter says what the value *is*, so that a role's ARN cannot stand where a table's is wanted. Knows nothing of
-//! templates; whether a reference leads anywhere is for [`check`](crate::check) to say.
+//! The type parameter names the kind of the value, so that a role's ARN cannot stand where a table's is required. Knows nothing of
+//! templates; [`check`](crate::check) finds references that lead nowhere.
 
 use std::{fmt, marker::PhantomData};
 
@@ -16,7 +16,7 @@ use crate::resource::Gives;
 pub struct LogicalId(String);
 
 impl LogicalId {
-    /// The name as text.
+    /// The name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -35,27 +35,27 @@ impl fmt::Display for LogicalId {
     }
 }
 
-/// What AWS fills in by itself, which keeps templates free of regions and accounts.
+/// Values that AWS fills in, which keep templates free of regions and accounts.
 ///
 /// See [pseudo parameters](https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/pseudo-parameter-reference.html).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pseudo {
-    /// The account that is deployed to.
+    /// The account that the stack is in, as 12 digits.
     AccountId,
-    /// `aws`, `aws-cn`, `aws-us-gov`…
+    /// `aws`, `aws-cn` or `aws-us-gov`.
     Partition,
-    /// The region that is deployed to.
+    /// The region that the stack is in.
     Region,
-    /// The name of the stack.
+    /// The stack's name.
     StackName,
-    /// The domain of AWS's endpoints, `amazonaws.com` nearly everywhere.
+    /// The domain of the region's endpoints, `amazonaws.com` in most.
     UrlSuffix,
 }
 
 /// A piece of a [`Value`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// Known now.
+    /// Text, as it is.
     Text(String),
     /// `Ref`: a parameter's value, or a resource's primary identifier.
     Ref(LogicalId),
@@ -82,7 +82,7 @@ impl From<Pseudo> for Part {
     }
 }
 
-/// A value of kind `T`, as its parts in a row.
+/// A value of kind `T`: pieces of text and references, in a row.
 pub struct Value<T> {
     parts: Vec<Part>,
     kind: PhantomData<fn() -> T>,
@@ -103,13 +103,13 @@ impl<T> Value<T> {
         Self::of(vec![Part::GetAtt(id, name)])
     }
 
-    /// Its pieces.
+    /// The pieces, in order.
     #[must_use]
     pub fn parts(&self) -> &[Part] {
         &self.parts
     }
 
-    /// The same value, where any text will do.
+    /// The same value as plain text, for properties that take any.
     #[must_use]
     pub fn text(self) -> Value<String> {
         Value::of(self.parts)
@@ -128,7 +128,7 @@ impl<S: Into<String>> From<S> for Value<String> {
     }
 }
 
-// By hand, because derived implementations would ask the same of `T`, of which there is never a value.
+// Not derived, because a derived implementation would require the same of `T`, which has no values.
 impl<T> Clone for Value<T> {
     fn clone(&self) -> Self {
         Self::of(self.parts.clone())
@@ -141,7 +141,7 @@ impl<T> fmt::Debug for Value<T> {
     }
 }
 
-/// One reference stays `Ref` or `Fn::GetAtt`, pure text stays text, and a mixture becomes an `Fn::Sub`, which people can read.
+/// One reference is written as `Ref` or `Fn::GetAtt`, pure text as text, and a mixture as a readable `Fn::Sub`.
 impl<T> Serialize for Value<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.parts.as_slice() {
@@ -168,13 +168,13 @@ fn placeholder(part: &Part) -> String {
     }
 }
 
-/// A document as one text, in which references are resolved: for properties that hold JSON within a text.
+/// A document as one text with its references resolved, for properties that hold JSON as text.
 pub(crate) fn json_text<S: Serializer>(document: &impl Serialize, serializer: S) -> Result<S::Ok, S::Error> {
     let document = serde_json::to_value(document).map_err(serde::ser::Error::custom)?;
     json!({ "Fn::Sub": with_placeholders(document).to_string() }).serialize(serializer)
 }
 
-/// A document in which text stands where [`Value`] wrote calls of functions.
+/// The same document, with placeholders where [`Value`] wrote calls of functions.
 fn with_placeholders(json: Json) -> Json {
     match json {
         Json::Object(fields) => match fields.iter().next().map(|(function, argument)| (function.as_str(), argument)) {
@@ -191,7 +191,7 @@ fn with_placeholders(json: Json) -> Json {
     }
 }
 
-/// What can stand in a [`text!`](crate::text): text, a [`Pseudo`], or a reference to another value.
+/// The pieces of a [`text!`](crate::text): text, a [`Pseudo`], or another value.
 pub trait IntoParts {
     /// The pieces, in a row.
     fn into_parts(self) -> Vec<Part>;
@@ -222,9 +222,9 @@ pub use text;
 /// `Fn::If`: the value where the condition holds, and no property at all where it does not.
 #[derive(Clone, Debug)]
 pub struct When<T> {
-    /// The name of the condition.
+    /// The condition's name, from [`Template::unless`](crate::template::Template::unless).
     pub condition: LogicalId,
-    /// The value.
+    /// The value where the condition holds.
     pub value: Value<T>,
 }
 
@@ -234,7 +234,7 @@ impl<T> Serialize for When<T> {
     }
 }
 
-/// A resource that has been added to a template. `R` says what can be asked of it: only a table has a table's ARN.
+/// A resource of a template. `R` decides which values it has: only a table has a table's ARN.
 pub struct Handle<R> {
     id: LogicalId,
     resource: PhantomData<fn() -> R>,
@@ -251,7 +251,7 @@ impl<R> Handle<R> {
         &self.id
     }
 
-    /// For the methods that `types!` makes, and for no others: what it declares can be listed.
+    /// Called by the methods that `types!` makes, and by nothing else, so that every attribute in use can be listed.
     pub(crate) fn value<T>(&self, gives: Gives) -> Value<T> {
         let id = self.id.clone();
         match gives {
@@ -273,7 +273,7 @@ impl<R> fmt::Debug for Handle<R> {
     }
 }
 
-/// What an IAM policy can name: the kinds of values that are Amazon Resource Names.
+/// Kinds of values that an IAM policy can name: Amazon Resource Names.
 pub trait Arn {}
 
 macro_rules! kinds {
@@ -283,7 +283,7 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// The ARN of a function's alias, which is also what `Ref` of an alias gives.
+    /// The ARN of a function's alias.
     AliasArn: Arn,
     /// The identifier of a REST API.
     ApiId,
@@ -305,11 +305,11 @@ kinds! {
     EdgeFunctionArn: Arn,
     /// The name of a function.
     FunctionName,
-    /// The ARN of a log group, ending in `:*`: all its streams.
+    /// The ARN of a log group with all its streams: it ends in `:*`.
     LogGroupArn: Arn,
     /// The name of a log group.
     LogGroupName,
-    /// The identifier of how CloudFront proves to an origin who it is.
+    /// The identifier of how CloudFront signs requests to an origin.
     OriginAccessControlId,
     /// The ARN of a queue.
     QueueArn: Arn,
@@ -319,7 +319,7 @@ kinds! {
     QueueUrl,
     /// The identifier of a path in a REST API.
     PathId,
-    /// The identifier of the headers that CloudFront adds to answers.
+    /// The identifier of a set of headers that CloudFront adds to answers.
     ResponseHeadersPolicyId,
     /// The ARN of a role.
     RoleArn: Arn,
@@ -333,14 +333,12 @@ kinds! {
     TopicArn: Arn,
     /// The ARN of a user pool.
     UserPoolArn: Arn,
-    /// The identifier of an application that signs people in.
+    /// The identifier of an application in which users sign in.
     UserPoolClientId,
     /// The identifier of a user pool.
     UserPoolId,
     /// The number of a function's version.
     VersionNumber,
-    /// The shop's address, without a slash at the end.
-    WebUrl,
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! An app of its own, with nothing but this crate. It breaks no rule, and `cfn-lint` finds nothing in it.
+//! An app of its own, with nothing but this crate. The app breaks no rule, and `cfn-lint` finds nothing in it.
 
 #![expect(clippy::unwrap_used, reason = "a test whose helpers fail has failed")]
 

@@ -1,5 +1,5 @@
-//! What is declared of resource types is what AWS says in the types' schemas, which `cfn-lint` ships: the properties that replace a
-//! resource, and the attributes that `Fn::GetAtt` can name.
+//! Resource types are declared as AWS describes them in their schemas, which `cfn-lint` ships: the properties that replace a resource,
+//! and the attributes that `Fn::GetAtt` can name.
 
 #![expect(clippy::unwrap_used, reason = "a test whose helpers fail has failed")]
 
@@ -11,7 +11,7 @@ use cfn::{
 };
 use serde_json::Value as Json;
 
-/// What is declared and not in the schema, and why.
+/// Declarations that the schema does not have, and why.
 const BEYOND_THE_SCHEMA: [(&str, &str, &str); 6] = [
     ("AWS::Cognito::UserPool", "AliasAttributes", "cannot be changed in Cognito"),
     ("AWS::Cognito::UserPool", "Schema", "attributes can be added in Cognito, and not be changed or removed"),

@@ -1,6 +1,6 @@
-//! A function with what belongs to it: log group, role, version and the alias `live`. Knows nothing of who calls it.
+//! A function with the resources that belong to it: log group, role, version and the alias `live`. Knows nothing of who calls it.
 //!
-//! Everything calls the alias, so that a deployment moves all traffic at once, and only when the new version is ready.
+//! Every caller calls the alias, so that a deployment moves all traffic at once, and only when the new version is ready.
 
 use std::collections::BTreeSet;
 
@@ -20,27 +20,28 @@ use cfn::{
 use super::fingerprint;
 use crate::{packages, settings::Settings};
 
-/// A function of the contract, and what the contract does not say of it.
+/// A function of the contract, with the settings that the contract does not have.
 pub struct Definition<F: Contract> {
-    /// Which function it is.
+    /// The function.
     pub function: F,
-    /// Its name in the template.
+    /// Its logical id. Those of the other resources begin with it.
     pub id: &'static str,
-    /// What it does.
+    /// Shown in the console.
     pub description: &'static str,
-    /// What it reads at start, besides what every function reads.
+    /// The variables that it reads, besides those that every function reads.
     pub environment: F::Env<Value<String>>,
-    /// What it may do, besides logging and tracing.
+    /// Its permissions, besides logging and tracing.
     pub permissions: Vec<Statement>,
     /// Memory, with which the share of a processor grows.
     pub memory: Mebibytes,
-    /// How long one call may take.
+    /// The limit of the time of one call.
     pub timeout: Seconds,
-    /// How many of it may run at once, if that is limited.
+    /// The limit of calls at once, from [`reserved_concurrency`]; none for no limit.
     pub reserved_concurrency: Option<When<u32>>,
 }
 
-/// The limit of how many of a function may run at once, as a parameter: an account's reserve is no matter of the template.
+/// The limit of how many of a function may run at once, as a parameter of the template: an account's capacity is none of the template's
+/// business.
 pub fn reserved_concurrency(stack: &mut Stack, limit: Option<u32>) -> When<u32> {
     let off = "0";
     let value = stack.parameter(
@@ -55,11 +56,11 @@ pub fn reserved_concurrency(stack: &mut Stack, limit: Option<u32>) -> When<u32> 
     When { condition: stack.unless("HasReservedConcurrency", &value, off), value }
 }
 
-/// Adds a function to a stack, and returns what callers call.
+/// Adds a function to a stack and returns the alias, which callers call.
 #[track_caller]
 pub fn add<F: Contract>(stack: &mut Stack, settings: &Settings, definition: Definition<F>) -> Handle<Alias> {
     let Definition { function: _, id, description, environment, permissions, memory, timeout, reserved_concurrency } = definition;
-    // Before the function, which would otherwise make a group of its own that nobody ever empties or removes.
+    // Without it, Lambda creates a group that is kept forever.
     let logs = stack.add(format!("{id}Logs"), &LogGroup { log_group_name: None, retention_in_days: settings.log_retention });
     let role = role(stack, id, &logs, permissions);
     let code = stack.code(packages::of(F::SERVICE), &settings.code);
@@ -108,13 +109,13 @@ fn role(stack: &mut Stack, id: &str, logs: &Handle<LogGroup>, permissions: Vec<S
     )
 }
 
-/// Publishes what the function is now.
+/// Publishes a version of the function.
 ///
-/// A version never changes, and Lambda refuses to publish one that equals the last. So the logical id tells apart exactly what
-/// Lambda tells apart: code and configuration, but not the reserved concurrency, which versions do not have. What the template does
-/// not know, the values of its parameters, is in the description, of which
-/// [a change replaces the version](https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-version.html):
-/// without it, `live` would never learn that another stack publishes a new URL.
+/// A version never changes, and Lambda refuses to publish one that equals the last. So the logical id differs exactly where Lambda
+/// sees a difference: in code and configuration, but not in the reserved concurrency, which versions do not have. The values of
+/// parameters are not in the template, so the description contains them, and [a change of it replaces the
+/// version](https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-version.html). Without it,
+/// `live` would keep a URL that another stack has changed.
 #[track_caller]
 fn version(stack: &mut Stack, id: &str, handle: &Handle<Function>, function: Function) -> Handle<Version> {
     let parts = function.environment.variables.values().flat_map(Value::parts);

@@ -1,7 +1,7 @@
-//! A dashboard, and alarms for what a person should look into. Watches every function that is in the stack when it is added, so that
+//! A dashboard, and alarms for events that a person should look into. All functions that the stack has so far are watched, so that
 //! none can be forgotten. Knows nothing of what the functions do.
 //!
-//! One alarm a function rather than one over all: it says which, and a sum over several metrics costs as much as that many alarms
+//! Each function has its own alarm: the alarm names it, and a sum over several metrics costs as much as that many alarms
 //! (docs/adr/0021-watching-the-shop.md).
 
 use cart_contract::metric;
@@ -22,35 +22,36 @@ use cfn::{
 
 use crate::{endpoints::API_STAGE, settings::Monitoring};
 
-/// What is watched besides the functions.
+/// The resources that are watched besides the functions.
 #[derive(Clone, Debug)]
-pub struct Watched<'a> {
-    /// The handler of the function that reads a stream, and falls behind if it fails.
+pub(crate) struct Watched<'a> {
+    /// The handler of the function that reads a stream. If it fails, it falls behind.
     pub stream_reader: &'static str,
-    /// What the functions count, and the handlers of those that do.
+    /// The events that functions count, and the handlers of the functions that do.
     pub counts: Vec<(metric::Metric, &'static str)>,
     /// The queue of work.
     pub work: &'a Handle<Queue>,
-    /// The queues in which something is only when it went wrong.
+    /// The queues that are empty unless something failed.
     pub failures: [&'a Handle<Queue>; 2],
     /// The table.
     pub table: &'a Handle<Table>,
-    /// The APIs: how a logical id begins that is about one, and its name.
+    /// The APIs: the beginning of the logical ids of their alarms, and their names.
     pub apis: [(&'static str, Value<String>); 2],
 }
 
-/// Five minutes: short enough to be told in time, long enough that one bad minute is told once.
+/// Five minutes: short enough for a message in time, long enough for one message about a bad minute.
 const PERIOD: Seconds = Seconds::minutes(5);
 
-/// Milliseconds that the next record of a stream may be old. It waits a minute for a full batch at most; a stream keeps it for a day.
+/// The age in milliseconds of a stream's next record at which the alarm goes off. A record waits up to a minute for a full batch
+/// and is lost after a day.
 const LATE: u32 = 10 * 60 * 1000;
 
-/// So many failed requests in a period are more than a collision of two customers.
+/// Failed requests in a period at which the alarm goes off. Two customers who change the same item cause fewer.
 const FAILED_REQUESTS: u32 = 5;
 
 /// Adds the dashboard and the alarms to a stack.
 #[track_caller]
-pub fn add(stack: &mut Stack, monitoring: &Monitoring, watched: &Watched<'_>) {
+pub(crate) fn add(stack: &mut Stack, monitoring: &Monitoring, watched: &Watched<'_>) {
     let functions = functions(stack);
     let topics: Vec<_> = monitoring.alarm_topic.iter().cloned().map(Value::from).collect();
     let alarm = |metric, statistic, threshold, alarm_description| Alarm {
@@ -89,7 +90,7 @@ pub fn add(stack: &mut Stack, monitoring: &Monitoring, watched: &Watched<'_>) {
     stack.add("Dashboard", &Dashboard { dashboard_body: Body { widgets } });
 }
 
-/// A function and what its metrics are found by.
+/// A function, and the handler by which its own metrics are found.
 struct Watch {
     handle: Handle<Function>,
     handler: String,
@@ -102,7 +103,8 @@ fn functions(stack: &Stack) -> Vec<Watch> {
 }
 
 impl Watch {
-    /// Lambda's own, [over all versions and aliases](https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-view.html).
+    /// A metric of Lambda, [over all versions and
+    /// aliases](https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-view.html).
     fn lambda(&self, metric_name: &'static str) -> Metric {
         Metric { namespace: "AWS/Lambda", metric_name, dimensions: vec![dimension("FunctionName", self.handle.name().text())] }
     }
@@ -112,7 +114,7 @@ impl Watch {
     }
 }
 
-/// What a function of this stack measures itself.
+/// A metric that the function publishes itself.
 fn ours(metric: metric::Metric, handler: &str) -> Metric {
     let stack = dimension(metric::STACK, text![Pseudo::StackName]);
     let dimensions = vec![stack, dimension(metric::FUNCTION, handler.into())];
@@ -183,7 +185,7 @@ fn graphs(functions: &[Watch], watched: &Watched<'_>) -> Vec<Graph> {
     ]
 }
 
-/// Two in a row.
+/// The place of a graph: two in a row.
 fn place((index, properties): (usize, Graph)) -> Widget {
     let (width, height) = (12, 6);
     Widget { x: index % 2 * width, y: index / 2 * height, width, height, properties }

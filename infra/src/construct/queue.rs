@@ -1,4 +1,4 @@
-//! A queue that is encrypted at rest and refuses whoever does not use TLS. Knows nothing of who uses it.
+//! A queue that is encrypted at rest and refuses requests without TLS. Knows nothing of who uses it.
 
 use cfn::{
     Seconds, Stack, Visibility,
@@ -7,15 +7,14 @@ use cfn::{
     value::Handle,
 };
 
-/// As long as SQS keeps anything: what failed waits for people, who have weekends.
+/// The longest time for which SQS keeps a message: failed messages wait for people, who have weekends.
 const TWO_WEEKS: Seconds = Seconds::days(14);
 
-/// A queue of work, whose messages go to `dead_letters` when they were received so many times in vain.
+/// A queue of work. A message that was received `max_receive_count` times in vain goes to `dead_letters`.
 ///
-/// A message stays hidden for six times the worker's time-out, which is
-/// [what AWS advises](https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html).
+/// The worker's function has to have the time-out `worker_timeout`: messages stay hidden for six times as long.
 #[track_caller]
-pub fn work(
+pub(crate) fn work(
     stack: &mut Stack,
     id: &'static str,
     worker_timeout: Seconds,
@@ -31,9 +30,9 @@ pub fn work(
     add(stack, id, queue)
 }
 
-/// A queue of what failed.
+/// A queue of failed messages.
 #[track_caller]
-pub fn failures(stack: &mut Stack, id: &'static str) -> Handle<Queue> {
+pub(crate) fn failures(stack: &mut Stack, id: &'static str) -> Handle<Queue> {
     add(stack, id, Queue { message_retention_period: Some(TWO_WEEKS), ..Queue::default() })
 }
 

@@ -1,7 +1,7 @@
-//! A REST API in front of functions: paths, verbs, who may, CORS, and a stage that serves it. Knows nothing of what it is for.
+//! A REST API in front of functions: paths, verbs, authorization, CORS, and a stage that serves it. Knows nothing of its purpose.
 //!
-//! It is written as explicit resources rather than as an `OpenAPI` document: the emulator loses the answers of preflight requests
-//! from the latter, and a difference between two templates reads better.
+//! The API consists of explicit resources rather than an `OpenAPI` document, because the emulator loses the answers to preflight
+//! requests of the latter, and because a difference between two templates reads better.
 
 use cart_contract::{Origin, cors::EXPOSED_HEADERS};
 use cfn::{
@@ -25,22 +25,23 @@ use serde_json::json;
 use super::fingerprint;
 use crate::endpoints::API_STAGE;
 
-/// Requests a second, and at once, that one API accepts: far above what a shop of this size sees, far below what a loop in somebody's
-/// script would cost. An account has 10 000 and 5 000 for all its APIs.
+/// Limits of requests a second and of requests at once: far more than a shop of this size gets, far less than a faulty script could
+/// send. An account has 10 000 and 5 000 for all its APIs.
 const RATE_LIMIT: u32 = 100;
 const BURST_LIMIT: u32 = 200;
 
-/// Who may call from a browser. CORS headers are on every answer, those of API Gateway itself included: a browser hides the others.
+/// The origin whose pages may call. CORS headers are on every answer, also on those of API Gateway itself, because browsers hide
+/// answers without them.
 #[derive(Clone, Copy, Debug)]
 pub struct Cors<'a> {
-    /// From where.
+    /// The only origin.
     pub origin: &'a Origin,
-    /// Whether with cookies.
+    /// Whether requests may carry cookies.
     pub credentials: bool,
 }
 
 impl Cors<'_> {
-    /// Headers and values of every answer. API Gateway writes literal values in single quotes.
+    /// The headers and values of every answer. API Gateway takes literal values in single quotes.
     fn headers(self) -> Vec<(&'static str, String)> {
         let origin = ("Access-Control-Allow-Origin", format!("'{}'", self.origin));
         let credentials = ("Access-Control-Allow-Credentials", "'true'".to_owned());
@@ -51,13 +52,13 @@ impl Cors<'_> {
 /// The verbs in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {
-    /// Look.
+    /// Reads.
     Get,
-    /// Do.
+    /// Changes.
     Post,
-    /// Set.
+    /// Replaces.
     Put,
-    /// Remove.
+    /// Deletes.
     Delete,
 }
 
@@ -72,22 +73,22 @@ impl Verb {
     }
 }
 
-/// An API under construction.
+/// An API, to which routes can be added.
 pub struct Api<'a> {
     stack: &'a mut Stack,
     id: &'static str,
     cors: Cors<'a>,
     handle: Handle<RestApi>,
-    /// Every path so far.
+    /// All paths so far, with their parents.
     paths: IndexMap<String, Value<PathId>>,
-    /// The verbs of every path that has some.
+    /// The verbs of each path that has any.
     verbs: IndexMap<&'static str, Vec<Verb>>,
-    /// Whatever a deployment of it is a copy of.
+    /// The resources that a deployment copies.
     content: Vec<LogicalId>,
 }
 
 impl<'a> Api<'a> {
-    /// An API without routes. The names of its parts begin with `id`.
+    /// An API without routes. The logical ids of its parts begin with `id`.
     #[track_caller]
     pub fn new(stack: &'a mut Stack, id: &'static str, description: &'static str, cors: Cors<'a>) -> Self {
         let handle = stack.add(
@@ -102,10 +103,10 @@ impl<'a> Api<'a> {
         Self { stack, id, cors, content: vec![handle.logical_id().clone()], handle, paths, verbs: IndexMap::new() }
     }
 
-    /// Lets in who is signed in to the pool. The routes that are given this ask for a token.
+    /// An authorization for users who are signed in to the pool: routes with it require a token.
     ///
-    /// The pool's ARN may be one that CloudFormation looks up. A pool that is replaced is then not seen as a change of the API: delete
-    /// and deploy the stack again.
+    /// The pool's ARN may be a parameter. If the pool is replaced then, the template of the API stays the same, so that its
+    /// deployment keeps the old pool. The stack has to be deleted and deployed again.
     #[track_caller]
     pub fn signed_in(&mut self, pool: Value<UserPoolArn>) -> Authorization {
         let authorizer = self.add(
@@ -123,7 +124,7 @@ impl<'a> Api<'a> {
     /// Has a function answer a verb on a path.
     ///
     /// # Panics
-    /// If the path does not begin with a slash, or already has that verb.
+    /// If the path does not begin with a slash, or already has the verb.
     #[track_caller]
     pub fn route(&mut self, verb: Verb, path: &'static str, authorization: Authorization, function: &Handle<Alias>) {
         let resource_id = self.path(path);
@@ -172,7 +173,7 @@ impl<'a> Api<'a> {
         );
     }
 
-    /// Serves it, now that it is complete.
+    /// Adds the stage that serves the finished API.
     #[must_use]
     #[track_caller]
     pub fn serve(mut self, log_retention: LogRetention) -> Handle<RestApi> {
@@ -186,7 +187,7 @@ impl<'a> Api<'a> {
         self.handle
     }
 
-    /// Adds a part of what a deployment is a copy of.
+    /// Adds a resource that a deployment copies.
     #[track_caller]
     fn add<R: Resource>(&mut self, id: String, resource: &R) -> Handle<R> {
         let handle = self.stack.add(id, resource);
@@ -194,7 +195,7 @@ impl<'a> Api<'a> {
         handle
     }
 
-    /// The path, with the paths it lies under.
+    /// The path, added with its parents where they are missing.
     #[track_caller]
     fn path(&mut self, path: &str) -> Value<PathId> {
         if let Some(id) = self.paths.get(path) {
@@ -208,7 +209,7 @@ impl<'a> Api<'a> {
         id
     }
 
-    /// Answers browsers that ask whether they may: `OPTIONS`, without a function.
+    /// Answers preflight requests, by `OPTIONS` without a function.
     #[track_caller]
     fn preflight(&mut self, path: &'static str, verbs: &[Verb]) {
         let verbs = verbs.iter().map(|verb| verb.as_str()).chain(["OPTIONS"]).collect::<Vec<_>>().join(",");
@@ -216,7 +217,7 @@ impl<'a> Api<'a> {
         headers.extend([
             ("Access-Control-Allow-Methods", format!("'{verbs}'")),
             ("Access-Control-Allow-Headers", "'Authorization,Content-Type'".to_owned()),
-            // Ten minutes: browsers ask once per visit and not before every change of the cart.
+            // Ten minutes: browsers ask once a visit rather than before every change of the cart.
             ("Access-Control-Max-Age", "'600'".to_owned()),
         ]);
         let headers: IndexMap<_, _> =
@@ -258,7 +259,7 @@ impl<'a> Api<'a> {
         );
     }
 
-    /// A copy of the API as it is now. It never changes, so its name must change exactly when the API does.
+    /// A copy of the API as it is now. A deployment never changes, so its logical id has to change exactly when the API does.
     #[track_caller]
     fn deployment(&mut self) -> Handle<Deployment> {
         let template = self.stack.template();
@@ -271,7 +272,7 @@ impl<'a> Api<'a> {
     #[track_caller]
     fn stage(&mut self, deployment: &Handle<Deployment>, retention_in_days: LogRetention) {
         let access_logs = self.stack.add(format!("{}AccessLogs", self.id), &LogGroup { log_group_name: None, retention_in_days });
-        // API Gateway would make this group itself at the first error, and keep it forever. The name is its own.
+        // Without it, API Gateway creates a group of this name at the first error and keeps it forever.
         let execution_logs = self.stack.add(
             format!("{}ExecutionLogs", self.id),
             &LogGroup {
@@ -302,7 +303,7 @@ impl<'a> Api<'a> {
     }
 }
 
-/// One JSON object per request, without what identifies a cart or its owner.
+/// One JSON object a request, without anything that identifies a cart or its owner.
 ///
 /// See the [variables](https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-variables-for-access-logging.html).
 fn access_log_format() -> String {
@@ -322,7 +323,7 @@ fn access_log_format() -> String {
     .to_string()
 }
 
-/// `/cart/{product_id}` as it may stand in a logical id: `CartProductId`.
+/// A path or a verb as part of a logical id: `CartProductId` for `/cart/{product_id}`.
 fn pascal(text: &str) -> String {
     text.split(|c: char| !c.is_ascii_alphanumeric())
         .flat_map(|word| {
@@ -331,7 +332,7 @@ fn pascal(text: &str) -> String {
         .collect()
 }
 
-/// `/cart/{product_id}` as it may stand in an ARN: `/cart/*`.
+/// A path as part of an ARN: `/cart/*` for `/cart/{product_id}`.
 fn any_parameters(path: &str) -> String {
     path.split('/').map(|segment| if segment.starts_with('{') { "*" } else { segment }).collect::<Vec<_>>().join("/")
 }

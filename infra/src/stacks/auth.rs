@@ -1,4 +1,4 @@
-//! Accounts and sign-in. Knows nothing of who asks for a token.
+//! Accounts of users, and signing in. Knows nothing of the services that accept tokens.
 
 use cfn::{
     Published, Shared, Stack,
@@ -13,28 +13,26 @@ use cfn::{
 use super::AUTH;
 use crate::settings::{Endpoints, Settings};
 
-/// The user pool.
+/// The user pool's identifier, by which tokens are verified.
 pub const USER_POOL_ID: Shared<UserPoolId> = Shared::at("auth/user-pool-id", "UserPoolId", "The user pool");
-/// The user pool, as API Gateway names it.
+/// The user pool's ARN, by which API Gateway's authorizer names it.
 pub const USER_POOL_ARN: Shared<UserPoolArn> = Shared::at("auth/user-pool-arn", "UserPoolArn", "The ARN of the user pool");
-/// The shop, as an application that signs people in.
+/// The identifier of the site as an application in which users sign in.
 pub const USER_POOL_CLIENT_ID: Shared<UserPoolClientId> =
     Shared::at("auth/user-pool-client-id", "UserPoolClientId", "The application that signs in to the user pool");
 
-/// What this stack publishes.
+/// The values that this stack publishes.
 #[derive(Debug)]
-pub struct Auth {
+pub(crate) struct Auth {
     /// The user pool.
-    pub user_pool_id: Published<UserPoolId>,
+    pub pool_id: Published<UserPoolId>,
     /// The user pool's ARN.
-    pub user_pool_arn: Published<UserPoolArn>,
-    /// The application.
-    pub user_pool_client_id: Published<UserPoolClientId>,
+    pub pool_arn: Published<UserPoolArn>,
+    /// The site as an application in which users sign in.
+    pub client_id: Published<UserPoolClientId>,
 }
 
-/// Defines the stack.
-#[must_use]
-pub fn stack(settings: &Settings) -> (Stack, Auth) {
+pub(crate) fn stack(settings: &Settings) -> (Stack, Auth) {
     let mut stack = Stack::new(AUTH, settings.names.place(AUTH), "Shopping cart: accounts and sign-in");
 
     let pool = stack.add_with(
@@ -61,16 +59,16 @@ pub fn stack(settings: &Settings) -> (Stack, Auth) {
     );
 
     let published = Auth {
-        user_pool_id: stack.publish("UserPoolSSM", &USER_POOL_ID, pool.id()),
-        user_pool_arn: stack.publish("UserPoolARNSSM", &USER_POOL_ARN, pool.arn()),
-        user_pool_client_id: stack.publish("UserPoolAppClientSSM", &USER_POOL_CLIENT_ID, client.id()),
+        pool_id: stack.publish("UserPoolSSM", &USER_POOL_ID, pool.id()),
+        pool_arn: stack.publish("UserPoolARNSSM", &USER_POOL_ARN, pool.arn()),
+        client_id: stack.publish("UserPoolAppClientSSM", &USER_POOL_CLIENT_ID, client.id()),
     };
     stack.output("CognitoUserPoolId", "The user pool", pool.id());
     stack.output("CognitoAppClientId", "The application that signs in to the user pool", client.id());
     (stack, published)
 }
 
-/// People sign in without showing the password to anybody. Tests against an emulator show it, which is simpler and harms no one.
+/// Users sign in without sending the password. Tests against an emulator send it, which is simpler and harms nobody.
 fn sign_in(endpoints: &Endpoints) -> Vec<AuthFlow> {
     match endpoints {
         Endpoints::Aws => vec![AuthFlow::Srp, AuthFlow::RefreshToken],

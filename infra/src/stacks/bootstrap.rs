@@ -1,5 +1,5 @@
-//! What an account needs once per region, whatever the number of stages. Nothing of it is ever taken away again: other stages, and
-//! other people's APIs, may depend on it.
+//! The resources that an account needs once in each region, for all stages. None of them is ever deleted, because other stages and
+//! other people's APIs may depend on them.
 
 use cfn::{
     ARTIFACT_BUCKET_OUTPUT, Stack,
@@ -19,9 +19,7 @@ use cfn::{
 use super::BOOTSTRAP;
 use crate::{names::Names, settings::BootstrapSettings};
 
-/// Defines the stack.
-#[must_use]
-pub fn stack(settings: &BootstrapSettings) -> Stack {
+pub(crate) fn stack(settings: &BootstrapSettings) -> Stack {
     let names = Names { prefix: settings.prefix.clone(), ..Names::default() };
     let mut stack = Stack::new(BOOTSTRAP, names.place(BOOTSTRAP), "Shopping cart: what an account needs once");
     if settings.artifact_bucket {
@@ -60,9 +58,10 @@ fn artifact_bucket(stack: &mut Stack) {
     stack.output(ARTIFACT_BUCKET_OUTPUT, "The bucket for the functions' code", bucket.name());
 }
 
-/// One setting for all REST APIs of the account and region: without it, a stage that logs cannot be made.
+/// The role as which API Gateway writes logs: one setting for all REST APIs of the account and region. Without it, a stage that
+/// logs cannot be created.
 ///
-/// See [logging](https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html), which asks for this very policy.
+/// See [logging](https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html), which prescribes this policy.
 fn logging_role(stack: &mut Stack) {
     let policy = text!["arn:", Pseudo::Partition, ":iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"];
     let role = stack.add_with(

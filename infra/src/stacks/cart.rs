@@ -1,4 +1,4 @@
-//! The carts: table, API, migration and totals. Reads what the other two stacks publish.
+//! The carts: table, API, migration and totals. Reads values of auth and products.
 
 use cart_contract::{
     AddToCart, BackgroundEnv, CartAndProductsEnv, CartEnv, CheckoutCart, CheckoutEnv, DELETIONS_RECEIVED_AT_MOST, DeleteMigrated,
@@ -37,35 +37,33 @@ use crate::{
     settings::Settings,
 };
 
-/// Where the carts answer.
+/// The base URL of the cart API.
 pub const CART_API_URL: Shared<ApiUrl> = Shared::at("shopping-cart/cart-api-url", "CartServiceUrl", "The base URL of the cart API");
 
-/// The API, for what stands in front of it.
+/// The identifier of the cart API, for the distribution in front of it.
 pub const CART_API_ID: Shared<ApiId> = Shared::at("shopping-cart/cart-api-id", "CartApiId", "The cart API");
 
-/// What this stack publishes, besides the URL.
+/// The values that this stack publishes and another reads.
 #[derive(Debug)]
-pub struct Carts {
-    /// The API.
+pub(crate) struct Carts {
+    /// The identifier of the cart API.
     pub api_id: Published<ApiId>,
 }
 
-/// The logical id of the table of carts. What is kept in it is told in [`cart_contract::table`].
+/// The logical id of the table of carts. [`cart_contract::table`] describes its items.
 pub const TABLE: &str = "DynamoDBShoppingCartTable";
 
-/// Seconds for one batch of deletions: five, each of which waits for the table for five seconds at most, and what failed for the last
-/// time is still to be handed on. The queue hides messages six times as long.
+/// The time-out for a batch of five deletions, each of which waits for the table for five seconds at most. The rest is for sending
+/// messages that failed for the last time to the dead-letter queue.
 const DELETE_TIMEOUT: Seconds = Seconds::new(30);
 
-/// Defines the stack.
-#[must_use]
-pub fn stack(settings: &Settings, auth: &Auth, products: &Products) -> (Stack, Carts) {
+pub(crate) fn stack(settings: &Settings, auth: &Auth, products: &Products) -> (Stack, Carts) {
     let mut stack = Stack::new(CART, settings.names.place(CART), "Shopping cart: the carts");
     let shop = Shop {
         settings,
-        user_pool_id: stack.read(&auth.user_pool_id),
-        user_pool_arn: stack.read(&auth.user_pool_arn),
-        user_pool_client_id: stack.read(&auth.user_pool_client_id),
+        user_pool_id: stack.read(&auth.pool_id),
+        user_pool_arn: stack.read(&auth.pool_arn),
+        user_pool_client_id: stack.read(&auth.client_id),
         products_url: stack.read(&products.api_url),
         concurrency: function::reserved_concurrency(&mut stack, settings.reserved_concurrency),
         table: table(&mut stack, settings),
@@ -111,7 +109,7 @@ fn table(stack: &mut Stack, settings: &Settings) -> Handle<Table> {
     )
 }
 
-/// What the parts of this stack have in common.
+/// The values that the parts of this stack share.
 struct Shop<'a> {
     settings: &'a Settings,
     user_pool_id: Value<UserPoolId>,
@@ -123,7 +121,8 @@ struct Shop<'a> {
 }
 
 impl Shop<'_> {
-    /// The queue of anonymous items that migration leaves behind, that of those which could not be deleted, and who deletes them.
+    /// The queue of anonymous items that a migration leaves behind, with its worker; and the queue of those that could not be
+    /// deleted.
     fn deletions(&self, stack: &mut Stack) -> (Handle<Queue>, Handle<Queue>) {
         let dead_letters = queue::failures(stack, "CartDeleteSQSDLQ");
         let queue = queue::work(stack, "CartDeleteSQSQueue", DELETE_TIMEOUT, DELETIONS_RECEIVED_AT_MOST, &dead_letters);
@@ -137,7 +136,7 @@ impl Shop<'_> {
                 environment: self.background_environment(&dead_letters),
                 permissions: vec![
                     self.may("DeleteItems", &["dynamodb:DeleteItem"]),
-                    // With the reason, which the queue's own way there does not give.
+                    // With the reason of the failure, which a redrive by SQS would not have.
                     Statement::allow("HandOnFailures", &["sqs:SendMessage"], dead_letters.arn()),
                     // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions
                     Statement::allow(
@@ -163,7 +162,7 @@ impl Shop<'_> {
         (queue, dead_letters)
     }
 
-    /// Who keeps the totals, from the table's stream, and the queue of what could not be counted.
+    /// The function that keeps the totals, from the table's stream; and the queue of records that could not be counted.
     fn totals(&self, stack: &mut Stack) -> Handle<Queue> {
         let failures = queue::failures(stack, "UpdateTotalsFailures");
         let function = function::add(
@@ -202,15 +201,15 @@ impl Shop<'_> {
                 function_response_types: [ResponseType::ReportBatchItemFailures],
                 source: EventSource::Stream {
                     event_source_arn: self.table.stream_arn(),
-                    // A new mapping takes minutes to begin, and with `LATEST` it would miss what happens meanwhile: the totals of a
-                    // new shop would be wrong for good. The price is paid once, when a table that another function has been
-                    // counting is taken over: its changes of the last day are counted again.
+                    // A new mapping takes minutes to start reading. With `LATEST` it would miss changes in these minutes, and the
+                    // totals of a new shop would stay wrong. The price is paid once, when a table is taken over from another
+                    // function that has counted: the changes of the last day are counted twice.
                     // https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
                     starting_position: StartingPosition::TrimHorizon,
                     maximum_batching_window_in_seconds: Seconds::minutes(1),
                     bisect_batch_on_function_error: true,
                     maximum_retry_attempts: 10,
-                    // Six hours: a stream holds its records for a day, and what is given up should still be there to look at.
+                    // Six hours: a stream holds a record for a day, so that people can still look at a record that was given up.
                     maximum_record_age_in_seconds: Seconds::hours(6),
                     destination_config: DestinationConfig { on_failure: OnFailure { destination: failures.arn() } },
                     filter_criteria: FilterCriteria { filters: vec![Filter { pattern: items_in_carts() }] },
@@ -343,8 +342,8 @@ impl Shop<'_> {
         }
     }
 
-    /// What a function does with the table. A transaction has no action of its own: it takes
-    /// [those of its parts](https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html).
+    /// A permission of a function for the table. A transaction needs [the permissions of its
+    /// parts](https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html).
     fn may(&self, sid: &'static str, actions: &[&'static str]) -> Statement {
         Statement::allow(sid, actions, self.table.arn())
     }
@@ -390,7 +389,8 @@ struct Functions {
     total: Handle<Alias>,
 }
 
-/// The changes that matter to totals: of products in carts, and not of the totals themselves, which would call the function again.
+/// The changes that totals depend on: those of items in carts. Changes of totals are left out, because they would call the function
+/// again.
 ///
 /// See [filtering](https://docs.aws.amazon.com/lambda/latest/dg/with-ddb-filtering.html).
 fn items_in_carts() -> String {

@@ -1,4 +1,4 @@
-//! The catalogue. Public by design: whoever wants may look.
+//! The catalogue of products, which is public by design.
 
 use cart_contract::{CatalogueEnv, GetProduct, ListProducts};
 use cfn::{
@@ -16,25 +16,23 @@ use crate::{
     settings::Settings,
 };
 
-/// Where the catalogue answers.
+/// The base URL of the products API.
 pub const PRODUCTS_API_URL: Shared<ApiUrl> =
     Shared::at("products/products-api-url", "ProductServiceUrl", "The base URL of the products API");
 
-/// The API, for what stands in front of it.
+/// The identifier of the products API, for the distribution in front of it.
 pub const PRODUCTS_API_ID: Shared<ApiId> = Shared::at("products/products-api-id", "ProductsApiId", "The products API");
 
-/// What this stack publishes.
+/// The values that this stack publishes.
 #[derive(Debug)]
-pub struct Products {
-    /// Where the catalogue answers.
+pub(crate) struct Products {
+    /// The base URL of the products API.
     pub api_url: Published<ApiUrl>,
-    /// The API.
+    /// The identifier of the products API.
     pub api_id: Published<ApiId>,
 }
 
-/// Defines the stack.
-#[must_use]
-pub fn stack(settings: &Settings) -> (Stack, Products) {
+pub(crate) fn stack(settings: &Settings) -> (Stack, Products) {
     let mut stack = Stack::new(PRODUCTS, settings.names.place(PRODUCTS), "Shopping cart: the product catalogue");
     let concurrency = function::reserved_concurrency(&mut stack, settings.reserved_concurrency);
     let environment = CatalogueEnv { allowed_origin: settings.allowed_origin.as_str().into() };

@@ -1,7 +1,8 @@
-//! The shop's page, and one address for it and the APIs: a bucket that only CloudFront reads, and a distribution in front of it and of
-//! what the other stacks publish. Not every stage has it.
+//! The site, and one address for it and the APIs: a bucket that only CloudFront reads, and a distribution in front of the bucket
+//! and of both APIs. A stage has it on request.
 //!
-//! One address, because browsers keep the cookie of an anonymous cart from a page of another site (docs/adr/0025-one-address.md).
+//! The address is one because browsers withhold the cookie of an anonymous cart from a page of another site
+//! (docs/adr/0025-one-address.md).
 
 use cfn::{
     Seconds, Shared, Site, Stack,
@@ -17,7 +18,7 @@ use cfn::{
         s3::{Bucket, BucketPolicy, Encryption, Ownership, OwnershipControls, PublicAccessBlock},
     },
     template::{Attributes, Removal},
-    value::{ApiId, Handle, OriginAccessControlId, Pseudo, ResponseHeadersPolicyId, Value, WebUrl, text},
+    value::{ApiId, Handle, OriginAccessControlId, Pseudo, ResponseHeadersPolicyId, Value, text},
 };
 
 use super::{WEB, cart::Carts, products::Products};
@@ -27,28 +28,29 @@ use crate::{
     settings::Settings,
 };
 
-/// The shop's address.
-pub const WEB_URL: Shared<WebUrl> = Shared::at("web/url", "WebUrl", "The shop's address");
+/// The kind of the site's address, without a slash at the end.
+pub(crate) enum WebUrl {}
 
-/// The output that is the shop's address, without a slash at the end: also the one origin whose pages may call the APIs.
+/// The site's address.
+const WEB_URL: Shared<WebUrl> = Shared::at("web/url", "WebUrl", "The shop's address");
+
+/// The output with the site's address, without a slash at the end: the origin whose pages may call the APIs.
 pub const WEB_URL_OUTPUT: &str = "WebUrl";
-/// The output that names the bucket the page is in.
+/// The output with the name of the site's bucket.
 pub const WEB_BUCKET_OUTPUT: &str = "WebBucketName";
-/// The output that identifies the distribution.
+/// The output with the distribution's identifier.
 pub const DISTRIBUTION_OUTPUT: &str = "DistributionId";
 
-/// The folder of the bucket that is on show, without slashes. What else is in the bucket is read by nobody but who may anyway.
+/// The folder of the bucket that is served, without slashes. The rest of the bucket is not public.
 pub const SITE: &str = "site";
 
-/// Which file is meant by a path.
+/// The function that maps a path of the site to a file.
 const PAGE_OF_PATH: &str = include_str!("web/page_of_path.js");
 
 /// A year: [what is recommended](https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Strict-Transport-Security).
 const ONE_YEAR: Seconds = Seconds::days(365);
 
-/// Defines the stack.
-#[must_use]
-pub fn stack(settings: &Settings, products: &Products, carts: &Carts) -> Stack {
+pub(crate) fn stack(settings: &Settings, products: &Products, carts: &Carts) -> Stack {
     let mut stack = Stack::new(WEB, settings.names.place(WEB), "Shopping cart: the shop's page, and one address for everything");
     let products_api = stack.read(&products.api_id);
     let cart_api = stack.read(&carts.api_id);
@@ -118,7 +120,7 @@ pub fn stack(settings: &Settings, products: &Products, carts: &Carts) -> Stack {
     stack.add("WebBucketPolicy", &BucketPolicy { bucket: bucket.name(), policy_document: policy.into() });
 
     let url: Value<WebUrl> = text!["https://", &distribution.domain_name()];
-    // Nobody here reads it: it is for whoever looks.
+    // No stack reads the address: people and scripts do.
     let _ = stack.publish("WebUrlParameter", &WEB_URL, url.clone());
     stack.output(WEB_BUCKET_OUTPUT, "The bucket the shop's page is in", bucket.name());
     stack.output(DISTRIBUTION_OUTPUT, "What serves the shop", distribution.id());
@@ -130,7 +132,7 @@ pub fn stack(settings: &Settings, products: &Products, carts: &Carts) -> Stack {
     stack
 }
 
-/// The bucket is deleted also where people's data is kept: it holds a build of the page, which can be made again.
+/// The bucket is deleted also in a protected stage: it holds only a build of the site, which can be repeated.
 fn bucket(stack: &mut Stack) -> Handle<Bucket> {
     stack.add_with(
         "WebBucket",
@@ -159,14 +161,15 @@ fn api_origin(id: &'static str, settings: &Settings, api: &Value<ApiId>) -> Orig
     Origin { id, domain_name, origin_path: path, kind: OriginKind::Custom { custom_origin_config: reached_by } }
 }
 
-/// What is below the APIs' stage and begins with this goes to one of them as it came: with cookies, tokens and all, and is never kept.
+/// Requests below the APIs' stage whose path begins with `path` reach an API unchanged, with cookies and tokens. Their answers are
+/// not cached.
 fn api(path: &str, origin: &'static str, headers: &Value<ResponseHeadersPolicyId>) -> PathBehavior {
     PathBehavior {
         path_pattern: format!("/{API_STAGE}/{path}*"),
         behavior: CacheBehavior {
             target_origin_id: origin,
             viewer_protocol_policy: ViewerProtocol::HttpsOnly,
-            // All there are: there is no smaller set with POST in it.
+            // All verbs: CloudFront has no smaller set that contains POST.
             allowed_methods: vec!["GET", "HEAD", "OPTIONS", "PUT", "PATCH", "POST", "DELETE"],
             compress: false,
             cache_policy_id: ManagedPolicy::CachingDisabled,
@@ -177,9 +180,9 @@ fn api(path: &str, origin: &'static str, headers: &Value<ResponseHeadersPolicyId
     }
 }
 
-/// What browsers must not do with what comes from here. The page itself says whom it may talk to, since that depends on what it was
-/// built for (frontend/tools/content-security-policy.ts). Browsers obey both policies, and who may frame a page
-/// [cannot be said in the page](https://www.w3.org/TR/CSP3/#meta-element).
+/// The headers that limit what browsers do with the site. The page itself says which servers it may call, since that depends on its
+/// build (frontend/tools/content-security-policy.ts). Browsers obey both policies, and the framing of a page [cannot be limited in
+/// the page](https://www.w3.org/TR/CSP3/#meta-element).
 fn security_headers(name: Value<String>) -> ResponseHeadersPolicy {
     let replaced = Replaced::default();
     ResponseHeadersPolicy {
@@ -197,9 +200,9 @@ fn security_headers(name: Value<String>) -> ResponseHeadersPolicy {
     }
 }
 
-/// A name for what CloudFront has of this stack: its names are taken once in an account, whatever the region, and have
-/// [at most 64 characters](https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CreateFunction.html). The longest name of a
-/// region has 14.
+/// A name for this stack's resources of CloudFront. Such names are taken once in an account, whatever the region, and have [at most
+/// 64 characters](https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CreateFunction.html). The longest name of a region
+/// has 14.
 fn edge_name(stack: &Stack) -> Value<String> {
     const LONGEST: usize = 64 - "-".len() - "ap-southeast-2".len();
     let name = stack.name();

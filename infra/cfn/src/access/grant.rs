@@ -1,5 +1,5 @@
-//! One action, on one resource, by one principal, under one condition; and when one such grant says all that another says. Knows
-//! nothing of where it is written, nor whether it allows or refuses.
+//! One action on one resource by one principal under one condition, and whether such a grant covers another. Knows nothing of where
+//! it is written, nor whether it allows or refuses.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -7,37 +7,37 @@ use serde_json::Value as Json;
 
 use super::text::{readable, texts};
 
-/// Who may do what, on what, under which condition.
+/// One action on one resource by one principal under one condition.
 #[derive(Clone, Debug)]
 pub(super) struct Grant {
     /// A principal, or the role that has the policy. `*` is anybody.
     pub who: Pattern,
-    /// Whether the principal is the resource that the grant is written in, which then need not be named.
+    /// Whether the principal is the resource that contains the grant, so that sentences leave it out.
     pub own: bool,
-    /// What.
+    /// The action, such as `s3:GetObject` or `s3:*`.
     pub action: Pattern,
-    /// On what.
+    /// The resource or the pattern of resources.
     pub on: Pattern,
-    /// The same, with a preposition, as people read it.
+    /// The resource with a preposition, for sentences.
     pub named: String,
-    /// When.
+    /// The condition, empty if there is none.
     pub condition: Condition,
 }
 
 impl Grant {
-    /// Whether it says all the other says.
+    /// Whether everything that `other` says follows from it.
     pub(super) fn covers(&self, other: &Self) -> bool {
         self.covers_but_for_condition(other) && self.condition.covers(&other.condition)
     }
 
-    /// Whether it would, if there were no conditions.
+    /// The same, if neither had a condition.
     pub(super) fn covers_but_for_condition(&self, other: &Self) -> bool {
         self.who.covers(&other.who)
             && self.action.in_lower_case().covers(&other.action.in_lower_case())
             && self.on.covers(&other.on)
     }
 
-    /// The principal as people read it; nothing if it goes without saying.
+    /// The principal for sentences; empty where sentences leave it out.
     pub(super) fn who(&self) -> String {
         match &self.who {
             _ if self.own => String::new(),
@@ -48,7 +48,7 @@ impl Grant {
         }
     }
 
-    /// The action as people read it.
+    /// The action for sentences.
     pub(super) fn what(&self) -> String {
         match &self.action {
             Pattern::Like(action) => verb(action).to_owned(),
@@ -57,7 +57,7 @@ impl Grant {
     }
 }
 
-/// The few actions that have a word of their own.
+/// The word for an action, or the action itself.
 pub(super) fn verb(action: &str) -> &str {
     match action {
         "lambda:InvokeFunction" => "invoke",
@@ -67,23 +67,22 @@ pub(super) fn verb(action: &str) -> &str {
     }
 }
 
-/// Some texts out of all.
+/// A set of texts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Pattern {
-    /// Those like this, where `*` is any text and `?` any character.
+    /// Texts like this, where `*` is any text and `?` any character.
     Like(String),
-    /// All but those like these.
+    /// All texts except those like these.
     AllBut(BTreeSet<String>),
 }
 
 impl Pattern {
-    /// Everything.
+    /// All texts.
     pub(super) fn any() -> Self {
         Self::Like("*".to_owned())
     }
 
-    /// For [actions](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_action.html), to which case does
-    /// not matter.
+    /// For [actions](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_action.html), which ignore case.
     fn in_lower_case(&self) -> Self {
         match self {
             Self::Like(text) => Self::Like(text.to_ascii_lowercase()),
@@ -91,7 +90,7 @@ impl Pattern {
         }
     }
 
-    /// Whether it is at least as wide. In doubt it is not: better something is told that changes nothing.
+    /// Whether it contains the other set. In doubt it does not, so that a permission is rather shown once too often.
     fn covers(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Like(one), Self::Like(other)) => like(one, other),
@@ -111,7 +110,7 @@ impl fmt::Display for Pattern {
     }
 }
 
-/// Whether a pattern is at least as wide as another.
+/// Whether all texts like `other` are like `pattern`.
 fn like(pattern: &str, other: &str) -> bool {
     let mut chars = pattern.chars();
     match chars.next() {
@@ -127,18 +126,18 @@ fn like(pattern: &str, other: &str) -> bool {
     }
 }
 
-/// What must hold: all of the tests.
+/// Tests that all have to pass.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Condition(Vec<Test>);
 
-/// What is compared with what.
+/// A comparison of a key of the request with values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Test {
-    /// How, for example `StringEquals`.
+    /// The comparison, for example `StringEquals`.
     pub operator: String,
-    /// What, for example `aws:SourceArn`.
+    /// The key, for example `aws:SourceArn`.
     pub key: String,
-    /// With what: with any of these, or with none of them if the operator is negative.
+    /// Values, any of which has to match, or none if the operator is negative.
     pub values: BTreeSet<String>,
 }
 
@@ -169,7 +168,7 @@ impl FromIterator<Test> for Condition {
 }
 
 impl Test {
-    /// Whether it holds whenever the other holds.
+    /// Whether it passes whenever the other passes.
     fn covers(&self, other: &Self) -> bool {
         let same = |one: &str, other: &str| if self.operator.contains("Like") { like(one, other) } else { one == other };
         let within =

@@ -1,5 +1,5 @@
 //! The rules of access in a template: policies, permissions, methods without an authorizer, and settings that let people in or keep
-//! them out. Knows nothing of what was there before.
+//! them out. Knows nothing of an earlier template.
 
 use serde_json::Value as Json;
 
@@ -8,48 +8,48 @@ use super::{
     text::{items, readable, text, texts},
 };
 
-/// What a template says of access.
+/// The rules of one template.
 #[derive(Default)]
 pub(super) struct Access<'a> {
-    /// What it allows.
+    /// Rules that let somebody in.
     pub allows: Vec<Said<'a>>,
-    /// What it refuses.
+    /// Rules that keep somebody out.
     pub refuses: Vec<Said<'a>>,
 }
 
-/// A rule, and where it is written.
+/// A rule and its place.
 pub(super) struct Said<'a> {
-    /// The logical id of the resource that says it.
+    /// The logical id of the resource that contains it.
     pub by: &'a str,
     /// The type of that resource.
     pub kind: &'a str,
-    /// The logical ids of what it is said of.
+    /// The logical ids of the resources that it protects.
     pub about: Vec<String>,
-    /// What is said.
+    /// The rule.
     pub rule: Rule,
 }
 
-/// What is allowed or refused.
+/// A rule of access.
 pub(super) enum Rule {
-    /// Somebody does something.
+    /// A permission or a refusal.
     Grant(Grant),
-    /// A setting lets people in, or keeps them out.
+    /// A setting that lets people in or keeps them out.
     Setting(Setting),
 }
 
-/// A setting that has a word for whom it lets in or keeps out.
+/// A setting, by the sentence about it.
 #[derive(PartialEq, Eq)]
 pub(super) struct Setting {
-    /// Whose setting it is.
+    /// The logical id of the resource that has it.
     pub of: String,
-    /// What it means that it is there; or, if it keeps people out, that it is gone.
+    /// The sentence if the setting is added; or, if it keeps people out, if it is lost.
     pub words: &'static str,
-    /// The end of that sentence.
+    /// The end of the sentence.
     pub what: String,
 }
 
 impl Rule {
-    /// Whether it says all the other says.
+    /// Whether everything that `other` says follows from it.
     pub(super) fn covers(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Grant(one), Self::Grant(other)) => one.covers(other),
@@ -65,7 +65,7 @@ impl Rule {
 }
 
 impl<'a> Access<'a> {
-    /// Reads a template. What is not there allows nothing, and neither does what is not understood.
+    /// Reads a template. A missing template allows nothing, and neither does a property of an unknown form.
     pub(super) fn of(template: Option<&'a Json>) -> Self {
         let mut access = Self::default();
         let resources = template.and_then(|template| template["Resources"].as_object());
@@ -119,7 +119,7 @@ impl<'a> Resource<'a, '_> {
         }
     }
 
-    /// A policy that is attached to roles, users and groups, or may be.
+    /// A policy outside of the roles, users and groups that have it.
     fn policy(&mut self) {
         let kinds = [("Roles", "role"), ("Users", "user"), ("Groups", "group")];
         let names = kinds
@@ -127,7 +127,7 @@ impl<'a> Resource<'a, '_> {
             .flat_map(|(kind, word)| texts(&self.properties[*kind]).into_iter().map(move |name| (*word, readable(&name))));
         let mut attached: Vec<_> = names.collect();
         if self.kind == "AWS::IAM::ManagedPolicy" {
-            attached.push(("whoever has", self.id.to_owned()));
+            attached.push(("anyone with", self.id.to_owned()));
         }
         let who = attached.iter().map(|(word, name)| Principal { who: Pattern::Like(format!("{word} {name}")), own: false });
         let (who, about): (Vec<_>, Vec<_>) = (who.collect(), attached.iter().map(|(_, name)| name.clone()).collect());
@@ -139,7 +139,8 @@ impl<'a> Resource<'a, '_> {
         self.statements(&self.properties[document], None, &targets);
     }
 
-    /// The statements of a policy, said of what it belongs to: without a resource, or with any, they mean that.
+    /// The statements of a policy. `about` are the resources that a policy of their own protects: a statement there without a
+    /// resource, or with `*`, means these.
     fn statements(&mut self, document: &Json, who: Option<&[Principal]>, about: &[String]) {
         for statement in items(&document["Statement"]) {
             let principals = who.map_or_else(|| principals(statement), <[_]>::to_vec);
@@ -215,14 +216,14 @@ impl<'a> Resource<'a, '_> {
         }
     }
 
-    /// A method lets anyone in unless it says whom; and its answers say which pages may read them.
+    /// A method is open unless it has an authorizer. Its answers say which pages may read them.
     fn method(&mut self, template: Option<&Json>) {
         for answer in items(&self.properties["Integration"]["IntegrationResponses"]) {
             self.origins(&answer["ResponseParameters"]);
         }
         let verb = text(&self.properties["HttpMethod"]);
         let open = matches!(self.properties["AuthorizationType"].as_str(), None | Some("NONE"));
-        // A preflight request has no credentials to show.
+        // A preflight request carries no credentials.
         if !open || verb == "OPTIONS" {
             return;
         }
@@ -240,7 +241,7 @@ impl<'a> Resource<'a, '_> {
         });
     }
 
-    /// The pages that a browser lets read an answer with these headers, as API Gateway writes them: `'https://shop.example'`.
+    /// The pages whose scripts may read an answer with these headers. API Gateway writes them as `'https://shop.example'`.
     fn origins(&mut self, headers: &Json) {
         let header = |name: &str| {
             let headers = headers.as_object().into_iter().flatten();
@@ -261,7 +262,7 @@ impl<'a> Resource<'a, '_> {
                 named: String::new(),
                 condition: Condition::default(),
             };
-            // Every path says so, and it is one thing to know of the API.
+            // Every path says it, and it is shown once for the API.
             let (by, kind) = by.map_or((self.id, self.kind), |api| (api, "AWS::ApiGateway::RestApi"));
             self.access.allows.push(Said { by, kind, about: Vec::new(), rule: Rule::Grant(grant) });
         }
@@ -269,7 +270,7 @@ impl<'a> Resource<'a, '_> {
 
     fn authorizer(&mut self) {
         for pool in texts(&self.properties["ProviderARNs"]) {
-            self.allow_setting("lets in whoever has an account in", readable(&pool));
+            self.allow_setting("lets in the users of", readable(&pool));
         }
     }
 
@@ -279,7 +280,7 @@ impl<'a> Resource<'a, '_> {
         }
     }
 
-    /// Whatever it reaches, whoever asks it does.
+    /// A distribution opens its origins to everybody.
     fn distribution(&mut self) {
         for origin in items(&self.properties["DistributionConfig"]["Origins"]) {
             for domain in texts(&origin["DomainName"]) {
@@ -308,7 +309,7 @@ impl<'a> Resource<'a, '_> {
             self.refuse_setting("no longer has a secret to show", String::new());
         }
         if self.properties["PreventUserExistenceErrors"] == "ENABLED" {
-            self.refuse_setting("tells strangers whether an account exists", String::new());
+            self.refuse_setting("shows strangers whether an account exists", String::new());
         }
     }
 
@@ -332,7 +333,7 @@ impl<'a> Resource<'a, '_> {
     }
 }
 
-/// Who a statement is about, and whether that is the resource it is written in.
+/// A principal, and whether it is the resource that contains the statement.
 #[derive(Clone)]
 struct Principal {
     who: Pattern,
@@ -353,8 +354,8 @@ fn principals(statement: &Json) -> Vec<Principal> {
     who.into_iter().map(|who| Principal { who, own: false }).collect()
 }
 
-/// A service, a role, or all of an account, which can be
-/// [written in two ways](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html).
+/// A service, a role, or an account, which can be [written in two
+/// ways](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html).
 fn principal(text: &str) -> Pattern {
     let root = text.split_once(":iam::").and_then(|(_, rest)| rest.strip_suffix(":root"));
     Pattern::Like(match root.unwrap_or(text) {
@@ -378,7 +379,8 @@ fn product<'a, A, B, C>(a: &'a [A], b: &'a [B], c: &'a [C]) -> impl Iterator<Ite
     a.iter().flat_map(move |a| c.iter().flat_map(move |c| b.iter().map(move |b| (a, b, c))))
 }
 
-/// The path of a resource of a REST API, which is empty for the root. A template may be wrong: no path is longer than this.
+/// The path of a resource of a REST API, empty for the root. The depth is limited, because the parents of a wrong template may form
+/// a circle.
 fn path(template: Option<&Json>, id: &Json, depth: usize) -> String {
     let resource = id["Ref"].as_str().and_then(|id| template?["Resources"].get(id)).filter(|_| depth < 50);
     match resource.map(|resource| &resource["Properties"]) {
@@ -387,7 +389,7 @@ fn path(template: Option<&Json>, id: &Json, depth: usize) -> String {
     }
 }
 
-/// The names of what is on.
+/// The names of the flags that are on.
 fn flags(json: &Json) -> impl Iterator<Item = String> {
     json.as_object().into_iter().flatten().filter(|(_, on)| **on == true).map(|(name, _)| name.clone())
 }

@@ -1,9 +1,9 @@
-//! Values of a template as plain text, with what CloudFormation fills in as `${Name}` and `${Name.Attribute}`. Knows nothing of what
-//! the values are for.
+//! Values of a template as plain text, with placeholders `${Name}` and `${Name.Attribute}` for references. Knows nothing of what
+//! the values mean.
 
 use serde_json::Value as Json;
 
-/// What may be written as a list, as its only item, or as either of two: all that could be there.
+/// All items that a value may have: of a list, of a single item in place of a list, and of both branches of a condition.
 pub(super) fn items(json: &Json) -> Vec<&Json> {
     match json {
         Json::Null => Vec::new(),
@@ -16,12 +16,12 @@ pub(super) fn items(json: &Json) -> Vec<&Json> {
     }
 }
 
-/// The same, as texts.
+/// The same as texts.
 pub(super) fn texts(json: &Json) -> Vec<String> {
     items(json).into_iter().map(text).collect()
 }
 
-/// One value. What cannot be known here is written as it is.
+/// A value as text; a function that is not resolved here stays as JSON.
 pub(super) fn text(json: &Json) -> String {
     if let Some(text) = json.as_str() {
         return text.to_owned();
@@ -52,7 +52,7 @@ fn join(argument: &Json) -> Option<String> {
     Some(texts(argument.get(1)?).join(argument[0].as_str()?))
 }
 
-/// The text as people read it: references by name, and ARNs without what is the same for everything in the account.
+/// Text for people: references by name, and ARNs without partition, region and account where those are the stack's own.
 pub(super) fn readable(text: &str) -> String {
     let here = text.replace("${AWS::Partition}", "aws").replace("${AWS::Region}", "").replace("${AWS::AccountId}", "");
     let text = match *here.splitn(6, ':').collect::<Vec<_>>() {

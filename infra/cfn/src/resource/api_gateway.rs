@@ -40,19 +40,19 @@ super::types! {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct RestApi {
-    /// Its name, which need not be unique.
+    /// Need not be unique. Also the dimension `ApiName` of the API's metrics.
     pub name: Value<String>,
-    /// What it is for.
+    /// Shown in the console.
     pub description: &'static str,
-    /// Where it answers.
+    /// Where the API answers.
     pub endpoint_configuration: EndpointConfiguration,
 }
 
-/// Where an API answers.
+/// The kind of endpoint.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct EndpointConfiguration {
-    /// The kinds of endpoint, of which there can be one.
+    /// CloudFormation takes a list, API Gateway exactly one kind.
     pub types: [EndpointType; 1],
 }
 
@@ -60,7 +60,7 @@ pub struct EndpointConfiguration {
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum EndpointType {
-    /// In its region.
+    /// In the stack's region, without CloudFront in front of it.
     Regional,
 }
 
@@ -68,174 +68,177 @@ pub enum EndpointType {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct PathPart {
-    /// The API.
+    /// The API that the path belongs to.
     pub rest_api_id: Value<ApiId>,
-    /// The path so far.
+    /// The path without its last segment.
     pub parent_id: Value<PathId>,
-    /// The segment, `{in_braces}` if it is a parameter.
+    /// The last segment, `{in_braces}` if it is a parameter.
     #[serde(rename = "PathPart")]
     pub segment: String,
 }
 
-/// What is answered to a verb on a path.
+/// The answer of one path to one verb.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Method {
-    /// The API.
+    /// The API that the path belongs to.
     pub rest_api_id: Value<ApiId>,
     /// The path.
     pub resource_id: Value<PathId>,
-    /// The verb.
+    /// The verb in capitals, `ANY` for all.
     pub http_method: &'static str,
-    /// Who may.
+    /// Who may call it.
     #[serde(flatten)]
     pub authorization: Authorization,
     /// Who answers.
     pub integration: Integration,
-    /// The answers there are, where API Gateway gives them itself.
+    /// The answers that API Gateway gives by itself; none where a function answers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub method_responses: Vec<MethodResponse>,
 }
 
-/// Who may use a method.
+/// Who may call a method.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "AuthorizationType", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Authorization {
     /// Anybody.
     None,
-    /// Who is signed in to a user pool.
+    /// Users of a pool who send a token.
     #[serde(rename_all = "PascalCase")]
     CognitoUserPools {
-        /// Who looks at the token.
+        /// The authorizer that checks the token.
         authorizer_id: Value<AuthorizerId>,
     },
 }
 
-/// Who answers.
+/// Who answers a request.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "Type", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Integration {
-    /// A function, which sees the whole request and writes the whole answer.
+    /// A function, which gets the whole request and gives the whole answer.
     #[serde(rename_all = "PascalCase")]
     AwsProxy {
-        /// The verb Lambda is called with: always `POST`.
+        /// The verb by which Lambda is called: always `POST`, whatever the client's verb.
         integration_http_method: &'static str,
-        /// The function.
+        /// The function, as [API Gateway's ARN](https://docs.aws.amazon.com/apigateway/latest/api/API_PutIntegration.html#uri) of
+        /// its invocation.
         uri: Value<String>,
     },
     /// API Gateway itself.
     #[serde(rename_all = "PascalCase")]
     Mock {
-        /// Which answer, by the content type of the request.
+        /// A template of `{ "statusCode": … }` by the content type of the request.
         request_templates: IndexMap<&'static str, String>,
-        /// The answers.
+        /// The answers to choose from by status code.
         integration_responses: Vec<IntegrationResponse>,
     },
 }
 
-/// An answer API Gateway gives itself.
+/// An answer that API Gateway gives by itself.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct IntegrationResponse {
-    /// The status.
+    /// The status code of the answer.
     pub status_code: &'static str,
-    /// Headers and their values.
+    /// Values by `method.response.header.…`; literal values stand in single quotes.
     pub response_parameters: IndexMap<String, String>,
 }
 
-/// An answer a method is known to give.
+/// An answer that a method may give.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct MethodResponse {
-    /// The status.
+    /// The status code of the answer.
     pub status_code: &'static str,
-    /// Headers, and whether they are always there.
+    /// Whether each `method.response.header.…` is always sent.
     pub response_parameters: IndexMap<String, bool>,
 }
 
-/// Who looks at tokens.
+/// Checks the tokens of requests before a function is called.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Authorizer {
-    /// The API.
+    /// The API whose methods it is for.
     pub rest_api_id: Value<ApiId>,
-    /// Its name.
+    /// A name within the API.
     pub name: &'static str,
-    /// What kind of token.
+    /// The kind of token.
     #[serde(flatten)]
     pub kind: AuthorizerKind,
-    /// Where the token is.
+    /// The header that holds the token, as `method.request.header.…`.
     pub identity_source: &'static str,
 }
 
-/// What kind of token an authorizer looks at.
+/// The kinds of token that an authorizer checks.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "Type", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum AuthorizerKind {
-    /// One that a user pool signed.
+    /// A token of Cognito.
     CognitoUserPools {
-        /// The pools.
+        /// The pools whose tokens are accepted.
         #[serde(rename = "ProviderARNs")]
         provider_arns: Vec<Value<UserPoolArn>>,
     },
 }
 
-/// What API Gateway answers when a request does not reach a function, or the function does not answer.
+/// The answer to requests that reach no function, or whose function fails.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct GatewayResponse {
-    /// The API.
+    /// The API that answers.
     pub rest_api_id: Value<ApiId>,
-    /// When.
+    /// The occasion.
     pub response_type: ResponseType,
-    /// Headers and their values.
+    /// Values by `gatewayresponse.header.…`; literal values stand in single quotes.
     pub response_parameters: IndexMap<String, String>,
 }
 
-/// When API Gateway answers by itself.
+/// The occasions on which API Gateway answers by itself.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub enum ResponseType {
-    /// The request was at fault.
+    /// Any error of the client, for example a missing token.
     #[serde(rename = "DEFAULT_4XX")]
     Default4xx,
-    /// The server was at fault.
+    /// Any error of the server, for example a function that timed out.
     #[serde(rename = "DEFAULT_5XX")]
     Default5xx,
 }
 
-/// What the API was at one moment, which stages serve. It never changes: a change of the API takes a new one.
+/// A copy of an API as it was at one moment, for stages to serve. Nothing can be changed in it: each change of the API takes a new
+/// deployment.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Deployment {
-    /// The API.
+    /// The API that is copied.
     pub rest_api_id: Value<ApiId>,
 }
 
-/// What serves an API under a name.
+/// Serves a deployment under a name.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Stage {
-    /// The API.
+    /// The API of the deployment.
     pub rest_api_id: Value<ApiId>,
-    /// What the API is.
+    /// The copy that is served.
     pub deployment_id: Value<DeploymentId>,
-    /// The name.
+    /// The first segment of the URL's path.
     pub stage_name: &'static str,
     /// Whether X-Ray follows requests.
     pub tracing_enabled: bool,
-    /// One line per request.
+    /// The log of requests.
     pub access_log_setting: AccessLog,
-    /// Limits, metrics and logs.
+    /// Limits, metrics and logs, for all methods alike.
     pub method_settings: [MethodSettings; 1],
 }
 
-/// One line per request.
+/// A log with one entry a request.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AccessLog {
-    /// The log group.
+    /// The log group, which has to exist before.
     pub destination_arn: Value<LogGroupArn>,
-    /// What is written.
+    /// The entry, with [`$context`
+    /// variables](https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-variables-for-access-logging.html).
     pub format: String,
 }
 
@@ -243,34 +246,34 @@ pub struct AccessLog {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct MethodSettings {
-    /// The verb, or `*`.
+    /// The verb, or `*` for all.
     pub http_method: &'static str,
-    /// The path, or `/*`.
+    /// The path, or `/*` for all.
     pub resource_path: &'static str,
-    /// How many requests at once.
+    /// Requests that may arrive at once.
     pub throttling_burst_limit: u32,
-    /// How many requests a second.
+    /// Requests a second over time.
     pub throttling_rate_limit: u32,
-    /// Whether CloudWatch counts.
+    /// Whether CloudWatch counts requests and errors.
     pub metrics_enabled: bool,
-    /// What API Gateway logs of its own work.
+    /// The events that API Gateway logs of its own work.
     pub logging_level: LoggingLevel,
-    /// Whether whole requests and answers are logged, tokens and all.
+    /// Whether requests and answers are logged in full, tokens included.
     pub data_trace_enabled: bool,
 }
 
-/// What API Gateway logs of its own work.
+/// The events that API Gateway logs of its own work.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum LoggingLevel {
-    /// What went wrong.
+    /// Errors only.
     Error,
 }
 
-/// As whom API Gateway writes logs: one setting for all APIs of an account and region.
+/// The role as which API Gateway writes logs: one setting for all APIs of an account and region.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Account {
-    /// The role.
+    /// A role that API Gateway may assume.
     pub cloud_watch_role_arn: Value<RoleArn>,
 }

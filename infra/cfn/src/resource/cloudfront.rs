@@ -1,6 +1,6 @@
-//! CloudFront: distributions, and what they refer to. See [`AWS::CloudFront::Distribution`].
+//! CloudFront: distributions and the resources that they refer to. See [`AWS::CloudFront::Distribution`].
 //!
-//! It is a service without regions, and names in it are taken once in an account.
+//! CloudFront has no regions. A name in it is taken once in an account.
 //!
 //! [`AWS::CloudFront::Distribution`]: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudfront-distribution.html
 
@@ -39,80 +39,80 @@ super::types! {
     }
 }
 
-/// An address, and what answers there.
+/// Answers requests to an address from caches near the viewers.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Distribution {
-    /// All of it.
+    /// All settings. CloudFormation nests them once.
     pub distribution_config: DistributionConfig,
 }
 
-/// What answers at an address.
+/// The settings of a distribution.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct DistributionConfig {
-    /// What it is for. There is no name.
+    /// Shown in the console, in the place of a name.
     pub comment: Value<String>,
-    /// Whether it answers.
+    /// Whether it answers. A distribution has to be disabled before it can be deleted, which CloudFormation does.
     pub enabled: bool,
-    /// The versions of HTTP that viewers may speak.
+    /// The versions of HTTP that viewers may use.
     pub http_version: HttpVersion,
-    /// Whether it has addresses of IP version 6.
+    /// Whether viewers reach it by IP version 6.
     #[serde(rename = "IPV6Enabled")]
     pub ipv6_enabled: bool,
-    /// What is meant by `/`.
+    /// The object for the path `/`, without a slash in front.
     pub default_root_object: &'static str,
-    /// Where answers come from.
+    /// The servers that it gets answers from.
     pub origins: Vec<Origin>,
-    /// What happens to paths that no other behaviour is for.
+    /// For paths that no other behaviour matches.
     pub default_cache_behavior: CacheBehavior,
-    /// What happens to other paths: the first that matches.
+    /// For the paths that match their patterns. The first match counts.
     pub cache_behaviors: Vec<PathBehavior>,
 }
 
-/// The versions of HTTP that viewers may speak.
+/// The versions of HTTP that viewers may use.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub enum HttpVersion {
-    /// All there are.
+    /// Up to HTTP/3.
     #[serde(rename = "http2and3")]
     Http2And3,
 }
 
-/// Where answers come from.
+/// A server that CloudFront gets answers from.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Origin {
-    /// Its name within the distribution.
+    /// A name within the distribution, for behaviours.
     pub id: &'static str,
-    /// The host.
+    /// The host name.
     pub domain_name: Value<String>,
-    /// What precedes the viewer's path, with a slash in front and none at the end.
+    /// Put in front of the viewer's path: begins with a slash and does not end with one.
     pub origin_path: Option<Value<String>>,
-    /// What kind of origin it is.
+    /// How the server is reached.
     #[serde(flatten)]
     pub kind: OriginKind,
 }
 
-/// The kinds of origin.
+/// How CloudFront reaches an origin.
 #[derive(Clone, Debug, Serialize)]
 pub enum OriginKind {
-    /// A bucket, which CloudFront shows who it is.
+    /// A bucket that only lets CloudFront in.
     #[serde(untagged, rename_all = "PascalCase")]
     Bucket {
-        /// How it does.
+        /// How requests to the bucket are signed.
         origin_access_control_id: Value<OriginAccessControlId>,
-        /// What has to be there, and is empty.
+        /// Required by CloudFormation, and always empty here.
         s3_origin_config: NoIdentity,
     },
-    /// Any server.
+    /// Any web server.
     #[serde(untagged, rename_all = "PascalCase")]
     Custom {
-        /// How it is spoken to.
+        /// The protocol and its settings.
         custom_origin_config: CustomOrigin,
     },
 }
 
-/// The [empty `OriginAccessIdentity`] that an origin has which has an origin access control instead.
+/// CloudFormation requires an [empty `OriginAccessIdentity`] on S3 origins that use origin access control.
 ///
 /// [empty `OriginAccessIdentity`]: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-cloudfront-distribution-s3originconfig.html
 #[derive(Clone, Copy, Debug, Default, Serialize)]
@@ -121,115 +121,115 @@ pub struct NoIdentity {
     origin_access_identity: &'static str,
 }
 
-/// How a server is spoken to.
+/// How CloudFront reaches a web server.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct CustomOrigin {
-    /// The port without TLS, if it is another one than 80.
+    /// The port for HTTP, where it is not 80.
     #[serde(rename = "HTTPPort")]
     pub http_port: Option<u16>,
-    /// Whether with TLS.
+    /// Whether requests use TLS.
     pub origin_protocol_policy: OriginProtocol,
-    /// With which versions of it.
+    /// The versions of TLS that may be used; none for HTTP.
     #[serde(rename = "OriginSSLProtocols", skip_serializing_if = "Vec::is_empty")]
     pub origin_ssl_protocols: Vec<Protocol>,
 }
 
-/// Whether an origin is spoken to with TLS.
+/// Whether requests to an origin use TLS.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OriginProtocol {
-    /// Never.
+    /// They never do.
     HttpOnly,
-    /// Always.
+    /// They always do.
     HttpsOnly,
 }
 
-/// The versions of TLS in use.
+/// The versions of TLS towards origins.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub enum Protocol {
-    /// 1.2, the latest that CloudFront offers towards origins.
+    /// TLS 1.2, the latest that CloudFront offers towards origins.
     #[serde(rename = "TLSv1.2")]
     Tls12,
 }
 
-/// What happens to paths that match a pattern.
+/// The behaviour of some paths.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct PathBehavior {
-    /// The pattern, with `*` for anything.
+    /// A path with `*` for any text.
     pub path_pattern: String,
-    /// What happens.
+    /// The behaviour of paths that match.
     #[serde(flatten)]
     pub behavior: CacheBehavior,
 }
 
-/// What happens to a request.
+/// How requests are answered.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct CacheBehavior {
-    /// The name of the origin that is asked.
+    /// The name of the origin that answers what is not in the cache.
     pub target_origin_id: &'static str,
-    /// What becomes of requests without TLS.
+    /// How requests without TLS are answered.
     pub viewer_protocol_policy: ViewerProtocol,
-    /// The verbs that are passed on.
+    /// The verbs that the origin gets. CloudFront takes only three sets of them.
     pub allowed_methods: Vec<&'static str>,
-    /// Whether answers are compressed.
+    /// Whether CloudFront compresses answers.
     pub compress: bool,
-    /// How long answers are kept, and by what they are told apart.
+    /// How long answers stay in the cache, and which parts of a request tell them apart.
     pub cache_policy_id: ManagedPolicy,
-    /// What of a request is passed on, besides what answers are told apart by.
+    /// The parts of a request that the origin gets besides those that tell answers apart.
     pub origin_request_policy_id: Option<ManagedPolicy>,
     /// The headers that are added to answers.
     pub response_headers_policy_id: Value<ResponseHeadersPolicyId>,
-    /// What is run.
+    /// Functions that CloudFront runs itself, on requests or answers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub function_associations: Vec<FunctionAssociation>,
 }
 
-/// What becomes of requests without TLS.
+/// How requests without TLS are answered.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ViewerProtocol {
-    /// They are told to come again with it.
+    /// By a redirect to the same URL with TLS.
     RedirectToHttps,
-    /// They are refused: what they carry was readable already.
+    /// By a refusal: a redirect would come too late, after the request was sent readable.
     HttpsOnly,
 }
 
-/// The policies in use that AWS maintains, by their identifiers, which are the same in every account.
+/// Policies that AWS maintains, by identifiers that are the same in every account.
 ///
-/// See those [of caches](https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html) and
-/// [of requests](https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-origin-request-policies.html).
+/// See those [for caches](https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html) and
+/// [for requests](https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-origin-request-policies.html).
 #[derive(Clone, Copy, Debug, Serialize)]
 pub enum ManagedPolicy {
-    /// Answers are kept for as long as they say, told apart by path and compression alone.
+    /// Answers stay for as long as their headers say. Only path and compression tell them apart.
     #[serde(rename = "658327ea-f89d-4fab-a63d-7e88639e58f6")]
     CachingOptimized,
-    /// Nothing is kept.
+    /// No answer stays.
     #[serde(rename = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad")]
     CachingDisabled,
-    /// Everything is passed on but the name of the host, by which API Gateway would look for an API.
+    /// The origin gets all of the request but the host name, which would lead API Gateway to look for another API.
     #[serde(rename = "b689b0a8-53d0-40ab-baf2-68738e2966ac")]
     AllViewerExceptHostHeader,
 }
 
-/// What is run, and when.
+/// Runs a function on an event.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct FunctionAssociation {
-    /// When.
+    /// The event.
     pub event_type: EdgeEvent,
-    /// What.
+    /// The function.
     #[serde(rename = "FunctionARN")]
     pub function_arn: Value<EdgeFunctionArn>,
 }
 
-/// When a function is run.
+/// The events on which a function can run.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EdgeEvent {
-    /// For every request, before the cache is looked into.
+    /// A viewer's request, before CloudFront looks into the cache.
     ViewerRequest,
 }
 
@@ -237,81 +237,82 @@ pub enum EdgeEvent {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Function {
-    /// Its name.
+    /// Up to 64 letters, digits, hyphens and underscores.
     pub name: Value<String>,
-    /// Whether it is run, and not only there to be tried.
+    /// Whether each change is put into force at once, rather than only tested.
     pub auto_publish: bool,
-    /// Its source, of [at most 10 KB].
+    /// The source, of [at most 10 KB].
     ///
     /// [at most 10 KB]: https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html
     pub function_code: &'static str,
-    /// What it runs on.
+    /// The language, and a comment.
     pub function_config: FunctionConfig,
 }
 
-/// What a function runs on.
+/// The language of a function, and a comment.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct FunctionConfig {
-    /// What it is for.
+    /// Shown in the console.
     pub comment: &'static str,
     /// The language.
     pub runtime: EdgeRuntime,
 }
 
-/// The languages.
+/// The languages of functions.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub enum EdgeRuntime {
-    /// JavaScript, as far as CloudFront has it.
+    /// [CloudFront's
+    /// JavaScript](https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/functions-javascript-runtime-20.html) 2.0.
     #[serde(rename = "cloudfront-js-2.0")]
     JavaScript2,
 }
 
-/// How CloudFront shows an origin who it is.
+/// How CloudFront signs requests to origins, so that they can refuse all others.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct OriginAccessControl {
-    /// All of it.
+    /// All settings. CloudFormation nests them once.
     pub origin_access_control_config: OriginAccessControlConfig,
 }
 
-/// How CloudFront shows an origin who it is.
+/// The settings of an origin access control.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct OriginAccessControlConfig {
-    /// Its name.
+    /// Up to 64 characters.
     pub name: Value<String>,
-    /// What it is for.
+    /// Shown in the console.
     pub description: &'static str,
     /// The kind of origin.
     pub origin_access_control_origin_type: AccessedOrigin,
-    /// When it does.
+    /// Which requests are signed.
     pub signing_behavior: SigningBehavior,
-    /// By what.
+    /// How they are signed.
     pub signing_protocol: SigningProtocol,
 }
 
-/// The kinds of origin that are shown.
+/// The kinds of origin that check signatures.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AccessedOrigin {
-    /// A bucket.
+    /// Buckets.
     S3,
 }
 
-/// When requests are signed.
+/// Which requests are signed.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SigningBehavior {
-    /// All of them, whatever the viewer has sent.
+    /// All, also those that the viewer has signed.
     Always,
 }
 
-/// By what requests are signed.
+/// How requests are signed.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SigningProtocol {
-    /// Signature version 4.
+    /// By AWS's signature version 4.
     SigV4,
 }
 
@@ -319,51 +320,51 @@ pub enum SigningProtocol {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ResponseHeadersPolicy {
-    /// All of it.
+    /// All settings. CloudFormation nests them once.
     pub response_headers_policy_config: ResponseHeadersPolicyConfig,
 }
 
-/// Headers that are added to answers.
+/// The settings of a policy of headers.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ResponseHeadersPolicyConfig {
-    /// Its name.
+    /// Up to 128 characters.
     pub name: Value<String>,
-    /// What it is for.
+    /// Shown in the console.
     pub comment: &'static str,
     /// The headers.
     pub security_headers_config: SecurityHeaders,
 }
 
-/// Headers that tell browsers what they must not do. Whatever the origin says of them is replaced.
+/// Headers by which browsers protect the user. Each replaces the origin's.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct SecurityHeaders {
-    /// For how long to come with TLS only.
+    /// `Strict-Transport-Security`: use TLS only.
     pub strict_transport_security: StrictTransportSecurity,
-    /// To take a file for what it says it is: `nosniff`.
+    /// `X-Content-Type-Options`: trust the content type.
     pub content_type_options: Replaced,
-    /// Who may show the page in a frame.
+    /// `X-Frame-Options`: which pages may show this one in a frame.
     pub frame_options: FrameOptions,
-    /// What to tell others of the page one comes from.
+    /// `Referrer-Policy`: which other sites learn the page's address.
     pub referrer_policy: Referrer,
-    /// What else a page may do.
+    /// `Content-Security-Policy`: what the page may load and do.
     pub content_security_policy: ContentSecurity,
 }
 
-/// For how long to come with TLS only.
+/// How long a browser uses TLS only.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct StrictTransportSecurity {
-    /// For how long a browser remembers it.
+    /// Counted from the latest answer.
     #[serde(rename = "AccessControlMaxAgeSec")]
     pub max_age: Seconds,
-    /// Whether what the origin says is replaced.
+    /// Always replaces the origin's header.
     #[serde(flatten)]
     pub replaced: Replaced,
 }
 
-/// That what the origin says is replaced.
+/// Replaces the origin's header.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Replaced {
@@ -376,57 +377,57 @@ impl Default for Replaced {
     }
 }
 
-/// Who may show the page in a frame.
+/// Which pages may show this one in a frame.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct FrameOptions {
-    /// Who.
+    /// The pages.
     pub frame_option: FrameOption,
-    /// Whether what the origin says is replaced.
+    /// Always replaces the origin's header.
     #[serde(flatten)]
     pub replaced: Replaced,
 }
 
-/// Who may show a page in a frame.
+/// Which pages may show this one in a frame.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum FrameOption {
-    /// Nobody.
+    /// No page.
     Deny,
 }
 
-/// What to tell others of the page one comes from.
+/// Which other sites learn the page's address.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Referrer {
-    /// What.
+    /// The sites.
     pub referrer_policy: ReferrerPolicy,
-    /// Whether what the origin says is replaced.
+    /// Always replaces the origin's header.
     #[serde(flatten)]
     pub replaced: Replaced,
 }
 
-/// What to tell others of the page one comes from.
+/// Which other sites learn a page's address.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReferrerPolicy {
-    /// Nothing, unless it is the same site.
+    /// None: only the same site.
     SameOrigin,
 }
 
-/// What else a page may do.
+/// Limits of what a page may load and do.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ContentSecurity {
-    /// The policy.
+    /// Directives, separated by semicolons.
     pub content_security_policy: &'static str,
-    /// Whether what the origin says is replaced.
+    /// Always replaces the origin's header.
     #[serde(flatten)]
     pub replaced: Replaced,
 }
 
 impl Handle<Distribution> {
-    /// Its ARN, of which there is no attribute. It names no region.
+    /// The ARN, without a region. CloudFormation has no attribute of it.
     #[must_use]
     pub fn arn(&self) -> Value<DistributionArn> {
         text!["arn:", Pseudo::Partition, ":cloudfront::", Pseudo::AccountId, ":distribution/", &self.id()]

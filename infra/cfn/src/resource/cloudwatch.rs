@@ -16,68 +16,68 @@ super::types! {
     Dashboard = "AWS::CloudWatch::Dashboard" { replacing: { DashboardName: Always } }
 }
 
-/// A series of numbers that CloudWatch keeps.
+/// A series of numbers in CloudWatch.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Metric {
-    /// Whose it is, for example `AWS/Lambda`.
+    /// The publisher, for example `AWS/Lambda`.
     pub namespace: &'static str,
-    /// What is measured.
+    /// The quantity, for example `Errors`.
     pub metric_name: &'static str,
-    /// Of what. A metric is found by all its dimensions, and by no fewer.
+    /// The thing measured. A metric is found by all of its dimensions, never by fewer.
     pub dimensions: Vec<Dimension>,
 }
 
-/// A name and a value that distinguish metrics.
+/// A name and a value that tell metrics of one name apart.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Dimension {
-    /// The name.
+    /// For example `FunctionName`.
     pub name: &'static str,
-    /// The value.
+    /// For example the function's name.
     pub value: Value<String>,
 }
 
-/// What is made of the numbers of a period.
+/// How the numbers of a period become one number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Statistic {
     /// The largest.
     Maximum,
-    /// All together.
+    /// The sum.
     Sum,
-    /// What half of them do not exceed. For dashboards.
+    /// The median, for dashboards.
     #[serde(rename = "p50")]
     Median,
-    /// What all but one in a hundred do not exceed. For dashboards.
+    /// The 99th percentile, for dashboards.
     #[serde(rename = "p99")]
     P99,
 }
 
-/// Watches one metric.
+/// Compares one metric with a threshold.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Alarm {
-    /// What it means, for who is told.
+    /// The meaning and the next step, for the person who gets the message.
     pub alarm_description: String,
-    /// What is watched.
+    /// The metric.
     #[serde(flatten)]
     pub metric: Metric,
-    /// What of it.
+    /// How the numbers of a period become one.
     pub statistic: Statistic,
-    /// Over how long the numbers are taken together, in whole minutes.
+    /// Over how long numbers are combined, in whole minutes.
     pub period: Seconds,
-    /// In how many periods in a row.
+    /// In how many periods in a row the threshold has to be reached.
     pub evaluation_periods: u32,
-    /// How much is too much.
+    /// The number to compare with, in the unit of the metric.
     pub threshold: u32,
-    /// When it goes off.
+    /// When the alarm goes off.
     pub comparison_operator: Comparison,
-    /// What no number means.
+    /// How a period without numbers counts.
     pub treat_missing_data: MissingData,
-    /// Who is told that it went off.
+    /// The topics that get a message when the alarm goes off.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub alarm_actions: Vec<Value<TopicArn>>,
-    /// Who is told that it is over.
+    /// The topics that get a message when it ends.
     #[serde(rename = "OKActions", skip_serializing_if = "Vec::is_empty")]
     pub ok_actions: Vec<Value<TopicArn>>,
 }
@@ -85,31 +85,31 @@ pub struct Alarm {
 /// When an alarm goes off.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub enum Comparison {
-    /// At the threshold, and above.
+    /// At the threshold or above.
     GreaterThanOrEqualToThreshold,
 }
 
-/// What it means that there is no number.
+/// How a period without numbers counts.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum MissingData {
-    /// Nothing happened, which is fine.
+    /// As a good one: nothing happened.
     NotBreaching,
 }
 
-/// A page of graphs.
+/// A dashboard.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Dashboard {
-    /// What is on it. CloudFormation takes it as a text.
+    /// The graphs. CloudFormation takes them as one JSON text.
     #[serde(serialize_with = "json_text")]
     pub dashboard_body: Body,
 }
 
-/// What is on a dashboard.
+/// The content of a dashboard.
 #[derive(Clone, Debug, Serialize)]
 pub struct Body {
-    /// The graphs.
+    /// The graphs and their places.
     pub widgets: Vec<Widget>,
 }
 
@@ -117,13 +117,13 @@ pub struct Body {
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "type", rename = "metric")]
 pub struct Widget {
-    /// The first column.
+    /// The first column, from 0.
     pub x: usize,
-    /// The first row.
+    /// The first row, from 0.
     pub y: usize,
-    /// Columns.
+    /// In columns.
     pub width: usize,
-    /// Rows.
+    /// In rows.
     pub height: usize,
     /// The graph.
     pub properties: Graph,
@@ -132,17 +132,17 @@ pub struct Widget {
 /// Lines over time.
 #[derive(Clone, Debug, Serialize)]
 pub struct Graph {
-    /// What it shows.
+    /// The heading.
     pub title: &'static str,
     view: &'static str,
     region: Value<String>,
     period: Seconds,
-    /// The lines.
+    /// The lines, in the order of the legend.
     pub metrics: Vec<Line>,
 }
 
 impl Graph {
-    /// A graph with a point for every minute.
+    /// A graph with one point a minute.
     #[must_use]
     pub fn by_minute(title: &'static str, metrics: Vec<Line>) -> Self {
         Self { title, view: "timeSeries", region: text![Pseudo::Region], period: Seconds::minutes(1), metrics }
@@ -152,15 +152,15 @@ impl Graph {
 /// A line in a graph.
 #[derive(Clone, Debug)]
 pub struct Line {
-    /// What it shows.
+    /// The metric.
     pub metric: Metric,
-    /// What of it.
+    /// How the numbers of a minute become a point.
     pub statistic: Statistic,
-    /// What it is called.
+    /// The name in the legend.
     pub label: String,
 }
 
-/// An array: namespace, name, then names and values of the dimensions, and how it is drawn.
+/// An array of namespace, name, the names and values of the dimensions, and how it is drawn.
 impl Serialize for Line {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Metric { namespace, metric_name, dimensions } = &self.metric;

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::value::{UserPoolArn, UserPoolClientId, UserPoolId, Value};
 
-// What replaces a pool is after what cannot be changed in Cognito, since the schema does not say:
+// The schema does not say which properties replace a pool. Those here cannot be changed in Cognito:
 // https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pool-updating.html
 super::types! {
     UserPool = "AWS::Cognito::UserPool" {
@@ -26,21 +26,21 @@ super::types! {
     }
 }
 
-/// A user pool.
+/// Accounts of users.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct UserPool {
-    /// Its name, which need not be unique.
+    /// Need not be unique.
     pub user_pool_name: Value<String>,
-    /// What is confirmed by a code when someone signs up.
+    /// The attributes that a user confirms by a code after signing up.
     pub auto_verified_attributes: Vec<VerifiedAttribute>,
-    /// How someone who forgot the password gets in again.
+    /// How a user who forgot the password gets access again.
     pub account_recovery_setting: AccountRecovery,
-    /// What is asked of accounts.
+    /// The requirements on accounts.
     pub policies: Policies,
 }
 
-/// An attribute Cognito can confirm.
+/// An attribute that Cognito can confirm.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VerifiedAttribute {
@@ -48,11 +48,11 @@ pub enum VerifiedAttribute {
     Email,
 }
 
-/// How an account is recovered.
+/// How access to an account is recovered.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AccountRecovery {
-    /// The ways, by priority.
+    /// At least one way.
     pub recovery_mechanisms: Vec<RecoveryMechanism>,
 }
 
@@ -60,9 +60,9 @@ pub struct AccountRecovery {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct RecoveryMechanism {
-    /// The way.
+    /// Where the code is sent.
     pub name: RecoveryOption,
-    /// 1 is tried first.
+    /// From 1, which is tried first.
     pub priority: u8,
 }
 
@@ -70,19 +70,19 @@ pub struct RecoveryMechanism {
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RecoveryOption {
-    /// The confirmed email address.
+    /// To the confirmed email address.
     VerifiedEmail,
 }
 
-/// What is asked of accounts.
+/// The requirements on accounts.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Policies {
-    /// What is asked of passwords.
+    /// The requirements on passwords.
     pub password_policy: PasswordPolicy,
 }
 
-/// What a password must have: the length, and a lower case letter, an upper case letter, a digit and a symbol.
+/// A minimal length, and at least one lower-case letter, upper-case letter, digit and symbol.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 #[expect(clippy::struct_excessive_bools, reason = "these are CloudFormation's, and they are only set together")]
@@ -95,47 +95,47 @@ pub struct PasswordPolicy {
 }
 
 impl PasswordPolicy {
-    /// All classes of characters, and at least so many characters.
+    /// At least so many characters, of all classes.
     #[must_use]
     pub fn strong(minimum_length: u8) -> Self {
         Self { minimum_length, require_lowercase: true, require_uppercase: true, require_numbers: true, require_symbols: true }
     }
 }
 
-/// An application that signs people in.
+/// An application in which users sign in.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct UserPoolClient {
-    /// Its name.
+    /// Need not be unique.
     pub client_name: &'static str,
-    /// The pool it signs in to.
+    /// The pool of its users.
     pub user_pool_id: Value<UserPoolId>,
-    /// Whether it has a secret, which a browser could not keep.
+    /// Whether it has a secret. A browser could not keep one.
     pub generate_secret: bool,
     /// The ways to sign in.
     pub explicit_auth_flows: Vec<AuthFlow>,
-    /// What a stranger learns from a failed attempt.
+    /// The answer to a failed attempt to sign in.
     pub prevent_user_existence_errors: UserExistenceErrors,
 }
 
 /// A way to sign in.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub enum AuthFlow {
-    /// With a proof of the password that does not show it.
+    /// By SRP: a proof that does not send the password.
     #[serde(rename = "ALLOW_USER_SRP_AUTH")]
     Srp,
-    /// With the password itself.
+    /// By sending the password.
     #[serde(rename = "ALLOW_USER_PASSWORD_AUTH")]
     Password,
-    /// With a refresh token.
+    /// By a refresh token.
     #[serde(rename = "ALLOW_REFRESH_TOKEN_AUTH")]
     RefreshToken,
 }
 
-/// What a stranger learns from a failed attempt to sign in.
+/// The answer to a failed attempt to sign in.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub enum UserExistenceErrors {
-    /// Not whether the account exists.
+    /// The same for a wrong password and an unknown account.
     #[serde(rename = "ENABLED")]
     Prevented,
 }

@@ -22,17 +22,17 @@ super::types! {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Table {
-    /// What identifies an item.
+    /// The attributes that identify an item.
     #[serde(flatten)]
     pub key: Key,
     /// How capacity is paid for.
     #[serde(flatten)]
     pub billing: Billing,
-    /// What the stream of changes shows.
+    /// The content of the stream of changes.
     pub stream_specification: Stream,
-    /// Which attribute says when an item expires.
+    /// The expiry of items.
     pub time_to_live_specification: TimeToLive,
-    /// Backups of every second of the last 35 days.
+    /// Continuous backups, from which any second of the last 35 days can be restored.
     pub point_in_time_recovery_specification: Option<PointInTimeRecovery>,
 }
 
@@ -77,25 +77,26 @@ struct KeyElement {
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(tag = "BillingMode", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Billing {
-    /// By request.
+    /// By the request.
     PayPerRequest,
 }
 
-/// The stream of a table's changes.
+/// The content of a table's stream of changes.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(tag = "StreamViewType", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Stream {
-    /// Shows an item before and after.
+    /// The item before and after each change.
     NewAndOldImages,
 }
 
-/// Expiry of items.
+/// The expiry of items. DynamoDB deletes expired items [within a few
+/// days](https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html).
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct TimeToLive {
-    /// The attribute that holds the second after which the item is gone.
+    /// The attribute that holds the second, since 1970, after which the item has expired.
     pub attribute_name: &'static str,
-    /// Whether it is in force.
+    /// Whether items expire.
     pub enabled: bool,
 }
 

@@ -17,18 +17,18 @@ super::types! {
     }
 }
 
-/// A role.
+/// A set of permissions that a service acts with.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Role {
-    /// Who may take it.
+    /// The service that may assume it.
     pub assume_role_policy_document: Trusted,
-    /// What it is for.
+    /// Shown in the console.
     pub description: String,
-    /// AWS's own policies.
+    /// ARNs of policies that AWS maintains.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub managed_policy_arns: Vec<Value<String>>,
-    /// Policies of ours.
+    /// Policies of the stack's own.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<InlinePolicy>,
 }
@@ -37,8 +37,8 @@ pub struct Role {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct InlinePolicy {
-    /// Its name within the role.
+    /// A name within the role.
     pub policy_name: &'static str,
-    /// What it grants.
+    /// The permissions.
     pub policy_document: Document,
 }

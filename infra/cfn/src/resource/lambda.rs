@@ -43,76 +43,76 @@ super::types! {
     }
 }
 
-/// A function.
+/// A function of which CloudFormation chooses the name.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Function {
-    /// What it does.
+    /// Shown in the console, up to 256 characters.
     pub description: &'static str,
-    /// Where its code is.
+    /// The archive with the program.
     pub code: Code,
-    /// What runs it.
+    /// The program that runs it.
     pub runtime: Runtime,
-    /// Which of the functions in the code it is.
+    /// Passed to the program as `_HANDLER`, by which it knows which of its functions it is.
     pub handler: &'static str,
-    /// What it runs on.
+    /// The processor. CloudFormation takes a list, Lambda exactly one.
     pub architectures: [Architecture; 1],
     /// Memory, with which the share of a processor grows.
     pub memory_size: Mebibytes,
     /// How long one call may take, up to 15 minutes.
     pub timeout: Seconds,
-    /// As whom it acts.
+    /// The role that the function acts as.
     pub role: Value<RoleArn>,
-    /// What it reads at start.
+    /// The variables that the program reads.
     pub environment: Environment,
-    /// Where it logs.
+    /// The log group and its format.
     pub logging_config: LoggingConfig,
     /// Whether X-Ray follows requests through it.
     pub tracing_config: TracingConfig,
-    /// How many of it may run at once, if that is limited.
+    /// The limit of calls at once. Without it, all of the account's capacity.
     pub reserved_concurrent_executions: Option<When<u32>>,
 }
 
-/// Code in a bucket.
+/// An archive in a bucket.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Code {
-    /// The bucket.
+    /// A bucket in the region of the stack.
     pub s3_bucket: Value<BucketName>,
-    /// The object's key.
+    /// The object in the bucket.
     pub s3_key: CodeKey,
 }
 
-/// What runs a function.
+/// The program that runs a function.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub enum Runtime {
-    /// A `bootstrap` of ours on Amazon Linux 2023.
+    /// A `bootstrap` in the archive, on Amazon Linux 2023.
     #[serde(rename = "provided.al2023")]
     ProvidedAl2023,
 }
 
-/// What a function reads at start.
+/// The variables that a function reads.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Environment {
-    /// Names and values.
+    /// Up to 4 KB, names included.
     pub variables: IndexMap<&'static str, Value<String>>,
 }
 
-/// Where a function logs.
+/// The log group of a function, and its format.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct LoggingConfig {
-    /// The group.
+    /// A group that the stack makes, so that Lambda does not make one that is kept forever.
     pub log_group: Value<LogGroupName>,
-    /// The form of what Lambda itself logs, and of the level it passes on.
+    /// The format of the entries that Lambda writes itself. JSON ones have a level.
     pub log_format: LogFormat,
 }
 
-/// The form of logs.
+/// The format of logs.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub enum LogFormat {
-    /// One JSON object per line.
+    /// One JSON object a line.
     #[serde(rename = "JSON")]
     Json,
 }
@@ -121,138 +121,138 @@ pub enum LogFormat {
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(tag = "Mode")]
 pub enum TracingConfig {
-    /// It does.
+    /// X-Ray follows the requests that it samples, and starts with those that arrive without a decision.
     Active,
 }
 
-/// What a function was at one moment: its code and its configuration, never changed again.
+/// An unchangeable copy of a function: of its code and its configuration.
 ///
-/// Both properties force a new version, which is what makes a change of either publish one.
+/// Both properties replace the version, so that a change of either publishes a new one.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Version {
-    /// The function.
+    /// The function that is copied.
     pub function_name: Value<FunctionName>,
-    /// What distinguishes it.
+    /// Text that differs from version to version, shown in the console.
     pub description: Option<Value<String>>,
 }
 
-/// A name that points at a version.
+/// A name that points to a version.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Alias {
-    /// The function.
+    /// The function of the version.
     pub function_name: Value<FunctionName>,
-    /// The version.
+    /// The version that callers of the alias reach.
     pub function_version: Value<VersionNumber>,
-    /// The name.
+    /// A name within the function, for example `live`.
     pub name: &'static str,
 }
 
-/// Leave for API Gateway to call an alias.
+/// Lets a service call an alias.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Permission {
-    /// The alias: leave to call the function would not cover it.
+    /// The alias. A permission for the function does not cover it.
     pub function_name: Value<AliasArn>,
-    /// What may be done.
+    /// For example `lambda:InvokeFunction`.
     pub action: &'static str,
-    /// Who may.
+    /// The service, for example `apigateway.amazonaws.com`.
     pub principal: &'static str,
-    /// On whose behalf.
+    /// The ARN, with `*` for any text, of the resource on whose behalf the service calls.
     pub source_arn: Value<String>,
 }
 
-/// A trigger: Lambda reads the source, and calls the alias with what it finds.
+/// Has Lambda read a source and call an alias with batches of records.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct EventSourceMapping {
-    /// Whom to call.
+    /// The alias that is called.
     pub function_name: Value<AliasArn>,
-    /// How many records at most per call.
+    /// The largest number of records in one call.
     pub batch_size: u32,
-    /// Whether an answer can say which records failed.
+    /// Parts of the answer that Lambda looks at.
     pub function_response_types: [ResponseType; 1],
-    /// Where records come from.
+    /// The source, with the properties that only its kind has.
     #[serde(flatten)]
     pub source: EventSource,
 }
 
-/// What an answer can say.
+/// Parts of an answer that Lambda looks at.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub enum ResponseType {
-    /// Which records failed, so that only these come again.
+    /// The records that failed: only those come again.
     ReportBatchItemFailures,
 }
 
-/// Where records come from, with what only such a source has.
+/// A source of records, with the properties that only its kind has.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub enum EventSource {
-    /// A queue. How often a message comes again, and where it ends, is the queue's own to say.
+    /// A queue. How often a message comes again, and in which queue it ends, are properties of the queue.
     #[serde(rename_all = "PascalCase")]
     Queue {
-        /// The queue.
+        /// A queue whose visibility time-out is not shorter than the function's time-out.
         event_source_arn: Value<QueueArn>,
     },
-    /// A table's stream.
+    /// The stream of a table's changes.
     #[serde(rename_all = "PascalCase")]
     Stream {
         /// The stream.
         event_source_arn: Value<StreamArn>,
-        /// What is read first.
+        /// The first record that is read.
         starting_position: StartingPosition,
-        /// How long to wait for a full batch.
+        /// How long Lambda waits for a full batch.
         maximum_batching_window_in_seconds: Seconds,
-        /// Whether a failed batch is tried again in halves.
+        /// Whether a failed batch is split in two before it comes again.
         bisect_batch_on_function_error: bool,
-        /// How often a failed batch is tried again.
+        /// How often a failed batch comes again.
         maximum_retry_attempts: u32,
-        /// How old a record may be.
+        /// The age from which a record is given up.
         maximum_record_age_in_seconds: Seconds,
-        /// Where one learns of what was given up.
+        /// The receiver of notes about records that were given up.
         destination_config: DestinationConfig,
-        /// Which records are worth a call.
+        /// The records that are worth a call.
         filter_criteria: FilterCriteria,
     },
 }
 
-/// What is read of a stream first.
+/// The first record of a stream that is read.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum StartingPosition {
-    /// The oldest record there is.
+    /// The oldest record that the stream still has.
     TrimHorizon,
 }
 
-/// Where one learns of what was given up.
+/// The receiver of notes about records that were given up.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct DestinationConfig {
-    /// What failed.
+    /// For batches that failed for the last time or became too old.
     pub on_failure: OnFailure,
 }
 
-/// The destination of what failed.
+/// The receiver of notes about records that were given up. A note says where the records are in the stream.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct OnFailure {
-    /// A queue.
+    /// A queue that the function's role may send to.
     pub destination: Value<QueueArn>,
 }
 
-/// Which records are worth a call: those that match any of the filters.
+/// Patterns, any of which a record has to match.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct FilterCriteria {
-    /// The filters.
+    /// At most five.
     pub filters: Vec<Filter>,
 }
 
-/// A pattern of records, which CloudFormation takes as text.
+/// A [pattern](https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html) of records.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Filter {
-    /// The pattern, in JSON.
+    /// JSON as text.
     pub pattern: String,
 }

@@ -23,8 +23,8 @@ super::types! {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct LogGroup {
-    /// Its name, where AWS prescribes one.
+    /// The name, where a service prescribes one. Otherwise CloudFormation chooses it.
     pub log_group_name: Option<Value<LogGroupName>>,
-    /// How long logs are kept.
+    /// How long entries are kept.
     pub retention_in_days: LogRetention,
 }

@@ -23,23 +23,23 @@ super::types! {
     BucketPolicy = "AWS::S3::BucketPolicy" { replacing: { Bucket: Always } }
 }
 
-/// A bucket.
+/// A bucket of which CloudFormation chooses the name.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Bucket {
-    /// How objects are encrypted.
+    /// The encryption of objects at rest.
     pub bucket_encryption: Encryption,
-    /// What can never be made public.
+    /// The settings that keep it private.
     pub public_access_block_configuration: PublicAccessBlock,
-    /// Who owns what is uploaded.
+    /// The owner of uploaded objects.
     pub ownership_controls: OwnershipControls,
     /// Whether overwritten and deleted objects are kept.
     pub versioning_configuration: Option<Versioning>,
-    /// What is tidied up.
+    /// Rules that delete what nobody needs any more.
     pub lifecycle_configuration: Option<Lifecycle>,
 }
 
-/// How objects are encrypted.
+/// The encryption of objects at rest.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Encryption {
@@ -60,14 +60,14 @@ enum Algorithm {
 }
 
 impl Encryption {
-    /// With S3's own keys.
+    /// With keys that S3 manages.
     #[must_use]
     pub fn s3_managed() -> Self {
         Self { server_side_encryption_configuration: [EncryptionRule { server_side_encryption_by_default: Algorithm::Aes256 }] }
     }
 }
 
-/// What can never be made public: nothing, or everything.
+/// The settings that keep a bucket private, whatever a policy says.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 #[expect(clippy::struct_excessive_bools, reason = "these are CloudFormation's, and they are only set together")]
@@ -79,26 +79,26 @@ pub struct PublicAccessBlock {
 }
 
 impl PublicAccessBlock {
-    /// Nothing can be made public.
+    /// All four are on.
     #[must_use]
     pub fn all() -> Self {
         Self { block_public_acls: true, block_public_policy: true, ignore_public_acls: true, restrict_public_buckets: true }
     }
 }
 
-/// Who owns what is uploaded.
+/// The owner of uploaded objects.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct OwnershipControls {
-    /// The rules, of which there can be one.
+    /// CloudFormation takes a list, S3 exactly one rule.
     pub rules: [Ownership; 1],
 }
 
-/// Who owns what is uploaded.
+/// The owner of uploaded objects.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(tag = "ObjectOwnership")]
 pub enum Ownership {
-    /// The bucket's owner, always: access control lists are off.
+    /// The owner of the bucket. Access control lists are ignored.
     BucketOwnerEnforced,
 }
 
@@ -106,61 +106,61 @@ pub enum Ownership {
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(tag = "Status")]
 pub enum Versioning {
-    /// They are.
+    /// Old versions stay until a rule deletes them.
     Enabled,
 }
 
-/// What is tidied up.
+/// Rules that delete what nobody needs any more.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Lifecycle {
-    /// The rules.
+    /// All that apply to an object are carried out.
     pub rules: Vec<LifecycleRule>,
 }
 
-/// A rule of tidiness for the whole bucket.
+/// A rule for all objects of a bucket.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct LifecycleRule {
-    /// Its name.
+    /// A name within the bucket.
     pub id: &'static str,
-    /// Whether it is in force.
+    /// Whether the rule is in force.
     pub status: RuleStatus,
-    /// When a broken upload is dropped.
+    /// When the parts of an upload that was never completed are deleted.
     pub abort_incomplete_multipart_upload: Option<AbortMultipart>,
-    /// When an overwritten or deleted object is dropped.
+    /// When overwritten and deleted objects are deleted for good.
     pub noncurrent_version_expiration: Option<NoncurrentExpiration>,
 }
 
 /// Whether a rule is in force.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub enum RuleStatus {
-    /// It is.
+    /// The rule is in force.
     Enabled,
 }
 
-/// When a broken upload is dropped.
+/// When the parts of an upload that was never completed are deleted.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AbortMultipart {
-    /// Days after its start.
+    /// Days after the upload began.
     pub days_after_initiation: u32,
 }
 
-/// When an overwritten or deleted object is dropped.
+/// When overwritten and deleted objects are deleted for good.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct NoncurrentExpiration {
-    /// Days since it was current.
+    /// Days after the object was overwritten or deleted.
     pub noncurrent_days: u32,
 }
 
-/// Who may do what with a bucket.
+/// The policy of a bucket. A bucket has one.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct BucketPolicy {
     /// The bucket.
     pub bucket: Value<BucketName>,
-    /// The policy.
+    /// Statements with principals.
     pub policy_document: Document,
 }

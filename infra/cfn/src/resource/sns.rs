@@ -1,4 +1,4 @@
-//! SNS topics and who gets their messages. See [`AWS::SNS::Topic`].
+//! SNS topics and the receivers of their messages. See [`AWS::SNS::Topic`].
 //!
 //! [`AWS::SNS::Topic`]: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-sns-topic.html
 
@@ -12,7 +12,7 @@ use crate::{
 super::types! {
     Topic = "AWS::SNS::Topic" {
         replacing: { FifoTopic: Always, TopicName: Always },
-        /// The ARN to which messages are published: also what an alarm's actions name.
+        /// The ARN, by which messages are published: an alarm's action.
         arn: TopicArn = Ref,
     }
     Subscription = "AWS::SNS::Subscription" {
@@ -21,8 +21,8 @@ super::types! {
     TopicPolicy = "AWS::SNS::TopicPolicy" { replacing: {} }
 }
 
-/// A standard topic. It has no key of its own: CloudWatch
-/// [cannot publish](https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html) to a topic that is
+/// A standard topic without encryption at rest: CloudWatch [cannot
+/// publish](https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html) to a topic that is
 /// encrypted with SNS's default key.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -31,16 +31,16 @@ pub struct Topic {
     pub display_name: Option<&'static str>,
 }
 
-/// Somebody who gets a topic's messages.
+/// Sends a topic's messages to one receiver.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Subscription {
-    /// The topic.
+    /// A topic of the same region.
     pub topic_arn: Value<TopicArn>,
     /// The receiver.
     #[serde(flatten)]
     pub subscriber: Subscriber,
-    /// Whether a queue gets the message as it was published, without SNS's envelope.
+    /// Whether a queue gets messages as they were published, without the envelope that SNS puts around them.
     pub raw_message_delivery: Option<bool>,
 }
 
@@ -48,18 +48,18 @@ pub struct Subscription {
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "Protocol", content = "Endpoint", rename_all = "lowercase")]
 pub enum Subscriber {
-    /// A queue, whose policy has to let the topic send.
+    /// A queue whose policy lets the topic send.
     Sqs(Value<QueueArn>),
-    /// An address. Its owner has to confirm the subscription.
+    /// An email address. Its owner has to confirm the subscription.
     Email(String),
 }
 
-/// A policy of topics.
+/// A policy of topics. A topic has one.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct TopicPolicy {
-    /// The topics.
+    /// The topics, all with this policy.
     pub topics: Vec<Value<TopicArn>>,
-    /// Who may do what with them.
+    /// Statements with principals.
     pub policy_document: Document,
 }

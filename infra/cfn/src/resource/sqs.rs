@@ -23,7 +23,7 @@ super::types! {
     QueuePolicy = "AWS::SQS::QueuePolicy" { replacing: {} }
 }
 
-/// A queue, encrypted with SQS's own keys.
+/// A standard queue of which CloudFormation chooses the name.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Queue {
@@ -31,28 +31,28 @@ pub struct Queue {
     pub visibility_timeout: Option<Visibility>,
     /// How long a message is kept, up to 14 days; 4 days without.
     pub message_retention_period: Option<Seconds>,
-    /// Where a message goes that was received too often.
+    /// The queue for messages that were received too often.
     pub redrive_policy: Option<RedrivePolicy>,
-    /// Encryption with SQS's own keys.
+    /// Whether messages are encrypted at rest with keys that SQS manages.
     pub sqs_managed_sse_enabled: bool,
 }
 
-/// Where a message goes that was received too often. (These two names are camel case in CloudFormation too.)
+/// The queue for messages that were received too often. Its two names are in camel case in CloudFormation too.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RedrivePolicy {
-    /// The dead-letter queue.
+    /// The dead-letter queue, in the same account and region.
     pub dead_letter_target_arn: Value<QueueArn>,
-    /// How often is too often.
+    /// How often a message is received before it is moved.
     pub max_receive_count: u32,
 }
 
-/// Who may do what with queues.
+/// A policy of queues. A queue has one.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct QueuePolicy {
-    /// The queues.
+    /// The queues, all with this policy.
     pub queues: Vec<Value<QueueUrl>>,
-    /// The policy.
+    /// Statements with principals.
     pub policy_document: Document,
 }

@@ -10,14 +10,14 @@ super::types! {
     StringParameter = "AWS::SSM::Parameter" { replacing: { Name: Always } }
 }
 
-/// A text under a name.
+/// A text in Parameter Store that anybody with access to the parameter can read.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "Type", rename = "String", rename_all = "PascalCase")]
 pub struct StringParameter {
-    /// The name, which is a path.
+    /// A path with a slash in front, taken once in an account and region.
     pub name: String,
-    /// The text.
+    /// Up to 4 KB.
     pub value: Value<String>,
-    /// What it is.
+    /// Shown in the console.
     pub description: String,
 }

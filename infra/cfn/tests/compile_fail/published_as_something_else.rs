@@ -1,4 +1,4 @@
-//! What is published is what others will read: a pool's identifier is not its ARN.
+//! A value is published as its kind: a pool's identifier is not its ARN.
 
 use cfn::{
     Shared, Stack,

@@ -1,4 +1,4 @@
-//! Whoever adds a type has to say which of its properties replace a resource.
+//! A type says which of its properties replace a resource.
 
 use cfn::resource::Resource;
 

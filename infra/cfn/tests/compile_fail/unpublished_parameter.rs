@@ -1,4 +1,4 @@
-//! What no stack has published cannot be read.
+//! A value that no stack has published cannot be read.
 
 use cfn::{Shared, Stack, value::UserPoolArn};
 
