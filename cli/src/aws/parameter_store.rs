@@ -7,7 +7,7 @@ use super::{Aws, Error};
 impl Aws {
     /// Every parameter below `path`, by its full name. One call a page.
     pub(crate) async fn parameters_below(&self, path: &str) -> Result<BTreeMap<String, String>, Error> {
-        // Ten is the most a page may hold; five is all that is published, so that one call is enough.
+        // Ten is the most a batch may hold. A test of cart-infra holds the stage's published values to ten, so that one call is enough.
         // https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParametersByPath.html
         let call = self.ssm.get_parameters_by_path().path(path).recursive(true).max_results(10);
         let mut pages = call.into_paginator().send();

@@ -22,8 +22,8 @@ pub struct Widening {
     pub logical_id: String,
     /// The type of the resource.
     pub resource_type: String,
-    /// The permission as a sentence. The sentence names a principal, as in `anyone may POST /cart/checkout`, or is said of the
-    /// resource: `may dynamodb:Query on DynamoDBShoppingCartTable`.
+    /// The permission as a sentence. The sentence names a principal, as in `anyone may POST /orders`, or is said of the
+    /// resource: `may dynamodb:Query on Orders`.
     pub allows: String,
 }
 
