@@ -121,7 +121,7 @@ impl Refused {
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Blocked(blocked) => Some(blocked.hint()),
-            Self::Findings(_) => Some("the definitions are in infra/src/stacks".to_owned()),
+            Self::Findings(_) => Some("correct the definitions that the findings name, then run the same command again".to_owned()),
             Self::Origin { .. } => None,
             Self::Untold { .. } => {
                 Some("run the same command again: the stack's inputs are published now, so that the plan will be exact".to_owned())
