@@ -116,49 +116,17 @@ pub(crate) enum Error {
     },
     /// It ended, or never answered.
     #[error("{what} did not start: {reason}\n{log}")]
-    DidNotStart {
-        /// What.
-        what: &'static str,
-        /// What was seen.
-        reason: String,
-        /// The end of its log.
-        log: String,
-    },
-    /// It ended by itself.
+    DidNotStart { what: &'static str, reason: String, log: String },
     #[error("{what} ended: {status}\n{log}")]
-    Ended {
-        /// What.
-        what: &'static str,
-        /// How.
-        status: ExitStatus,
-        /// The end of its log.
-        log: String,
-    },
-    /// The shop was deployed and does not answer.
+    Ended { what: &'static str, status: ExitStatus, log: String },
     #[error("the shop does not answer: {reason}")]
-    NoAnswer {
-        /// What was seen.
-        reason: String,
-    },
-    /// Edits cannot be seen.
+    NoAnswer { reason: String },
     #[error("cannot watch {folder}: {reason}")]
-    Watch {
-        /// What was to be watched.
-        folder: Utf8PathBuf,
-        /// Why not.
-        reason: String,
-    },
-    /// A file could not be written.
+    Watch { folder: Utf8PathBuf, reason: String },
     #[error(transparent)]
     Write(#[from] files::Error),
-    /// A file could not be read, or a process not be started.
     #[error("{action} failed: {source}")]
-    Io {
-        /// What was tried.
-        action: String,
-        /// Why not.
-        source: std::io::Error,
-    },
+    Io { action: String, source: std::io::Error },
 }
 
 impl Error {

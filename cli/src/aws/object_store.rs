@@ -18,7 +18,6 @@ const DELETED_AT_ONCE: usize = 1000;
 /// A bucket, and the account that owns it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Bucket {
-    /// Its name.
     pub name: String,
     /// The account it has to belong to.
     pub owner: String,

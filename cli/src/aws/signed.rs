@@ -26,7 +26,6 @@ pub(super) struct Request<'a> {
     pub global: bool,
     /// The method.
     pub method: Method,
-    /// The path.
     pub path: &'a str,
     /// Names, in lower case, and values.
     pub headers: &'a [(&'a str, &'a str)],

@@ -49,28 +49,21 @@ pub(super) struct Packed {
 /// Why there is no archive.
 #[derive(Debug, Error)]
 pub(crate) enum Error {
-    /// The binary cannot be read.
     #[error("cannot read {path}")]
     Read {
-        /// The binary.
         path: Utf8PathBuf,
-        /// Why not.
         #[source]
         source: io::Error,
     },
-    /// The archive cannot be written.
     #[error(transparent)]
     Write(#[from] files::Error),
-    /// An archive that is replaced cannot be removed.
     #[error("cannot remove older archives beside {path}")]
     Remove {
         /// The archive that replaces it.
         path: Utf8PathBuf,
-        /// Why not.
         #[source]
         source: io::Error,
     },
-    /// The thread that made it ended early.
     #[error("compressing stopped unexpectedly")]
     Stopped(#[source] tokio::task::JoinError),
 }

@@ -30,30 +30,21 @@ const SOURCE_DATE_EPOCH: &str = "315532800";
 /// Why there are no executables.
 #[derive(Debug, Error)]
 pub(crate) enum Error {
-    /// Cargo is not installed.
     #[error("cannot run {program}")]
     Start {
-        /// Its name or path.
         program: Utf8PathBuf,
-        /// Why not.
         #[source]
         source: io::Error,
     },
-    /// The compiler or the linker refused; it said why.
     #[error("the services do not compile")]
     Compile,
-    /// Cargo gave up before it compiled anything.
     #[error("cargo cannot build: {said}")]
     Cargo {
         /// Its first error.
         said: String,
     },
-    /// The workspace has no binary for a service.
     #[error("cargo built no binary named {service}")]
-    NoExecutable {
-        /// The service.
-        service: Service,
-    },
+    NoExecutable { service: Service },
 }
 
 impl Error {

@@ -46,10 +46,8 @@ impl fmt::Display for Glibc {
 /// Why a binary would not start.
 #[derive(Debug, Error)]
 pub(crate) enum Error {
-    /// Not a 64-bit ELF file, or a damaged one.
     #[error("it is not a 64-bit Linux program")]
     Unreadable(#[source] object::Error),
-    /// Compiled for another processor.
     #[error("it is compiled for {found}, not for {wanted}")]
     Processor {
         /// What it is compiled for.
@@ -57,14 +55,8 @@ pub(crate) enum Error {
         /// What the function runs on.
         wanted: Architecture,
     },
-    /// Compiled for a newer glibc.
     #[error("it needs glibc {needed}, and Lambda has {limit}")]
-    Glibc {
-        /// What it needs.
-        needed: Glibc,
-        /// What there is.
-        limit: Glibc,
-    },
+    Glibc { needed: Glibc, limit: Glibc },
 }
 
 impl Error {

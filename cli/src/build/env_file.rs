@@ -29,26 +29,15 @@ pub(crate) struct FrontendEnv {
 /// Why there is no configuration for the frontend.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// The stacks have not published everything.
     #[error("not published yet: {}", missing.iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>().join(", "))]
     Missing {
         /// The parameters that are not there, each with the stack that publishes it.
         missing: Vec<(String, StackId)>,
     },
-    /// A published value would break the file.
     #[error("the value of {path} has a line break or another control character")]
-    Unsafe {
-        /// The parameter.
-        path: String,
-    },
-    /// The template asks for something there is not, or cannot be read.
+    Unsafe { path: String },
     #[error("rendering {template} failed: {message}")]
-    Render {
-        /// The template.
-        template: Utf8PathBuf,
-        /// Why.
-        message: String,
-    },
+    Render { template: Utf8PathBuf, message: String },
 }
 
 impl Error {

@@ -42,50 +42,22 @@ struct Entry {
 /// Why a folder cannot be deployed from, or not be described.
 #[derive(Debug, Error)]
 pub(crate) enum Error {
-    /// A file is missing, or cannot be read.
     #[error("cannot read {path}")]
     Read {
-        /// The file.
         path: Utf8PathBuf,
-        /// Why not.
         #[source]
         source: io::Error,
     },
-    /// The list cannot be written.
     #[error(transparent)]
     Write(#[from] files::Error),
-    /// The list is not one.
     #[error("{path} is not a list of packages: {reason}")]
-    Parse {
-        /// The list.
-        path: Utf8PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// They were built for other machines.
+    Parse { path: Utf8PathBuf, reason: String },
     #[error("the packages in {folder} are for {found}, and the functions run on {wanted}")]
-    Architecture {
-        /// The folder.
-        folder: Utf8PathBuf,
-        /// What they are for.
-        found: Architecture,
-        /// What is wanted.
-        wanted: Architecture,
-    },
-    /// A service has no package.
+    Architecture { folder: Utf8PathBuf, found: Architecture, wanted: Architecture },
     #[error("{folder} has no package of {service}")]
-    Missing {
-        /// The folder.
-        folder: Utf8PathBuf,
-        /// The service.
-        service: Service,
-    },
-    /// An archive is not what the list says.
+    Missing { folder: Utf8PathBuf, service: Service },
     #[error("{path} is not the package that was listed")]
-    Changed {
-        /// The archive.
-        path: Utf8PathBuf,
-    },
+    Changed { path: Utf8PathBuf },
 }
 
 impl Error {

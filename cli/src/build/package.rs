@@ -3,7 +3,7 @@
 //!
 //! Knows nothing of AWS, of terminals or of the environment: what it needs is in [`Request`], what happens is told as [`Progress`].
 //!
-//! [`compile`] calls cargo, and [`narrator`] understands what it writes. [`toolchain`] asks for what has to be installed. [`elf`] checks a
+//! [`compile`] calls cargo, and [`narrator`](super::narrator) understands what it writes. [`toolchain`] asks for what has to be installed. [`elf`] checks a
 //! binary, and [`archive`] zips it.
 
 use std::{io, time::Instant};
@@ -52,39 +52,27 @@ pub(crate) enum Target {
 /// Why there are no artifacts.
 #[derive(Debug, Error)]
 pub(crate) enum Error {
-    /// A relative path has no meaning here.
     #[error("cannot tell where {path} is")]
     Locate {
-        /// The path.
         path: Utf8PathBuf,
-        /// Why not.
         #[source]
         source: io::Error,
     },
-    /// The tools are missing or do not answer.
     #[error(transparent)]
     Toolchain(#[from] toolchain::Error),
-    /// Cargo did not build.
     #[error(transparent)]
     Build(#[from] compile::Error),
-    /// The list of packages cannot be used, or not be written.
     #[error(transparent)]
     Manifest(#[from] manifest::Error),
-    /// What was built would not run in Lambda.
     #[error("the binary of {service} would not run in Lambda")]
     Check {
-        /// Whose binary it is.
         service: Service,
-        /// What is wrong with it.
         #[source]
         source: elf::Error,
     },
-    /// An archive could not be made.
     #[error("cannot package {service}")]
     Archive {
-        /// Whose archive it is.
         service: Service,
-        /// What went wrong.
         #[source]
         source: archive::Error,
     },

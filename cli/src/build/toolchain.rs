@@ -47,36 +47,25 @@ pub(super) struct Folders {
 /// Why a build cannot start.
 #[derive(Debug, Error)]
 pub(crate) enum Error {
-    /// A program is not installed.
     #[error("cannot run {program}")]
     Start {
-        /// Its name or path.
         program: Utf8PathBuf,
-        /// Why not.
         #[source]
         source: io::Error,
     },
-    /// The compiler did not say what it was asked.
     #[error("{program} failed: {said}")]
     Rustc {
-        /// Its name or path.
         program: Utf8PathBuf,
         /// What it said instead.
         said: String,
     },
-    /// The standard library is not installed for the target.
     #[error("Rust's standard library for {triple} is not installed")]
-    NoStandardLibrary {
-        /// The target.
-        triple: &'static str,
-    },
-    /// The cross linker is not installed.
+    NoStandardLibrary { triple: &'static str },
     #[error("cargo-zigbuild and ziglang are not installed in {folder}")]
     NoZig {
         /// Where they were looked for.
         folder: Utf8PathBuf,
     },
-    /// Cargo could not say what the workspace consists of.
     #[error("cargo cannot read the workspace: {said}")]
     Workspace {
         /// Its first error.
