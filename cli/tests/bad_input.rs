@@ -86,6 +86,7 @@ fn a_configuration_that_cannot_be_used() {
         ("retention", "[stages.production]\nlog-retention-days = 15"),
         ("stage name", "[stages.auth]"),
         ("port", "local.port = 99999"),
+        ("site port", "local.site-port = 0"),
         ("alarm topic", "[defaults]\nalarm-topic = 'arn:aws:sns:eu-west-1:123456789012:alarms.fifo'"),
         ("monitoring", "[stages.production]\nmonitoring = 'yes'"),
     ] {
