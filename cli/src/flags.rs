@@ -18,8 +18,8 @@ const KNOWN: [Known; 6] = [
     Known { id: "region", long: "--region", aws: true, here: false },
     Known { id: "profile", long: "--profile", aws: true, here: false },
     Known { id: "endpoint_url", long: "--endpoint-url", aws: true, here: false },
-    Known { id: "config", long: "--config", aws: false, here: true },
     Known { id: "local", long: "--local", aws: false, here: false },
+    Known { id: "config", long: "--config", aws: false, here: true },
 ];
 
 /// The commands that work on this machine only.

@@ -53,7 +53,7 @@ impl Stranger {
         assert_eq!(run.stdout, "", "there is no answer");
         let story = run.failed(code);
         assert_eq!(self.files(), before, "something was made");
-        format!("$ cartctl {}\n{}", arguments.join(" "), story.replace(self.project.path("").as_str(), "[folder]/"))
+        format!("$ cartctl {}\n{}", arguments.join(" "), self.project.anonymous(&story))
     }
 
     /// The same, where there is something to try next.

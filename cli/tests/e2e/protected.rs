@@ -17,8 +17,8 @@ async fn a_protected_stage_keeps_accounts_and_carts() {
 
     let run = cloud.run(&["delete", "--local", "--stage", "production", "--output", "json"]);
     for kept in [
-        format!("= DynamoDBShoppingCartTable AWS::DynamoDB::Table {table} stays"),
-        format!("= CognitoUserPool AWS::Cognito::UserPool {pool} stays"),
+        format!("= DynamoDBShoppingCartTable AWS::DynamoDB::Table {table} is retained"),
+        format!("= CognitoUserPool AWS::Cognito::UserPool {pool} is retained"),
     ] {
         assert!(run.stderr.contains(&kept), "announced: {}", run.stderr);
     }

@@ -169,7 +169,7 @@ async fn what_is_missing_is_said_before_anything_is_made(hosting: &Hosting) {
     let before = hosting.cloud.inventory().await;
     let error = hosting.run(&["frontend", "deploy", "--local"]).failed(1);
     assert!(error.contains("the web stack of the stage `default` is not deployed"), "{error}");
-    assert!(error.contains("`cartctl deploy --with-web --local` deploys it"), "{error}");
+    assert!(error.contains("`cartctl deploy --with-web --local --config "), "{error}");
 
     let error = hosting.run(&["deploy", "--local", "--with-web"]).failed(1);
     assert!(error.contains("shop/node_modules"), "{error}");
