@@ -54,7 +54,10 @@ async fn products_are_shown(shop: &Shop<'_>) {
     assert_eq!(one.header("set-cookie"), None);
 
     let nothing = shop.product("GET", "/product/nothing").await;
-    assert_eq!((nothing.status, nothing.body), (404, json!({ "message": "no such product" })));
+    assert_eq!(
+        (nothing.status, nothing.body),
+        (404, json!({ "message": "The shop does not sell this product. Choose another one." }))
+    );
     assert_eq!(shop.product("GET", "/product/a%23b").await.status, 400);
     assert_eq!(shop.product("GET", "/elsewhere").await.status, 403, "what API Gateway itself says can be read as well");
 }

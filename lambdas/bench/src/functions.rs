@@ -53,8 +53,8 @@ fn of_cart(function: CartFunction, shop: &Shop) -> Function {
     let body = json!({ "productId": id, "quantity": 2 }).to_string();
     let (event, right) = match function {
         CartFunction::ListCart => (call("GET", "/cart", None, "", shop), "Oak Cutting Board"),
-        CartFunction::AddToCart => (call("POST", "/cart", None, &body, shop), "product added to cart"),
-        CartFunction::UpdateCart => (call("PUT", "/cart/{product_id}", Some(id), &body, shop), "cart updated"),
+        CartFunction::AddToCart => (call("POST", "/cart", None, &body, shop), "was added to your cart"),
+        CartFunction::UpdateCart => (call("PUT", "/cart/{product_id}", Some(id), &body, shop), "Your cart now holds 2"),
         CartFunction::MigrateCart => (call("POST", "/cart/migrate", None, "", shop), "Oak Cutting Board"),
         CartFunction::CheckoutCart => (call("POST", "/cart/checkout", None, "", shop), "Oak Cutting Board"),
         CartFunction::GetCartTotal => (call("GET", "/cart/{product_id}/total", Some(id), "", shop), "quantity"),

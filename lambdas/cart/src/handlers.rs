@@ -15,3 +15,12 @@ pub use self::{
     get_cart_total::GetCartTotal, list_cart::ListCart, migrate_cart::MigrateCart, update_cart::UpdateCart,
     update_totals::UpdateTotals,
 };
+use crate::quantity::Quantity;
+
+/// What a customer reads whose cart now holds so many of a product.
+fn now_holds(quantity: Quantity) -> String {
+    match quantity.get() {
+        0 => "The product was removed from your cart.".to_owned(),
+        pieces => format!("Your cart now holds {pieces} of this product."),
+    }
+}

@@ -60,7 +60,7 @@ impl Products {
     /// What the catalogue says of a product, or said less than a minute ago.
     ///
     /// # Errors
-    /// [`Refusal::NotFound`] where it is not in the catalogue, [`Refusal::Unavailable`] where that cannot be found out.
+    /// [`Refusal::NoSuchProduct`] where it is not in the catalogue, [`Refusal::Unavailable`] where that cannot be found out.
     pub async fn detail(&self, id: &ProductId, now: Timestamp) -> Result<Value, Refusal> {
         if let Some(detail) = self.remembered(|found| found.get(id, now)) {
             return Ok(detail);
@@ -70,7 +70,7 @@ impl Products {
                 self.remembered(|found| found.put(id.clone(), detail.clone(), now));
                 Ok(detail)
             }
-            Ok(None) => Err(Refusal::NotFound("no such product".to_owned())),
+            Ok(None) => Err(Refusal::NoSuchProduct),
             Err(error) => Err(Refusal::Unavailable(error.into())),
         }
     }
@@ -172,7 +172,7 @@ mod tests {
         let server = Server::replying([Reply::new("404 Not Found", ""), mug(1290)]).await;
         let products = products(&server);
         let id = "mug".parse().unwrap();
-        assert!(matches!(products.detail(&id, NOW).await, Err(Refusal::NotFound(_))));
+        assert!(matches!(products.detail(&id, NOW).await, Err(Refusal::NoSuchProduct)));
         assert!(products.detail(&id, NOW).await.is_ok(), "it was put into the catalogue just now");
     }
 

@@ -63,7 +63,7 @@ impl TryFrom<i64> for Change {
 
 /// More, or less, than a cart can hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("a cart holds 0 to {limit} of a product", limit = Quantity::LIMIT)]
+#[error("a cart holds 0 to {limit} pieces of one product", limit = Quantity::LIMIT)]
 pub struct OutOfRange;
 
 #[cfg(test)]

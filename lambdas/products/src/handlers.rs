@@ -32,7 +32,7 @@ impl Endpoint for GetProduct {
         let id = path_product_id(request)?;
         match self.0.find(&id) {
             Some(product) => Ok(Answer::new(&json!({ "product": product }))),
-            None => Err(Refusal::NotFound("no such product".to_owned())),
+            None => Err(Refusal::NoSuchProduct),
         }
     }
 }

@@ -9,6 +9,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use thiserror::Error;
 
+use crate::request::MAX_BODY;
+
 /// Something done as asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
@@ -43,32 +45,34 @@ impl Answer {
     }
 }
 
-/// Why a request is not done. Nothing was changed, except perhaps with [`Refusal::Unclear`].
+/// Why a request is not carried out. Nothing was changed, except perhaps with [`Refusal::Unclear`].
+///
+/// Each displays as what a customer reads: what happened and what to do, in sentences.
 #[derive(Debug, Error)]
 pub enum Refusal {
-    /// The request makes no sense, for the reason given.
+    /// The request makes no sense. Says why, and what would.
     #[error("{0}")]
     BadRequest(String),
-    /// The caller claims to be somebody without a proof that holds.
-    #[error("a valid token is needed")]
+    /// A token is missing or proves nothing.
+    #[error("You are not signed in, or your session has expired. Sign in and try again.")]
     Unauthorized,
-    /// A page of another origin tries to change something with the caller's cookie.
-    #[error("this origin may not change anything here")]
+    /// A site of another origin tries to change something with the caller's cookie.
+    #[error("This website may not change your cart. Open the shop to do that.")]
     ForeignOrigin,
-    /// What the request names does not exist.
-    #[error("{0}")]
-    NotFound(String),
-    /// The body is larger than any sensible one.
-    #[error("the body is too large")]
+    /// The catalogue has no product of this id.
+    #[error("The shop does not sell this product. Choose another one.")]
+    NoSuchProduct,
+    /// The body is larger than [`MAX_BODY`].
+    #[error("The request is larger than {MAX_BODY} bytes. Send a smaller one.")]
     TooLarge,
-    /// Something behind this function does not answer; the same request may succeed soon.
-    #[error("the service is busy, please try again")]
+    /// Something behind this function does not answer. The same request may succeed soon.
+    #[error("The shop is busy. Try again in a few seconds.")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
-    /// What was to be changed does not answer, so that it may be changed or not: whoever just asks again may have it done twice.
-    #[error("this may be done or not, please look before you try again")]
+    /// A write was not answered, so it may be done or not. Who simply repeats the request may have it done twice.
+    #[error("We could not confirm that your change was saved. Check your cart before you try again.")]
     Unclear(#[source] Box<dyn Error + Send + Sync>),
     /// A bug, or damaged data.
-    #[error("something went wrong on our side")]
+    #[error("Something went wrong on our side. Try again in a few minutes.")]
     Internal(#[source] Box<dyn Error + Send + Sync>),
 }
 
@@ -81,7 +85,7 @@ impl Refusal {
             Self::BadRequest(_)
             | Self::Unauthorized
             | Self::ForeignOrigin
-            | Self::NotFound(_)
+            | Self::NoSuchProduct
             | Self::TooLarge
             | Self::Unclear(_)
             | Self::Internal(_) => None,
@@ -95,7 +99,7 @@ impl Refusal {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::ForeignOrigin => StatusCode::FORBIDDEN,
-            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::NoSuchProduct => StatusCode::NOT_FOUND,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unavailable(_) | Self::Unclear(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,

@@ -24,7 +24,7 @@ impl ProductId {
 
 /// The text cannot be the id of a product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("a product id is 1 to {max} letters, digits and hyphens", max = ProductId::MAX_LEN)]
+#[error("a product id has 1 to {max} letters, digits and hyphens", max = ProductId::MAX_LEN)]
 pub struct NotAProductId;
 
 impl TryFrom<String> for ProductId {

@@ -17,7 +17,7 @@ pub const MAX_BODY: usize = 4 * 1024;
 /// [`Refusal::BadRequest`] where no product can have such an id.
 pub fn path_product_id(request: &Request) -> Result<ProductId, Refusal> {
     let id = request.product_id.as_deref().unwrap_or_default();
-    id.parse().map_err(|error: NotAProductId| Refusal::BadRequest(error.to_string()))
+    id.parse().map_err(|error: NotAProductId| Refusal::BadRequest(format!("The product id is not valid: {error}.")))
 }
 
 /// The body as a `T`. `shape` tells the caller what is wanted, for example `{"quantity": whole number}`.
@@ -28,7 +28,8 @@ pub fn json_body<T: DeserializeOwned>(request: &Request, shape: &str) -> Result<
     if request.body.len() > MAX_BODY {
         return Err(Refusal::TooLarge);
     }
-    serde_json::from_slice(&request.body).map_err(|_| Refusal::BadRequest(format!("the body must be JSON: {shape}")))
+    let other = |_| Refusal::BadRequest(format!("The request body is not of the expected form. Send JSON: {shape}."));
+    serde_json::from_slice(&request.body).map_err(other)
 }
 
 #[cfg(test)]

@@ -205,7 +205,7 @@ mod tests {
         let response = ask(false, Request::default()).await;
         assert_eq!(header(&response, "retry-after"), Some("2"));
         assert_eq!(header(&response, "set-cookie"), None, "no answer shares its headers with another");
-        assert_eq!(response["body"], r#"{"message":"the service is busy, please try again"}"#);
+        assert_eq!(response["body"], r#"{"message":"The shop is busy. Try again in a few seconds."}"#);
         assert_eq!(header(&ask(true, Request::default()).await, "set-cookie"), Some("cartId=1"));
     }
 }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::join;
 
+use super::now_holds;
 use crate::{
     backoff::{self, Contended},
     clock::{self, Timestamp},
@@ -48,8 +49,9 @@ impl Endpoint for AddToCart {
         let Body { product_id, quantity } = json_body(request, SHAPE)?;
         let change = Change::try_from(quantity)?;
         let detail = self.products.detail(&product_id, now);
-        add(&self.store, &visitor.owner, &product_id, change, detail, now).await?;
-        Ok(visitor.answer(&json!({ "productId": product_id, "message": "product added to cart" })).counting(Metric::CartUpdated))
+        let holds = add(&self.store, &visitor.owner, &product_id, change, detail, now).await?;
+        let message = if quantity > 0 { "The product was added to your cart.".to_owned() } else { now_holds(holds) };
+        Ok(visitor.answer(&json!({ "productId": product_id, "message": message })).counting(Metric::CartUpdated))
     }
 }
 
@@ -62,7 +64,7 @@ pub async fn add(
     change: Change,
     detail: impl Future<Output = Result<Value, Refusal>>,
     now: Timestamp,
-) -> Result<(), Refusal> {
+) -> Result<Quantity, Refusal> {
     let (detail, stored) = join!(detail, store.item(owner, product));
     // That there is no such product is said first: it holds whatever the table says.
     let (detail, mut stored) = (detail?, stored?);
@@ -71,7 +73,7 @@ pub async fn add(
         let wanted = held.after(change)?;
         let write = Write::set(owner, product, wanted, &detail, now).if_still(stored.as_ref());
         if wanted == held || store.apply(write).await? == Outcome::Done {
-            return Ok(());
+            return Ok(wanted);
         }
         store.pause(attempt).await;
         stored = store.item(owner, product).await?;
@@ -81,6 +83,6 @@ pub async fn add(
 
 impl From<OutOfRange> for Refusal {
     fn from(error: OutOfRange) -> Self {
-        Self::BadRequest(error.to_string())
+        Self::BadRequest(format!("This quantity is not possible: {error}. Choose another quantity."))
     }
 }

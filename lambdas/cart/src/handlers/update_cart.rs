@@ -8,6 +8,7 @@ use cart_shared::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::now_holds;
 use crate::{
     backoff::{self, Contended},
     clock::{self, Timestamp},
@@ -45,13 +46,13 @@ impl Endpoint for UpdateCart {
         let product = path_product_id(request)?;
         let body: Body = json_body(request, SHAPE)?;
         if body.product_id.is_some_and(|named| named != product) {
-            return Err(Refusal::BadRequest("the path and the body name different products".to_owned()));
+            return Err(Refusal::BadRequest("The path and the body name different products. Name one.".to_owned()));
         }
         let quantity = Quantity::try_from(body.quantity)?;
         let detail = self.products.detail(&product, now).await?;
         set(&self.store, &visitor.owner, &product, quantity, &detail, now).await?;
         Ok(visitor
-            .answer(&json!({ "productId": product, "quantity": quantity.get(), "message": "cart updated" }))
+            .answer(&json!({ "productId": product, "quantity": quantity.get(), "message": now_holds(quantity) }))
             .counting(Metric::CartUpdated))
     }
 }

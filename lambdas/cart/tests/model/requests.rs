@@ -93,7 +93,7 @@ fn cookie() -> String {
     format!("cartId={}", CART.strip_prefix("cart#").unwrap())
 }
 
-fn body(answer: &Answer) -> Value {
+fn body_of(answer: &Answer) -> Value {
     serde_json::from_str(&answer.body).unwrap()
 }
 
@@ -125,7 +125,7 @@ async fn a_token_of_the_pool_leads_to_the_users_cart_and_any_other_to_none() {
     let backend = Backend::new(table);
     let ask = async |headers: &[(&str, &str)]| {
         let answer = backend.ask("list", &request(&event(headers, "", &json!({}), ""))).await;
-        answer.map(|answer| body(&answer)["products"][0]["quantity"].as_u64()).map_err(|refusal| refusal.status().as_u16())
+        answer.map(|answer| body_of(&answer)["products"][0]["quantity"].as_u64()).map_err(|refusal| refusal.status().as_u16())
     };
     let lasting = |mut claims: Value| {
         claims["exp"] = json!(NEVER);
@@ -169,13 +169,38 @@ async fn while_keys_cannot_be_had_a_token_is_neither_good_nor_bad() {
 #[tokio::test]
 async fn nobody_is_told_to_try_again_who_may_have_been_heard() {
     for (operation, message, retry_after) in [
-        ("GetItem", "the service is busy, please try again", Some(2)),
-        ("TransactWriteItems", "this may be done or not, please look before you try again", None),
+        ("GetItem", "The shop is busy. Try again in a few seconds.", Some(2)),
+        ("TransactWriteItems", "We could not confirm that your change was saved. Check your cart before you try again.", None),
     ] {
         let backend = Backend::new(Table::new());
         backend.services.refuse(move |call| call.operation == operation);
         let refusal = backend.ask("add", &request(&event(&[], "", &json!({}), ADD))).await.unwrap_err();
         assert_eq!((refusal.status().as_u16(), refusal.retry_after(), refusal.to_string().as_str()), (503, retry_after, message));
+    }
+}
+
+#[tokio::test]
+async fn a_customer_reads_what_became_of_the_cart_or_what_to_do() {
+    let backend = Backend::new(Table::new());
+    let cookie = cookie();
+    let read = async |function: &str, product: &str, quantity: i64| {
+        let body = json!({ "productId": product, "quantity": quantity }).to_string();
+        let answer = backend.ask(function, &request(&event(&[("cookie", &cookie)], product, &json!({}), &body))).await;
+        answer.map_or_else(|refusal| refusal.to_string(), |answer| body_of(&answer)["message"].as_str().unwrap().to_owned())
+    };
+    let impossible = "This quantity is not possible: a cart holds 0 to 10000 pieces of one product. Choose another quantity.";
+    for (function, product, quantity, message) in [
+        ("add", "mug", 3, "The product was added to your cart."),
+        ("add", "mug", -1, "Your cart now holds 2 of this product."),
+        ("add", "mug", -9, "The product was removed from your cart."),
+        ("add", "mug", 10_001, impossible),
+        ("update", "mug", 4, "Your cart now holds 4 of this product."),
+        ("update", "mug", 0, "The product was removed from your cart."),
+        ("update", "mug", -1, impossible),
+        ("add", "pan", 1, "The shop does not sell this product. Choose another one."),
+        ("update", "a b", 1, "The product id is not valid: a product id has 1 to 64 letters, digits and hyphens."),
+    ] {
+        assert_eq!(read(function, product, quantity).await, message, "{function} {product} {quantity}");
     }
 }
 
@@ -287,7 +312,7 @@ async fn what_has_expired_is_in_no_cart_though_it_is_still_stored() {
     let cookie = cookie();
     let headers = [("cookie", cookie.as_str())];
     let lines =
-        |answer: Answer| body(&answer)["products"].as_array().unwrap().iter().map(|line| line["sk"].clone()).collect::<Vec<_>>();
+        |answer: Answer| body_of(&answer)["products"].as_array().unwrap().iter().map(|line| line["sk"].clone()).collect::<Vec<_>>();
     let none: Vec<Value> = Vec::new();
 
     let backend = Backend::new(expired());
@@ -347,7 +372,7 @@ async fn a_migration_answers_what_the_cart_then_holds_without_reading_it_again()
         });
         let cookie = cookie();
         let asked = request(&event(&[("cookie", &cookie)], "", &claims_of("a"), ""));
-        let answered = body(&backend.ask("migrate", &asked).await.unwrap());
+        let answered = body_of(&backend.ask("migrate", &asked).await.unwrap());
         assert_eq!(queries.load(Ordering::Relaxed), reads, "{stored:?}");
         let held = store_at(backend.services.clone()).cart(&USER.parse().unwrap()).await.unwrap();
         assert_eq!(answered, json!(shown(&held, NOW)), "{stored:?}");
@@ -367,6 +392,6 @@ async fn who_has_nothing_to_move_is_shown_a_cart_that_was_read_once() {
     });
     let cookie = cookie();
     let asked = request(&event(&[("cookie", &cookie)], "", &claims_of("a"), ""));
-    assert_eq!(body(&backend.ask("migrate", &asked).await.unwrap())["products"][0]["quantity"], 3);
+    assert_eq!(body_of(&backend.ask("migrate", &asked).await.unwrap())["products"][0]["quantity"], 3);
     assert_eq!(reads.load(Ordering::Relaxed), 2, "both carts");
 }

@@ -22,7 +22,7 @@ use crate::{
 pub(crate) fn adds(owner: &'static str, change: i64) -> Caller {
     Caller::new(&format!("adds {change} to {owner}"), move |shop| async move {
         let change = change.try_into().unwrap();
-        add(&shop.store, &owner.parse().unwrap(), &mug(), change, async { Ok(json!({})) }, NOW).await.ok().map(|()| Value::Null)
+        add(&shop.store, &owner.parse().unwrap(), &mug(), change, async { Ok(json!({})) }, NOW).await.ok().map(|_| Value::Null)
     })
 }
 

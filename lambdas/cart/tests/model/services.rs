@@ -47,7 +47,7 @@ impl Services {
     pub(crate) fn new(table: Table) -> Self {
         let sells_mugs = |path: &str| match path {
             "/product/mug" => Some((200, json!({ "product": { "productId": "mug" } }))),
-            _ => Some((404, json!({ "message": "no such product" }))),
+            _ => Some((404, json!({ "message": "The shop does not sell this product." }))),
         };
         Self(Arc::new(Mutex::new(State {
             table,

@@ -46,7 +46,7 @@ impl Write {
             let (owner, product, detail) = (USER.parse().unwrap(), mug(), json!({}));
             match self {
                 Self::Add(change) => {
-                    add(&shop.store, &owner, &product, change.try_into().unwrap(), async { Ok(detail) }, NOW).await
+                    add(&shop.store, &owner, &product, change.try_into().unwrap(), async { Ok(detail) }, NOW).await.map(drop)
                 }
                 Self::Set(to) => set(&shop.store, &owner, &product, to.try_into().unwrap(), &detail, NOW).await,
             }
