@@ -43,7 +43,7 @@ test('no page has a barrier', async ({ context }) => {
   await expect(visitor.main).toContainText('Nothing is charged')
   await judged(visitor)
   await visitor.main.getByRole('button', { name: /^Order for/ }).click()
-  await expect(visitor.main).toContainText('Whose name is on the card?')
+  await expect(visitor.main).toContainText('Enter the name on the card.')
   await judged(visitor)
   await visitor.fillInCard()
   await visitor.main.getByRole('button', { name: /^Order for/ }).click()

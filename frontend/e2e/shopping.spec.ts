@@ -48,7 +48,7 @@ test('adding, stepping, typing and removing are seen at once and are true', asyn
 
   const quantity = visitor.quantity('Enamel Mug', visitor.drawer)
   await quantity.fill('501')
-  await expect(visitor.drawer.getByRole('alert')).toHaveText('At most 500.')
+  await expect(visitor.drawer.getByRole('alert')).toHaveText('Enter at most 500.')
   await quantity.fill('')
   await quantity.pressSequentially('500')
   await expect(visitor.drawer.getByTestId('sum')).toHaveText('€6,487.90')

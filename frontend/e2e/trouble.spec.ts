@@ -98,11 +98,11 @@ test('a busy shop is waited for, looked at, and only then asked again', async ({
   await visitor.page.route(CART, async (route) => {
     const method = route.request().method()
     log.push(method)
-    if (method === 'POST') await route.fulfill({ status: 503, headers, json: { message: 'the service is busy' } })
+    if (method === 'POST') await route.fulfill({ status: 503, headers, json: { message: 'The shop is busy. Try again in a few seconds.' } })
     else await route.continue()
   })
   await visitor.add('Kite')
-  await expect(visitor.notices).toContainText('Kite was not changed. The shop is very busy.')
+  await expect(visitor.notices).toContainText('Kite was not changed. The shop is busy.')
   expect(log).toEqual(['POST', 'GET'])
   await visitor.holds(0)
   await visitor.page.unroute(CART)
@@ -110,13 +110,13 @@ test('a busy shop is waited for, looked at, and only then asked again', async ({
   await visitor.holds(1)
 })
 
-test('a conflict is told, and the cart is as it was', async ({ context }) => {
+test('a refusal is shown in the shop’s words, and the cart is as it was', async ({ context }) => {
   const visitor = await Visitor.in(context)
   await expect(visitor.main.getByRole('article')).toHaveCount(32)
   const headers = { 'Access-Control-Allow-Origin': new URL(shop()).origin, 'Access-Control-Allow-Credentials': 'true' }
-  await visitor.page.route(CART, (route) => route.fulfill({ status: 409, headers, json: { message: 'changed meanwhile' } }))
+  await visitor.page.route(CART, (route) => route.fulfill({ status: 400, headers, json: { message: 'This quantity is not possible.' } }))
   await visitor.add('Kite')
-  await expect(visitor.notices).toContainText('Something else changed this at the same moment.')
+  await expect(visitor.notices).toContainText('Kite was not changed. This quantity is not possible.')
   await visitor.holds(0)
 })
 
@@ -168,7 +168,7 @@ test('a merge that fails is made up for', async ({ context }) => {
   await visitor.signIn(name)
   await visitor.isSignedIn(name)
   await visitor.openCart()
-  await expect(visitor.drawer.getByRole('alert')).toContainText('The cart could not be read.')
+  await expect(visitor.drawer.getByRole('alert')).toContainText('Your cart could not be loaded.')
   await visitor.page.unroute(migrate)
   await visitor.drawer.getByRole('button', { name: 'Try again' }).click()
   await expect(visitor.drawer.getByRole('listitem')).toHaveCount(1)

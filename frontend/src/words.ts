@@ -5,25 +5,23 @@ import type { Reason } from './api/failure.ts'
 export function why(reason: Reason): string {
   switch (reason.kind) {
     case 'offline':
-      return 'This device is offline. Try again once it is back.'
+      return 'This device is offline. Try again when it is back online.'
     case 'unreachable':
-      return 'The shop cannot be reached. Check the connection, then try again.'
+      return 'We could not reach the shop. Check your connection and try again.'
     case 'slow':
-      return 'The shop took too long to answer. Please try again.'
+      return 'The shop took too long to answer. Try again.'
     case 'signed out':
-      return 'Your session is over. Sign in again to go on.'
+      return 'Your session has expired. Sign in again to continue.'
     case 'refused':
-      return reason.message === '' ? 'The shop refuses this.' : `The shop refuses this: ${reason.message}.`
+      return reason.message === '' ? 'The shop refused this request. Reload the page and try again.' : reason.message
     case 'not found':
-      return 'The shop does not have this any more.'
-    case 'conflict':
-      return 'Something else changed this at the same moment. Look again, then try again.'
+      return 'The shop no longer sells this product. Choose another one.'
     case 'busy':
-      return 'The shop is very busy. Please try again in a moment.'
+      return 'The shop is busy. Try again in a few seconds.'
     case 'broken':
-      return 'Something broke on our side. Please try again in a moment.'
+      return 'Something went wrong on our side. Try again in a few minutes.'
     case 'not understood':
-      return 'The shop gave an answer this page does not understand. Reloading the page may help.'
+      return 'This page could not read the shop’s answer. Reload the page and try again.'
   }
 }
 

@@ -91,9 +91,9 @@ test('writing is never repeated by itself', async () => {
 })
 
 test.each<[Answer, Reason]>([
-  [says(400, { message: 'a cart holds 0 to 10000' }), { kind: 'refused', status: 400, message: 'a cart holds 0 to 10000' }],
-  [says(404, { message: 'no such product' }), { kind: 'not found', message: 'no such product' }],
-  [says(409, ['not a message']), { kind: 'conflict', message: '' }],
+  [says(400, { message: 'Choose another quantity.' }), { kind: 'refused', status: 400, message: 'Choose another quantity.' }],
+  [says(403, ['not a message']), { kind: 'refused', status: 403, message: '' }],
+  [says(404, { message: 'Choose another one.' }), { kind: 'not found', message: 'Choose another one.' }],
   [says(429), { kind: 'busy', wait: DEFAULT_WAIT, started: false }],
   [says(503, {}, { 'Retry-After': '86400' }), { kind: 'busy', wait: 10_000, started: true }],
   [says(503, {}, { 'Retry-After': 'tomorrow' }), { kind: 'busy', wait: DEFAULT_WAIT, started: true }],

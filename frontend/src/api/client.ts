@@ -113,8 +113,6 @@ function refusal(response: Response, body: unknown): Failure {
       return new Failure({ kind: 'signed out' })
     case 404:
       return new Failure({ kind: 'not found', message })
-    case 409:
-      return new Failure({ kind: 'conflict', message })
     case 429:
       return new Failure({ kind: 'busy', wait: waitOf(response), started: false })
     case 503:

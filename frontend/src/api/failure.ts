@@ -12,7 +12,6 @@ export type Reason =
   /** The service refuses what was asked for, and says why. */
   | { readonly kind: 'refused'; readonly status: number; readonly message: string }
   | { readonly kind: 'not found'; readonly message: string }
-  | { readonly kind: 'conflict'; readonly message: string }
   /** Too much at once; after so many milliseconds it is worth another try. */
   | { readonly kind: 'busy'; readonly wait: number; readonly started: boolean }
   /** The service failed. */
@@ -50,7 +49,6 @@ export function mayBeDone(reason: Reason): boolean {
     case 'signed out':
     case 'refused':
     case 'not found':
-    case 'conflict':
       return false
   }
 }

@@ -13,21 +13,21 @@ export interface Trouble {
   readonly alreadySignedIn?: true
 }
 
-const WRONG = 'No account has this name and password.'
-const LATER = 'That was too often. Please wait a few minutes, then try again.'
-const OFFLINE = 'The accounts cannot be reached. Is this device online? What you typed stays here.'
+const WRONG = 'The user name or the password is wrong. Check both and try again.'
+const LATER = 'Too many attempts. Wait a few minutes, then try again.'
+const OFFLINE = 'We could not reach the accounts. Check your connection and try again. What you typed is still here.'
 
 const KNOWN: Readonly<Record<string, Trouble>> = {
   NotAuthorizedException: { text: WRONG, field: 'password' },
   UserNotFoundException: { text: WRONG, field: 'password' },
-  UserNotConfirmedException: { text: 'This account waits for its code.', unconfirmed: true },
-  UserAlreadyAuthenticatedException: { text: 'Somebody is signed in already.', alreadySignedIn: true },
-  UsernameExistsException: { text: 'This name is taken.', field: 'name' },
-  InvalidPasswordException: { text: 'This password is too simple.', field: 'password' },
-  CodeMismatchException: { text: 'This is not the code that was sent.', field: 'code' },
-  ExpiredCodeException: { text: 'This code is too old. Ask for a new one.', field: 'code' },
-  CodeDeliveryFailureException: { text: 'The mail with the code could not be sent. Is the address right?', field: 'email' },
-  InvalidParameterException: { text: 'Something typed here cannot be used.' },
+  UserNotConfirmedException: { text: 'This account is not confirmed yet.', unconfirmed: true },
+  UserAlreadyAuthenticatedException: { text: 'Somebody is already signed in here. Sign out first.', alreadySignedIn: true },
+  UsernameExistsException: { text: 'This user name is taken. Choose another one.', field: 'name' },
+  InvalidPasswordException: { text: 'This password is too simple. Choose a longer one.', field: 'password' },
+  CodeMismatchException: { text: 'This is not the code that we sent. Check it and try again.', field: 'code' },
+  ExpiredCodeException: { text: 'This code has expired. Ask for a new one.', field: 'code' },
+  CodeDeliveryFailureException: { text: 'We could not send the e-mail with the code. Check the address.', field: 'email' },
+  InvalidParameterException: { text: 'Something that you typed cannot be used. Check every field.' },
   LimitExceededException: { text: LATER },
   TooManyRequestsException: { text: LATER },
   TooManyFailedAttemptsException: { text: LATER },
@@ -38,5 +38,5 @@ export function trouble(error: unknown): Trouble {
   const name = error instanceof Error ? error.name : ''
   // A part of the shop that is loaded when it is needed did not come.
   if (name === 'TypeError') return { text: OFFLINE }
-  return KNOWN[name] ?? { text: 'That did not work, and we do not know why. Please try again.' }
+  return KNOWN[name] ?? { text: 'Something went wrong, and we do not know why. Try again in a few minutes.' }
 }

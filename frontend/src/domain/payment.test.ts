@@ -21,9 +21,9 @@ test('a real card is sent back to its owner', () => {
 
 test.each([
   ['11/26', undefined],
-  ['10/26', 'This card has expired.'],
-  ['13/30', 'Month and year, such as 04/30.'],
-  ['4/30', 'Month and year, such as 04/30.'],
+  ['10/26', 'This card has expired. Use the test card.'],
+  ['13/30', 'Enter month and year, such as 04/30.'],
+  ['4/30', 'Enter month and year, such as 04/30.'],
   ['04 / 30', undefined],
 ])('a card that expires %s: %s', (expires, mistake) => {
   expect(mistakes({ ...good, expires }, today).expires).toBe(mistake)

@@ -23,23 +23,23 @@ export function grouped(text: string): string {
 /** A month and a year, a day at which they are judged, and what is wrong with them. */
 function expiryMistake(text: string, today: Date): string | undefined {
   const match = /^(0[1-9]|1[0-2])\s*\/\s*(\d{2})$/.exec(text.trim())
-  if (match === null) return 'Month and year, such as 04/30.'
+  if (match === null) return 'Enter month and year, such as 04/30.'
   const [, month, year] = match
   // The first day after it.
   const over = new Date(2000 + Number(year), Number(month), 1)
-  return over <= today ? 'This card has expired.' : undefined
+  return over <= today ? 'This card has expired. Use the test card.' : undefined
 }
 
 /** What is wrong, field by field. Nothing, if it can be paid with. */
 export function mistakes(payment: Payment, today: Date): Partial<Record<keyof Payment, string>> {
   const found: Partial<Record<keyof Payment, string>> = {}
-  if (payment.name.trim() === '') found.name = 'Whose name is on the card?'
+  if (payment.name.trim() === '') found.name = 'Enter the name on the card.'
   const digits = payment.card.replace(/[\s-]/g, '')
   if (!/^\d{12,19}$/.test(digits)) found.card = 'A card number has 12 to 19 digits.'
-  else if (digits !== TEST_CARD.replaceAll(' ', '')) found.card = `Only the test card ${TEST_CARD} works here. Please keep yours to yourself.`
+  else if (digits !== TEST_CARD.replaceAll(' ', '')) found.card = `Only the test card ${TEST_CARD} works here. Do not enter a card of your own.`
   const expires = expiryMistake(payment.expires, today)
   if (expires !== undefined) found.expires = expires
-  if (!/^\d{3}$/.test(payment.code.trim())) found.code = 'Three digits, any of them.'
+  if (!/^\d{3}$/.test(payment.code.trim())) found.code = 'Enter any three digits.'
   return found
 }
 

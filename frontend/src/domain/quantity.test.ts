@@ -13,13 +13,13 @@ test('0 to 500 are quantities', () => {
 })
 
 test.each([
-  ['', 'Type a number.'],
-  ['-1', 'Whole numbers only.'],
-  ['1.5', 'Whole numbers only.'],
-  ['1e2', 'Whole numbers only.'],
-  ['٣', 'Whole numbers only.'],
-  ['501', 'At most 500.'],
-  ['99999999999999999999', 'At most 500.'],
+  ['', 'Enter a number.'],
+  ['-1', 'Enter a whole number.'],
+  ['1.5', 'Enter a whole number.'],
+  ['1e2', 'Enter a whole number.'],
+  ['٣', 'Enter a whole number.'],
+  ['501', 'Enter at most 500.'],
+  ['99999999999999999999', 'Enter at most 500.'],
 ])('%s is none: %s', (text, why) => {
   expect(parse(text)).toEqual({ kind: 'mistake', why })
 })

@@ -9,9 +9,9 @@ export type Typed = { readonly kind: 'quantity'; readonly quantity: number } | {
 /** Reads a quantity as typed: a whole number from 0 to 500. */
 export function parse(text: string): Typed {
   const trimmed = text.trim()
-  if (trimmed === '') return { kind: 'mistake', why: 'Type a number.' }
-  if (!/^\d+$/.test(trimmed)) return { kind: 'mistake', why: 'Whole numbers only.' }
+  if (trimmed === '') return { kind: 'mistake', why: 'Enter a number.' }
+  if (!/^\d+$/.test(trimmed)) return { kind: 'mistake', why: 'Enter a whole number.' }
   const quantity = Number(trimmed)
-  if (quantity > MOST) return { kind: 'mistake', why: `At most ${MOST}.` }
+  if (quantity > MOST) return { kind: 'mistake', why: `Enter at most ${MOST}.` }
   return { kind: 'quantity', quantity }
 }

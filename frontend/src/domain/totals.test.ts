@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { product } from '../stores/fake.ts'
+import { product } from '../../testing/fake-shop.ts'
 import { chart, fewAtATime } from './totals.ts'
 
 const [mug, pan, kite] = [product('mug'), product('pan'), product('kite')]

@@ -1,8 +1,8 @@
 import { expect, test, vi } from 'vitest'
 
+import { FakeShop, product, world } from '../../testing/fake-shop.ts'
 import type { Reason } from '../api/failure.ts'
 import { useCart } from './cart.ts'
-import { FakeShop, product, world } from './fake.ts'
 import { useNotices } from './notices.ts'
 import { TO_MERGE, useSession } from './session.ts'
 
@@ -50,7 +50,7 @@ test('a refused change is taken back, and can be made again', async () => {
   await cart.whenSettled()
   expect(cart.quantity(mug.id)).toBe(4)
   const [notice] = notices.notices
-  expect(notice?.text).toBe('mug was not changed. This device is offline. Try again once it is back.')
+  expect(notice?.text).toBe('mug was not changed. This device is offline. Try again when it is back online.')
   expect(notice?.action?.label).toBe('Set to 37')
   if (notice !== undefined) notices.act(notice)
   await cart.whenSettled()
@@ -59,12 +59,12 @@ test('a refused change is taken back, and can be made again', async () => {
 
 test('a product that is gone cannot be asked for again', async () => {
   const { cart, fake, notices } = setting()
-  fake.mishaps = [{ reason: { kind: 'not found', message: 'no such product' } }]
+  fake.mishaps = [{ reason: { kind: 'not found', message: '' } }]
   cart.change(mug, one)
   await cart.whenSettled()
   expect(cart.lines).toEqual([])
   expect(notices.notices.map(({ text, action }) => [text, action])).toEqual([
-    ['mug was not changed. The shop does not have this any more.', undefined],
+    ['mug was not changed. The shop no longer sells this product. Choose another one.', undefined],
   ])
 })
 
@@ -100,7 +100,7 @@ test('when another device changed it meanwhile, nobody guesses', async () => {
   cart.change(mug, one)
   await cart.whenSettled()
   expect(cart.quantity(mug.id)).toBe(9)
-  expect(notices.notices[0]?.text).toMatch(/changed elsewhere/)
+  expect(notices.notices[0]?.text).toMatch(/changed on another device/)
   expect(notices.notices[0]?.action).toBeUndefined()
 })
 
@@ -112,7 +112,7 @@ test('when even the cart cannot be read, the visitor is asked to look', async ()
   await cart.whenSettled()
   expect(cart.quantity(mug.id)).toBe(0)
   const [notice] = notices.notices
-  expect(notice?.action?.label).toBe('Look again')
+  expect(notice?.action?.label).toBe('Reload the cart')
   if (notice !== undefined) notices.act(notice)
   await vi.waitFor(() => {
     expect([cart.quantity(mug.id), cart.failure]).toEqual([1, undefined])

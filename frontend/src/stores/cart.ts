@@ -186,7 +186,7 @@ export const useCart = defineStore('cart', () => {
     const { lost } = undone(entry.line, held)
     settle(id, (line) => undone(line, held).line)
     if (lost === undefined) return
-    const explanation = clear ? why(reason) : 'The cart was changed elsewhere at the same time; please look at the number.'
+    const explanation = clear ? why(reason) : 'Your cart was changed on another device at the same time. Check the quantity.'
     const notice = { about: id, text: `${product.name} was not changed. ${explanation}` }
     const label = lost.kind === 'set' ? `Set to ${lost.to}` : 'Try again'
     const repeatable = clear && reason.kind !== 'not found' && reason.kind !== 'signed out'
@@ -200,8 +200,8 @@ export const useCart = defineStore('cart', () => {
     const { name } = entry.product
     settle(id, (line) => undone(line, held).line)
     failure.value = { kind: 'unreachable' }
-    const action = { label: 'Look again', run: () => void refresh() }
-    const text = `We could not find out whether ${name} was changed. Look at the cart before you change it again.`
+    const action = { label: 'Reload the cart', run: () => void refresh() }
+    const text = `We could not confirm that ${name} was changed. Check your cart before you try again.`
     notices.tell({ about: id, text, action })
   }
 

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
 
+import { FakeShop, product, world } from '../../testing/fake-shop.ts'
 import type { Reason } from '../api/failure.ts'
 import { example } from '../domain/payment.ts'
 import { useCart } from './cart.ts'
 import { useCheckout } from './checkout.ts'
-import { FakeShop, product, world } from './fake.ts'
 
 const mug = product('mug', 1290)
 const lost: Reason = { kind: 'unreachable' }

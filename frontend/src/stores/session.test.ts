@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 
+import { FakeShop, world } from '../../testing/fake-shop.ts'
 import { reasonOf } from '../api/failure.ts'
-import { FakeShop, world } from './fake.ts'
 import { SIGNED_IN_AS, useSession } from './session.ts'
 
 function setting(...tokens: (string | undefined | Error)[]) {

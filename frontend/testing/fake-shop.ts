@@ -2,12 +2,12 @@
 import { createPinia, type Pinia } from 'pinia'
 import { createApp } from 'vue'
 
-import type { Held } from '../api/answers.ts'
-import { Failure, type Reason } from '../api/failure.ts'
-import { cents } from '../domain/money.ts'
-import type { Product, ProductId } from '../domain/product.ts'
-import type { Memory, Services } from '../services.ts'
-import { SERVICES } from '../services.ts'
+import type { Held } from '../src/api/answers.ts'
+import { Failure, type Reason } from '../src/api/failure.ts'
+import { cents } from '../src/domain/money.ts'
+import type { Product, ProductId } from '../src/domain/product.ts'
+import type { Memory, Services } from '../src/services.ts'
+import { SERVICES } from '../src/services.ts'
 
 export function product(name: string, price = 100): Product {
   const size = { height: 1, length: 1, width: 1, weight: 1 }
