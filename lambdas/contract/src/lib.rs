@@ -1,8 +1,8 @@
-//! What the infrastructure promises the Lambda functions: which functions there are, and the environment each reads.
+//! The contract between the infrastructure and the Lambda functions: which functions exist, and which environment each of them reads.
 //!
-//! `infra` writes these values into templates, the services read them at start. Neither can drift from the other, because both use
-//! the types below: a variable the code reads and the template forgets does not compile. What is kept in the table of carts is in
-//! [`table`], which site may call in [`cors`]. Knows nothing of AWS.
+//! `infra` writes these values into templates, and the services read them at start. Neither can drift from the other, because both use
+//! the types below: a variable that the code reads and the template forgets does not compile. The contents of the table of carts are in
+//! [`table`], the site that may call is in [`cors`]. Knows nothing of AWS.
 
 pub mod cors;
 pub mod metric;
@@ -13,7 +13,7 @@ use std::fmt;
 pub use cors::{NotAnOrigin, Origin};
 pub use metric::Metric;
 
-/// A deployable binary. All functions of a service share one `bootstrap`; the Lambda handler names the function.
+/// A deployable binary. All functions of a service share one `bootstrap`; Lambda's `Handler` setting names the function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Service {
     /// The product catalogue.
@@ -23,10 +23,10 @@ pub enum Service {
 }
 
 impl Service {
-    /// Every service.
+    /// All services, in the order in which they are packaged.
     pub const ALL: [Self; 2] = [Self::Products, Self::Cart];
 
-    /// The name of its package and of its binary in this workspace.
+    /// The name of the package and of its binary in this workspace.
     #[must_use]
     pub const fn bin(self) -> &'static str {
         match self {
@@ -42,9 +42,9 @@ impl fmt::Display for Service {
     }
 }
 
-/// The environment of a function, `V` being `String` where it runs and a template value where it is defined.
+/// The environment of a function. `V` is `String` where the function runs, and a template value where it is defined.
 pub trait Env<V>: Sized {
-    /// The names and values, in the order they are declared.
+    /// The names and values, in the order of their declaration.
     fn pairs(self) -> Vec<(&'static str, V)>;
 
     /// Builds the environment by asking `lookup` for each name.
@@ -54,13 +54,13 @@ pub trait Env<V>: Sized {
     fn read<E>(lookup: impl FnMut(&'static str) -> Result<V, E>) -> Result<Self, E>;
 }
 
-/// A Lambda function at the type level: where its code is, and the environment it reads.
+/// A Lambda function at the type level.
 pub trait Function {
-    /// The value of Lambda's `Handler` setting, by which the binary knows which function it is.
+    /// The value of Lambda's `Handler` setting, from which the binary knows which function it is.
     const HANDLER: &'static str;
-    /// The binary that contains it.
+    /// The binary that contains the function.
     const SERVICE: Service;
-    /// What it reads from its environment.
+    /// The variables that the function reads, besides [`CommonEnv`].
     type Env<V>: Env<V>;
 }
 
@@ -89,7 +89,7 @@ macro_rules! functions {
         pub enum $enum { $($(#[$doc])* $name),+ }
 
         impl $enum {
-            /// Every function of the service, in the order they are declared.
+            /// Every function of the service, in the order of their declaration.
             pub const ALL: &'static [Self] = &[$(Self::$name),+];
 
             /// The value of Lambda's `Handler` setting.
@@ -98,7 +98,7 @@ macro_rules! functions {
                 match self { $(Self::$name => $handler),+ }
             }
 
-            /// The function a handler names, if this service has it.
+            /// The function that a handler names, if it is one of this service.
             #[must_use]
             pub fn from_handler(handler: &str) -> Option<Self> {
                 match handler { $($handler => Some(Self::$name),)+ _ => None }
@@ -118,49 +118,49 @@ macro_rules! functions {
 }
 
 env! {
-    /// What every function reads besides what is its own.
+    /// The environment of every function, besides its own.
     CommonEnv {
-        /// The name of the stack it is in, by which its metrics are told from those of another stage in the same account.
+        /// The name of the function's stack, which distinguishes its metrics from those of another stage in the same account.
         stack_name: "STACK_NAME",
     }
 }
 
 env! {
-    /// What both catalogue functions read.
+    /// The environment of both functions of the catalogue.
     CatalogueEnv {
-        /// The one origin a browser may call from, for example `https://shop.example`.
+        /// The one [`Origin`] that a browser may call from.
         allowed_origin: "ALLOWED_ORIGIN",
     }
 }
 
 env! {
-    /// What a function reads that works on the caller's cart, whoever the caller is.
+    /// The environment of a function for the cart of any caller, with or without a token.
     CartEnv {
-        /// The one origin a browser may call from.
+        /// The one [`Origin`] that a browser may call from.
         allowed_origin: "ALLOWED_ORIGIN",
         /// The name of the cart table.
         table_name: "TABLE_NAME",
         /// The `iss` of acceptable tokens: `https://cognito-idp.{region}.amazonaws.com/{pool id}`.
         token_issuer: "TOKEN_ISSUER",
-        /// Where the keys are that sign tokens (a JSON Web Key Set).
+        /// The URL of the JSON Web Key Set whose keys sign tokens.
         jwks_url: "JWKS_URL",
-        /// The `aud` (id tokens) or `client_id` (access tokens) of acceptable tokens.
+        /// The client id that a token has to name: as `aud` in an id token, as `client_id` in an access token.
         user_pool_client_id: "USER_POOL_CLIENT_ID",
     }
 }
 
 env! {
-    /// What a function reads that also looks products up.
+    /// The environment of a function that also looks up products.
     CartAndProductsEnv {
-        /// The one origin a browser may call from.
+        /// The one [`Origin`] that a browser may call from.
         allowed_origin: "ALLOWED_ORIGIN",
         /// The name of the cart table.
         table_name: "TABLE_NAME",
         /// The `iss` of acceptable tokens.
         token_issuer: "TOKEN_ISSUER",
-        /// Where the keys are that sign tokens (a JSON Web Key Set).
+        /// The URL of the JSON Web Key Set whose keys sign tokens.
         jwks_url: "JWKS_URL",
-        /// The `aud` (id tokens) or `client_id` (access tokens) of acceptable tokens.
+        /// The client id that a token has to name: as `aud` in an id token, as `client_id` in an access token.
         user_pool_client_id: "USER_POOL_CLIENT_ID",
         /// The base URL of the products API, without a slash at the end.
         product_service_url: "PRODUCT_SERVICE_URL",
@@ -168,35 +168,35 @@ env! {
 }
 
 env! {
-    /// What the migration reads.
+    /// The environment of the migration.
     MigrateEnv {
-        /// The one origin a browser may call from.
+        /// The one [`Origin`] that a browser may call from.
         allowed_origin: "ALLOWED_ORIGIN",
         /// The name of the cart table.
         table_name: "TABLE_NAME",
-        /// The `aud` or `client_id` of acceptable tokens, which API Gateway has verified, but not that.
+        /// The client id that a token's `aud` (or `client_id`) must equal. API Gateway checks the signature but not this claim.
         user_pool_client_id: "USER_POOL_CLIENT_ID",
-        /// The queue of anonymous items to delete.
+        /// The URL of the queue of anonymous items to delete.
         deletions_queue_url: "DELETIONS_QUEUE_URL",
     }
 }
 
 env! {
-    /// What the checkout reads.
+    /// The environment of the checkout.
     CheckoutEnv {
-        /// The one origin a browser may call from.
+        /// The one [`Origin`] that a browser may call from.
         allowed_origin: "ALLOWED_ORIGIN",
         /// The name of the cart table.
         table_name: "TABLE_NAME",
-        /// The `aud` or `client_id` of acceptable tokens, which API Gateway has verified, but not that.
+        /// The client id that a token's `aud` (or `client_id`) must equal. API Gateway checks the signature but not this claim.
         user_pool_client_id: "USER_POOL_CLIENT_ID",
     }
 }
 
 env! {
-    /// What a function reads that answers a browser from the table alone.
+    /// The environment of a function that answers a browser from the table alone.
     TableAndOriginEnv {
-        /// The one origin a browser may call from.
+        /// The one [`Origin`] that a browser may call from.
         allowed_origin: "ALLOWED_ORIGIN",
         /// The name of the cart table.
         table_name: "TABLE_NAME",
@@ -204,17 +204,17 @@ env! {
 }
 
 env! {
-    /// What a function reads that no browser calls: it has nobody to tell what cannot be done.
+    /// The environment of a function in the background, which no browser calls.
     BackgroundEnv {
         /// The name of the cart table.
         table_name: "TABLE_NAME",
-        /// The queue of what cannot be done, for people to look at.
+        /// The URL of the queue for messages and records that the function cannot process. People look at it.
         dead_letter_queue_url: "DEAD_LETTER_QUEUE_URL",
     }
 }
 
-/// How often a message of the queue of deletions is received at most: whoever fails with it for the last time can say why, before the
-/// queue moves it to the dead letters without a word.
+/// How often a message of the queue of deletions is received at most. The worker that fails with the last delivery moves the message to the
+/// dead letters itself, with the reason, which the queue would not add.
 pub const DELETIONS_RECEIVED_AT_MOST: u32 = 5;
 
 functions! {
@@ -242,9 +242,9 @@ functions! {
         CheckoutCart = "checkout-cart" reads CheckoutEnv,
         /// `GET /cart/{product_id}/total`
         GetCartTotal = "get-cart-total" reads TableAndOriginEnv,
-        /// Deletes migrated anonymous items, from the queue.
+        /// Deletes anonymous items that a migration emptied, from the queue.
         DeleteMigrated = "delete-migrated" reads BackgroundEnv,
-        /// Keeps the totals, from the table's stream.
+        /// Counts changes of items into totals, from the table's stream.
         UpdateTotals = "update-totals" reads BackgroundEnv,
     }
 }

@@ -1,31 +1,31 @@
-//! What the functions measure, under which names CloudWatch has it: written by the functions, read by dashboards.
+//! The names of the metrics in CloudWatch: functions write them, dashboards read them.
 
 /// The namespace of every metric.
 pub const NAMESPACE: &str = "ServerlessShoppingCart";
 
-/// The dimension that says in which stack: [`CommonEnv::stack_name`](crate::CommonEnv::stack_name).
+/// The dimension for the stack, with the value of [`CommonEnv::stack_name`](crate::CommonEnv::stack_name).
 pub const STACK: &str = "stack";
 
-/// The dimension that says which function: its handler.
+/// The dimension for the function, with its handler as the value.
 pub const FUNCTION: &str = "function";
 
-/// Something measured. Every metric has both dimensions, and no other.
+/// A metric. Every metric has both dimensions, and no other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Metric {
-    /// How long an invocation took from the event to its answer, by the function's own clock. The start of a process is not in it.
+    /// The time from an event to its answer by the function's own clock, without the start of the process.
     Latency,
-    /// The first invocation of a process: somebody waited for its start.
+    /// The first invocation of a process, whose start somebody waited for.
     ColdStart,
-    /// A quantity in a cart was set or changed, as asked.
+    /// A request set or changed a quantity in a cart.
     CartUpdated,
-    /// An anonymous cart with something in it was moved to its user.
+    /// An anonymous cart that was not empty was moved to a user.
     CartMigrated,
-    /// A cart with something in it was checked out.
+    /// A cart that was not empty was checked out.
     CartCheckedOut,
 }
 
 impl Metric {
-    /// Its name.
+    /// The name in CloudWatch.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -37,8 +37,8 @@ impl Metric {
         }
     }
 
-    /// Its unit, one of
-    /// [those that CloudWatch knows](https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html).
+    /// The unit, one of
+    /// [CloudWatch's units](https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html).
     #[must_use]
     pub const fn unit(self) -> &'static str {
         match self {
