@@ -1,5 +1,5 @@
-//! What a function says to its caller, before it becomes HTTP: an answer, or a refusal with its reason. Knows nothing of CORS, and
-//! nothing of the error types behind a refusal.
+//! The answer of a function before it becomes HTTP, or its refusal with the reason. Knows nothing of CORS, and nothing of the error types
+//! behind a refusal.
 
 use std::error::Error;
 
@@ -11,34 +11,34 @@ use thiserror::Error;
 
 use crate::request::MAX_BODY;
 
-/// Something done as asked.
+/// The answer to a request that was carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// The body, which is JSON.
+    /// JSON.
     pub body: String,
-    /// The value of a `Set-Cookie` header, if the caller is to keep something. Visible ASCII, or it is left out.
+    /// The value of a `Set-Cookie` header, if the caller gets a cookie. It is left out unless it is visible ASCII.
     pub set_cookie: Option<String>,
-    /// What was done, if that is counted.
+    /// The metric that counts what was done, if there is one.
     pub counted: Option<Metric>,
 }
 
 impl Answer {
-    /// An answer that sets no cookie, to something that is not counted.
+    /// An answer without a cookie, which counts nothing.
     ///
     /// # Panics
-    /// Where the body cannot be JSON: a map in it has keys that are no texts.
+    /// If the body cannot be JSON, because a map in it has keys that are no strings.
     #[must_use]
     pub fn new(body: &impl Serialize) -> Self {
-        Self::ready(serde_json::to_string(body).expect("what is answered can be JSON"))
+        Self::ready(serde_json::to_string(body).expect("answers can be JSON"))
     }
 
-    /// The same of a body that is JSON already.
+    /// The same, with a body that is JSON already.
     #[must_use]
     pub const fn ready(body: String) -> Self {
         Self { body, set_cookie: None, counted: None }
     }
 
-    /// The same, where something was done that is counted.
+    /// The same, counting what was done.
     #[must_use]
     pub fn counting(self, done: impl Into<Option<Metric>>) -> Self {
         Self { counted: done.into(), ..self }
@@ -77,7 +77,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// How long a caller should wait before trying again, in seconds, where trying again makes sense.
+    /// After how many seconds a caller may try again. None, where that would not help or could do harm.
     #[must_use]
     pub const fn retry_after(&self) -> Option<u32> {
         match self {
@@ -92,7 +92,7 @@ impl Refusal {
         }
     }
 
-    /// The HTTP status.
+    /// The status of the answer.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         match self {
@@ -106,7 +106,7 @@ impl Refusal {
         }
     }
 
-    /// The JSON body: `{"message": …}`, without the cause, which is for the log.
+    /// `{"message": …}`, without the cause, which is for the log.
     #[must_use]
     pub fn body(&self) -> Value {
         json!({ "message": self.to_string() })

@@ -1,8 +1,8 @@
-//! An error with all its causes on one line, for the log. Decides nothing.
+//! An error with all its causes on one line, for the log.
 
 use std::{error::Error, fmt};
 
-/// Displays an error followed by its causes, which the `Display` of our errors leaves out.
+/// Displays an error and its causes, which our errors do not display themselves.
 pub struct Chain<'a>(pub &'a dyn Error);
 
 impl fmt::Display for Chain<'_> {

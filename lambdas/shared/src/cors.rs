@@ -1,4 +1,4 @@
-//! Which browser pages may call: those of one origin. Knows nothing of routes; pre-flight requests are answered by API Gateway.
+//! Which sites may call from a browser: those of one origin. Knows nothing of routes; API Gateway answers preflight requests.
 
 use cart_contract::{Origin, cors::EXPOSED_HEADERS};
 use http::{Method, header::ORIGIN};
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::event::Request;
 
-/// The one origin whose pages may read the answers, and whether they may send cookies.
+/// The one origin that may read the answers, and whether it may send cookies.
 #[derive(Clone, Debug)]
 pub struct Cors {
     origin: Origin,
@@ -14,19 +14,19 @@ pub struct Cors {
 }
 
 impl Cors {
-    /// For an API that takes no notice of cookies.
+    /// For an API that ignores cookies.
     #[must_use]
     pub const fn anonymous(origin: Origin) -> Self {
         Self { origin, credentials: false }
     }
 
-    /// For an API that recognizes its callers by cookie.
+    /// For an API that recognizes its callers by a cookie.
     #[must_use]
     pub const fn with_credentials(origin: Origin) -> Self {
         Self { origin, credentials: true }
     }
 
-    /// The headers that belong on every answer, refusals included: without them a page cannot even read why it was refused.
+    /// The headers of every answer and of every refusal. Without them a site could not even read why it was refused.
     pub(crate) fn headers(&self) -> Fields<'_> {
         Fields {
             allow_origin: self.origin.as_str(),
@@ -37,8 +37,8 @@ impl Cors {
 
     /// Whether the request may be carried out.
     ///
-    /// CORS hides answers from foreign pages but does not stop their requests: a plain form can post, and the cart's cookie is
-    /// `SameSite=None`, so it comes along. Browsers name the page's origin on every such request; programs name none.
+    /// CORS hides answers from foreign sites, but does not stop their requests: a plain form can post, and the browser sends the cart's
+    /// cookie with it, which is `SameSite=None`. Browsers name the site's origin in every such request; programs name none.
     #[must_use]
     pub fn admits(&self, request: &Request) -> bool {
         let reads = matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS);
@@ -46,7 +46,7 @@ impl Cors {
     }
 }
 
-/// The header fields that a browser goes by.
+/// The headers by which a browser decides.
 #[derive(Debug, Serialize)]
 pub(crate) struct Fields<'a> {
     #[serde(rename = "access-control-allow-origin")]
@@ -64,14 +64,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_shops_page_may_read_when_to_ask_again() {
+    fn the_shop_may_read_when_to_ask_again() {
         for cors in [Cors::anonymous, Cors::with_credentials].map(|cors| cors("https://shop.example".parse().unwrap())) {
             assert_eq!(json!(cors.headers())["access-control-expose-headers"], "Retry-After");
         }
     }
 
     #[test]
-    fn a_foreign_page_reads_nothing_and_changes_nothing() {
+    fn a_foreign_site_reads_nothing_and_changes_nothing() {
         let cors = Cors::with_credentials("https://shop.example".parse().unwrap());
         let request = |method, origin: Option<&str>| {
             let mut request = Request { method, ..Request::default() };
@@ -82,8 +82,8 @@ mod tests {
         };
         assert!(cors.admits(&request(Method::POST, None)), "a program");
         assert!(cors.admits(&request(Method::POST, Some("https://shop.example"))), "the shop");
-        assert!(cors.admits(&request(Method::GET, Some("https://evil.example"))), "reading is refused by the browser, not by us");
+        assert!(cors.admits(&request(Method::GET, Some("https://evil.example"))), "the browser refuses reading, not we");
         assert!(!cors.admits(&request(Method::POST, Some("https://evil.example"))));
-        assert!(!cors.admits(&request(Method::PUT, Some("null"))), "a sandboxed page");
+        assert!(!cors.admits(&request(Method::PUT, Some("null"))), "a sandboxed frame");
     }
 }

@@ -1,4 +1,4 @@
-//! A request, read from the [event] that API Gateway makes of it. Knows nothing of what is asked, and nothing of the rest of the event.
+//! A request, read from the [event] that API Gateway makes of it. Knows nothing of routes, and nothing of the rest of the event.
 //!
 //! [event]: https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html#api-gateway-simple-proxy-for-lambda-input-format
 
@@ -15,26 +15,26 @@ use serde::{
 };
 use serde_json::{Value, value::RawValue};
 
-/// The headers that are read, of all that a browser sends. A handler that wants another finds it once it is named here.
+/// The headers that are read, of all that a browser sends. Name another one here before a handler reads it.
 static READ: [HeaderName; 3] = [AUTHORIZATION, COOKIE, ORIGIN];
 
-/// A request. It cannot be printed, for it has tokens and cookies.
+/// A request. It is not `Debug`, because it has tokens and cookies.
 #[derive(Default)]
 pub struct Request {
-    /// What is to be done.
+    /// Tells [`Cors`](crate::Cors) whether the request may change anything.
     pub method: Method,
-    /// Those that are read, each as often as it was sent.
+    /// Those of [`READ`], each as often as it was sent.
     pub headers: HeaderMap,
-    /// The product that the path names.
+    /// The path's parameter of this name, as it was sent.
     pub product_id: Option<String>,
-    /// What the authorizer says of the caller. Null where none guards the function.
+    /// The claims of the caller's token, from the authorizer. Null where no authorizer guards the function.
     pub claims: Value,
-    /// As it was sent. Empty where there is none.
+    /// The body as it was sent. Empty if there is none.
     pub body: Vec<u8>,
 }
 
 impl<'de> Deserialize<'de> for Request {
-    /// Says nothing of what cannot be read, not even where it is: Lambda's runtime hands on what it is told.
+    /// The error has no detail, because Lambda's runtime prints it.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let event = <&RawValue>::deserialize(deserializer).ok();
         let request = event.and_then(|event| serde_json::from_str::<Event>(event.get()).ok()?.request());
@@ -42,12 +42,12 @@ impl<'de> Deserialize<'de> for Request {
     }
 }
 
-/// An event. What is not named is skipped.
+/// An event. Other members are skipped.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Event<'a> {
     http_method: String,
-    /// Of each header the last value. As text, since nobody needs it where there are all values.
+    /// The last value of each header, unparsed: usually `multi_value_headers` has them all.
     #[serde(borrow)]
     headers: Option<&'a RawValue>,
     multi_value_headers: Option<Headers>,
@@ -91,7 +91,7 @@ impl Event<'_> {
     }
 }
 
-/// Those of [`READ`].
+/// The headers of [`READ`].
 struct Headers(HeaderMap);
 
 #[derive(Deserialize)]
@@ -119,8 +119,7 @@ impl<'de> Visitor<'de> for ReadHeaders {
         f.write_str("headers")
     }
 
-    /// What cannot be the value of a header makes the event one that cannot be read. To leave it out would make somebody with a strange
-    /// token somebody without one.
+    /// Fails if a value cannot be that of a header. Leaving it out would turn a caller with a strange token into one without a token.
     fn visit_map<A: MapAccess<'de>>(self, mut event: A) -> Result<Headers, A::Error> {
         let mut headers = HeaderMap::new();
         while let Some(Name(name)) = event.next_key()? {
@@ -147,7 +146,7 @@ mod tests {
 
     use super::*;
 
-    /// An event as it is documented.
+    /// An event as AWS documents it.
     fn event() -> Value {
         json!({
             "resource": "/cart/{product_id}", "path": "/cart/mug", "httpMethod": "PUT",
@@ -172,7 +171,7 @@ mod tests {
         serde_json::from_str(&event.to_string()).ok()
     }
 
-    /// The request of an event where some members are others.
+    /// The request of an event with other members.
     fn read_with(members: &Value) -> Option<Request> {
         let mut event = event();
         for (name, value) in members.as_object().unwrap() {
@@ -193,7 +192,7 @@ mod tests {
         assert_eq!(sent(&request, AUTHORIZATION), ["Bearer a.b.c"]);
         assert_eq!(sent(&request, COOKIE), ["a=b", "c=d"]);
         assert_eq!(sent(&request, ORIGIN), ["https://shop.example"]);
-        assert_eq!(request.headers.len(), 4, "nobody asks for what is accepted");
+        assert_eq!(request.headers.len(), 4, "`Accept` is not read");
         assert_eq!(request.product_id.as_deref(), Some("mug"));
         assert_eq!(request.claims, json!({ "sub": "a" }));
         assert_eq!(request.body, br#"{"quantity":2}"#);
@@ -250,7 +249,7 @@ mod tests {
             }
         }
         let request = read_with(&json!({ "multiValueHeaders": { "Authorization": ["\u{e9}"] } })).unwrap();
-        assert_eq!(request.headers[AUTHORIZATION], "\u{e9}", "a byte beyond ASCII is for whoever reads it");
+        assert_eq!(request.headers[AUTHORIZATION], "\u{e9}", "a handler may judge a byte beyond ASCII");
     }
 
     #[test]
@@ -325,8 +324,9 @@ mod tests {
             let mutilated = [&event.as_bytes()[..cut.index(event.len())], &bytes, &event.as_bytes()[rest.index(event.len())..]].concat();
             for bytes in [bytes, mutilated] {
                 // As the runtime does it.
-                if let Err(error) = Request::deserialize(&mut serde_json::Deserializer::from_slice(&bytes)) {
-                    prop_assert_eq!(error.to_string(), "this is not a request of API Gateway");
+                match Request::deserialize(&mut serde_json::Deserializer::from_slice(&bytes)) {
+                    Ok(_) => prop_assert!(bytes.iter().any(|byte| *byte == b'{'), "a request is an object"),
+                    Err(error) => prop_assert_eq!(error.to_string(), "this is not a request of API Gateway"),
                 }
             }
         }

@@ -1,5 +1,5 @@
-//! What both services share about answering a browser: requests are parsed into types, answers and refusals become JSON with the
-//! headers a browser needs; and what all functions share about being watched: one line of JSON for whatever happens. Knows nothing of carts, catalogues or AWS clients.
+//! What all functions share. Those of the APIs: a request is parsed into types, an answer or a refusal becomes JSON with the headers that a
+//! browser needs. All: one line of JSON for each thing that happens. Knows nothing of carts, catalogues or clients of AWS.
 
 pub mod answer;
 pub mod chain;

@@ -1,8 +1,8 @@
-//! What a function prints: one JSON object a line, on standard output, in one write. Knows nothing of what is logged, but decides what
-//! may be: what other crates format may hold anything that was sent, so of theirs only the fixed message of a warning is printed.
+//! The log of a function: one JSON object a line, on standard output, each in one write. Decides what may be printed: the fields of other
+//! crates may hold anything that a caller sent, so only the fixed messages of Lambda's runtime are printed, of its warnings and errors.
 //!
-//! Every line has `timestamp`, `level` and `message`, by which [Lambda] filters, and `stack` and `function`. During an invocation it has
-//! `requestId` and `xrayTraceId` too, which the runtime's own span carries, and `owner` as soon as [`owner_is`] was told.
+//! Every line has `timestamp`, `level` and `message`, by which [Lambda] filters, and `stack` and `function`. During an invocation it also has
+//! `requestId` and `xrayTraceId`, from the span of the runtime, and `owner` after [`owner_is`].
 //!
 //! [Lambda]: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html
 
@@ -31,51 +31,51 @@ use tracing_subscriber::{
     registry::{LookupSpan, Registry, Scope},
 };
 
-/// What a target of ours begins with: the crates of both services. (`cart_shared` does, too.)
+/// The prefixes of our targets: the crates of both services, and `cart_shared`.
 const OURS: [&str; 2] = ["cart", "products"];
 
-/// What a target of Lambda's runtime begins with.
+/// The prefix of the targets of Lambda's runtime.
 const RUNTIME: &str = "lambda_runtime";
 
-/// The field of an event that is a JSON object already: its members become members of the line, where CloudWatch looks for metrics.
-/// An event with it is printed at every level, since metrics are no log.
+/// The field of an event that is a JSON object already. Its members become members of the line, where CloudWatch looks for metrics. An event
+/// with metrics is printed at every level.
 pub(crate) const METRICS: &str = "metrics";
 
-/// Who prints.
+/// The function that prints.
 #[derive(Clone, Debug)]
 pub struct Source {
-    /// The name of its stack.
+    /// The name of the function's stack.
     pub stack: String,
     /// The function's handler.
     pub function: String,
 }
 
-/// Begins to print what happens, and panics too. `level` is one of [Lambda's] names for a level, and `INFO` where it is none.
+/// Begins to print events, and panics. `level` is one of [Lambda's] names for a level; anything else counts as `INFO`.
 ///
 /// [Lambda's]: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
 pub fn begin(source: &Source, level: &str) {
     let lines = Lines::new(source, level, |line: &str| {
-        // Where nobody reads, nobody can be told of it.
+        // A broken standard output cannot be reported anywhere.
         let _ = io::stdout().lock().write_all(line.as_bytes());
     });
-    // A second subscriber would be refused; there is none.
+    // Only a second subscriber would be refused.
     let _ = tracing::subscriber::set_global_default(Registry::default().with(lines));
     std::panic::set_hook(Box::new(|panic| panicked(panic.location(), panic.payload())));
 }
 
-/// Says whose cart the current request works on: a text by which the owner is recognized, and which gives nothing away.
+/// Adds the fingerprint of a cart's owner to all later lines of the current request.
 pub fn owner_is(fingerprint: impl fmt::Display) {
     Span::current().record("owner", tracing::field::display(fingerprint));
 }
 
-/// A reason that was put together may hold anything; one that was written in the source does not.
+/// Prints the reason only if it is a literal of the source: a composed one may hold anything.
 fn panicked(at: Option<&Location<'_>>, reason: &dyn Any) {
     error!(at = at.map(tracing::field::display), reason = reason.downcast_ref::<&'static str>(), "panicked");
 }
 
-/// Writes events as lines.
+/// The layer that writes events as lines.
 struct Lines<W> {
-    /// The members that every line has.
+    /// The members that are the same in every line, as text.
     constant: String,
     level: LevelFilter,
     write: W,
@@ -95,8 +95,8 @@ fn is_ours(metadata: &Metadata<'_>) -> bool {
     OURS.iter().any(|ours| metadata.target().starts_with(ours))
 }
 
-/// What the runtime prints of an error that a function returned: nothing but its `Debug`, where [`serve`](crate::serve) has said how the
-/// invocation ended. What it says of a panic comes from the same place, and has more than a message.
+/// Whether the runtime repeats an error that a function returned: [`serve`](crate::serve) has logged it already. A report of a panic has the
+/// same target and more than one field.
 fn repeats(metadata: &Metadata<'_>) -> bool {
     metadata.target() == "lambda_runtime::layers::panic" && metadata.fields().len() == 1
 }
@@ -113,7 +113,7 @@ where
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
         let of_runtime = metadata.target().starts_with(RUNTIME);
         if metadata.is_span() {
-            // The spans say which request it is, whatever the level.
+            // The spans name the request, at every level.
             return *metadata.level() <= Level::INFO && (is_ours(metadata) || of_runtime);
         }
         if is_ours(metadata) {
@@ -225,7 +225,7 @@ impl Visit for Members {
     }
 }
 
-/// Takes the message, and nothing else.
+/// Prints the message of an event, without its fields.
 struct OnlyMessage<'a>(&'a mut Members);
 
 impl Visit for OnlyMessage<'_> {
@@ -236,7 +236,7 @@ impl Visit for OnlyMessage<'_> {
     }
 }
 
-/// The trace's own id, in a [tracing header] that also says which part of it called whom. By it X-Ray finds a trace.
+/// The id of the trace, by which X-Ray finds it, from a [tracing header].
 ///
 /// [tracing header]: https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
 fn root(header: &str) -> &str {
@@ -252,7 +252,7 @@ mod tests {
 
     use super::*;
 
-    /// What is printed at a level while something happens, without the time.
+    /// The lines that are printed at a level, without their times.
     fn printed(level: &str, happens: impl FnOnce()) -> Vec<Value> {
         let lines = Arc::new(Mutex::new(String::new()));
         let written = Arc::clone(&lines);
@@ -270,7 +270,7 @@ mod tests {
         lines.lines().map(line).collect()
     }
 
-    /// As the runtime does it, and then we.
+    /// Within the spans of the runtime and of ours.
     fn during_a_request(happens: impl FnOnce()) {
         let trace = "Root=1-65dfb5a1-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=1";
         info_span!(target: "lambda_runtime::layers", "invoke", requestId = "4c1f", xrayTraceId = trace)

@@ -1,4 +1,4 @@
-//! What CloudWatch is told of one invocation, in its [embedded metric format]: no call, for Lambda ships the line with the log. Pure.
+//! The metrics of one invocation, in CloudWatch's [embedded metric format]. They cost no call, because Lambda ships them with the log. Pure.
 //!
 //! [embedded metric format]: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 
@@ -9,16 +9,16 @@ use cart_contract::{
     metric::{FUNCTION, NAMESPACE, STACK},
 };
 
-/// What was measured. Displays the members of the line, as an object; the dimensions are on every line anyway.
+/// The measurements of an invocation. Displays as a JSON object; the values of the dimensions are on every line anyway.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Report {
-    /// When the invocation ended, as the time since 1970.
+    /// The end of the invocation, as the time since 1970.
     pub at: Duration,
-    /// How long it took.
+    /// From the event to the answer.
     pub latency: Duration,
-    /// Whether it was the first of its process.
+    /// Whether this is the first invocation of its process.
     pub first: bool,
-    /// What was done, if that is counted.
+    /// The metric that counts what was done, if there is one.
     pub counted: Option<Metric>,
 }
 
@@ -30,7 +30,7 @@ impl Report {
 }
 
 impl fmt::Display for Report {
-    /// No name of a metric or of a unit has anything that JSON escapes.
+    /// Names of metrics and units have no character that JSON escapes.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, r#"{{"_aws":{{"Timestamp":{},"CloudWatchMetrics":[{{"Namespace":"{NAMESPACE}","#, self.at.as_millis())?;
         write!(f, r#""Dimensions":[["{STACK}","{FUNCTION}"]],"Metrics":["#)?;

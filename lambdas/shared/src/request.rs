@@ -1,4 +1,4 @@
-//! The door: what arrives from outside is parsed into types here, or refused with a message. Echoes nothing of what it was sent.
+//! The door: input from outside is parsed into types here, or refused with a message. No message repeats the input.
 
 use serde::de::DeserializeOwned;
 
@@ -8,22 +8,22 @@ use crate::{
     product_id::{NotAProductId, ProductId},
 };
 
-/// The largest body taken, in bytes. A sensible one has about eighty.
+/// The largest body that is accepted, in bytes. A sensible one has about eighty.
 pub const MAX_BODY: usize = 4 * 1024;
 
-/// The product named by the path.
+/// The product that the path names.
 ///
 /// # Errors
-/// [`Refusal::BadRequest`] where no product can have such an id.
+/// [`Refusal::BadRequest`], if no product can have such an id.
 pub fn path_product_id(request: &Request) -> Result<ProductId, Refusal> {
     let id = request.product_id.as_deref().unwrap_or_default();
     id.parse().map_err(|error: NotAProductId| Refusal::BadRequest(format!("The product id is not valid: {error}.")))
 }
 
-/// The body as a `T`. `shape` tells the caller what is wanted, for example `{"quantity": whole number}`.
+/// The body as a `T`. `shape` shows the caller the expected form, such as `{"quantity": whole number}`.
 ///
 /// # Errors
-/// [`Refusal::TooLarge`] beyond [`MAX_BODY`], [`Refusal::BadRequest`] where the body is missing or of another shape.
+/// [`Refusal::TooLarge`] beyond [`MAX_BODY`], [`Refusal::BadRequest`] if the body is missing or of another shape.
 pub fn json_body<T: DeserializeOwned>(request: &Request, shape: &str) -> Result<T, Refusal> {
     if request.body.len() > MAX_BODY {
         return Err(Refusal::TooLarge);

@@ -1,4 +1,4 @@
-//! An answer in the [form] that API Gateway takes from a function, with the headers that belong on it. Knows nothing of what is answered.
+//! A response in the [form] that API Gateway takes from a function, with all its headers. Knows nothing of its content.
 //!
 //! [form]: https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html#api-gateway-simple-proxy-for-lambda-output-format
 
@@ -10,7 +10,7 @@ use crate::{
     cors::{self, Cors},
 };
 
-/// An answer. No header has more than one value, so that none has to be a list.
+/// A response. No header has more than one value, so `multiValueHeaders` is not needed.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Response<'a> {
@@ -35,7 +35,7 @@ struct Headers<'a> {
 }
 
 impl<'a> Response<'a> {
-    /// An answer, and after how many seconds it makes sense to ask again.
+    /// `retry_after` is in seconds.
     pub(crate) fn new(cors: &'a Cors, status: StatusCode, answer: Answer, retry_after: Option<u32>) -> Self {
         let headers = Headers {
             cors: cors.headers(),

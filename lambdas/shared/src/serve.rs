@@ -1,6 +1,5 @@
-//! Runs one function: of an API, a request in, an answer or a refusal out, with the headers that belong on both; or one that takes
-//! events. Knows nothing of what is asked. Ends each invocation with one line that says how it went, which is the metrics as well, and
-//! never what was sent.
+//! Runs one function: an endpoint of an API, which answers or refuses requests, or a consumer of events. Logs one line at the end of each
+//! invocation, with the outcome and the metrics, and without anything that was sent. Knows nothing of what functions do.
 
 use std::{
     any::type_name,
@@ -28,34 +27,33 @@ use crate::{
 
 /// A function behind API Gateway.
 pub trait Endpoint: Sync {
-    /// Does what the request asks.
+    /// Carries out a request.
     ///
     /// # Errors
-    /// A [`Refusal`], when it is not done.
+    /// [`Refusal`], if the request is not carried out.
     fn answer(&self, request: &Request) -> impl Future<Output = Result<Answer, Refusal>> + Send;
 }
 
-/// A function that takes events of its own kind.
+/// A function that consumes events of its own kind.
 pub trait Consumer: Sync {
-    /// What Lambda hands over.
+    /// What Lambda delivers.
     type Event: DeserializeOwned + Send;
-    /// What Lambda is told, for example which part of the event should come again.
+    /// What Lambda gets back, such as the parts of the event to deliver again.
     type Outcome: Serialize + Send;
-    /// Why nothing of the event is done.
+    /// Why the invocation fails as a whole.
     type Failure: StdError + Send + Sync + 'static;
 
-    /// Does what the event asks. What cannot be done is part of the outcome, and logged. The id is that of the invocation, under which
-    /// the log tells more.
+    /// Consumes an event. Parts that cannot be processed are in the outcome, and logged under the id of the invocation.
     ///
     /// # Errors
-    /// Where all of the event is to come again.
+    /// If Lambda is to deliver the whole event again.
     fn consume(&self, event: Self::Event, request_id: &str) -> impl Future<Output = Result<Self::Outcome, Self::Failure>> + Send;
 }
 
-/// Answers the requests of Lambda's runtime, one after the other, until the process is stopped.
+/// Answers requests, one after the other, until the process is stopped.
 ///
 /// # Errors
-/// When the runtime cannot be reached.
+/// If Lambda's runtime API cannot be reached.
 pub async fn serve(cors: Cors, endpoint: impl Endpoint) -> Result<(), Error> {
     let (cors, endpoint, started) = (&cors, &endpoint, &Started::default());
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Request>| {
@@ -64,10 +62,10 @@ pub async fn serve(cors: Cors, endpoint: impl Endpoint) -> Result<(), Error> {
     .await
 }
 
-/// Takes the events of Lambda's runtime, one after the other, until the process is stopped.
+/// Consumes events, one after the other, until the process is stopped.
 ///
 /// # Errors
-/// When the runtime cannot be reached.
+/// If Lambda's runtime API cannot be reached.
 pub async fn consume<C: Consumer>(consumer: C) -> Result<(), Error> {
     let (consumer, started) = (&consumer, &Started::default());
     lambda_runtime::run(service_fn(async |event: LambdaEvent<C::Event>| {
@@ -83,25 +81,25 @@ pub async fn consume<C: Consumer>(consumer: C) -> Result<(), Error> {
     .await
 }
 
-/// A failure on its way to Lambda, which takes a name for it and a text.
+/// A failure as Lambda takes it, with a type and a message.
 struct Failed<E>(E);
 
 impl<E: StdError> From<Failed<E>> for Diagnostic {
-    /// By the name that the type has in the source, without where it is defined. Made from a boxed error it would be the box's.
+    /// The type is the name of the error's type without its path. `Diagnostic` would otherwise name the box of a boxed error.
     fn from(Failed(error): Failed<E>) -> Self {
         let name = type_name::<E>().rsplit("::").next().unwrap_or_default();
         Self { error_type: name.to_owned(), error_message: Chain(&error).to_string() }
     }
 }
 
-/// The runtime prints it, and `log` leaves that out: it has been said.
+/// The runtime prints this. `log` leaves it out, because the failure is logged already.
 impl<E: StdError> fmt::Debug for Failed<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.0, f)
     }
 }
 
-/// What the process remembers from one invocation to the next: whether there was one.
+/// Whether the process has had an invocation.
 #[derive(Default)]
 struct Started(AtomicBool);
 
@@ -117,14 +115,14 @@ struct Invocation {
 }
 
 impl Invocation {
-    /// What to measure, now that it is over.
+    /// The measurements at the end.
     fn metrics(&self, counted: Option<Metric>) -> Report {
         Report { at: since_1970(), latency: self.began.elapsed(), first: self.first, counted }
     }
 }
 
 fn since_1970() -> Duration {
-    #[expect(clippy::disallowed_methods, reason = "this acts: it says when something was measured")]
+    #[expect(clippy::disallowed_methods, reason = "the timestamp of a metric is the real one")]
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
@@ -134,7 +132,7 @@ async fn respond<'a>(started: &Started, cors: &'a Cors, endpoint: &impl Endpoint
     let answering = async {
         let outcome = if cors.admits(request) { endpoint.answer(request).await } else { Err(Refusal::ForeignOrigin) };
         let status = outcome.as_ref().map_or_else(Refusal::status, |_| StatusCode::OK);
-        // What was refused was not done.
+        // A refused request counts nothing.
         let metrics = invocation.metrics(outcome.as_ref().ok().and_then(|answer| answer.counted));
         let code = status.as_u16();
         match outcome {
@@ -162,7 +160,7 @@ mod tests {
 
     use super::*;
 
-    /// Answers with a cookie, or is out of order.
+    /// Answers with a cookie, or refuses everything.
     struct Shop {
         open: bool,
     }
@@ -177,7 +175,7 @@ mod tests {
         }
     }
 
-    /// What API Gateway is given.
+    /// The response for API Gateway.
     async fn ask(open: bool, request: Request) -> Value {
         let cors = Cors::with_credentials("https://shop.example".parse().unwrap());
         json!(respond(&Started::default(), &cors, &Shop { open }, &request).await)
@@ -204,7 +202,7 @@ mod tests {
     async fn a_refusal_says_when_to_come_back_and_nothing_of_the_inside() {
         let response = ask(false, Request::default()).await;
         assert_eq!(header(&response, "retry-after"), Some("2"));
-        assert_eq!(header(&response, "set-cookie"), None, "no answer shares its headers with another");
+        assert_eq!(header(&response, "set-cookie"), None, "answers do not share headers");
         assert_eq!(response["body"], r#"{"message":"The shop is busy. Try again in a few seconds."}"#);
         assert_eq!(header(&ask(true, Request::default()).await, "set-cookie"), Some("cartId=1"));
     }

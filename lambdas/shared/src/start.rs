@@ -1,4 +1,4 @@
-//! How a function starts, and why it cannot. Reads nothing itself: a service's `main.rs` is the only reader of the environment.
+//! The start of a function, and why it fails. Does not read the environment itself: a service's `main.rs` is the only reader.
 
 use std::process::ExitCode;
 
@@ -9,7 +9,7 @@ use tracing::error;
 
 use crate::{chain::Chain, log};
 
-/// Begins to log, and runs the function that Lambda's `Handler` setting names, to the end of the process. `run` is given its name.
+/// Begins to log, then runs a function until the process ends. `run` gets the value of Lambda's `Handler` setting.
 pub async fn start(
     lookup: impl Fn(&'static str) -> Result<String, StartError>,
     run: impl AsyncFnOnce(String) -> Result<(), RunError>,
@@ -19,7 +19,7 @@ pub async fn start(
         stack: common.as_ref().map(|common| common.stack_name.clone()).unwrap_or_default(),
         function: handler.as_deref().unwrap_or_default().to_owned(),
     };
-    // Lambda sets it from the function's logging configuration.
+    // Lambda sets this variable from the function's logging configuration.
     log::begin(&source, &lookup("AWS_LAMBDA_LOG_LEVEL").unwrap_or_default());
     let ran = match (handler, common) {
         (Ok(handler), Ok(_)) => run(handler).await,
@@ -34,16 +34,16 @@ pub async fn start(
     }
 }
 
-/// The function is deployed wrongly: what it was given does not fit its code.
+/// The environment does not fit the code: the function was deployed wrongly.
 #[derive(Debug, Error)]
 pub enum StartError {
-    /// A variable the function reads has no value.
+    /// A variable that the function reads has no value.
     #[error("the variable {0} is not set")]
     Missing(&'static str),
     /// Lambda's `Handler` setting names a function of another service, or none.
     #[error("this service has no function `{0}`")]
     UnknownFunction(String),
     /// `ALLOWED_ORIGIN` is not an origin.
-    #[error("ALLOWED_ORIGIN is of no use")]
+    #[error("the variable ALLOWED_ORIGIN is invalid")]
     Origin(#[from] NotAnOrigin),
 }
