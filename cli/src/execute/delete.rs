@@ -35,7 +35,7 @@ pub(crate) async fn carry_out(plan: &Plan, leave_failed: bool, session: &Session
     let tasks = plan.steps.iter().rev().map(|step| Task {
         stack: step.stack,
         after: step.after.clone(),
-        work: delete(step, leave_failed, session),
+        work: Box::pin(delete(step, leave_failed, session)),
     });
     let (outcomes, errors) = in_order(tasks.collect(), session).await;
     worst(errors, &outcomes, None)

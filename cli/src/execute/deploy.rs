@@ -126,7 +126,7 @@ async fn refine_steps(steps: Vec<Step>, terms: &Terms, made: &ChangeSets, sessio
         if !step.can_be_exact() {
             return Ok(step);
         }
-        asked(step, bucket.as_ref(), terms, made, session).await.map_err(|error| match error {
+        Box::pin(asked(step, bucket.as_ref(), terms, made, session)).await.map_err(|error| match error {
             StepError::Failed(failure) => Error::Failed { failed: vec![*failure], partial: false },
             StepError::Aws(error) | StepError::LostSight(error) => Error::Aws(error),
             StepError::Blocked(blocked) => Error::Refused(blocked.into()),
@@ -335,7 +335,11 @@ async fn carry_out_round(
         parameter_root,
         code: OnceCell::new(),
     };
-    let tasks = steps.iter().map(|step| Task { stack: step.stack(), after: step.after.clone(), work: work.deploy(step) });
+    let tasks = steps.iter().map(|step| Task {
+        stack: step.stack(),
+        after: step.after.clone(), // On the heap: a step is a large future, and all of them are part of one.
+        work: Box::pin(work.deploy(step)),
+    });
     // The code goes up while the stacks that need none are deployed. A failure is reported by the stack that needs it.
     let uploading = async {
         if matches!(round.terms.bucket, step::Bucket::Named(_)) {
@@ -416,7 +420,7 @@ impl Work<'_> {
         let ready = self.made.lock().get(&stack).and_then(|made| made.ready.clone());
         let (step, change_set) = match ready {
             Some(change_set) => (shown.clone(), change_set),
-            None => match self.late(shown).await? {
+            None => match Box::pin(self.late(shown)).await? {
                 Some(found) => found,
                 None => return Ok(Settled::Unchanged),
             },
