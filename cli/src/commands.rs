@@ -43,7 +43,7 @@ mod totals;
 /// Runs the command that was typed, until it is done or interrupted. Reporting is outermost, around all of it: interruption is inside,
 /// around the parts of a command that it may end.
 pub(crate) async fn run(cli: Cli, environment: &Environment, reporting: &Reporting) -> Result<Answer, Error> {
-    reporting.telling(async |events| command(cli, environment, &events, reporting).await).await
+    reporting.telling(async |events| Box::pin(command(cli, environment, &events, reporting)).await).await
 }
 
 async fn command(cli: Cli, environment: &Environment, events: &Events, reporting: &Reporting) -> Result<Answer, Error> {

@@ -25,14 +25,14 @@ use crate::{
 pub(super) async fn run(args: &Deploy, config: &Config, events: &Events) -> Result<Answer, Error> {
     guard::protected(config, args.protected_ok)?;
     let session = interruptible(open("deploy", config, events)).await?;
-    let deployed = replanning(&session, async || deploy(args, config, &session).await).await?;
+    let deployed = replanning(&session, async || Box::pin(deploy(args, config, &session)).await).await?;
     Ok(deployed.map_or_else(Answer::declined, |deployed| deployed.answer()))
 }
 
 /// Nothing if it was declined.
 async fn deploy(args: &Deploy, config: &Config, session: &Session) -> Result<Option<Deployed>, Error> {
     let made = ChangeSets::default();
-    let planned = interruptible(approved_plan(args, &made, config, session)).await;
+    let planned = interruptible(Box::pin(approved_plan(args, &made, config, session))).await;
     let Ok(Some(planned)) = planned else {
         discard(&made, session).await?;
         return planned.map(|_| None);

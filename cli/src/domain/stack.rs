@@ -163,7 +163,6 @@ pub(crate) struct DeployedParameter {
 }
 
 /// A resource of a deployed stack.
-#[expect(clippy::struct_field_names, reason = "these are CloudFormation's names")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resource {
     /// Its name within the template.

@@ -324,7 +324,7 @@ async fn carry_out_round(
     session: &Session,
 ) -> Result<Outcomes, Error> {
     let steps: Vec<&Step> = bootstrap.into_iter().chain(&round.steps).collect();
-    let carries = |step: &&Step, artifact: &Artifact| step.wanted.packages().iter().any(|package| *package == artifact.package);
+    let carries = |step: &&Step, artifact: &Artifact| step.wanted.packages().contains(&artifact.package);
     let needed = |artifact: &&Artifact| steps.iter().any(|step| step.action != Action::Keep && carries(step, artifact));
     let work = Work {
         session,

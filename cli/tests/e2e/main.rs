@@ -20,3 +20,8 @@ mod stages;
 mod totals;
 mod traffic;
 mod web;
+
+/// A text without the name of the project's folder, which is another one every time.
+fn anonymous(cloud: &cloud::Cloud, text: &str) -> String {
+    text.replace(cloud.project.path("").as_str(), "[folder]/")
+}

@@ -1,7 +1,5 @@
 //! An app of its own, with nothing but this crate. The app breaks no rule, and `cfn-lint` finds nothing in it.
 
-#![expect(clippy::unwrap_used, reason = "a test whose helpers fail has failed")]
-
 use std::{fs, path::Path, process::Command};
 
 use cfn::{
