@@ -16,7 +16,7 @@ build: ## Compile everything, once, for this machine
 local: setup build frontend/node_modules/stamp ## Run the whole shop on http://localhost:8080: no AWS account, no Docker
 	@$(CARTCTL) local
 
-dev: setup build frontend/node_modules/stamp ## The same, reloading the page and swapping the functions when they are edited
+dev: setup build frontend/node_modules/stamp ## The same, reloading the site and replacing the functions when they are edited
 	@$(CARTCTL) local --dev
 
 test: .venv/test.stamp frontend/node_modules/browser.stamp ## Run everything CI runs
@@ -38,7 +38,7 @@ deploy: setup build ## Deploy to AWS
 delete: build ## Delete from AWS
 	@$(CARTCTL) delete
 
-bench: .venv/test.stamp ## Measure what the README says about speed
+bench: .venv/test.stamp ## Measure speed and memory (docs/measurements.md)
 	tools/bench
 
 load: setup build ## Two minutes of mixed traffic on a local shop; the sums have to agree
@@ -50,7 +50,7 @@ frontend-serve: frontend/node_modules/stamp ## Serve the shop on http://localhos
 frontend-build: frontend/node_modules/stamp ## Build the shop for what is deployed to AWS, into frontend/dist
 	npm --prefix frontend run build
 
-screenshots: setup build frontend/node_modules/browser.stamp ## Take the pictures anew that the shop is compared with
+screenshots: setup build frontend/node_modules/browser.stamp ## Retake the pictures that the shop is compared with
 	npm --prefix frontend run screenshots
 
 clean: ## Remove everything that can be made again

@@ -1,4 +1,4 @@
-// How the shop looks, compared with pictures of how it looked. `make screenshots` takes them anew; the README shows some of them.
+// How the shop looks, compared with pictures of how it looked. `make screenshots` retakes them; README and docs/local.md show some.
 import { expect, freshName, shop, test, Visitor } from './visitor.ts'
 
 async function looksAs(visitor: Visitor, picture: string): Promise<void> {

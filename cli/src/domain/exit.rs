@@ -1,6 +1,6 @@
 //! The exit codes of the process.
 
-/// How the process ends. The numbers are documented in the README and never change.
+/// How the process ends. docs/deploying.md documents the numbers, which never change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum ExitCode {

@@ -204,7 +204,7 @@ fn a_reader_without_its_publisher_is_refused_with_both_names() {
     assert_eq!(blocked.hint(), "`cartctl deploy auth cart` deploys both in order");
 }
 
-/// Every status, and what a deployment does about it: the table of the README.
+/// Every status, and what a deployment does about it: the table in docs/deploying.md.
 #[test]
 fn every_status_has_an_answer() {
     let app = app();
