@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "support/program.rs"]
+#[expect(dead_code, reason = "no hint names the project")]
 mod program;
 
 use std::{collections::BTreeMap, fs, process::Command};

@@ -433,7 +433,7 @@ async fn the_frontend_is_told(shop: &Shop<'_>) {
         let run = cloud.run(arguments);
         assert_eq!(run.stdout, "");
         assert_eq!(
-            crate::anonymous(cloud, &run.failed(1)),
+            cloud.project.anonymous(&run.failed(1)),
             format!(
                 "error: not published yet: {path}\nhint: `cartctl deploy cart --local --config '[folder]/cartctl.toml'` publishes them\n"
             )
@@ -522,7 +522,7 @@ async fn nothing_stays(cloud: &Cloud) {
     let before = cloud.inventory().await;
     let refused = cloud.run(&["delete", "auth", "--local"]).failed(5);
     let said = "error: the auth stack cannot be deleted while the cart stack uses it\nhint: `cartctl delete cart auth --local --config '[folder]/cartctl.toml'` deletes both in order\n";
-    assert!(crate::anonymous(cloud, &refused).ends_with(said), "{refused}");
+    assert!(cloud.project.anonymous(&refused).ends_with(said), "{refused}");
 
     // Not at a terminal, and not `--local`: somebody has to say yes.
     let mut unasked = cloud.project.command(&["delete", "--endpoint-url", &cloud.url(), "--region", "us-east-1"]);

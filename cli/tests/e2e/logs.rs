@@ -132,6 +132,6 @@ async fn what_the_functions_print_can_be_read_and_followed() {
     cloud.reset().await;
     let nothing = cloud.run(&["logs", "--local"]).failed(1);
     let said = "error: the products stack of the stage `default` is not deployed\nhint: `cartctl deploy --local --config '[folder]/cartctl.toml'` deploys it\n";
-    assert!(crate::anonymous(&cloud, &nothing).ends_with(said), "{nothing}");
+    assert!(cloud.project.anonymous(&nothing).ends_with(said), "{nothing}");
     cloud.stop();
 }

@@ -20,8 +20,3 @@ mod stages;
 mod totals;
 mod traffic;
 mod web;
-
-/// A text without the name of the project's folder, which is another one every time.
-fn anonymous(cloud: &cloud::Cloud, text: &str) -> String {
-    text.replace(cloud.project.path("").as_str(), "[folder]/")
-}

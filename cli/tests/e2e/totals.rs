@@ -137,6 +137,6 @@ async fn totals_that_are_wrong_are_told_and_counted_anew_while_customers_go_on()
     cloud.reset().await;
     let nothing = cloud.run(&["totals", "--local"]).failed(1);
     let said = "error: the cart stack of the stage `default` is not deployed\nhint: `cartctl deploy --local --config '[folder]/cartctl.toml'` deploys it\n";
-    assert!(crate::anonymous(&cloud, &nothing).ends_with(said), "{nothing}");
+    assert!(cloud.project.anonymous(&nothing).ends_with(said), "{nothing}");
     cloud.stop();
 }

@@ -127,7 +127,7 @@ impl Bench {
 
     /// A text without what is another with every bench.
     pub(crate) fn anonymous(&self, text: &str) -> String {
-        text.replace(self.url(), "[url]").replace(self.project.path("").as_str(), "[folder]/")
+        self.project.anonymous(&text.replace(self.url(), "[url]"))
     }
 
     /// Runs the program to its end.

@@ -44,6 +44,11 @@ impl Project {
         self.folder.path().join("a shop").join(name)
     }
 
+    /// A text without the name of this folder, which is another one every time.
+    pub(crate) fn anonymous(&self, text: &str) -> String {
+        text.replace(self.path("").as_str(), "[folder]/")
+    }
+
     /// The program with these arguments, in an environment that says nothing of AWS.
     #[expect(clippy::disallowed_methods, reason = "what is removed has to be found")]
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
