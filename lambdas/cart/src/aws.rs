@@ -1,6 +1,6 @@
-//! Calls of AWS services that speak JSON: a document goes to an operation, signed, and another comes back; again, where another answer
-//! may come of it. Knows nothing of what the documents say, nor of other sources of credentials than Lambda: a function never uses
-//! them. Why these are not the SDK's clients: docs/adr/0028-calls-without-the-sdks-clients.md.
+//! Calls of AWS services with a JSON protocol: signs a document, sends it to an operation, and repeats the call where another answer is
+//! possible. Knows nothing of the documents' content, and no source of credentials but Lambda's environment, the only one that a function
+//! has. Why these are not the SDK's clients: docs/adr/0028-calls-without-the-sdks-clients.md.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -24,18 +24,18 @@ use crate::{
     fetch::{FetchError, Http, Limits},
 };
 
-/// What both protocols call their documents: <https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html>.
+/// The content type of both services: <https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html>.
 const JSON: &str = "application/x-amz-json-1.0";
 
-/// A key-value look-up takes milliseconds. A try that takes much longer is stuck, and a caller is waiting. No answer is larger than the
-/// 16 MB of a batch, and what JSON adds to them
+/// The limits of one try. A key-value look-up takes milliseconds; a try of two seconds is stuck. No answer is larger than a batch of 16 MB,
+/// and what JSON adds to it
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>).
 const LIMITS: Limits = Limits { patience: Duration::from_secs(2), size: 64 * 1024 * 1024 };
 
-/// How long all tries may take together, of the ten seconds that a function has.
+/// The limit of all tries together, out of the ten seconds that a function has.
 const ALL_PATIENCE: Duration = Duration::from_secs(5);
 
-/// An account, as a function knows it.
+/// An account, with the credentials of the function's role.
 #[derive(Clone, Debug)]
 pub struct Account {
     http: Http,
@@ -50,50 +50,50 @@ pub struct Service {
     http: Http,
     identity: Identity,
     region: String,
-    /// As signatures and host names have it, and as headers have it.
+    /// The service's name in signatures and host names, and its name in the header `x-amz-target`.
     name: &'static str,
     target: &'static str,
     /// With a slash at the end.
     url: String,
 }
 
-/// It is not known to be done.
+/// The operation may or may not be done, unless a variant says more.
 #[derive(Debug, Error)]
 pub enum CallError {
-    /// Nothing can be asked so. Nothing was sent.
+    /// The request could not be made. Nothing was sent.
     #[error("cannot make a request")]
     Request(#[source] BoxError),
-    /// No answer, or only part of one.
+    /// No complete answer.
     #[error("no answer")]
     Silent(#[from] FetchError),
-    /// The service says no, or that it cannot.
+    /// The service refused the operation, or failed.
     #[error(transparent)]
     Fault(#[from] Fault),
-    /// An answer of another form than the operation has. Without the cause, which would quote it.
+    /// The answer is not of the operation's form. Without the cause, which would quote the answer.
     #[error("the answer cannot be read")]
     Answer,
 }
 
-/// What a service says when it does not do as asked.
+/// The error that a service answered.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{code}: {message}")]
 pub struct Fault {
     status: StatusCode,
-    /// Which error it is, for example `ThrottlingException`. The status, where there is no name.
+    /// The name of the error, such as `ThrottlingException`. The status, if the answer has no name.
     pub code: String,
     message: String,
-    /// The codes of a cancelled transaction, one for each of its writes.
+    /// Of a cancelled transaction, one code for each of its writes.
     pub reasons: Vec<String>,
 }
 
 impl Account {
-    /// What Lambda tells a function about itself, and perhaps where the local cloud is.
+    /// The account from Lambda's own variables, or the local cloud.
     ///
-    /// Source of the names: <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>. `AWS_ENDPOINT_URL` is set only
-    /// where something stands in for AWS.
+    /// Source of the names: <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>. `AWS_ENDPOINT_URL` is set only by
+    /// a stand-in for AWS.
     ///
     /// # Errors
-    /// [`StartError::Missing`] where `lookup` finds no region or no credentials.
+    /// [`StartError::Missing`], if `lookup` finds no region or no credentials.
     pub fn new(http: Http, lookup: impl Fn(&'static str) -> Result<String, StartError>) -> Result<Self, StartError> {
         let credentials = Credentials::new(
             lookup("AWS_ACCESS_KEY_ID")?,
@@ -105,19 +105,19 @@ impl Account {
         Ok(Self { http, credentials, region: lookup("AWS_REGION")?, endpoint: lookup("AWS_ENDPOINT_URL").ok() })
     }
 
-    /// An account whose services are all at one URL.
+    /// An account with all services at one URL.
     #[cfg(test)]
     pub(crate) fn at(http: Http, url: &str) -> Self {
-        Self::new(http, |name| Ok(if name == "AWS_ENDPOINT_URL" { url } else { "a" }.to_owned())).expect("all there is to know")
+        Self::new(http, |name| Ok(if name == "AWS_ENDPOINT_URL" { url } else { "a" }.to_owned())).expect("every variable is set")
     }
 
-    /// The tables.
+    /// DynamoDB.
     #[must_use]
     pub fn dynamodb(&self) -> Service {
         self.service("dynamodb", "DynamoDB_20120810")
     }
 
-    /// The queues.
+    /// SQS.
     #[must_use]
     pub fn sqs(&self) -> Service {
         self.service("sqs", "AmazonSQS")
@@ -130,8 +130,8 @@ impl Account {
     }
 }
 
-/// What the host names of a region end in
-/// (<https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html>). The partitions that are not on
+/// The domain of a region's host names
+/// (<https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html>). The partitions without access to
 /// the Internet are left out.
 fn suffix(region: &str) -> &'static str {
     match region.split_once('-') {
@@ -142,16 +142,16 @@ fn suffix(region: &str) -> &'static str {
 }
 
 impl Service {
-    /// Opens a connection, if the service can be reached. Asks after its health: that needs no permission and touches nothing.
+    /// Opens a connection, if the service can be reached. Sends a health check, which needs no permission and has no effect.
     pub async fn connect(&self) {
         drop(self.http.once("GET", &format!("{}ping", self.url), LIMITS).await);
     }
 
-    /// Has an operation done, as often as it takes to know what became of it, within limits. What must not be done twice carries a
-    /// token in its document.
+    /// Calls an operation, repeatedly within limits until its result is known. An operation that must not be done twice needs a token in its
+    /// document.
     ///
     /// # Errors
-    /// [`CallError`]. Then it may be done all the same, unless this was its first try and [`Fault`] says no.
+    /// [`CallError`]. The operation may be done all the same, unless a [`Fault`] refused the first try.
     pub async fn call<A: DeserializeOwned>(&self, operation: &str, document: &(impl Serialize + Sync)) -> Result<A, CallError> {
         let body = serde_json::to_vec(document).map_err(|error| CallError::Request(error.into()))?;
         let ask = |left| self.ask(operation, &body, LIMITS.within(left));
@@ -159,7 +159,7 @@ impl Service {
         serde_json::from_slice(&answer).map_err(|_| CallError::Answer)
     }
 
-    /// Waits before something is tried again that collided with somebody else's, longer with every attempt.
+    /// Waits before the next try of a write that collided, longer after every try.
     pub(crate) async fn pause(&self, attempt: u32) {
         backoff::pause(&self.http.waiting, attempt).await;
     }
@@ -173,7 +173,7 @@ impl Service {
         }
     }
 
-    /// The request, signed for so many minutes around this moment.
+    /// The request, with a signature that is valid for some minutes around `now`.
     fn request(&self, operation: &str, body: &[u8], now: SystemTime) -> Result<HttpRequest, BoxError> {
         let target = format!("{}.{operation}", self.target);
         let headers = [("content-type", JSON), ("x-amz-target", target.as_str())];
@@ -194,9 +194,9 @@ impl Service {
     }
 }
 
-/// Whether it is the moment that was bad, as the SDK's standard mode has it
-/// (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html>): nothing was heard, something failed over there,
-/// there was too much to do, or the same is being done already.
+/// Whether the next try may have another result, by the rules of the SDK's standard mode
+/// (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html>): no answer, a failure of the service, throttling, or a
+/// transaction of the same token in progress.
 fn may_be_better_next_time(answer: &Result<Vec<u8>, CallError>) -> bool {
     match answer {
         Err(CallError::Silent(error)) => error.may_pass(),
@@ -206,13 +206,13 @@ fn may_be_better_next_time(answer: &Result<Vec<u8>, CallError>) -> bool {
 }
 
 impl Fault {
-    /// Reads what a service answers that does not do as asked, as far as it is there.
+    /// Reads an error from an answer, of which every part may be missing.
     fn new(status: StatusCode, answer: &[u8]) -> Self {
         let said: Value = serde_json::from_slice(answer).unwrap_or_default();
         // `com.amazonaws.dynamodb.v20120810#ThrottlingException`, or something behind a colon.
         let name = said["__type"].as_str().and_then(|name| name.rsplit('#').next()?.split(':').next());
         let code = name.filter(|code| !code.is_empty()).map_or_else(|| status.to_string(), str::to_owned);
-        // Services differ in how they write it.
+        // DynamoDB and SQS write it differently.
         let message = said["message"].as_str().or_else(|| said["Message"].as_str()).unwrap_or_default().to_owned();
         let reasons = said["CancellationReasons"].as_array().into_iter().flatten();
         let reasons = reasons.map(|reason| reason["Code"].as_str().unwrap_or_default().to_owned()).collect();
@@ -254,7 +254,7 @@ mod tests {
     use super::*;
     use crate::waiting::tests::patient;
 
-    /// A service that gives one answer after the other, and then always the last: a status and a body, or nothing.
+    /// A service that gives these answers in order, then the last one again and again. None breaks the connection.
     #[derive(Clone, Debug)]
     struct Answers {
         answers: Vec<Option<(u16, &'static str)>>,
@@ -285,7 +285,7 @@ mod tests {
         Account::new(http, lookup).unwrap()
     }
 
-    /// What a call comes to, and everything that was sent for it.
+    /// The result of a call, and all requests that it sent.
     async fn call(answers: &[Option<(u16, &'static str)>]) -> (Result<Value, CallError>, Vec<HttpRequest>) {
         let answers = Answers { answers: answers.to_vec(), asked: Arc::default() };
         let asked = Arc::clone(&answers.asked);
@@ -304,12 +304,12 @@ mod tests {
         request.headers().get(name).unwrap_or_else(|| panic!("no {name}"))
     }
 
-    /// The signature that AWS makes of what it receives
+    /// The signature of a request as AWS computes it
     /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>).
     fn signature_by_the_book(request: &HttpRequest, service: &str) -> String {
         let authorization = header(request, "authorization");
         let names = authorization.split_once("SignedHeaders=").unwrap().1.split(',').next().unwrap();
-        // A host is no header yet: whoever sends the request makes it one.
+        // The host becomes a header when the request is sent.
         let host = request.uri().split('/').nth(2).unwrap();
         let value = |name: &str| if name == "host" { host } else { header(request, name) };
         let headers: Vec<_> = names.split(';').map(|name| format!("{name}:{}\n", value(name))).collect();

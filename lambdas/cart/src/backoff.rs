@@ -1,4 +1,4 @@
-//! How long to wait before trying again: what others were changing at the same moment, or what did not answer.
+//! How long to wait before trying again: a write that collided with another, or a service that did not answer.
 
 use std::time::{Duration, Instant};
 
@@ -7,16 +7,16 @@ use thiserror::Error;
 
 use crate::waiting::Waiting;
 
-/// How often something is tried before it is given up: about five seconds of waiting at most, half of that on average. As many as
-/// 64 writers need who meet at one item, and still within the ten seconds that a function has.
+/// The number of tries of a write that collides: about five seconds of pauses at most, half of that on average. Enough for 64 writers of one
+/// item, and still within the ten seconds that a function has.
 pub const ATTEMPTS: u32 = 20;
 
-/// The longest pause after the first attempt. Doubled after each further one, up to [`LONGEST`]: about as long as 32 writers need to
-/// get past each other.
+/// The longest pause after the first try. It is doubled after each further try, up to [`LONGEST`], in which about 32 writers get past each
+/// other.
 const FIRST: Duration = Duration::from_millis(10);
 const LONGEST: Duration = Duration::from_millis(320);
 
-/// Every attempt collided with somebody else's.
+/// Every try collided with another writer's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("others kept changing the same item")]
 pub struct Contended;
@@ -27,15 +27,15 @@ impl From<Contended> for Refusal {
     }
 }
 
-/// Waits a little, longer with every attempt, and differently for each of those that collided.
+/// Waits before the next try: longer after every try, and for a random part of that, so that writers that collided do not meet again.
 pub async fn pause(waiting: &Waiting, attempt: u32) {
     waiting.pause(delay(attempt, FIRST, LONGEST, fastrand::f64())).await;
 }
 
-/// How often a service is asked that does not answer.
+/// The number of tries of a call without an answer.
 const TRIES: u32 = 3;
 
-/// Asks a service, and again where another answer may come of it, as long as there is time. Whoever asks is told how much is left.
+/// Calls `ask` until its answer cannot get better, there is no time left, or it was tried [`TRIES`] times. `ask` gets the time that is left.
 pub async fn ask_again<T, F>(
     waiting: &Waiting,
     patience: Duration,
@@ -53,7 +53,7 @@ where
         if attempt + 1 == TRIES || !may_be_better(&answer) {
             return answer;
         }
-        // Longer than for a collision, which is over in a moment.
+        // Longer than after a collision: a service needs more time to recover than a writer to end.
         waiting.pause(delay(attempt, Duration::from_millis(100), Duration::from_millis(400), fastrand::f64())).await;
         attempt += 1;
         if left().is_zero() {
@@ -62,8 +62,8 @@ where
     }
 }
 
-/// Anything up to `first`, doubled with each attempt, and never more than `longest`. `spread` is between 0 and 1: who waits for any
-/// part of it meets the others again least often.
+/// `first`, doubled with each attempt up to `longest`, times `spread`, which is between 0 and 1: random parts of the whole pause avoid
+/// collisions best (<https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>).
 fn delay(attempt: u32, first: Duration, longest: Duration, spread: f64) -> Duration {
     first.saturating_mul(1 << attempt.min(16)).min(longest).mul_f64(spread)
 }
@@ -100,7 +100,6 @@ mod tests {
         }
     }
 
-    /// What a writer has just done.
     #[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
     enum Step {
         Read,
@@ -108,8 +107,8 @@ mod tests {
         Collided,
     }
 
-    /// So many writers of one item begin at once, with the latencies of a table that is near: how many give up, and when the last of the
-    /// others is done. Times are microseconds of no real clock.
+    /// So many writers of one item begin at once, with the latencies of a table nearby: how many give up, and when the last of the others is
+    /// done, in simulated microseconds.
     fn race(writers: usize, attempts: u32, random: &mut fastrand::Rng) -> (usize, u64) {
         let mut taking = |least: u64| random.u64(least..=2 * least);
         let mut steps: BinaryHeap<_> = (0..writers).map(|writer| Reverse((taking(5_000), writer, 0, Step::Read))).collect();

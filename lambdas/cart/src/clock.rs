@@ -1,4 +1,4 @@
-//! Time, as the rules know it: a number that is passed in. [`now`] is the one place that looks at a clock.
+//! Time as the rules know it: a number that is passed in. [`now`] is the one place that reads the clock.
 
 use std::{
     ops::Add,
@@ -17,10 +17,10 @@ impl Add<Duration> for Timestamp {
     }
 }
 
-/// The time now.
+/// Reads the clock.
 #[must_use]
 pub fn now() -> Timestamp {
-    #[expect(clippy::disallowed_methods, reason = "this is the place that looks at the clock")]
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
     Timestamp(since_1970.unwrap_or_default().as_secs())
 }

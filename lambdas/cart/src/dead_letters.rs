@@ -1,5 +1,5 @@
-//! Where that goes which cannot be done: a queue that people look at. Each message says why it is there
-//! (docs/adr/0022-dead-letters-say-why.md). Knows nothing of what the messages are.
+//! A queue of messages and records that cannot be processed, for people to look at. Each letter has the reason
+//! (docs/adr/0022-dead-letters-say-why.md). Knows nothing of the letters' content.
 
 use std::{collections::BTreeMap, error::Error};
 
@@ -9,19 +9,19 @@ use thiserror::Error;
 
 use crate::aws::{CallError, Service};
 
-/// The queue.
+/// A queue of dead letters.
 #[derive(Clone, Debug)]
 pub struct DeadLetters {
     sqs: Service,
     queue_url: String,
 }
 
-/// It is not in the queue.
+/// The letter may not be in the queue.
 #[derive(Debug, Error)]
-#[error("cannot hand on what cannot be done")]
-pub struct NotHandedOn(#[source] CallError);
+#[error("cannot send a dead letter")]
+pub struct NotSent(#[source] CallError);
 
-/// The longest reason, in characters. It is read by people, and shares the size of a message with the body.
+/// The longest reason, in characters. It shares the limit of a message's size with the body.
 const MAX_REASON: usize = 1000;
 
 impl DeadLetters {
@@ -31,14 +31,14 @@ impl DeadLetters {
         Self { sqs, queue_url }
     }
 
-    /// Puts a message there, with the reason and the request under which the log tells more.
+    /// Sends a letter with the reason, and with the id of the request whose log says more.
     ///
     /// # Errors
-    /// [`NotHandedOn`].
-    pub async fn put(&self, body: &str, reason: &(dyn Error + Sync), request_id: &str) -> Result<(), NotHandedOn> {
+    /// [`NotSent`].
+    pub async fn put(&self, body: &str, reason: &(dyn Error + Sync), request_id: &str) -> Result<(), NotSent> {
         let attributes = BTreeMap::from([("reason", text(readable(reason))), ("requestId", text(request_id.to_owned()))]);
         let document = SendMessage { queue_url: &self.queue_url, message_body: body, message_attributes: attributes };
-        let IgnoredAny = self.sqs.call("SendMessage", &document).await.map_err(NotHandedOn)?;
+        let IgnoredAny = self.sqs.call("SendMessage", &document).await.map_err(NotSent)?;
         Ok(())
     }
 }
@@ -59,12 +59,12 @@ struct MessageAttributeValue {
 }
 
 fn text(value: String) -> MessageAttributeValue {
-    // An empty one is refused.
+    // SQS refuses an empty value.
     let string_value = if value.is_empty() { "unknown".to_owned() } else { value };
     MessageAttributeValue { data_type: "String", string_value }
 }
 
-/// An error with its causes, without what SQS does not take
+/// An error with its causes, without the characters that SQS refuses
 /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>).
 fn readable(reason: &(dyn Error + Sync)) -> String {
     let allowed = |character: &char| !character.is_control() && !matches!(character, '\u{fffe}' | '\u{ffff}');

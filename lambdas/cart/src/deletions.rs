@@ -1,4 +1,4 @@
-//! The queue of migrated items that are still to be deleted: what a message says, and how messages are sent.
+//! The queue of migrated items that are still to be deleted: the form of its messages, and sending them.
 
 use std::str::FromStr;
 
@@ -20,24 +20,24 @@ use crate::{
     owner::{CartId, Owner},
 };
 
-/// One item to delete, if it is still as the migration left it.
+/// A request to delete one item, if it is still as the migration left it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deletion {
-    /// The cart it is in.
+    /// The item's cart.
     pub cart: CartId,
-    /// Its product.
+    /// The item's product.
     pub product: ProductId,
-    /// The migration that emptied it.
+    /// The migration that emptied the item.
     pub migration: MigrationId,
 }
 
-/// A message that is not a deletion.
+/// The text is not the message of a deletion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the message is not a deletion")]
 pub struct NotADeletion;
 
 impl Deletion {
-    /// The text of the message: the keys of the item, and the migration.
+    /// The message: the item's keys and the migration, as JSON.
     fn message(&self) -> String {
         let Key { pk, sk } = Key::item(&Owner::Anonymous(self.cart).to_string(), self.product.as_str());
         json!({ PK: pk, SK: sk, MIGRATION: self.migration.0.to_string() }).to_string()
@@ -58,20 +58,20 @@ impl FromStr for Deletion {
     }
 }
 
-/// The queue.
+/// The queue of deletions.
 #[derive(Clone, Debug)]
 pub struct Deletions {
     sqs: Service,
     queue_url: String,
 }
 
-/// Not every message is in the queue.
+/// Some messages may not be in the queue.
 #[derive(Debug, Error)]
 pub enum DeletionsError {
-    /// The queue does not answer, or refuses.
+    /// A call failed.
     #[error("cannot send deletions to the queue")]
     Send(#[source] CallError),
-    /// The queue keeps refusing some of the messages.
+    /// The queue refused some messages again and again.
     #[error("the queue took only some of the deletions")]
     Partial,
 }
@@ -92,10 +92,10 @@ impl Deletions {
         self.sqs.connect().await;
     }
 
-    /// Asks for items to be deleted. Asking twice does no harm.
+    /// Sends deletions. Sending one twice does no harm.
     ///
     /// # Errors
-    /// When not every message is in the queue; then all of this may be repeated.
+    /// If some messages may not be in the queue. All of them may be sent again.
     pub async fn request(&self, deletions: &[Deletion]) -> Result<(), DeletionsError> {
         try_join_all(deletions.chunks(BATCH).map(|batch| self.request_batch(batch))).await.map(drop)
     }
@@ -126,7 +126,7 @@ struct SendMessageBatch<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Entry {
-    /// By which the answer tells the messages apart.
+    /// Identifies the message in the answer.
     id: String,
     message_body: String,
 }
@@ -134,7 +134,7 @@ struct Entry {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Sent {
-    /// Left out where there are none.
+    /// Missing, if every message was accepted.
     #[serde(default)]
     failed: Vec<Failed>,
 }

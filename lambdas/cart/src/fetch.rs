@@ -1,6 +1,6 @@
-//! The HTTP client of the process: gets small documents, trying again for a while if nothing comes, and carries the calls of AWS.
-//! One client, so that there is one store of root certificates to load, one implementation of TLS in the binary, and one pool of
-//! connections, which `warm_up` fills. Knows nothing of what is in a document.
+//! The HTTP client of the process: gets small documents, trying again for a while, and sends the calls of AWS. One client for all, so that
+//! the process loads one store of root certificates, has one implementation of TLS, and has one pool of connections, which `warm_up`
+//! fills. Knows nothing of the documents' content.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use thiserror::Error;
 
 use crate::{backoff, subsegments::Subsegments, waiting::Waiting};
 
-/// What an answer may take: how long one try, and how many bytes.
+/// The limits of one try: the time, and the bytes of the answer's body.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     pub(crate) patience: Duration,
@@ -30,42 +30,42 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// The same, where only so much time is left.
+    /// The same limits, if no more time is left than this.
     pub(crate) fn within(self, left: Duration) -> Self {
         Self { patience: self.patience.min(left), ..self }
     }
 }
 
-/// How long it may take until a connection is open.
+/// Until a connection is open.
 const CONNECT_LIMIT: Duration = Duration::from_secs(1);
-/// Of a document. Who answers does so in a tenth of that time, also when woken for it.
+/// For a document. A service that answers needs a tenth of that time, even if a process has to start for it.
 const LIMITS: Limits = Limits { patience: Duration::from_millis(1200), size: 64 * 1024 };
-/// How long all tries may take together. A function looks up two documents at most, keys and a product, and has ten seconds.
+/// For all tries of a document. A function gets two of them at most, keys and a product, and has ten seconds.
 const ALL_PATIENCE: Duration = Duration::from_secs(3);
 
-/// The HTTP client of the process. Clones share its connections. It follows no redirects and is not influenced by proxy variables.
+/// The HTTP client of the process. Clones share connections. It follows no redirects, and ignores proxy variables.
 #[derive(Clone, Debug)]
 pub struct Http {
     connector: SharedHttpConnector,
     pub(crate) waiting: Waiting,
 }
 
-/// Nothing usable came back.
+/// No usable answer was received.
 #[derive(Debug, Error)]
 pub enum FetchError {
-    /// Nothing can be asked at such a URL.
+    /// The URL is invalid.
     #[error("cannot ask for a document")]
     Request(#[from] HttpError),
-    /// No answer.
+    /// The connection failed.
     #[error("cannot fetch a document")]
     Fetch(#[source] ConnectorError),
-    /// Not all of an answer.
+    /// The answer is incomplete.
     #[error("a document breaks off")]
     Body(#[from] BodyError),
-    /// No answer in time, or not all of it.
+    /// The answer was not complete in time.
     #[error("a document takes too long")]
     TooLate,
-    /// A document so large that it cannot be the one wanted.
+    /// The answer is larger than any document that is wanted.
     #[error("the document is too large")]
     TooLarge,
 }
@@ -77,7 +77,7 @@ impl Default for Http {
 }
 
 impl Http {
-    /// A client that trusts whom this machine trusts.
+    /// A client that trusts the root certificates of this machine.
     #[must_use]
     pub fn new() -> Self {
         Self::with(TlsContext::default())
@@ -89,9 +89,9 @@ impl Http {
         Self { connector, waiting }
     }
 
-    /// The same client, its calls told of.
+    /// The same client, which reports its calls to X-Ray.
     #[must_use]
-    pub fn told_of(self, subsegments: Subsegments) -> Self {
+    pub fn traced(self, subsegments: Subsegments) -> Self {
         Self { connector: subsegments.around(self.connector), ..self }
     }
 
@@ -101,16 +101,16 @@ impl Http {
         Self::over(SharedHttpConnector::new(connector.tls_context(tls).build()), Waiting::by_the_clock())
     }
 
-    /// The status and the body at a URL. Asks again where another answer may come of it.
+    /// Gets a document: the status and the body. Tries again where another answer is possible.
     ///
     /// # Errors
-    /// [`FetchError`]. A status is never an error.
+    /// [`FetchError`]. No status is an error.
     pub async fn get(&self, url: &str) -> Result<(StatusCode, Vec<u8>), FetchError> {
         let ask = |left| self.once("GET", url, LIMITS.within(left));
         backoff::ask_again(&self.waiting, ALL_PATIENCE, ask, may_be_better_next_time).await
     }
 
-    /// Asks what may be asked at a URL, once; that does nothing there.
+    /// Sends one `OPTIONS` request, which has no effect.
     ///
     /// # Errors
     /// [`FetchError`].
@@ -124,7 +124,7 @@ impl Http {
         self.send(request, limits).await
     }
 
-    /// Sends a request, once.
+    /// Sends a request once.
     pub(crate) async fn send(&self, request: HttpRequest, limits: Limits) -> Result<(StatusCode, Vec<u8>), FetchError> {
         let received = self.waiting.at_most(limits.patience, self.receive(request, limits.size)).await;
         received.unwrap_or(Err(FetchError::TooLate))
@@ -145,7 +145,7 @@ impl Http {
 }
 
 impl FetchError {
-    /// Whether it is the moment that was bad: a broken connection, or no answer in time.
+    /// Whether the next try may succeed: after a broken connection, or a late answer.
     pub(crate) const fn may_pass(&self) -> bool {
         match self {
             Self::Fetch(_) | Self::Body(_) | Self::TooLate => true,
@@ -154,8 +154,8 @@ impl FetchError {
     }
 }
 
-/// Whether it is the moment that was bad, also as they see it over there: too much to do, or a failure. Everything else is an answer, and
-/// would be the same again.
+/// Whether the next try may have another result. Throttling and failures of the service count like no answer. Any other status would be the
+/// same again.
 fn may_be_better_next_time(outcome: &Result<(StatusCode, Vec<u8>), FetchError>) -> bool {
     match outcome {
         Ok((status, _)) => status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS,
@@ -183,12 +183,11 @@ pub(crate) mod tests {
         Http { waiting: patient(), ..Http::new() }
     }
 
-    /// What a server does when it is asked.
     #[derive(Clone)]
     pub(crate) enum Reply {
         /// The first lines of the answer, and its body.
         Answer(String, String),
-        /// Closes the connection without a word.
+        /// Closes the connection without an answer.
         HangUp,
     }
 
@@ -198,7 +197,7 @@ pub(crate) mod tests {
         }
     }
 
-    /// A server on this machine. It keeps connections open, as API Gateway does.
+    /// A server on loopback. It keeps connections open, as API Gateway does.
     pub(crate) struct Server {
         pub(crate) url: String,
         connections: Arc<AtomicUsize>,
@@ -206,12 +205,12 @@ pub(crate) mod tests {
     }
 
     impl Server {
-        /// Gives every caller the same answer.
+        /// Gives every request the same answer.
         pub(crate) async fn answering(head: &str, body: String) -> Self {
             Self::replying([Reply::Answer(head.to_owned(), body)]).await
         }
 
-        /// Replies with one after the other, and then always with the last.
+        /// Gives these replies in order, then the last one again and again.
         pub(crate) async fn replying(replies: impl Into<Vec<Reply>>) -> Self {
             let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
             let url = format!("http://{}", listener.local_addr().unwrap());

@@ -1,4 +1,4 @@
-//! One file per function. A function of the API is an [`cart_shared::Endpoint`]; one that takes events is a [`cart_shared::Consumer`].
+//! One file per function. A function of the API is a [`cart_shared::Endpoint`]; one that consumes events is a [`cart_shared::Consumer`].
 
 pub mod add_to_cart;
 pub mod checkout_cart;
@@ -17,7 +17,7 @@ pub use self::{
 };
 use crate::quantity::Quantity;
 
-/// What a customer reads whose cart now holds so many of a product.
+/// The message for a customer after the quantity of a product was changed.
 fn now_holds(quantity: Quantity) -> String {
     match quantity.get() {
         0 => "The product was removed from your cart.".to_owned(),

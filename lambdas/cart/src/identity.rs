@@ -1,5 +1,5 @@
-//! Who is asking, and so whose cart it is: somebody with a token, or whoever holds the cookie. A token that is no good is refused; it
-//! never makes its bearer anonymous.
+//! Recognizes the caller, and with it the owner of the cart: a user by a token, or anybody by the cookie. A bad token is refused; it never
+//! makes its bearer anonymous.
 
 pub mod cookie;
 pub mod keys;
@@ -17,24 +17,24 @@ use crate::{
     owner::{Owner, UserId},
 };
 
-/// Recognizes callers.
+/// Recognizes the callers of functions that also serve anonymous callers.
 #[derive(Debug)]
 pub struct Identity {
     pool: Pool,
     keys: SigningKeys,
 }
 
-/// A caller, recognized.
+/// A recognized caller.
 #[derive(Clone, Debug)]
 pub struct Visitor {
-    /// Whose cart it is.
+    /// The owner of the cart that the request is about.
     pub owner: Owner,
-    /// The anonymous cart the caller holds, or is now given.
+    /// The anonymous cart that the caller has, or gets now.
     pub cookie: CartCookie,
 }
 
 impl Visitor {
-    /// An answer for this caller, who may have to be given a cookie.
+    /// An answer to this caller, with a cookie if the caller has none.
     #[must_use]
     pub fn answer(&self, body: &impl Serialize) -> Answer {
         Answer { set_cookie: self.cookie.set_cookie(), ..Answer::new(body) }
@@ -42,21 +42,21 @@ impl Visitor {
 }
 
 impl Identity {
-    /// Recognizes users of the pool by tokens that were signed with one of the keys.
+    /// Recognizes users of this pool, by tokens that were signed with one of these keys.
     #[must_use]
     pub const fn new(pool: Pool, keys: SigningKeys) -> Self {
         Self { pool, keys }
     }
 
-    /// Learns the pool's keys before the first caller comes, if they can be had.
+    /// Fetches the pool's keys before the first request, if they can be fetched.
     pub async fn prepare(&self, now: Timestamp) {
         self.keys.prefetch(now).await;
     }
 
-    /// The caller of a function that serves everybody.
+    /// The caller of a request.
     ///
     /// # Errors
-    /// [`Refusal::Unauthorized`] for a token that is no good, [`Refusal::Unavailable`] when that cannot be found out.
+    /// [`Refusal::Unauthorized`] for a bad token, [`Refusal::Unavailable`] if the keys to verify it cannot be fetched.
     pub async fn visitor(&self, request: &Request, now: Timestamp) -> Result<Visitor, Refusal> {
         let cookie = CartCookie::held_in(&request.headers).unwrap_or_else(|| CartCookie::Issued(Uuid::new_v4()));
         let owner = match bearer_token(&request.headers)? {
@@ -75,20 +75,20 @@ impl Identity {
     }
 }
 
-/// Recognizes the callers of a function that API Gateway guards: its authorizer has verified the token, and hands on what it says. It
-/// takes the tokens of the pool whichever client they were issued for
-/// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-integrate-with-cognito.html>), so that this is left to do.
+/// Recognizes the callers of a function behind API Gateway's authorizer, which has verified the token and passes on its claims. The authorizer
+/// accepts tokens of every client of the pool
+/// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-integrate-with-cognito.html>), so the client is checked here.
 #[derive(Clone, Debug)]
 pub struct SignedIn {
-    /// For whom: the `aud` of id tokens, the `client_id` of access tokens.
+    /// The client id that a token has to name: as `aud` in an id token, as `client_id` in an access token.
     pub client_id: String,
 }
 
 impl SignedIn {
-    /// The caller.
+    /// The caller of a request.
     ///
     /// # Errors
-    /// [`Refusal::Unauthorized`] where there are no claims of a user of this client, for example because the authorizer is missing.
+    /// [`Refusal::Unauthorized`], unless the claims are those of a user of this client. They are missing where the authorizer is.
     pub fn user(&self, request: &Request) -> Result<UserId, Refusal> {
         let user = token::verified_user(&request.claims, &self.client_id).map_err(|bad| refused(&bad))?;
         log::owner_is(Owner::User(user.clone()).fingerprint());
@@ -96,13 +96,13 @@ impl SignedIn {
     }
 }
 
-/// Tells the log why, without the cause, which would quote what is in the token; and the caller nothing.
+/// Logs why a token is refused, without the cause, which would quote the token. The caller does not learn why.
 fn refused(bad: &token::BadToken) -> Refusal {
     info!(reason = %bad, "token refused");
     Refusal::Unauthorized
 }
 
-/// The token of a request, if it has one: after `Bearer`, or by itself, as API Gateway's authorizer takes it too.
+/// The token of a request: after `Bearer`, or alone, as API Gateway's authorizer also accepts it. None, if there is no header.
 fn bearer_token(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     match (values.next(), values.next()) {

@@ -1,4 +1,4 @@
-//! A product in a cart, as it is stored and as it is shown. Knows nothing of DynamoDB.
+//! An item, which is a product in a cart: as it is stored, and as it is shown. Knows nothing of DynamoDB.
 
 use cart_shared::ProductId;
 use serde::Serialize;
@@ -7,40 +7,40 @@ use uuid::Uuid;
 
 use crate::{clock::Timestamp, quantity::Quantity};
 
-/// A product in a cart, as it was read.
+/// An item as it was read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Item {
-    /// The product.
+    /// The item's product.
     pub product: ProductId,
-    /// The number stored. Older tables may hold any, so what counts is [`Item::held`].
+    /// The stored number. Older tables may have any number, so use [`Item::held`].
     pub stored: i64,
-    /// When it stops being in the cart. DynamoDB deletes it some time after, up to days.
+    /// From this time on the item is not in the cart any more. DynamoDB deletes it up to days later.
     pub expires: Timestamp,
-    /// What the catalogue said of the product when it was put in.
+    /// The catalogue's description of the product when it was put in.
     pub detail: Value,
-    /// The migration that took everything out, unless somebody put something in since.
+    /// The migration that emptied the item. None, if the item was written since.
     pub emptied_by: Option<MigrationId>,
 }
 
-/// One run of a migration. Tells the items that it emptied from those written afterwards.
+/// One run of a migration. Marks the items that it emptied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MigrationId(pub Uuid);
 
 impl Item {
-    /// How many the cart holds: none once the item has expired, whether or not it is deleted yet.
+    /// How many the cart holds: none after the item expired, even if it is not deleted yet.
     #[must_use]
     pub fn held(&self, now: Timestamp) -> Quantity {
         if self.expires > now { Quantity::nearest(self.stored) } else { Quantity::ZERO }
     }
 
-    /// Whether the cart holds any.
+    /// Whether the cart holds any pieces.
     #[must_use]
     pub fn holds_any(&self, now: Timestamp) -> bool {
         self.held(now) > Quantity::ZERO
     }
 }
 
-/// A cart as it is shown.
+/// A cart as the API answers it.
 #[derive(Debug, Serialize)]
 pub struct Shown<'a> {
     products: Vec<Line<'a>>,
@@ -54,7 +54,7 @@ struct Line<'a> {
     product_detail: &'a Value,
 }
 
-/// A cart as it is shown: what it holds, and nothing of what it held.
+/// A cart as the API answers it: only items that hold some pieces.
 #[must_use]
 pub fn shown(items: &[Item], now: Timestamp) -> Shown<'_> {
     let lines = items.iter().map(|item| Line { sk: &item.product, quantity: item.held(now).get(), product_detail: &item.detail });

@@ -1,10 +1,9 @@
-//! What a change of the table means for the totals: which product's total changes, by how much, and how to recognize the change when
-//! it is delivered again (docs/adr/0011-exactly-once-totals.md), also while all totals are counted anew
-//! (docs/adr/0020-totals-have-generations.md). Pure: reads records of a DynamoDB stream, and knows nothing of who delivers them or
-//! where totals are kept.
+//! The effect of a change of an item on the totals: which total changes, by how much, and how the change is recognized when it is delivered
+//! again (docs/adr/0011-exactly-once-totals.md), also during a recount (docs/adr/0020-totals-have-generations.md). Pure: reads records of a
+//! DynamoDB stream, and knows nothing of their delivery or of the table.
 //!
-//! Records are read one at a time, in the form DynamoDB gives them
-//! (<https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html>), so that one that makes no sense does not hide the others.
+//! Each record is parsed for itself, in the form that Lambda delivers
+//! (<https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html>), so that a malformed one does not hide the others.
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
@@ -23,15 +22,15 @@ pub struct Entry {
     pub owner: String,
     /// The product.
     pub product: ProductId,
-    /// How many the cart held before. None, if there was no item.
+    /// How many the cart held before: 0, if there was no item.
     pub old: i64,
-    /// How many it holds since. None, if the item is gone.
+    /// How many it holds since: 0, if the item was deleted.
     pub new: i64,
-    /// Which change of the item this is.
+    /// The place of the change in the item's history.
     pub sequence: Sequence,
 }
 
-/// What an item is known by: the partition key of its cart, and its product.
+/// The identity of an item: the partition key of its cart, and its product.
 pub type ItemKey<'a> = (&'a str, &'a ProductId);
 
 impl Entry {
@@ -42,42 +41,42 @@ impl Entry {
     }
 }
 
-/// What of an item is counted.
+/// A note about an item: how much of it is counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
     /// The last change of the item that is counted.
     pub up_to: Sequence,
-    /// How many of it are in the total; unknown, if it was only added up what changed.
+    /// How many of the item are in the total. None in notes that are older than generations.
     pub counted: Option<i64>,
-    /// The newest generation of totals that this holds for. It holds for those before as well.
+    /// The newest generation of totals that the note is true of. It is true of the earlier ones, too.
     pub generation: u64,
 }
 
-/// What counting a change writes.
+/// The writes that count a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Count {
-    /// What is noted of the item.
+    /// The new note about the item.
     pub note: Note,
-    /// What becomes of the total. None, if it stays as it is, whatever it is.
+    /// The addition to the total. None, if the total stays as it is.
     pub total: Option<Addition>,
 }
 
-/// What is added to a total.
+/// An addition to a total.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Addition {
-    /// To the total itself.
+    /// To the sum that is shown.
     pub change: i64,
-    /// To the one that is being summed up beside it. None, if there is none.
+    /// To the sum of the recount beside it. None, if there is no recount.
     pub recount: Option<i64>,
-    /// What the total counts then.
+    /// The total's generations afterwards.
     pub generations: Generations,
 }
 
 impl Addition {
-    /// This one and a later one of the same total, as one.
+    /// This addition and a later one to the same total, as one.
     #[must_use]
     pub fn and(self, later: Self) -> Self {
-        // What was summed up for an older generation is no part of a newer one.
+        // The sum of an older generation is no part of a newer one.
         let goes_on = self.generations.rebuilding == later.generations.rebuilding;
         let before = self.recount.filter(|_| goes_on).unwrap_or(0);
         Self {
@@ -88,28 +87,27 @@ impl Addition {
     }
 }
 
-/// What counting several changes writes, all of it or nothing.
+/// The writes that count several changes, of one transaction.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Together<'a> {
-    /// How many changes these are, those among them that are counted already.
+    /// The number of changes, including those that are counted already.
     pub changes: usize,
-    /// What is noted of each item: its last change stands for those before it.
+    /// The new note about each item. Its last change stands for the earlier ones.
     pub notes: BTreeMap<ItemKey<'a>, Note>,
-    /// What is added to each total.
+    /// The addition to each total.
     pub totals: BTreeMap<&'a ProductId, Addition>,
 }
 
 impl Together<'_> {
-    /// How many writes it takes.
+    /// The number of writes.
     #[must_use]
     pub fn writes(&self) -> usize {
         self.notes.len() + self.totals.len()
     }
 }
 
-/// Decides what the first of these changes mean, taken in their order: as many as can be counted with so many writes, and at least
-/// one, which takes no more than two. What each of them finds is what those before it leave, and else what was read: `note` and
-/// `total` tell that as [`count`] wants it.
+/// Counts the first of these changes in their order: as many as take at most `most` writes, and at least one, which takes two. Each change
+/// starts from what the ones before it leave, or else from what was read: `note` and `total` return that, as in [`count`].
 #[must_use]
 pub fn count_together<'a, 'b>(
     changes: impl IntoIterator<Item = &'a Entry>,
@@ -139,18 +137,18 @@ pub fn count_together<'a, 'b>(
     together
 }
 
-/// Decides what a change means, given what is noted of its item, what the total of its product counts (none, where there is none
-/// yet), and the newest generation that was begun when the change was already there. None, if it is counted.
+/// Counts a change, given the note about its item, the generations of its product's total (None, if there is no total yet), and the newest
+/// generation that had begun, read after the change was delivered. None, if the change is counted already.
 #[must_use]
 pub fn count(entry: &Entry, note: Option<&Note>, total: Option<Generations>, begun: u64) -> Option<Count> {
     if note.is_some_and(|note| note.up_to >= entry.sequence) {
         return None;
     }
     let known = total.unwrap_or_default();
-    // Whoever was here before us may have seen a newer one.
+    // An earlier invocation may have read a newer generation.
     let newest = [begun, known.of, known.rebuilding.unwrap_or(0), note.map_or(0, |note| note.generation)];
     let newest = newest.into_iter().max().unwrap_or(begun);
-    // A total that is not there yet has nothing to catch up with.
+    // A missing total begins in the newest generation.
     let of = total.map_or(newest, |total| total.of);
     let change = entry.new - counted(entry, note, of);
     let recount = (of < newest).then(|| entry.new - counted(entry, note, newest));
@@ -161,8 +159,7 @@ pub fn count(entry: &Entry, note: Option<&Note>, total: Option<Generations>, beg
     })
 }
 
-/// How many of an item are in a total of this generation. What was counted before there were generations is known only from the
-/// change itself.
+/// How many of an item are in a total of this generation. In generation 0, without a number in the note, only the change itself says that.
 fn counted(entry: &Entry, note: Option<&Note>, generation: u64) -> i64 {
     match note.filter(|note| note.generation >= generation) {
         Some(Note { counted: Some(counted), .. }) => *counted,
@@ -171,7 +168,7 @@ fn counted(entry: &Entry, note: Option<&Note>, generation: u64) -> i64 {
     }
 }
 
-/// The place of a change in the history of its item: a later change has a greater one, also by the order of text.
+/// The place of a change in the history of its item. A later change has a greater one, also in the order of strings.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Sequence(String);
 
@@ -196,19 +193,19 @@ impl fmt::Display for Sequence {
     }
 }
 
-/// A record that no table of carts produces.
+/// The record is none that the stream of a table of carts has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the stream record is malformed")]
 pub struct Malformed;
 
-/// The number by which the stream knows a record, where it can be read at all.
+/// The sequence number of a record. None, if the record has none.
 #[must_use]
 pub fn sequence_number(record: &Value) -> Option<&str> {
     record.get("dynamodb")?.get("SequenceNumber")?.as_str()
 }
 
-/// The change that a record tells of: none, if it is not of an item in a cart. One that changes no quantity is told as well,
-/// because it may be there to bring its item into a new generation.
+/// The change in a record. None, if the record is not of an item in a cart. A change that leaves the quantity as it was counts, too: a
+/// recount touches items to bring them into a new generation.
 ///
 /// # Errors
 /// [`Malformed`].
@@ -227,7 +224,7 @@ pub fn entry(record: &Value) -> Result<Option<Entry>, Malformed> {
     }))
 }
 
-/// The quantity in an image. An item that is not there holds none.
+/// The quantity in an image: 0, if there is no image.
 fn quantity(image: &Value) -> Result<i64, Malformed> {
     if image.is_null() {
         return Ok(0);
@@ -314,7 +311,7 @@ mod tests {
 
     const OLD: Generations = Generations { of: 0, rebuilding: None };
 
-    /// What is added to a total of generation 0 or 1, without a rebuild.
+    /// The addition to a total of generation 0 or 1, without a recount.
     fn change(entry: &Entry, note: Option<&Note>, of: u64) -> Option<i64> {
         count(entry, note, Some(Generations { of, rebuilding: None }), of)?.total.map(|addition| addition.change)
     }
@@ -379,7 +376,7 @@ mod tests {
         }
     }
 
-    /// As of nothing that anybody has counted before.
+    /// Counts changes of items and products that nobody has counted before.
     fn first_of(changes: &[Entry], most: usize) -> Together<'_> {
         count_together(changes, most, |_| None, |_| None, 0)
     }
@@ -436,7 +433,7 @@ mod tests {
             (None, 1, Generations { of: 1, rebuilding: Some(2) }),
         ] {
             let together = count_together(&changes, 3, noted, |_| read, begun);
-            // The first change is counted in the generation before. What is summed up is the second alone.
+            // The first change is counted in the generation before. The recount sums up the second one alone.
             let whole = Addition { change: 4, recount: Some(1), generations };
             assert_eq!(together.totals.into_values().collect::<Vec<_>>(), [whole], "{read:?}");
             assert_eq!(together.notes.into_values().map(|note| note.generation).collect::<Vec<_>>(), [1, 2]);
@@ -446,7 +443,7 @@ mod tests {
         assert_eq!(both.totals.into_values().collect::<Vec<_>>(), [whole]);
     }
 
-    /// A total as it is stored: what is shown, what it counts, and what is being summed up beside it.
+    /// A total as it is stored: the sum that is shown, its generations, and the sum of the recount beside it.
     #[derive(Clone, Copy, Debug, Default, PartialEq)]
     struct Total {
         quantity: i64,
@@ -454,11 +451,11 @@ mod tests {
         rebuilt: i64,
     }
 
-    /// Carts whose every change is a record, and who counts them: as the store does it, without anybody else coming in between.
+    /// Carts, the records of their changes, and a single function that counts them.
     #[derive(Clone, Default)]
     struct World {
         carts: BTreeMap<(usize, usize), i64>,
-        /// Each with the newest generation at that moment.
+        /// Each with the newest generation at that time.
         records: Vec<(Value, u64)>,
         written: u64,
         delivered: usize,
@@ -466,31 +463,31 @@ mod tests {
         finished: u64,
         notes: BTreeMap<(String, ProductId), Note>,
         totals: BTreeMap<ProductId, Total>,
-        /// With how many writes changes are counted together; none, if each is counted for itself.
+        /// The most writes of one transaction. None, if each change is counted alone.
         together: Option<usize>,
     }
 
     #[derive(Clone, Copy, Debug)]
     enum Step {
         Write(usize, usize, Option<i64>),
-        /// From so many records before the first one that is due to so many after it, by somebody who does not know of a generation
-        /// that began since.
+        /// Delivers records from `back` before the first one that is due to `ahead` after it. A `late` function does not know of a
+        /// generation that began since.
         Deliver {
             back: usize,
             ahead: usize,
             late: bool,
         },
-        /// The next record is given up.
+        /// Lambda gives up the next record.
         GiveUp,
-        /// A total becomes wrong by so much.
+        /// Makes a total wrong by so much.
         Damage(usize, i64),
-        /// A rebuild begins, touches so many items, and is killed.
+        /// A recount begins, touches so many items, and is killed.
         Begin {
             touched: usize,
         },
-        /// A rebuild goes on to its end.
+        /// A recount runs to its end.
         Rebuild,
-        /// The notes of what is gone expire, once the stream has forgotten its records.
+        /// The notes about deleted items expire, after the stream has forgotten its records.
         Forget,
     }
 
@@ -507,7 +504,7 @@ mod tests {
 
         fn tell(&mut self, cart: usize, product: usize, old: Option<i64>, new: Option<i64>) {
             self.written += 1;
-            // From 95 on, so that the numbers become longer on the way.
+            // From 95 on, so that the numbers get a third digit on the way.
             let record = record(94 + self.written, &format!("cart#{cart}"), &format!("product#p{product}"), old, new);
             self.records.push((record, self.begun));
         }
@@ -534,7 +531,7 @@ mod tests {
             let together = count_together(due, most, |entry| self.note(entry), |product| self.total(product), begun);
             assert!(together.writes() <= most, "{together:?}");
             let (counted, left) = due.split_at(together.changes);
-            // None is put off that there is room for.
+            // No change is left out for which there is room.
             assert!(left.is_empty() || together.writes() + 2 > most, "{together:?}");
             let last = |item| counted.iter().rfind(|entry| entry.item() == item).map(|entry| &entry.sequence);
             assert!(together.notes.iter().all(|(item, note)| last(*item) >= Some(&note.up_to)), "{together:?}");
@@ -551,7 +548,7 @@ mod tests {
                     Some(most) => self.counts_together(due, most, begun),
                     None => self.counts(entry, begun),
                 };
-                assert!(changes > 0, "it goes on");
+                assert!(changes > 0, "at least one change is counted");
                 for ((owner, product), note) in notes {
                     self.notes.insert((owner.to_owned(), product.clone()), note);
                 }
@@ -630,7 +627,7 @@ mod tests {
         }
     }
 
-    /// Two carts and three products. Whatever was in them from before was counted by a function that made no notes.
+    /// Two carts and three products. An older function, which made no notes, has counted their pieces.
     fn before(held: &[i64]) -> World {
         let mut world = World::default();
         for (place, held) in held.iter().enumerate() {
@@ -739,7 +736,7 @@ mod tests {
             for step in harm {
                 world.take(step);
             }
-            // One that was begun before the last harm was done may have been past it.
+            // An unfinished recount may have passed an item before it was harmed, so a second one follows.
             world.rebuild();
             world.rebuild();
             assert_right(&world)?;

@@ -1,8 +1,10 @@
 //! The cart service. Start with the functions in [`handlers`]: each reads as the story of one request or event.
 //!
-//! What is decided without asking anybody: [`quantity`], [`owner`], [`item`], [`ledger`]. Who is asked: [`identity`] (whose cart is
-//! it), [`store`] (DynamoDB), [`products`] (is there such a product), [`deletions`] (the queue of items to delete), [`dead_letters`]
-//! (what cannot be done). How anybody is asked: [`aws`], [`fetch`].
+//! Rules without input or output: [`quantity`], [`owner`], [`item`], [`ledger`]. Services: [`identity`] (whose cart is it), [`store`]
+//! (DynamoDB), [`products`] (the catalogue), [`deletions`] (the queue of items to delete), [`dead_letters`] (the queues for people). How
+//! services are called: [`aws`], [`fetch`], and how long for, [`backoff`], [`waiting`].
+//!
+//! `tests/model` tests what holds when functions run at the same time (docs/model.md).
 
 pub mod aws;
 pub mod backoff;

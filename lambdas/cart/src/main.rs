@@ -1,7 +1,7 @@
-//! The `bootstrap` of the cart service: finds out which function it is, gives it what it needs, and runs it. The only reader of the
+//! The `bootstrap` of the cart service: makes the function that Lambda's `Handler` setting names, and runs it. The only reader of the
 //! environment.
 
-// A request within a span within the runtime's services: the compiler looks 128 types deep, which is a few short.
+// A request within a span within the runtime's services nests a few types deeper than the compiler's default of 128.
 #![recursion_limit = "256"]
 
 use std::process::ExitCode;
@@ -36,7 +36,7 @@ async fn main() -> ExitCode {
 
 async fn run(handler: String) -> Result<(), Error> {
     let function = CartFunction::from_handler(&handler).ok_or(StartError::UnknownFunction(handler))?;
-    let http = Http::new().told_of(Subsegments::new(variable));
+    let http = Http::new().traced(Subsegments::new(variable));
     let aws = Account::new(http.clone(), variable)?;
     match function {
         CartFunction::ListCart => {
@@ -82,14 +82,14 @@ async fn run(handler: String) -> Result<(), Error> {
     }
 }
 
-/// What the two functions need that no browser calls. The queue of what fails is needed so seldom that nobody connects to it beforehand.
+/// The clients of both background functions. Connects to the table only: dead letters are too rare to connect to their queue beforehand.
 async fn background(aws: &Account) -> Result<(Store, DeadLetters), Error> {
     let env = BackgroundEnv::read(variable)?;
     let dead_letters = DeadLetters::new(aws.sqs(), env.dead_letter_queue_url);
     Ok((open_store(aws, env.table_name).await, dead_letters))
 }
 
-/// What the two functions need that put products into carts, its connections open.
+/// The clients of both functions that put products into carts, with open connections.
 async fn shopping(http: Http, aws: &Account) -> Result<(Cors, Identity, Products, Store), Error> {
     let env = CartAndProductsEnv::read(variable)?;
     let cors = cors(&env.allowed_origin)?;
@@ -106,7 +106,6 @@ async fn open_store(aws: &Account, table: String) -> Store {
     store
 }
 
-/// Waits for connections to open before anybody waits for an answer.
 async fn warm_up(connecting: impl Future) {
     warm_up::within_limit(&Waiting::by_the_clock(), connecting).await;
 }
@@ -120,6 +119,6 @@ fn cors(allowed_origin: &str) -> Result<Cors, StartError> {
 }
 
 fn variable(name: &'static str) -> Result<String, StartError> {
-    #[expect(clippy::disallowed_methods, reason = "this is the place that reads the environment")]
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     std::env::var(name).map_err(|_| StartError::Missing(name))
 }

@@ -1,4 +1,4 @@
-//! Whose cart it is, how carts are keyed, and how long they live. Knows nothing of how an owner is recognized.
+//! The owners of carts, the keys of their carts, and the lifetime of their items. Knows nothing of how an owner is recognized.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -7,17 +7,17 @@ use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 use uuid::Uuid;
 
-/// Whose cart it is.
+/// The owner of a cart.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Owner {
-    /// Whoever holds the cookie.
+    /// Anybody with the cookie.
     Anonymous(CartId),
-    /// Somebody signed in.
+    /// A user who is signed in.
     User(UserId),
 }
 
 impl Owner {
-    /// How long an item stays in the cart after it was last written.
+    /// How long an item stays in the cart after its last write.
     #[must_use]
     pub const fn lifetime(&self) -> Duration {
         match self {
@@ -28,10 +28,10 @@ impl Owner {
 }
 
 impl Owner {
-    /// What stands for the owner in logs: the first 64 bits of the SHA-256 of the partition key, in hexadecimal.
+    /// The owner's fingerprint for logs: the first 64 bits of the SHA-256 of the partition key, in hexadecimal.
     ///
-    /// It takes no salt. What salt hinders is hashing everything that could have been meant; these are random UUIDs, the ids of users
-    /// too, of which there are too many to try. Without it, somebody who knows a key can find what happened to its cart.
+    /// It has no salt. Salt makes it harder to hash all possible keys; these are random UUIDs, user ids included, and too many to try.
+    /// Without salt, somebody who knows a key can find its cart in the logs.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         let start = Sha256::digest(self.to_string()).iter().take(8).fold(0, |start, byte| (start << 8) | u64::from(*byte));
@@ -62,14 +62,14 @@ impl FromStr for Owner {
     }
 }
 
-/// An anonymous cart. Knowing its id is what gives access, so it is random and never logged.
+/// The id of an anonymous cart. It gives access to the cart, so it is random and never logged.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CartId(pub Uuid);
 
 impl FromStr for CartId {
     type Err = NotAnOwner;
 
-    /// Reads the usual form of a UUID, with hyphens.
+    /// Parses the usual form of a UUID, with hyphens.
     fn from_str(text: &str) -> Result<Self, NotAnOwner> {
         let usual = text.len() == uuid::fmt::Hyphenated::LENGTH;
         Uuid::try_parse(text).ok().filter(|_| usual).map(Self).ok_or(NotAnOwner)
@@ -108,7 +108,7 @@ impl fmt::Display for UserId {
     }
 }
 
-/// The text names no owner of a cart.
+/// The text is not the key or the id of a cart's owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("not the owner of a cart")]
 pub struct NotAnOwner;

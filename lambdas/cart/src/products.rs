@@ -1,4 +1,4 @@
-//! Asks the products service what a product is, and remembers the answer for a moment. Knows nothing of carts.
+//! Looks up products in the products service, and remembers them for a minute. Knows nothing of carts.
 
 use std::{
     collections::HashMap,
@@ -17,7 +17,7 @@ use crate::{
     fetch::{FetchError, Http},
 };
 
-/// The products service. Clones share what they remember.
+/// The products service. Clones share the products that they remember.
 #[derive(Clone, Debug)]
 pub struct Products {
     http: Http,
@@ -25,16 +25,16 @@ pub struct Products {
     found: Arc<Mutex<Found>>,
 }
 
-/// The products service says neither what the product is nor that there is none.
+/// The products service answered neither with the product nor that it does not exist.
 #[derive(Debug, Error)]
 pub enum ProductsError {
-    /// It does not answer.
+    /// No answer.
     #[error("the products service does not answer")]
     Silent(#[from] FetchError),
-    /// It answers with an error of its own.
+    /// Another status than 200 and 404.
     #[error("the products service answers {0}")]
     Status(StatusCode),
-    /// It answers something else than what was asked.
+    /// The answer is not the product that was asked for.
     #[error("the products service answers with something that is not the product")]
     NotAProduct,
 }
@@ -45,7 +45,7 @@ struct Document {
 }
 
 impl Products {
-    /// The service at a base URL without a slash at the end.
+    /// The service at a base URL, without a slash at the end.
     #[must_use]
     pub fn new(http: Http, base_url: String) -> Self {
         Self { http, base_url, found: Arc::default() }
@@ -53,14 +53,14 @@ impl Products {
 
     /// Opens a connection to the service, if it can be reached.
     pub async fn connect(&self) {
-        // Answered by the API itself: nothing is run for it, and nothing counts it as an error.
+        // API Gateway answers this itself: no function runs, and no error is counted.
         drop(self.http.options(&format!("{}/product", self.base_url)).await);
     }
 
-    /// What the catalogue says of a product, or said less than a minute ago.
+    /// A product's description, which is at most a minute old.
     ///
     /// # Errors
-    /// [`Refusal::NoSuchProduct`] where it is not in the catalogue, [`Refusal::Unavailable`] where that cannot be found out.
+    /// [`Refusal::NoSuchProduct`], and [`Refusal::Unavailable`] if the service does not answer.
     pub async fn detail(&self, id: &ProductId, now: Timestamp) -> Result<Value, Refusal> {
         if let Some(detail) = self.remembered(|found| found.get(id, now)) {
             return Ok(detail);
@@ -98,15 +98,15 @@ fn read(id: &ProductId, status: StatusCode, body: &[u8]) -> Result<Option<Value>
     }
 }
 
-/// Products that were found. Those that were not are asked for each time: what is new in the catalogue can be bought at once, and
-/// whoever makes up ids displaces nothing here.
+/// Products that were found. Unknown ids are looked up each time: a new product can be bought at once, and invented ids displace nothing
+/// here.
 #[derive(Debug, Default)]
 struct Found(HashMap<ProductId, (Value, Timestamp)>);
 
 impl Found {
-    /// How long it is believed. The price in a cart is from when the product was put in anyway.
+    /// How long a product is remembered. The price in a cart is that of the time when the product was put in anyway.
     const FOR: Duration = Duration::from_mins(1);
-    /// How many there are at most. A catalogue that is larger is asked a little more often.
+    /// The most products that are remembered. With a larger catalogue, the service is asked a little more often.
     const MOST: usize = 256;
 
     fn get(&self, id: &ProductId, now: Timestamp) -> Option<Value> {

@@ -1,5 +1,5 @@
-//! How many of a product a cart may hold, and what adding, removing and merging make of it. Pure arithmetic: knows nothing of
-//! stores, owners or time.
+//! The quantity of a product in a cart: its limit, and the arithmetic of adding, removing and merging. Knows nothing of stores, owners or
+//! time.
 
 use thiserror::Error;
 
@@ -8,33 +8,33 @@ use thiserror::Error;
 pub struct Quantity(u16);
 
 impl Quantity {
-    /// None.
+    /// No pieces.
     pub const ZERO: Self = Self(0);
-    /// The most of one product a cart may hold. Nobody needs as many, and sums over carts stay far from any overflow.
+    /// The most pieces of one product in a cart. Nobody needs as many, and sums over carts stay far from any overflow.
     pub const LIMIT: u16 = 10_000;
 
-    /// The quantity nearest to a stored number. Tables older than the limit may hold anything.
+    /// The quantity nearest to a stored number. Tables older than the limit may have any number.
     #[must_use]
     pub fn nearest(number: i64) -> Self {
         Self(u16::try_from(number.clamp(0, Self::LIMIT.into())).unwrap_or(Self::LIMIT))
     }
 
-    /// Both together, up to the limit: nobody is there to be asked when carts are merged.
+    /// The sum, cut at the limit: when carts are merged, nobody can be asked.
     #[must_use]
     pub fn merged_with(self, other: Self) -> Self {
         Self((self.0 + other.0).min(Self::LIMIT))
     }
 
-    /// What a change makes of it. Removing more than there is leaves none.
+    /// The quantity after a change. Removing more than it has leaves none.
     ///
     /// # Errors
-    /// [`OutOfRange`], when it would be more than the limit.
+    /// [`OutOfRange`], if it would exceed the limit.
     pub fn after(self, change: Change) -> Result<Self, OutOfRange> {
         let sum = (i32::from(self.0) + i32::from(change.0)).max(0);
         i64::from(sum).try_into()
     }
 
-    /// The number.
+    /// The number of pieces.
     #[must_use]
     pub const fn get(self) -> u16 {
         self.0
@@ -49,7 +49,7 @@ impl TryFrom<i64> for Quantity {
     }
 }
 
-/// By how much a quantity is to grow, or shrink if negative: at most [`Quantity::LIMIT`] either way.
+/// A number of pieces to add, or to remove if negative: at most [`Quantity::LIMIT`] either way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Change(i16);
 
@@ -61,7 +61,7 @@ impl TryFrom<i64> for Change {
     }
 }
 
-/// More, or less, than a cart can hold.
+/// More than a cart may hold, or less than none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("a cart holds 0 to {limit} pieces of one product", limit = Quantity::LIMIT)]
 pub struct OutOfRange;

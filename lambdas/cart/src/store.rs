@@ -1,6 +1,5 @@
-//! The table of carts and totals, in DynamoDB. Carries out [`Write`]s, which say everything about themselves, and reports whether
-//! they were done. Knows nothing of why something is written, and never starts a write again by itself.
-//! What is where is told in [`cart_contract::table`].
+//! The table of carts and totals, in DynamoDB. Reads items, and carries out [`Write`]s, each complete with its condition. Knows nothing of why
+//! something is written, and never repeats a write with a new token. [`cart_contract::table`] describes the table.
 
 pub mod attributes;
 pub mod books;
@@ -18,7 +17,7 @@ use uuid::Uuid;
 
 use self::{
     attributes::{AttributeValue, Attributes, Damaged, number},
-    documents::{BatchGetItem, BatchGotItem, GetItem, GotItem, Keys, Page, Query, TransactWriteItem, TransactWriteItems},
+    documents::{BatchGetItem, BatchGotItem, GetItem, GotItem, Keys, Queried, Query, TransactWriteItem, TransactWriteItems},
     write::Write,
 };
 use crate::{
@@ -28,38 +27,38 @@ use crate::{
     owner::Owner,
 };
 
-/// The table.
+/// The table of carts and totals.
 #[derive(Clone, Debug)]
 pub struct Store {
     dynamodb: Service,
     table: String,
 }
 
-/// What became of something written. Nothing but [`Outcome::Done`] changes anything.
+/// The outcome of a write. Only [`Outcome::Done`] changed anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "only a write that is done changes anything"]
 pub enum Outcome {
-    /// It is written.
+    /// The write is done.
     Done,
-    /// The table is not as the write says it must be.
+    /// The condition does not hold.
     Stale,
-    /// Somebody else is writing the same item at this moment.
+    /// The write collided with another one of the same item.
     Busy,
 }
 
-/// The table does not do as asked.
+/// Why a read failed, or why the outcome of a write is not known.
 #[derive(Debug, Error)]
 pub enum StoreError {
-    /// Reading failed.
+    /// A read failed.
     #[error("cannot read the table")]
     Read(#[source] CallError),
-    /// Writing failed. Whether it was written is not known: also where the last answer is a refusal, an earlier one may have been lost.
+    /// A write failed. It may be done all the same: even if the last try was refused, the answer to an earlier one may have been lost.
     #[error("cannot write to the table")]
     Write(#[source] CallError),
-    /// Not everything was read, however often it was asked for.
+    /// A read stayed incomplete, however often it was repeated.
     #[error("cannot read all of it yet")]
     Unread(#[source] Contended),
-    /// What is stored cannot be understood.
+    /// A stored item cannot be understood.
     #[error("an item is damaged")]
     Damaged(#[from] Damaged),
 }
@@ -75,7 +74,7 @@ impl From<StoreError> for Refusal {
 }
 
 impl Store {
-    /// The most writes that can be done together, and the most items that can be read together, by
+    /// The most writes of one transaction, and the most items of one batch that is read, by
     /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html> and
     /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>.
     pub const TOGETHER: usize = 100;
@@ -91,12 +90,12 @@ impl Store {
         self.dynamodb.connect().await;
     }
 
-    /// Waits before a write is tried again that collided with another, longer with every attempt.
+    /// Waits before the next try of a write that collided, longer after every try.
     pub(crate) async fn pause(&self, attempt: u32) {
         self.dynamodb.pause(attempt).await;
     }
 
-    /// Everything stored of a cart, what is emptied or expired included, as it is at this moment.
+    /// All items of a cart, including emptied and expired ones, read consistently.
     ///
     /// # Errors
     /// [`StoreError::Read`] and [`StoreError::Damaged`].
@@ -112,18 +111,18 @@ impl Store {
         };
         let mut items = Vec::new();
         loop {
-            let page: Page = self.dynamodb.call("Query", &query).await.map_err(StoreError::Read)?;
-            for attributes in page.items {
+            let batch: Queried = self.dynamodb.call("Query", &query).await.map_err(StoreError::Read)?;
+            for attributes in batch.items {
                 items.push(attributes::item(attributes)?);
             }
-            query.exclusive_start_key = page.last_evaluated_key;
+            query.exclusive_start_key = batch.last_evaluated_key;
             if query.exclusive_start_key.is_none() {
                 return Ok(items);
             }
         }
     }
 
-    /// What is stored of one product in a cart, as it is at this moment.
+    /// One item of a cart, read consistently.
     ///
     /// # Errors
     /// [`StoreError::Read`] and [`StoreError::Damaged`].
@@ -132,7 +131,7 @@ impl Store {
         Ok(item.map(attributes::item).transpose()?)
     }
 
-    /// What all carts hold of a product, as far as it is counted: none, if nothing ever was.
+    /// How many of a product all carts hold, as far as changes are counted. Read eventually consistently. 0, if there is no total.
     ///
     /// # Errors
     /// [`StoreError::Read`] and [`StoreError::Damaged`].
@@ -147,7 +146,7 @@ impl Store {
         Ok(answer.item)
     }
 
-    /// All of these that there are, as they are at this moment, in any order.
+    /// The items under these keys that exist, read consistently, in any order.
     ///
     /// # Errors
     /// [`StoreError::Read`] and [`StoreError::Unread`].
@@ -173,7 +172,7 @@ impl Store {
         Err(StoreError::Unread(Contended))
     }
 
-    /// Does one write, as safely as several: a plain update that is repeated for want of an answer would be done twice
+    /// Carries out one write, as a transaction: a plain update that is repeated because its answer was lost would be done twice
     /// (docs/adr/0019-every-write-is-a-transaction.md).
     ///
     /// # Errors
@@ -182,8 +181,8 @@ impl Store {
         self.apply_together(vec![write]).await
     }
 
-    /// Does all of the writes, of which there are at most [`Store::TOGETHER`], or none. Safe against a lost answer: it is tried
-    /// again under the same token, and DynamoDB does it once.
+    /// Carries out all of the writes, at most [`Store::TOGETHER`], or none. A try without an answer is repeated under the same token, and
+    /// DynamoDB carries it out once.
     ///
     /// # Errors
     /// [`StoreError::Write`].
@@ -200,9 +199,9 @@ impl Store {
     }
 }
 
-/// Why a transaction was not done, if it was for a reason that its writes provide for. A failed condition weighs more than a collision:
-/// trying again would not help. A transaction that is still in progress is neither: it may yet be done, so that starting another
-/// would do it twice.
+/// The outcome of a cancelled transaction. None, if it was cancelled for a reason that no write provides for. A failed condition outweighs a
+/// collision, because the same write would fail again. A transaction in progress is neither: it may still be done, and another one would
+/// do it twice.
 fn why_cancelled(fault: &Fault) -> Option<Outcome> {
     let because = |code: &str| fault.reasons.iter().any(|reason| reason == code);
     if fault.code != "TransactionCanceledException" {

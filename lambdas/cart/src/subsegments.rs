@@ -1,5 +1,5 @@
-//! Tells X-Ray of the calls that the process makes: each is a subsegment of the function's own segment, and whoever is called goes on
-//! with the trace from there. Knows nothing of what is called but what the request itself says.
+//! Reports the calls of the process to X-Ray: each is a subsegment of the function's segment, and the service that is called continues the
+//! trace from there. Knows nothing of the services but what is in the requests.
 
 use std::{fmt, net::SocketAddr, sync::Arc, time::SystemTime};
 
@@ -21,15 +21,15 @@ use opentelemetry_aws::{
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanExporter as _, SpanLinks};
 use tracing::debug;
 
-/// The header that carries a trace to whoever is called
-/// (<https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader>). It is not signed.
+/// The header that carries a trace to the next service
+/// (<https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader>). It is not part of the signature.
 const TRACE_HEADER: &str = "x-amzn-trace-id";
 
-/// Where X-Ray is told of calls, and of which trace they are.
+/// Reports calls to X-Ray.
 pub struct Subsegments {
-    /// There is none where functions run locally.
+    /// None, where functions run locally.
     daemon: Option<XrayExporter<XrayDaemonClient>>,
-    /// The tracing header of the invocation. Lambda's runtime keeps it in the environment, for exactly this
+    /// The tracing header of the current invocation. Lambda's runtime keeps it in the environment for this purpose
     /// (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>).
     invocation: Box<dyn Fn() -> Option<String> + Send + Sync>,
 }
@@ -41,32 +41,32 @@ impl fmt::Debug for Subsegments {
 }
 
 impl Subsegments {
-    /// Tells the daemon that Lambda runs beside a function.
+    /// Reports to the daemon that Lambda runs beside a function.
     pub fn new(lookup: impl Fn(&'static str) -> Result<String, StartError> + Send + Sync + 'static) -> Self {
         let address = lookup("AWS_XRAY_DAEMON_ADDRESS").ok().and_then(|address| address.parse::<SocketAddr>().ok());
         let client = address.and_then(|address| XrayDaemonClient::new(address).ok());
-        // What is older than a month is refused by X-Ray itself.
+        // X-Ray itself refuses segments that are older than a month.
         let translator = SegmentTranslator::new().skip_timestamp_validation();
         let daemon = client.map(|client| XrayExporter::new(client).with_translator(translator));
         Self { daemon, invocation: Box::new(move || lookup("_X_AMZN_TRACE_ID").ok()) }
     }
 
-    /// Sends everything through this connector, and tells of it.
+    /// Sends every request through this connector, and reports it.
     pub(crate) fn around(self, connector: SharedHttpConnector) -> SharedHttpConnector {
         SharedHttpConnector::new(Traced { connector, subsegments: Arc::new(self) })
     }
 
-    /// A datagram to the same machine: there is nothing to wait for, and nothing to be done where it gets lost.
-    fn tell(&self, call: SpanData) {
+    /// Sends a datagram to the same machine: it is not waited for, and a lost one is not repeated.
+    fn report(&self, call: SpanData) {
         if let Some(daemon) = &self.daemon
             && let Some(Err(error)) = daemon.export(vec![call]).now_or_never()
         {
-            debug!(%error, "X-Ray was not told of a call");
+            debug!(%error, "a call was not reported to X-Ray");
         }
     }
 }
 
-/// A connector whose calls are told of.
+/// A connector whose calls are reported.
 #[derive(Debug)]
 struct Traced {
     connector: SharedHttpConnector,
@@ -76,12 +76,12 @@ struct Traced {
 impl HttpConnector for Traced {
     fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
         let Some(header) = (self.subsegments.invocation)() else { return self.connector.call(request) };
-        // X-Ray wants to know of a part of all requests only.
+        // X-Ray samples only a part of all requests.
         let invocation =
             span_context_from_str(&header).filter(|invocation| invocation.is_sampled() && self.subsegments.daemon.is_some());
         let call = invocation.map(|invocation| Call::begin(&request, &invocation, Arc::clone(&self.subsegments)));
         let here = call.as_ref().and_then(|call| span_context_to_string(&call.span.span_context));
-        // Where it does not fit into a header, nobody can go on with it.
+        // A trace that does not fit into a header ends here.
         drop(request.headers_mut().try_insert(TRACE_HEADER, here.unwrap_or(header)));
         let sent = self.connector.call(request);
         HttpConnectorFuture::new(async move {
@@ -94,7 +94,7 @@ impl HttpConnector for Traced {
     }
 }
 
-/// A call that is not over. Whoever gives it up, because it takes too long, tells of it as well.
+/// A call that is not over. If it is given up, because it takes too long, it is reported when this is dropped.
 struct Call {
     span: SpanData,
     subsegments: Arc<Subsegments>,
@@ -143,11 +143,11 @@ impl Call {
 impl Drop for Call {
     fn drop(&mut self) {
         self.span.end_time = now();
-        self.subsegments.tell(self.span.clone());
+        self.subsegments.report(self.span.clone());
     }
 }
 
-/// Of a call of AWS the service and the operation, as its protocol names them in a header; of any other the method and the URL.
+/// Service and operation of a call to AWS, from the header of its protocol. Method and URL of any other call.
 fn attributes(request: &HttpRequest) -> Vec<KeyValue> {
     match request.headers().get("x-amz-target").and_then(|target| target.split_once('.')) {
         Some((service, operation)) => {
@@ -160,19 +160,19 @@ fn attributes(request: &HttpRequest) -> Vec<KeyValue> {
     }
 }
 
-/// The name by which X-Ray knows a service: without the version of its interface, and without whose it is.
+/// X-Ray's name of a service: without the version of its interface, and without `Amazon`.
 fn service_name(target: &str) -> String {
     let name = target.split_once('_').map_or(target, |(name, _version)| name);
     name.trim_start_matches("Amazon").to_owned()
 }
 
-/// Whom a call is for. The name of a subsegment.
+/// The host of a call, which is the name of its subsegment.
 fn host(uri: &str) -> String {
     uri.parse::<Uri>().ok().and_then(|uri| uri.host().map(str::to_owned)).unwrap_or_else(|| "unknown".to_owned())
 }
 
 fn now() -> SystemTime {
-    #[expect(clippy::disallowed_methods, reason = "this acts: it says when a call was made")]
+    #[expect(clippy::disallowed_methods, reason = "the times of a call are the real ones")]
     SystemTime::now()
 }
 
@@ -208,7 +208,7 @@ mod tests {
             Self(socket)
         }
 
-        /// A client whose calls it is told of, during an invocation that is part of a trace or not.
+        /// A client that reports to this daemon, during an invocation with this tracing header.
         fn client(&self, header: Option<String>) -> Http {
             let address = self.0.local_addr().unwrap().to_string();
             let lookup = move |name| match name {
@@ -216,10 +216,10 @@ mod tests {
                 "_X_AMZN_TRACE_ID" => header.clone().ok_or(StartError::Missing(name)),
                 name => Err(StartError::Missing(name)),
             };
-            http().told_of(Subsegments::new(lookup))
+            http().traced(Subsegments::new(lookup))
         }
 
-        /// What it is told next.
+        /// The next report.
         fn told(&self) -> Value {
             let mut datagram = vec![0; 64 * 1024];
             let length = self.0.recv(&mut datagram).unwrap();
@@ -228,14 +228,14 @@ mod tests {
             serde_json::from_str(document).unwrap()
         }
 
-        /// Whether it was told nothing more. What was sent on this machine before is there by now.
+        /// Whether there is no other report. A datagram that was sent on this machine has arrived by now.
         fn is_silent(&self) -> bool {
             self.0.set_nonblocking(true).unwrap();
             self.0.recv(&mut [0]).is_err()
         }
     }
 
-    /// A server for one request: its URL, and the head of what it was asked. It hangs up when that is dropped.
+    /// A server for one request: its URL, and the head of the request. It closes the connection when that is dropped.
     async fn answering_once(status: &str, body: &str) -> (String, JoinHandle<(String, TcpStream)>) {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

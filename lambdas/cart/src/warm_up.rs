@@ -1,7 +1,7 @@
-//! Opens connections before the first event is asked for. Lambda gives a process all of a processor while it starts, and nobody waits
-//! for it yet: what is known to be needed costs least then. Knows nothing of what the connections are for.
+//! Opens connections before the first event is requested. While a process starts, Lambda gives it a whole processor: work that is needed
+//! anyway costs least then. Knows nothing of the connections' purpose.
 //!
-//! Nothing depends on it. What cannot be reached now is asked again when it is needed, and only then is it an error.
+//! Nothing depends on it. A service that cannot be reached now is called again when it is needed, and only then is that an error.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use tracing::debug;
 
 use crate::waiting::Waiting;
 
-/// How long a start may take longer for it. Handshakes and the signing keys take some tens of milliseconds.
+/// The most time that connecting may add to a start. Handshakes and the signing keys take some tens of milliseconds.
 pub const LIMIT: Duration = Duration::from_millis(500);
 
-/// Waits until all is open, but no longer than [`LIMIT`].
+/// Waits until `connecting` is done, but no longer than [`LIMIT`].
 pub async fn within_limit(waiting: &Waiting, connecting: impl Future) {
     if waiting.at_most(LIMIT, connecting).await.is_none() {
         debug!("not everything could be reached in time");
@@ -57,7 +57,7 @@ mod tests {
         waiting::tests::{impatient, patient},
     };
 
-    /// A service behind TLS, with a certificate of its own making.
+    /// A service behind TLS, with a self-signed certificate.
     struct Service {
         address: SocketAddr,
         certificate: String,
@@ -65,7 +65,7 @@ mod tests {
     }
 
     impl Service {
-        /// Answers every request with one of these, by what stands in its head.
+        /// Answers every request with the first of these whose text is in the head of the request.
         async fn answering(answers: &'static [(&'static str, &'static str)]) -> Self {
             let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
             let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(signing_key.serialize_der()));
@@ -103,7 +103,7 @@ mod tests {
         }
     }
 
-    /// As a server of HTTP/1.1 does: one request after the other on a connection that stays.
+    /// Answers one request after the other on a connection that stays open, as HTTP/1.1 servers do.
     async fn talk(acceptor: TlsAcceptor, caller: TcpStream, answers: &[(&str, &str)]) -> Option<()> {
         let mut caller = acceptor.accept(caller).await.ok()?;
         let mut request = String::new();
@@ -172,7 +172,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_cannot_be_reached_is_no_reason_not_to_start() {
-        // It takes connections and says nothing; of the other one, nobody takes any.
+        // One accepts no connection and answers nothing; at the other address nobody listens.
         let silent = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let nobody = TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap();
         for address in [silent.local_addr().unwrap(), nobody] {

@@ -17,14 +17,14 @@ use crate::{
     store::{Outcome, Store, write::Write},
 };
 
-/// Adds to the caller's cart.
+/// The function of `POST /cart`.
 #[derive(Debug)]
 pub struct AddToCart {
-    /// Who is asking.
+    /// Recognizes the caller.
     pub identity: Identity,
-    /// What can be bought.
+    /// The catalogue.
     pub products: Products,
-    /// Where carts are.
+    /// The table of carts.
     pub store: Store,
 }
 
@@ -55,8 +55,14 @@ impl Endpoint for AddToCart {
     }
 }
 
-/// Decides on what is stored, and writes if that is still so. To let the table add by itself would save the reading, but an addition that
-/// was given up and arrives late would count as well. The first reading takes place while it is found out what the product is.
+/// Changes how many of a product a cart holds. The new quantity.
+///
+/// Decides on what is stored, and writes only if that has not changed. DynamoDB could add by itself and save the read, but then an addition
+/// that was given up and arrives late would count as well. The first read runs beside the look-up of the product.
+///
+/// # Errors
+/// Those of `detail` and of the store, [`Refusal::BadRequest`] for a quantity out of range, and [`Refusal::Unavailable`] if other writers of
+/// the item kept coming first.
 pub async fn add(
     store: &Store,
     owner: &Owner,
@@ -66,7 +72,7 @@ pub async fn add(
     now: Timestamp,
 ) -> Result<Quantity, Refusal> {
     let (detail, stored) = join!(detail, store.item(owner, product));
-    // That there is no such product is said first: it holds whatever the table says.
+    // An unknown product is reported first, because it does not depend on the table.
     let (detail, mut stored) = (detail?, stored?);
     for attempt in 0..backoff::ATTEMPTS {
         let held = stored.as_ref().map_or(Quantity::ZERO, |item| item.held(now));

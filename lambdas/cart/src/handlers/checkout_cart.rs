@@ -1,4 +1,4 @@
-//! `POST /cart/checkout`: empties the caller's cart and says what was in it.
+//! `POST /cart/checkout`: empties the caller's cart and answers its former content.
 
 use cart_contract::Metric;
 use cart_shared::{Answer, Chain, Endpoint, Refusal, Request};
@@ -13,12 +13,12 @@ use crate::{
     store::{Outcome, Store, StoreError, write::Write},
 };
 
-/// Empties the caller's cart.
+/// The function of `POST /cart/checkout`.
 #[derive(Debug)]
 pub struct CheckoutCart {
-    /// Who is asking.
+    /// Recognizes the caller.
     pub signed_in: SignedIn,
-    /// Where carts are.
+    /// The table of carts.
     pub store: Store,
 }
 
@@ -27,17 +27,20 @@ impl Endpoint for CheckoutCart {
         let owner = Owner::User(self.signed_in.user(request)?);
         let now = clock::now();
         let taken = self.take_everything(&owner).await?;
-        // Who had nothing has checked nothing out.
+        // An empty cart is not counted as a checkout.
         let counted = (!taken.is_empty()).then_some(Metric::CartCheckedOut);
-        // As of the beginning: what expires while it is being taken is taken as well.
+        // As of the beginning: an item that expires meanwhile is in the answer.
         Ok(Answer::new(&shown(&taken, now)).counting(counted))
     }
 }
 
 impl CheckoutCart {
-    /// Deletes the items of a cart as they were read, all together or, in a cart of more products than one transaction takes, so many
-    /// at a time. What changes in between is read again. What was taken is never lost: if the cart cannot be emptied to the end, the
-    /// rest stays in it.
+    /// Deletes the items of a cart as they were read, and returns them. All together or, if one transaction cannot hold them, in several
+    /// transactions. Items that change in between are read again. If the cart cannot be emptied completely, the rest stays in it, and what
+    /// was taken is returned.
+    ///
+    /// # Errors
+    /// Those of the store, and [`Refusal::Unavailable`] if the items kept changing, as long as nothing was taken.
     pub async fn take_everything(&self, owner: &Owner) -> Result<Vec<Item>, Refusal> {
         let mut taken = Vec::new();
         let mut attempt = 0;

@@ -1,4 +1,4 @@
-//! Receives the table's stream, batch by batch, and has each counted. What cannot be counted stops nothing else for long
+//! Receives the table's stream in batches, and has each counted. A record that cannot be counted holds up no others for long
 //! (docs/adr/0022-dead-letters-say-why.md). Knows nothing of how a change is counted.
 
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
@@ -15,26 +15,26 @@ use crate::{
     ledger,
 };
 
-/// Has batches counted.
+/// The function of the table's stream.
 #[derive(Debug)]
 pub struct CountBatches {
-    /// Who counts.
+    /// Counts records.
     pub totals: UpdateTotals,
-    /// Where records go that make no sense.
+    /// Takes malformed records.
     pub dead_letters: DeadLetters,
 }
 
-/// A batch of a stream. Its records are read one by one.
+/// A batch of a stream. Each record is parsed for itself.
 #[derive(Debug, Deserialize)]
 pub struct StreamEvent {
     #[serde(rename = "Records")]
     records: Vec<Value>,
 }
 
-/// Not even the first record of several is counted.
+/// The first of several records could not be counted, so none was.
 ///
-/// To report the first record would say "all of it again", until Lambda gives up all of it. A failed invocation says "in halves": what
-/// cannot be counted is soon alone, and given up alone.
+/// A report of the first record would make Lambda deliver the whole batch again until it gives up the whole batch. After a failed invocation
+/// Lambda halves the batch, so that the record is soon alone, and is given up alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the first record of the batch cannot be counted")]
 pub struct NothingCounted;
@@ -44,7 +44,6 @@ impl Consumer for CountBatches {
     type Outcome = DynamoDbEventResponse;
     type Failure = NothingCounted;
 
-    /// Counts the records of an event.
     async fn consume(&self, event: StreamEvent, request_id: &str) -> Result<DynamoDbEventResponse, NothingCounted> {
         self.count(&event.records, clock::now(), request_id).await
     }
@@ -70,7 +69,7 @@ impl CountBatches {
             }
             rest = &rest[readable..];
             if let Some((record, after)) = rest.split_first() {
-                if !self.hand_on(record, request_id).await {
+                if !self.give_up(record, request_id).await {
                     return report(records, from(record));
                 }
                 rest = after;
@@ -79,20 +78,20 @@ impl CountBatches {
         Ok(DynamoDbEventResponse::default())
     }
 
-    /// A record that makes no sense will make none the tenth time. It is handed on at once, so that it holds nothing up.
-    async fn hand_on(&self, record: &Value, request_id: &str) -> bool {
+    /// Sends a malformed record to the dead letters. Another delivery would not make it well-formed.
+    async fn give_up(&self, record: &Value, request_id: &str) -> bool {
         let number = ledger::sequence_number(record).unwrap_or_default();
         let Err(reason) = ledger::entry(record) else { return true };
         error!(sequence_number = number, error = %Chain(&reason), "not counted");
-        let handed_on = self.dead_letters.put(&record.to_string(), &reason, request_id).await;
-        if let Err(error) = &handed_on {
-            error!(sequence_number = number, error = %Chain(error), "not handed on");
+        let sent = self.dead_letters.put(&record.to_string(), &reason, request_id).await;
+        if let Err(error) = &sent {
+            error!(sequence_number = number, error = %Chain(error), "no dead letter sent");
         }
-        handed_on.is_ok()
+        sent.is_ok()
     }
 }
 
-/// From this record on.
+/// Reports that all records from this one on are to be delivered again.
 fn from(record: &Value) -> DynamoDbEventResponse {
     let mut failure = DynamoDbBatchItemFailure::default();
     failure.item_identifier = Some(ledger::sequence_number(record).unwrap_or_default().to_owned());
@@ -101,7 +100,7 @@ fn from(record: &Value) -> DynamoDbEventResponse {
     failed
 }
 
-/// What Lambda is told: from where it is to deliver again, or that it is to divide the batch.
+/// The report to Lambda: from which record on to deliver again, or that the batch is to be halved.
 fn report(records: &[Value], failed: DynamoDbEventResponse) -> Result<DynamoDbEventResponse, NothingCounted> {
     let number = |failure: &DynamoDbBatchItemFailure| failure.item_identifier.clone().unwrap_or_default();
     let first = records.first().and_then(ledger::sequence_number).unwrap_or_default();

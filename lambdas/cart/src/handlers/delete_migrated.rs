@@ -1,4 +1,4 @@
-//! Deletes the anonymous items that a migration has emptied, from the queue.
+//! Deletes anonymous items that a migration emptied, one for each message of the queue.
 
 use std::convert::Infallible;
 
@@ -16,12 +16,12 @@ use crate::{
     store::{Outcome, Store, StoreError, write::Write},
 };
 
-/// Deletes migrated items.
+/// The worker of the queue of deletions.
 #[derive(Debug)]
 pub struct DeleteMigrated {
-    /// Where carts are.
+    /// The table of carts.
     pub store: Store,
-    /// Where messages go that cannot be acted on.
+    /// Takes messages that cannot be processed.
     pub dead_letters: DeadLetters,
 }
 
@@ -40,9 +40,9 @@ impl Consumer for DeleteMigrated {
     type Outcome = SqsBatchResponse;
     type Failure = Infallible;
 
-    /// Does the messages side by side, of which there are at most five (the batch size in `infra/src/stacks/cart.rs`), and names those that are to be delivered again. One that has no name cannot be named: its place is
-    /// taken by an empty one, [which stands for the whole
-    /// batch](https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html). To do the others again does no harm.
+    /// Processes the messages concurrently, at most five (the batch size in `infra/src/stacks/cart.rs`), and reports the ids of those
+    /// that are to be delivered again. A message without an id is reported with an empty one, [which stands for the whole
+    /// batch](https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html). Processing a message twice does no harm.
     async fn consume(&self, event: SqsEvent, request_id: &str) -> Result<SqsBatchResponse, Infallible> {
         let settling = alike(event.records).into_iter().map(|messages| async move {
             let mut failed = Vec::new();
@@ -63,7 +63,7 @@ impl Consumer for DeleteMigrated {
 }
 
 impl DeleteMigrated {
-    /// Whether the message need not be delivered again: it is done, or handed on.
+    /// Whether the message need not be delivered again, because it is done or a dead letter.
     async fn settle(&self, message: &SqsMessage, request_id: &str) -> bool {
         let Err(error) = self.delete(message).await else { return true };
         error!(message_id = message.message_id, error = %Chain(&error), "not deleted");
@@ -76,25 +76,24 @@ impl DeleteMigrated {
         match self.store.apply(Write::bury(&deletion)).await? {
             Outcome::Done => Ok(()),
             Outcome::Stale => {
-                info!("the item is gone already, or in use again");
+                info!("the item is deleted already, or in use again");
                 Ok(())
             }
             Outcome::Busy => Err(DeleteError::Busy),
         }
     }
 
-    /// Hands a message on with the reason. Where that fails, the queue does it later, without one.
+    /// Sends a message to the dead letters with the reason. If that fails, the queue moves it there later, without one.
     async fn give_up(&self, message: &SqsMessage, reason: &DeleteError, request_id: &str) -> bool {
-        let handed_on = self.dead_letters.put(message.body.as_deref().unwrap_or_default(), reason, request_id).await;
-        if let Err(error) = &handed_on {
-            error!(error = %Chain(error), "not handed on");
+        let sent = self.dead_letters.put(message.body.as_deref().unwrap_or_default(), reason, request_id).await;
+        if let Err(error) = &sent {
+            error!(error = %Chain(error), "no dead letter sent");
         }
-        handed_on.is_ok()
+        sent.is_ok()
     }
 }
 
-/// The messages in groups of those that say the same: two migrations may ask for one deletion, and done side by side one would be
-/// in the way of the other.
+/// Groups messages with the same body. Two migrations may ask for one deletion; processed concurrently, their transactions would collide.
 fn alike(messages: Vec<SqsMessage>) -> Vec<Vec<SqsMessage>> {
     let mut groups: Vec<Vec<SqsMessage>> = Vec::new();
     for message in messages {
@@ -106,7 +105,7 @@ fn alike(messages: Vec<SqsMessage>) -> Vec<Vec<SqsMessage>> {
     groups
 }
 
-/// Whether another delivery would change nothing, or there will be none.
+/// Whether another delivery would not help, or this one is the last.
 const fn is_final(error: &DeleteError, times_received: u32) -> bool {
     match error {
         DeleteError::Message(_) => true,
@@ -114,7 +113,7 @@ const fn is_final(error: &DeleteError, times_received: u32) -> bool {
     }
 }
 
-/// How often a message was received, as far as SQS knows; never, if it does not say.
+/// How often a message was received, as SQS counts. 0, if it does not say.
 fn times_received(message: &SqsMessage) -> u32 {
     message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(0)
 }

@@ -1,14 +1,14 @@
-//! `GET /cart/{product_id}/total`: what all carts together hold of a product.
+//! `GET /cart/{product_id}/total`: how many of a product all carts hold.
 
 use cart_shared::{Answer, Endpoint, Refusal, Request, request::path_product_id};
 use serde_json::json;
 
 use crate::store::Store;
 
-/// Shows the total of a product.
+/// The function of `GET /cart/{product_id}/total`.
 #[derive(Debug)]
 pub struct GetCartTotal {
-    /// Where totals are.
+    /// The table with the totals.
     pub store: Store,
 }
 
@@ -16,7 +16,7 @@ impl Endpoint for GetCartTotal {
     async fn answer(&self, request: &Request) -> Result<Answer, Refusal> {
         let product = path_product_id(request)?;
         let total = self.store.total(&product).await?;
-        // A table that was counted wrongly in the past may be below zero for a while.
+        // A total that was counted wrongly in the past may be negative for a while.
         Ok(Answer::new(&json!({ "product": product, "quantity": total.max(0) })))
     }
 }

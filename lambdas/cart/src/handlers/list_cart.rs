@@ -1,15 +1,15 @@
-//! `GET /cart`: what the caller's cart holds.
+//! `GET /cart`: the content of the caller's cart.
 
 use cart_shared::{Answer, Endpoint, Refusal, Request};
 
 use crate::{clock, identity::Identity, item::shown, store::Store};
 
-/// Shows the caller's cart.
+/// The function of `GET /cart`.
 #[derive(Debug)]
 pub struct ListCart {
-    /// Who is asking.
+    /// Recognizes the caller.
     pub identity: Identity,
-    /// Where carts are.
+    /// The table of carts.
     pub store: Store,
 }
 

@@ -1,4 +1,4 @@
-//! `POST /cart/migrate`: moves the anonymous cart of the caller's cookie into the caller's own, each item exactly once
+//! `POST /cart/migrate`: moves the anonymous cart of the caller's cookie into the user's cart, each item exactly once
 //! (docs/adr/0010-exactly-once-migration.md).
 
 use cart_contract::Metric;
@@ -17,14 +17,14 @@ use crate::{
     store::{Outcome, Store, write::Write},
 };
 
-/// Moves an anonymous cart to its user.
+/// The function of `POST /cart/migrate`.
 #[derive(Debug)]
 pub struct MigrateCart {
-    /// Who is asking.
+    /// Recognizes the caller.
     pub signed_in: SignedIn,
-    /// Where carts are.
+    /// The table of carts.
     pub store: Store,
-    /// Where items wait to be deleted.
+    /// The queue of emptied items.
     pub deletions: Deletions,
 }
 
@@ -47,27 +47,29 @@ impl Endpoint for MigrateCart {
         let (requested, users) = join!(self.request(&deletions), users);
         requested?;
         let users = users?;
-        // The shop asks whenever somebody signs in; most have nothing to move.
+        // The shop calls this at every sign-in. Most anonymous carts are empty, and count as no migration.
         let counted = deletions.iter().any(|deletion| deletion.migration == migration).then_some(Metric::CartMigrated);
         Ok(Visitor { owner, cookie }.answer(&shown(&users, now)).counting(counted))
     }
 }
 
-/// What a migration leaves.
+/// The result of a migration.
 #[derive(Debug, Default)]
 pub struct Moved {
-    /// What is to be deleted now.
+    /// The items that are empty now, and can be deleted.
     pub deletions: Vec<Deletion>,
-    /// The user's cart, if it is known without reading it again.
+    /// The user's cart. None, if it has to be read again.
     users: Option<Vec<Item>>,
 }
 
 impl MigrateCart {
-    /// Moves every item. What is to be deleted now are also those that an earlier migration emptied, which may have been interrupted
-    /// before it could ask for that.
-    ///
-    /// All items move together or, in a cart of more products than one transaction takes, so many at a time. What changes in between is
+    /// Moves every item, all together or, if one transaction cannot hold them, in several transactions. Items that change in between are
     /// read again.
+    ///
+    /// The deletions include items that an earlier migration emptied: it may have been interrupted before it could send them.
+    ///
+    /// # Errors
+    /// Those of the store, and [`Refusal::Unavailable`] if the items kept changing.
     pub async fn migrate(&self, cart: CartId, user: &Owner, migration: MigrationId, now: Timestamp) -> Result<Moved, Refusal> {
         let mut attempt = 0;
         while attempt < backoff::ATTEMPTS {
@@ -86,7 +88,7 @@ impl MigrateCart {
             }
             if moving.len() == held.len() {
                 let deletions = emptied(cart, &items, migration, now);
-                // What another migration has emptied may have come into the user's cart after that was read.
+                // If another migration emptied an item, it may have written the user's cart after this one read it.
                 let alone = items.iter().all(|item| item.holds_any(now) || item.emptied_by == Some(migration));
                 return Ok(Moved { deletions, users: alone.then(|| with_moved(users, items, user, now)) });
             }
@@ -94,28 +96,31 @@ impl MigrateCart {
         Err(Contended.into())
     }
 
-    /// Asks for emptied items to be deleted.
+    /// Sends deletions to the queue.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`], if some may not be in the queue.
     pub async fn request(&self, deletions: &[Deletion]) -> Result<(), Refusal> {
         self.deletions.request(deletions).await.map_err(|error| Refusal::Unavailable(error.into()))
     }
 }
 
-/// How many items move together: each takes two writes.
+/// The most items of one transaction: each takes two writes.
 const AT_ONCE: usize = Store::TOGETHER / 2;
 
-/// Puts what an item holds into the user's cart and leaves it empty, if both are still as they were read.
+/// The two writes that move an item, if it and the user's item are still as they were read.
 fn moves(cart: CartId, user: &Owner, item: &Item, users: &[Item], migration: MigrationId, now: Timestamp) -> [Write; 2] {
     let users = users.iter().find(|users| users.product == item.product);
     let together = together(item, users, now);
     [Write::set(user, &item.product, together, &item.detail, now).if_still(users), Write::empty(cart, item, migration, now)]
 }
 
-/// How many the user has of an item's product once it is moved.
+/// How many the user holds of an item's product after the move.
 fn together(item: &Item, users: Option<&Item>, now: Timestamp) -> Quantity {
     users.map_or(Quantity::ZERO, |users| users.held(now)).merged_with(item.held(now))
 }
 
-/// What a user's cart holds once everything is moved into it that these items held, in the order of the table.
+/// The user's cart after these items were moved into it, in the order of the table.
 fn with_moved(mut users: Vec<Item>, items: Vec<Item>, user: &Owner, now: Timestamp) -> Vec<Item> {
     for item in items.into_iter().filter(|item| item.holds_any(now)) {
         let place = users.iter().position(|users| users.product == item.product);
@@ -127,7 +132,7 @@ fn with_moved(mut users: Vec<Item>, items: Vec<Item>, user: &Owner, now: Timesta
     users
 }
 
-/// The items that a migration has left empty: this one those it has just moved, an earlier one those that say so.
+/// The deletions of all empty items: this migration emptied those that held something, an earlier one those with its mark.
 fn emptied(cart: CartId, items: &[Item], migration: MigrationId, now: Timestamp) -> Vec<Deletion> {
     let by = |item: &Item| if item.holds_any(now) { Some(migration) } else { item.emptied_by };
     let deletion = |item: &Item| Some(Deletion { cart, product: item.product.clone(), migration: by(item)? });

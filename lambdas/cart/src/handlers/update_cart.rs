@@ -19,14 +19,14 @@ use crate::{
     store::{Outcome, Store, write::Write},
 };
 
-/// Sets a quantity in the caller's cart.
+/// The function of `PUT /cart/{product_id}`.
 #[derive(Debug)]
 pub struct UpdateCart {
-    /// Who is asking.
+    /// Recognizes the caller.
     pub identity: Identity,
-    /// What can be bought.
+    /// The catalogue.
     pub products: Products,
-    /// Where carts are.
+    /// The table of carts.
     pub store: Store,
 }
 
@@ -57,7 +57,10 @@ impl Endpoint for UpdateCart {
     }
 }
 
-/// Sets a quantity, whatever it was.
+/// Sets how many of a product a cart holds.
+///
+/// # Errors
+/// Those of the store, and [`Refusal::Unavailable`] if other writers of the item kept coming first.
 pub async fn set(
     store: &Store,
     owner: &Owner,

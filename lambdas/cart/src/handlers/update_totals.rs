@@ -1,6 +1,6 @@
-//! Keeps the totals, from the table's stream: each change counts once, however often it is delivered
-//! (docs/adr/0011-exactly-once-totals.md), and while all of them are counted anew (docs/adr/0020-totals-have-generations.md). Which
-//! changes are counted together is decided by [`Books`].
+//! Counts changes of items into totals, from the table's stream: each change once, however often it is delivered
+//! (docs/adr/0011-exactly-once-totals.md), also during a recount (docs/adr/0020-totals-have-generations.md). [`Books`] decide which changes
+//! are counted together.
 
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use cart_shared::Chain;
@@ -16,10 +16,10 @@ use crate::{
     store::{Outcome, Store, StoreError, books::Books},
 };
 
-/// Keeps the totals.
+/// Counts changes into totals.
 #[derive(Debug)]
 pub struct UpdateTotals {
-    /// Where totals are.
+    /// The table with the totals.
     pub store: Store,
 }
 
@@ -33,26 +33,26 @@ enum CountError {
     Contended(#[from] Contended),
 }
 
-/// What became of changes that were to be counted together.
+/// The result of counting changes together.
 #[derive(Clone, Copy, Debug)]
 enum Tried {
-    /// So many are counted.
+    /// So many changes are counted.
     Counted(usize),
-    /// The table does not take so many together. Each is to be tried alone: one that it refuses must neither take others with it nor
-    /// be reported in the name of another.
+    /// The table refused a transaction of so many changes. Each is tried alone now: the one that it refuses must neither take others with it
+    /// nor be mistaken for another.
     NotTogether(usize),
 }
 
 impl UpdateTotals {
-    /// Counts records in their order, up to the first that cannot be counted: from there Lambda delivers again. One that has no
-    /// number is reported without one, which stands for the whole batch
+    /// Counts records in their order, up to the first that cannot be counted. Lambda delivers again from there. A record without a number is
+    /// reported with an empty one, which stands for the whole batch
     /// (<https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html>).
     pub async fn count_all(&self, records: &[Value], now: Timestamp) -> DynamoDbEventResponse {
         let mut failed = DynamoDbEventResponse::default();
         let changes: Vec<_> = records.iter().map(ledger::entry).collect();
         if let Err((place, error)) = self.count_in_order(&changes, now).await {
             let number = records.get(place).and_then(ledger::sequence_number).unwrap_or_default();
-            // The batch has many owners; this one's change is what is missing.
+            // The batch has many owners. The log names the one whose change is missing.
             let entry = changes.get(place).and_then(|change| change.as_ref().ok()?.as_ref());
             let owner = entry.and_then(|entry| entry.owner.parse().ok()).map(|owner: Owner| owner.fingerprint());
             error!(sequence_number = number, owner, error = %Chain(&error), "not counted");
@@ -63,18 +63,18 @@ impl UpdateTotals {
         failed
     }
 
-    /// Fails with the place of the first that cannot be counted.
+    /// Fails with the place of the first record that cannot be counted.
     async fn count_in_order(
         &self,
         changes: &[Result<Option<Entry>, Malformed>],
         now: Timestamp,
     ) -> Result<(), (usize, CountError)> {
-        // After the batch has arrived: who begins to count anew later finds in the table what these records tell.
+        // Read after the batch arrived: a recount that begins later finds these changes in the table.
         let books = self.store.books(changes.iter().flatten().flatten()).await;
         let mut books = books.map_err(|error| (0, error.into()))?;
         let readable = changes.iter().map_while(|change| change.as_ref().ok());
         let entries: Vec<_> = readable.enumerate().filter_map(|(place, entry)| Some((place, entry.as_ref()?))).collect();
-        // How many of those that are due were not taken together.
+        // The changes that are due, and how many of them are to be tried alone.
         let (mut due, mut alone) = (&entries[..], 0_usize);
         while let Some((place, _)) = due.first() {
             let tried = if alone > 0 { &due[..1] } else { due };
@@ -92,7 +92,7 @@ impl UpdateTotals {
         }
     }
 
-    /// Counts the first of these changes, and with it as many of those after it as can be written together.
+    /// Counts the first of these changes, together with as many of the following ones as one transaction holds.
     async fn count(&self, due: &[(usize, &Entry)], books: &mut Books, now: Timestamp) -> Result<Tried, CountError> {
         let entries = |changes: usize| due[..changes].iter().map(|(_, entry)| *entry);
         for attempt in 0..backoff::ATTEMPTS {
@@ -111,7 +111,7 @@ impl UpdateTotals {
                 Ok(Outcome::Busy) => self.store.pause(attempt).await,
                 Err(error) if changes > 1 => {
                     warn!(changes, error = %Chain(&error), "not counted together");
-                    // It may be done all the same, or become so later: then the notes are others than those that are read now.
+                    // The transaction may be done all the same, or later. Then the notes will differ from those that are read now.
                     books.refresh(entries(changes), self.store.books(entries(changes)).await?);
                     return Ok(Tried::NotTogether(changes));
                 }

@@ -1,4 +1,4 @@
-//! The cookie by which an anonymous cart is recognized. Knows nothing of tokens.
+//! The cookie that identifies an anonymous cart. Knows nothing of tokens.
 
 use http::{HeaderMap, header::COOKIE};
 use uuid::Uuid;
@@ -10,9 +10,9 @@ const NAME: &str = "cartId";
 /// The anonymous cart of a caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CartCookie {
-    /// The request came with it.
+    /// The request has the cookie.
     Held(CartId),
-    /// The request came with none that is a UUID, so the answer gives it this one. Must be random.
+    /// The request has no cookie that is a UUID, so the answer sets this one. It must be random.
     Issued(Uuid),
 }
 
@@ -30,7 +30,7 @@ impl CartCookie {
             .map(Self::Held)
     }
 
-    /// The cart it gives access to.
+    /// The cart that the cookie gives access to.
     #[must_use]
     pub const fn cart(self) -> CartId {
         match self {
@@ -39,9 +39,9 @@ impl CartCookie {
         }
     }
 
-    /// The value of the `Set-Cookie` header that hands it out, if it is new.
+    /// The value of the `Set-Cookie` header, for a new cookie.
     ///
-    /// It lives as long as what is in the cart. The shop's page is of another site than the API, hence `SameSite=None`.
+    /// The cookie lives as long as an item in the cart. The shop and its API may be different sites, hence `SameSite=None`.
     #[must_use]
     pub fn set_cookie(self) -> Option<String> {
         match self {

@@ -1,5 +1,4 @@
-//! The user pool's signing keys: fetched when first needed, and again when they are old or one is missing. Knows nothing of what is
-//! signed.
+//! The user pool's signing keys: fetched before they are needed, and again when they are old or one is missing. Knows nothing of tokens.
 
 use std::{
     collections::BTreeMap,
@@ -20,56 +19,55 @@ use crate::{
     fetch::{FetchError, Http},
 };
 
-/// How long an unknown key stays unknown before the keys are fetched again. A pool publishes a key well before using it; whoever
-/// makes up key names must not make us fetch for each.
+/// How long after a fetch an unknown key name does not cause another. A pool publishes a key long before it signs with it, and invented key
+/// names must not cause a fetch each.
 const FETCH_AGAIN_AFTER: Duration = Duration::from_mins(1);
 
-/// How long nobody is asked after a fetch that failed: not so long that a hiccup locks everybody out, not so short that a service in
-/// trouble is asked for every request.
+/// How long after a failed fetch there is no other: short enough that a hiccup does not lock everybody out, long enough that a service in
+/// trouble is not asked for every request.
 const REST_AFTER_FAILURE: Duration = Duration::from_secs(5);
 
-/// How long keys are believed without being looked after, so that one the pool has withdrawn is forgotten also by a process that lives
-/// for long.
+/// After this time the keys are fetched again, so that a long-lived process forgets a key that the pool has withdrawn.
 const OLD_AFTER: Duration = Duration::from_hours(1);
 
-/// The keys at a URL.
+/// The keys of a JSON Web Key Set at a URL.
 #[derive(Debug)]
 pub struct SigningKeys {
     http: Http,
     url: String,
     known: RwLock<Known>,
-    /// Held while fetching, so that whoever needs the same keys waits for them instead of fetching too.
+    /// Locked while fetching, so that other requests wait for the keys instead of fetching them too.
     fetching: Mutex<()>,
 }
 
-/// The keys cannot be had, so nobody's token can be judged.
+/// The keys are not known, so no token can be verified.
 #[derive(Debug, Error)]
 pub enum KeysError {
-    /// No answer.
+    /// The keys could not be fetched.
     #[error("cannot fetch the signing keys")]
     Fetch(#[from] FetchError),
-    /// Another answer than the keys.
+    /// The answer has another status than 200.
     #[error("the signing keys are answered with {0}")]
     Status(StatusCode),
-    /// Something that is no key set.
+    /// The answer is no key set.
     #[error("cannot read the signing keys")]
     Read(#[from] serde_json::Error),
-    /// A key set without a key that could sign a token.
+    /// The key set has no key that could sign a token.
     #[error("there is no signing key")]
     None,
-    /// They could not be fetched a moment ago.
+    /// A fetch failed within the last seconds.
     #[error("the signing keys could not be fetched a moment ago")]
     JustFailed,
 }
 
 impl SigningKeys {
-    /// The keys at a URL, none of which is known yet.
+    /// The keys at a URL, which are not fetched yet.
     #[must_use]
     pub const fn new(http: Http, url: String) -> Self {
         Self { http, url, known: RwLock::new(Known::NOTHING), fetching: Mutex::const_new(()) }
     }
 
-    /// Fetches the keys before anybody asks for one, if they can be had.
+    /// Fetches the keys, if they can be fetched.
     pub async fn prefetch(&self, now: Timestamp) {
         let _only_one = self.fetching.lock().await;
         if let Ok(keys) = self.fetch().await {
@@ -77,16 +75,16 @@ impl SigningKeys {
         }
     }
 
-    /// The key of that name, if the pool has it.
+    /// The key of this name. None, if the pool has no such key.
     ///
     /// # Errors
-    /// When it is not known, and whether the pool has it cannot be found out.
+    /// [`KeysError`], if it cannot be found out whether the pool has the key.
     pub async fn find(&self, key_id: &str, now: Timestamp) -> Result<Option<DecodingKey>, KeysError> {
         if let Some(verdict) = self.known(|known| known.verdict(key_id, now)) {
             return verdict.into();
         }
         let _only_one = self.fetching.lock().await;
-        // Somebody else may have fetched them in between.
+        // Another request may have fetched them meanwhile.
         if let Some(verdict) = self.known(|known| known.verdict(key_id, now)) {
             return verdict.into();
         }
@@ -110,13 +108,13 @@ impl SigningKeys {
 #[derive(Debug)]
 struct Known {
     keys: BTreeMap<String, DecodingKey>,
-    /// When they were fetched.
+    /// When the keys were fetched.
     fetched: Option<Timestamp>,
-    /// When fetching them failed, if it did not succeed since.
+    /// When a fetch failed. None, if one succeeded since.
     failed: Option<Timestamp>,
 }
 
-/// What can be said of a key without fetching.
+/// The knowledge about a key without a fetch.
 enum Verdict {
     Key(DecodingKey),
     Unknown,
@@ -136,7 +134,7 @@ impl From<Verdict> for Result<Option<DecodingKey>, KeysError> {
 impl Known {
     const NOTHING: Self = Self { keys: BTreeMap::new(), fetched: None, failed: None };
 
-    /// Nothing, if the keys are to be fetched first.
+    /// None, if the keys are to be fetched first.
     fn verdict(&self, key_id: &str, now: Timestamp) -> Option<Verdict> {
         let within = |since: Option<Timestamp>, time| since.is_some_and(|since| now < since + time);
         let failed = within(self.failed, REST_AFTER_FAILURE);
@@ -148,7 +146,7 @@ impl Known {
         }
     }
 
-    /// Takes what was fetched, and says what that means for a key. What is known stays known while nothing better can be had.
+    /// Takes in a fetch, and returns the key. If the fetch failed, the old keys stay valid.
     fn learn(
         &mut self,
         fetched: Result<BTreeMap<String, DecodingKey>, KeysError>,
@@ -168,7 +166,7 @@ impl Known {
     }
 }
 
-/// The RSA keys that have a name; a pool signs with no others.
+/// The RSA keys with a name, the only ones that a pool signs with.
 fn rsa_keys(set: JwkSet) -> BTreeMap<String, DecodingKey> {
     set.keys
         .into_iter()
@@ -237,7 +235,7 @@ mod tests {
 
     #[tokio::test]
     async fn without_keys_nobody_is_judged_and_nobody_is_asked_for_each_request() {
-        // Each of them three times, because that is how often a fetch tries; what makes no sense is not tried again.
+        // A failure three times, because a fetch tries three times; an answer that makes no sense once.
         let busy = Reply::new("500 Oops", "");
         let replies =
             [busy.clone(), busy.clone(), busy, Reply::new("200 OK", "<html>"), Reply::new("200 OK", r#"{"keys":[]}"#), set("rsa")];

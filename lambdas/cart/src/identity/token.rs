@@ -1,11 +1,10 @@
-//! Decides whether a token proves who somebody is. Pure: the key and the time are passed in. Tested in `tests/model/pool.rs`, which signs
-//! tokens.
+//! Decides whether a token proves that its bearer is a user. Pure: the key and the time are passed in. Tested in `tests/model/pool.rs`, which
+//! signs tokens.
 //!
-//! What is checked, by
+//! Checked are, by
 //! <https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-tokens-verifying-a-jwt.html>: the signature
-//! (RS256 and nothing else), the issuer, for whom it was issued, what it is used for, and when it expires; also since when it is valid,
-//! if it says so. When it was issued (`iat`) means nothing by itself
-//! ([RFC 7519, 4.1.6](https://www.rfc-editor.org/rfc/rfc7519#section-4.1.6)).
+//! (only RS256), the issuer, the client, the use, the expiry, and the beginning of the validity, if the token has one. The time of issue (`iat`)
+//! means nothing by itself ([RFC 7519, 4.1.6](https://www.rfc-editor.org/rfc/rfc7519#section-4.1.6)).
 
 use std::{collections::HashSet, time::Duration};
 
@@ -16,52 +15,52 @@ use thiserror::Error;
 
 use crate::{clock::Timestamp, owner::UserId};
 
-/// The longest token looked at, in bytes. Cognito's have one to two thousand.
+/// The longest token that is read, in bytes. Cognito's have one to two thousand.
 const MAX_TOKEN: usize = 8 * 1024;
 
-/// By how much our clock and the pool's may differ. Both are AWS's and differ by milliseconds; a claim has whole seconds.
+/// The greatest difference between our clock and the pool's. Both are AWS's and differ by milliseconds; claims have whole seconds.
 const LEEWAY: Duration = Duration::from_secs(5);
 
-/// The user pool whose tokens are good.
+/// The user pool whose tokens are accepted.
 #[derive(Clone, Debug)]
 pub struct Pool {
-    /// Who signs: the `iss` of its tokens.
+    /// The `iss` of the pool's tokens.
     pub issuer: String,
-    /// For whom: the `aud` of id tokens, the `client_id` of access tokens.
+    /// The client id that a token has to name: as `aud` in an id token, as `client_id` in an access token.
     pub client_id: String,
 }
 
-/// Why a token proves nothing. For the log; the caller is told nothing of it.
+/// Why a token proves nothing. For the log only: the caller does not learn it.
 #[derive(Debug, Error)]
 pub enum BadToken {
-    /// Not worth reading.
+    /// Longer than any token of the pool.
     #[error("the token is longer than {MAX_TOKEN} bytes")]
     TooLong,
-    /// Not a token at all.
+    /// No token at all.
     #[error("the header cannot be read")]
     Header(#[source] jsonwebtoken::errors::Error),
-    /// It wants to be verified by other means than the pool's.
+    /// The header names another algorithm than the pool's.
     #[error("the algorithm is not RS256")]
     Algorithm,
-    /// It does not say which key signed it.
+    /// The header names no key.
     #[error("no key is named")]
     NoKey,
-    /// The pool has no such key.
+    /// The pool has no key of this name.
     #[error("the key is unknown")]
     UnknownKey,
-    /// It is forged, of another issuer, or without a claim that every token has.
+    /// Forged, of another issuer, or without a claim that every token has.
     #[error("the signature or a claim is wrong")]
     Claims(#[source] jsonwebtoken::errors::Error),
-    /// It was issued for another application.
+    /// Issued for another application.
     #[error("it was issued for another client")]
     OtherClient,
-    /// It was good once.
+    /// No longer valid.
     #[error("it has expired")]
     Expired,
-    /// It will be good some day.
+    /// Not valid yet.
     #[error("it is not valid yet")]
     TooEarly,
-    /// Its subject is no user.
+    /// The subject cannot be a user's id.
     #[error("the subject is not a user")]
     Subject,
 }
@@ -75,7 +74,7 @@ struct Claims {
     usage: Usage,
 }
 
-/// What a token is used for, and with it where the client stands that it was issued for.
+/// The use of a token, which decides where it names its client.
 #[derive(Deserialize)]
 #[serde(tag = "token_use", rename_all = "lowercase")]
 enum Usage {
@@ -83,10 +82,10 @@ enum Usage {
     Access { client_id: String },
 }
 
-/// The name of the key that is said to have signed the token.
+/// The name of the key that signed the token, according to its header.
 ///
 /// # Errors
-/// A [`BadToken`] that no key could make good.
+/// [`BadToken`], if no key could verify the token.
 pub fn key_id(token: &str) -> Result<String, BadToken> {
     if token.len() > MAX_TOKEN {
         return Err(BadToken::TooLong);
@@ -99,14 +98,14 @@ pub fn key_id(token: &str) -> Result<String, BadToken> {
 }
 
 impl Usage {
-    /// Whom the token was issued for.
+    /// The client id that the token was issued for.
     fn client(&self) -> &str {
         let (Self::Id { aud: client } | Self::Access { client_id: client }) = self;
         client
     }
 }
 
-/// What matters of a token that somebody else has verified.
+/// The claims that matter of a token that API Gateway has verified.
 #[derive(Deserialize)]
 struct Verified {
     sub: String,
@@ -114,10 +113,10 @@ struct Verified {
     usage: Usage,
 }
 
-/// The user whom these claims name, of a token whose signature, issuer and times were verified.
+/// The user in the claims of a token whose signature, issuer and times were verified elsewhere.
 ///
 /// # Errors
-/// [`BadToken::OtherClient`], and [`BadToken::Subject`] where no user is named.
+/// [`BadToken::OtherClient`], and [`BadToken::Subject`] if the claims name no user.
 pub fn verified_user(claims: &Value, client_id: &str) -> Result<UserId, BadToken> {
     let Verified { sub, usage } = Verified::deserialize(claims).map_err(|_| BadToken::Subject)?;
     if usage.client() != client_id {
@@ -127,10 +126,10 @@ pub fn verified_user(claims: &Value, client_id: &str) -> Result<UserId, BadToken
 }
 
 impl Pool {
-    /// The user whom a token proves its bearer to be.
+    /// The user that a token proves its bearer to be.
     ///
     /// # Errors
-    /// [`BadToken`], when it proves nothing.
+    /// [`BadToken`], if the token proves nothing.
     pub fn user(&self, token: &str, key: &DecodingKey, now: Timestamp) -> Result<UserId, BadToken> {
         let claims = jsonwebtoken::decode::<Claims>(token, key, &self.validation()).map_err(BadToken::Claims)?.claims;
         if claims.usage.client() != self.client_id {
@@ -145,8 +144,8 @@ impl Pool {
         claims.sub.parse().map_err(|_| BadToken::Subject)
     }
 
-    /// What the library checks. The client and the times are checked above: the first has two names, the others need the time,
-    /// which the library would take from the clock.
+    /// The checks that the library makes. It makes neither that of the client, which has two names, nor those of times, for which it would
+    /// read the clock.
     fn validation(&self) -> Validation {
         let mut validation = Validation::new(Algorithm::RS256);
         validation.set_issuer(&[&self.issuer]);

@@ -1,4 +1,4 @@
-//! What is ours in DynamoDB's words, and back. Pure; the only place that takes stored attributes apart.
+//! Our types as attributes of DynamoDB, and back. Pure, and the only place that takes stored attributes apart.
 
 use std::{collections::BTreeMap, fmt::Display};
 
@@ -19,43 +19,43 @@ use crate::{
     owner::Owner,
 };
 
-/// An item as DynamoDB has it, or the values of an expression.
+/// The attributes of an item, or the values of an expression.
 pub type Attributes = BTreeMap<String, AttributeValue>;
 
 /// A value under the name of its type
-/// (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html>). Sets and what is binary we never write,
-/// but somebody may have.
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html>). We never write sets and binary values, but the
+/// table may have some.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum AttributeValue {
-    /// A text.
+    /// A string.
     S(String),
-    /// A number, as text.
+    /// A number, as a decimal string.
     N(String),
-    /// Yes or no.
+    /// A boolean.
     #[serde(rename = "BOOL")]
     Bool(bool),
-    /// Nothing.
+    /// Null. The value is `true`.
     #[serde(rename = "NULL")]
     Null(bool),
-    /// Several values.
+    /// A list.
     L(Vec<Self>),
-    /// Values with names.
+    /// A map.
     M(Attributes),
-    /// Bytes, as base64.
+    /// Binary, as base64.
     B(String),
-    /// Different texts.
+    /// A set of strings.
     #[serde(rename = "SS")]
     Ss(Vec<String>),
-    /// Different numbers.
+    /// A set of numbers.
     #[serde(rename = "NS")]
     Ns(Vec<String>),
-    /// Different bytes.
+    /// A set of binary values.
     #[serde(rename = "BS")]
     Bs(Vec<String>),
 }
 
 impl AttributeValue {
-    /// The text, if it is one.
+    /// The string, if it is one.
     #[must_use]
     pub fn as_s(&self) -> Option<&str> {
         if let Self::S(text) = self { Some(text) } else { None }
@@ -73,7 +73,7 @@ impl AttributeValue {
 #[error("the attribute `{0}` cannot be understood")]
 pub struct Damaged(pub &'static str);
 
-/// The key of a product in a cart.
+/// The key of an item in a cart.
 #[must_use]
 pub fn item_key(owner: &Owner, product: &ProductId) -> Attributes {
     key(Key::item(&owner.to_string(), product.as_str()))
@@ -85,13 +85,13 @@ pub fn total_key(product: &ProductId) -> Attributes {
     key(Key::total(product.as_str()))
 }
 
-/// The key of the note what of an item is counted. Not the key of a cart, so that the note is not counted itself.
+/// The key of the note about an item. It is not the key of a cart, so that the note is not counted itself.
 #[must_use]
-pub fn counted_key(owner: &str, product: &ProductId) -> Attributes {
+pub fn note_key(owner: &str, product: &ProductId) -> Attributes {
     key(Key::note(owner, product.as_str()))
 }
 
-/// The key of what says how often the totals were counted anew.
+/// The key of the control item, which counts the recounts.
 #[must_use]
 pub fn control_key() -> Attributes {
     key(Key::control())
@@ -101,7 +101,7 @@ fn key(Key { pk, sk }: Key) -> Attributes {
     Attributes::from([(PK.to_owned(), AttributeValue::S(pk)), (SK.to_owned(), AttributeValue::S(sk))])
 }
 
-/// A product in a cart, from its attributes.
+/// An item in a cart, from its attributes.
 ///
 /// # Errors
 /// [`Damaged`].
@@ -121,16 +121,16 @@ pub fn item(mut attributes: Attributes) -> Result<Item, Damaged> {
     })
 }
 
-/// A number of an item.
+/// An attribute that has to be a number.
 ///
 /// # Errors
-/// [`Damaged`], where it is missing or not a whole number.
+/// [`Damaged`], if it is missing or not a whole number.
 pub fn number(attributes: &Attributes, name: &'static str) -> Result<i64, Damaged> {
     let number = attributes.get(name).and_then(AttributeValue::as_n).and_then(|number| number.parse().ok());
     number.ok_or(Damaged(name))
 }
 
-/// A number of an item, if it is there.
+/// An attribute that has to be a number, if it exists.
 fn optional<T: TryFrom<i64>>(attributes: &Attributes, name: &'static str) -> Result<Option<T>, Damaged> {
     if !attributes.contains_key(name) {
         return Ok(None);
@@ -138,7 +138,7 @@ fn optional<T: TryFrom<i64>>(attributes: &Attributes, name: &'static str) -> Res
     number(attributes, name)?.try_into().map(Some).map_err(|_| Damaged(name))
 }
 
-/// What is noted of an item, from the note's attributes.
+/// A note about an item, from its attributes.
 ///
 /// # Errors
 /// [`Damaged`].
@@ -151,7 +151,7 @@ pub fn note(attributes: &Attributes) -> Result<Note, Damaged> {
     })
 }
 
-/// What a total counts, from its attributes.
+/// The generations of a total, from its attributes.
 ///
 /// # Errors
 /// [`Damaged`].
@@ -160,7 +160,7 @@ pub fn generations(attributes: &Attributes) -> Result<Generations, Damaged> {
     Ok(Generations { of, rebuilding: optional(attributes, REBUILDING)? })
 }
 
-/// The newest generation that was begun.
+/// The newest generation that was begun, from the attributes of the control item.
 ///
 /// # Errors
 /// [`Damaged`].
@@ -168,7 +168,7 @@ pub fn begun(attributes: &Attributes) -> Result<u64, Damaged> {
     Ok(optional(attributes, GENERATION)?.unwrap_or(0))
 }
 
-/// The two parts of an item's key.
+/// The partition key and the sort key.
 ///
 /// # Errors
 /// [`Damaged`].
@@ -181,7 +181,7 @@ fn text<'a>(attributes: &'a Attributes, name: &str) -> Option<&'a str> {
     attributes.get(name).and_then(AttributeValue::as_s)
 }
 
-/// Any number as an attribute.
+/// A number as an attribute.
 #[must_use]
 pub fn to_number(number: impl Display + Copy) -> AttributeValue {
     AttributeValue::N(number.to_string())
@@ -202,7 +202,7 @@ pub fn to_attribute(value: &Value) -> AttributeValue {
     }
 }
 
-/// JSON from an attribute. The fields of objects come in the order of their names.
+/// JSON from an attribute. The members of objects are in the order of their names.
 fn from_attribute(attribute: AttributeValue) -> Result<Value, Damaged> {
     let damaged = Damaged(PRODUCT_DETAIL);
     Ok(match attribute {

@@ -1,5 +1,5 @@
-//! What is noted of items, what totals count, and the newest generation that was begun: all that counting a change depends on, as
-//! it was read last. That somebody else writes in the meantime is no harm: every write says what it was decided on.
+//! All that counting a change depends on, as it was read last: the notes about items, the generations of totals, and the newest generation
+//! that was begun. Other writers do no harm: the condition of every write names what it was decided on.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -16,7 +16,7 @@ use crate::{
     ledger::{self, Entry, ItemKey, Note, Together},
 };
 
-/// What was read last.
+/// The books, as they were read last.
 #[derive(Debug, Default)]
 pub struct Books {
     begun: u64,
@@ -25,7 +25,7 @@ pub struct Books {
 }
 
 impl Store {
-    /// The books, as far as these changes need them, as they are at this moment.
+    /// The part of the books that these changes need, read consistently.
     ///
     /// # Errors
     /// As [`Store::all`], and [`StoreError::Damaged`].
@@ -36,7 +36,7 @@ impl Store {
             totals.insert(product);
         }
         let mut keys = vec![attributes::control_key()];
-        keys.extend(notes.into_iter().map(|(owner, product)| attributes::counted_key(owner, product)));
+        keys.extend(notes.into_iter().map(|(owner, product)| attributes::note_key(owner, product)));
         keys.extend(totals.into_iter().map(attributes::total_key));
         let mut books = Books::default();
         for item in self.all(&keys).await? {
@@ -69,13 +69,13 @@ impl Books {
         self.totals.get(product.as_str()).copied()
     }
 
-    /// How the first of these changes are counted, as many as can be written together.
+    /// How the first of these changes are counted, as many as one transaction can hold.
     #[must_use]
     pub fn count<'a>(&self, changes: impl IntoIterator<Item = &'a Entry>) -> Together<'a> {
         ledger::count_together(changes, Store::TOGETHER, |entry| self.note(entry.item()), |product| self.total(product), self.begun)
     }
 
-    /// What has to be written together to count them; nothing, if they are counted already.
+    /// The writes of one transaction that count them. None, if they are counted already.
     #[must_use]
     pub fn writes(&self, together: &Together<'_>, now: Timestamp) -> Vec<Write> {
         let notes = together.notes.iter().map(|(item, note)| Write::remember(*item, self.note(*item), note, now));
@@ -83,14 +83,14 @@ impl Books {
         notes.chain(totals).collect()
     }
 
-    /// Takes down what was written.
+    /// Enters what was written.
     pub fn written(&mut self, together: Together<'_>) {
         let notes = together.notes.into_iter().map(|((owner, product), note)| ((owner.to_owned(), product.to_string()), note));
         self.notes.extend(notes);
         self.totals.extend(together.totals.into_iter().map(|(product, addition)| (product.to_string(), addition.generations)));
     }
 
-    /// Replaces what is known of some changes by what was read anew.
+    /// Replaces the part of the books that these changes need by a newer one.
     pub fn refresh<'a>(&mut self, changes: impl IntoIterator<Item = &'a Entry>, read: Self) {
         for Entry { owner, product, .. } in changes {
             self.notes.remove(&(owner.clone(), product.to_string()));
@@ -112,7 +112,7 @@ mod tests {
 
     const NOW: Timestamp = Timestamp(1_000_000);
 
-    /// Changes of some items of some products, in the order of the stream.
+    /// Changes of random items, in the order of the stream.
     fn changes() -> impl Strategy<Value = Vec<Entry>> {
         (1..120_u32, 1..120_u32).prop_flat_map(|(owners, products)| {
             prop::collection::vec((0..owners, 0..products, 0..9_i64, 0..9_i64), 1..200).prop_map(|changes| {

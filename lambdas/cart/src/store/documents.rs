@@ -1,4 +1,4 @@
-//! What DynamoDB is sent, and what it answers: of each operation as much as is used here. Source of all names:
+//! The documents that DynamoDB is sent, and those that it answers, as far as the store uses them. Source of all names:
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Operations_Amazon_DynamoDB.html>. Pure.
 
 use std::collections::BTreeMap;
@@ -21,7 +21,7 @@ pub(super) struct GetItem<'a> {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct GotItem {
-    /// None, where there is no such item.
+    /// None, if the item does not exist.
     pub(super) item: Option<Attributes>,
 }
 
@@ -38,9 +38,9 @@ pub(super) struct Query<'a> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Page {
+pub(super) struct Queried {
     pub(super) items: Vec<Attributes>,
-    /// Where the next page begins, if there may be one.
+    /// Where the next batch begins. None, if this is the last one.
     pub(super) last_evaluated_key: Option<Attributes>,
 }
 
@@ -61,7 +61,7 @@ pub(super) struct Keys {
 #[serde(rename_all = "PascalCase")]
 pub(super) struct BatchGotItem {
     pub(super) responses: BTreeMap<String, Vec<Attributes>>,
-    /// What was not read this time.
+    /// The keys that were not read this time.
     #[serde(default)]
     pub(super) unprocessed_keys: BTreeMap<String, Unprocessed>,
 }
@@ -75,7 +75,7 @@ pub(super) struct Unprocessed {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct TransactWriteItems<'a> {
-    /// What is sent again with the same token is done once, within ten minutes.
+    /// DynamoDB carries out requests of one token once, within ten minutes.
     pub(super) client_request_token: String,
     pub(super) transact_items: Vec<TransactWriteItem<'a>>,
 }
@@ -95,7 +95,7 @@ pub(super) struct Part<'a> {
     update_expression: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     condition_expression: Option<String>,
-    /// There must not be none.
+    /// DynamoDB refuses an empty map.
     #[serde(skip_serializing_if = "Attributes::is_empty")]
     expression_attribute_values: Attributes,
 }
@@ -154,7 +154,7 @@ mod tests {
         Store::new(Account::at(http, "http://aws").dynamodb(), "carts".to_owned())
     }
 
-    /// Takes down what is sent, and says nothing else than yes.
+    /// Records every request, and accepts it.
     #[derive(Clone, Debug, Default)]
     struct Recorder(Arc<Mutex<Vec<(String, String, Value)>>>);
 
@@ -162,7 +162,7 @@ mod tests {
         fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
             let header = |name| request.headers().get(name).unwrap_or_default().to_owned();
             let mut body: Value = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
-            // It is new each time.
+            // The token is new each time.
             if let Some(token) = body.get_mut("ClientRequestToken") {
                 assert!(Uuid::try_parse(token.as_str().unwrap()).is_ok());
                 *token = json!("new");
@@ -270,11 +270,11 @@ mod tests {
         assert_eq!(ours, recorder.taken());
     }
 
-    /// Answers with pages.
+    /// Answers a query in batches, of which one is empty.
     #[derive(Clone, Debug)]
-    struct Pages(Arc<Mutex<Vec<Value>>>);
+    struct Batches(Arc<Mutex<Vec<Value>>>);
 
-    impl HttpConnector for Pages {
+    impl HttpConnector for Batches {
         fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
             let document: Value = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
             let after = document["ExclusiveStartKey"].clone();
@@ -283,20 +283,20 @@ mod tests {
                 json!({ "pk": { "S": "user#a" }, "sk": { "S": product }, "quantity": { "N": "2" },
                     "expirationTime": { "N": "100" }, "bytes": { "BS": ["AA=="] } })
             };
-            let page = match after["sk"]["S"].as_str() {
+            let batch = match after["sk"]["S"].as_str() {
                 None => json!({ "Items": [item("product#jar")], "LastEvaluatedKey": { "sk": { "S": "product#jar" } } }),
                 Some("product#jar") => json!({ "Items": [], "LastEvaluatedKey": { "sk": { "S": "product#mug" } } }),
                 Some(_) => json!({ "Items": [item("product#pan")], "Count": 1, "ScannedCount": 1 }),
             };
-            HttpConnectorFuture::ready(Ok(HttpResponse::new(200.try_into().unwrap(), page.to_string().into())))
+            HttpConnectorFuture::ready(Ok(HttpResponse::new(200.try_into().unwrap(), batch.to_string().into())))
         }
     }
 
     #[tokio::test]
-    async fn a_cart_is_read_to_its_last_page() {
-        let pages = Pages(Arc::default());
-        let items = store_at(pages.clone()).cart(&"user#a".parse().unwrap()).await.unwrap();
+    async fn a_cart_is_read_to_its_last_batch() {
+        let batches = Batches(Arc::default());
+        let items = store_at(batches.clone()).cart(&"user#a".parse().unwrap()).await.unwrap();
         assert_eq!(items.iter().map(|item| item.product.as_str()).collect::<Vec<_>>(), ["jar", "pan"]);
-        assert_eq!(pages.0.lock().unwrap().len(), 3);
+        assert_eq!(batches.0.lock().unwrap().len(), 3);
     }
 }

@@ -1,5 +1,5 @@
-//! Everything that is ever written to the table, each with the condition under which it may be. Pure: builds what [`super::Store`]
-//! carries out. Every write of an item says when it expires, and all but a migration's own clear the mark of a migration.
+//! All writes of the table, each with its condition. Pure: builds what [`super::Store`] carries out. Every write of an item renews its expiry,
+//! and every one except a migration's own clears the mark of a migration.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use cart_contract::table::{
 use cart_shared::ProductId;
 use serde_json::Value;
 
-use super::attributes::{AttributeValue, Attributes, counted_key, item_key, to_attribute, to_number, total_key};
+use super::attributes::{AttributeValue, Attributes, item_key, note_key, to_attribute, to_number, total_key};
 use crate::{
     clock::Timestamp,
     deletions::Deletion,
@@ -22,11 +22,10 @@ use crate::{
     quantity::Quantity,
 };
 
-/// How long it is remembered which change was the last of an item of which nothing is counted any more. A stream keeps its records
-/// for one day; the rest is margin.
+/// How long a note lives after its item is gone from the total. A stream keeps its records for one day; the rest is margin.
 const REMEMBERED: Duration = Duration::from_hours(3 * 24);
 
-/// One write, complete with its condition.
+/// One write with its condition.
 #[derive(Clone, Debug, PartialEq)]
 #[must_use = "a write does nothing until the store applies it"]
 pub struct Write {
@@ -43,7 +42,7 @@ pub(super) enum Action {
 }
 
 impl Write {
-    /// Sets what a cart holds of a product.
+    /// Sets the quantity of an item.
     pub fn set(owner: &Owner, product: &ProductId, quantity: Quantity, detail: &Value, now: Timestamp) -> Self {
         let update =
             format!("SET {QUANTITY} = :quantity, {PRODUCT_DETAIL} = :detail, {EXPIRATION_TIME} = :expires REMOVE {MIGRATION}");
@@ -53,7 +52,7 @@ impl Write {
             .with(":expires", to_number((now + owner.lifetime()).0))
     }
 
-    /// Empties an item in the name of a migration, if it is still as it was read.
+    /// Empties an item and marks it with the migration, if the item is still as it was read.
     pub fn empty(cart: CartId, item: &Item, migration: MigrationId, now: Timestamp) -> Self {
         let owner = Owner::Anonymous(cart);
         let update = format!("SET {QUANTITY} = :quantity, {MIGRATION} = :migration, {EXPIRATION_TIME} = :expires");
@@ -69,7 +68,7 @@ impl Write {
         Self::delete(item_key(owner, &item.product)).if_still(Some(item))
     }
 
-    /// Deletes an item, if it is still as the migration left it.
+    /// Deletes an item that a migration emptied, if it was not written since.
     pub fn bury(deletion: &Deletion) -> Self {
         Self::delete(item_key(&Owner::Anonymous(deletion.cart), &deletion.product))
             .only_if(format!("{MIGRATION} = :migration AND {QUANTITY} = :none"))
@@ -77,12 +76,12 @@ impl Write {
             .with(":none", to_number(0))
     }
 
-    /// Adds a change to the total of its product, if that is still as it was read: not there, or of the same generations. Belongs
-    /// together with [`Write::remember`].
+    /// Adds a change to the total of its product, if the total is still as it was read: missing, or of the same generations. Always in one
+    /// transaction with [`Write::remember`].
     pub fn count(product: &ProductId, read: Option<Generations>, addition: Addition) -> Self {
         let Addition { change, recount, generations } = addition;
         let mut write = Self::update(total_key(product), &format!("ADD {QUANTITY} :change")).with(":change", to_number(change));
-        // An expression has each clause once.
+        // An expression may have each clause once.
         let mut set = Vec::new();
         if read.is_none() && generations.of > 0 {
             set.push(format!("{GENERATION} = :generation"));
@@ -103,11 +102,10 @@ impl Write {
         write.if_still_of(read)
     }
 
-    /// Notes what of an item is counted, if nobody noted anything since `read`: each note is of a later change. What is counted
-    /// must not be forgotten as long as it is.
+    /// Writes the note about an item, if the note is still as it was read. The note of an item that is part of a total does not expire.
     pub fn remember((owner, product): ItemKey<'_>, read: Option<&Note>, note: &Note, now: Timestamp) -> Self {
         let counted = note.counted.unwrap_or(0);
-        let key = counted_key(owner, product);
+        let key = note_key(owner, product);
         let update = format!("SET {COUNTED_UP_TO} = :sequence, {COUNTED} = :counted, {GENERATION} = :generation");
         let write = if counted == 0 {
             let update = format!("{update}, {EXPIRATION_TIME} = :expires");
@@ -141,8 +139,8 @@ impl Write {
         self.only_if(conditions.join(" AND "))
     }
 
-    /// Only if the item is still as it was read: not there, or with the same quantity until the same time. Whatever happened to it in
-    /// between, a write that was decided on that state is right in it.
+    /// Only if the item is still as it was read: missing, or with the same quantity and expiry. If it was changed and changed back in
+    /// between, the write is still right.
     pub fn if_still(self, read: Option<&Item>) -> Self {
         match read {
             None => self.only_if_absent(),
@@ -257,7 +255,7 @@ mod tests {
         Note { up_to: "7".parse().unwrap(), counted: Some(counted), generation: 1 }
     }
 
-    /// Of every total there may be, and every note.
+    /// The writes for every kind of total and of note.
     fn every_count() -> Vec<Write> {
         let generations = |of, rebuilding| Generations { of, rebuilding };
         let mut writes = Vec::new();
