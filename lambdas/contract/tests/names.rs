@@ -12,7 +12,10 @@ use std::{
 use cart_contract::table::{CARTS, NOTES, PRODUCT, TOTAL, USERS, attribute};
 
 /// Where a name of the table is the name of something else: the file, the name, and of what.
-const OTHERS: [(&str, &str, &str); 3] = [
+const OTHERS: [(&str, &str, &str); 6] = [
+    ("cli/src/args.rs", CARTS, "an example of a filter that a user types"),
+    ("cli/src/report/totals.rs", attribute::RECOUNTED, "a word in the head of a table"),
+    ("cli/src/report/words.rs", attribute::FINISHED, "a word for an operation that ended"),
     ("lambdas/bench/src/functions.rs", attribute::QUANTITY, "a field of requests and answers of the API"),
     ("lambdas/cart/src/handlers/get_cart_total.rs", attribute::QUANTITY, "a field of the answer"),
     ("lambdas/cart/src/handlers/update_cart.rs", attribute::QUANTITY, "a field of the answer"),
