@@ -1,7 +1,8 @@
-//! Decides what a deployment or a deletion will do. Knows nothing of AWS clients, terminals or clocks: what is there goes in, ordered
-//! steps come out, and nothing is left to choose when they are carried out.
+//! Decides what a deployment or a deletion will do. Knows nothing of AWS clients, terminals or clocks: an observation goes in,
+//! ordered steps come out, and carrying them out needs no further decision.
 //!
-//! Here is what plans look at: [`deploy`] and [`delete`] are about stacks, [`site`], [`totals`] and [`logs`] about what is in them.
+//! [`deploy`] and [`delete`] plan stacks; [`site`], [`totals`] and [`logs`] plan work on their content. This file defines what
+//! plans observe.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,47 +21,46 @@ pub(crate) mod step;
 pub(crate) mod tests;
 pub(crate) mod totals;
 
-/// What is there, as far as a plan depends on it.
+/// The existing state, as far as a plan depends on it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Observed {
-    /// The stacks that exist.
+    /// The existing stacks.
     pub stacks: BTreeMap<StackId, ObservedStack>,
-    /// What the parameter store holds below the stage's path, by full name.
+    /// Values in Parameter Store below the stage's path, by full name.
     pub parameters: BTreeMap<String, String>,
-    /// The account's own stack and settings, where a plan depends on them.
+    /// None where no plan depends on it.
     pub account: Option<ObservedAccount>,
 }
 
-/// What an account has of its own, whatever the stage.
+/// The resources of an account that no stage owns.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ObservedAccount {
-    /// The account's own stack.
     pub bootstrap: Option<ObservedStack>,
-    /// The role with which API Gateway writes logs, where one is set.
+    /// The role with which API Gateway writes logs, if one is set.
     pub gateway_role: Option<String>,
 }
 
 impl Observed {
-    /// Whether a stack that a deployment takes over, and so somebody else's template, has a resource of this type.
+    /// Whether a stack that a deployment takes over (its template is not ours) has a resource of this type.
     pub(crate) fn predecessor_owns(&self, resource_type: &str) -> bool {
         let foreign = self.stacks.values().filter(|there| !is_ours(there.template.as_ref()));
         foreign.flat_map(|there| &there.resources).any(|resource| resource.resource_type == resource_type)
     }
 }
 
-/// A stack that exists.
+/// An existing stack.
 #[derive(Clone, Debug)]
 pub(crate) struct ObservedStack {
-    /// What CloudFormation says about it.
     pub deployed: Deployed,
-    /// The template it was last deployed with.
+    /// The template of the last deployment.
     pub template: Option<Json>,
-    /// What it consists of. Read only where a plan needs it: to say what a deletion keeps, or would leave behind.
+    /// Read only where a plan needs them: to list what a deletion keeps or orphans.
     pub resources: Vec<Resource>,
 }
 
 impl ObservedStack {
-    /// What of it stays in the account when it is deleted. The deployed template decides, not the one we would deploy today.
+    /// The resources that stay in the account when the stack is deleted. The deployed template decides, not the one of today's
+    /// definition.
     pub(crate) fn retained(&self) -> Vec<Resource> {
         let retained = retained(self.template.as_ref());
         let stays = |resource: &&Resource| {
@@ -72,84 +72,84 @@ impl ObservedStack {
     }
 }
 
-/// The logical ids of what a template says to retain.
+/// The logical ids of the resources that a template retains.
 fn retained(template: Option<&Json>) -> BTreeSet<&str> {
     let resources = template.and_then(|template| template.get("Resources")).and_then(Json::as_object);
     let retains = |resource: &Json| resource.get("DeletionPolicy").and_then(Json::as_str) == Some("Retain");
     resources.into_iter().flatten().filter(|(_, resource)| retains(resource)).map(|(id, _)| id.as_str()).collect()
 }
 
-/// The stacks that are busy with something that has to end before a plan can be made.
+/// The stacks with an operation that has to end before a plan can be made.
 pub(crate) fn busy(observed: &Observed) -> Vec<(StackId, &Deployed)> {
     let stacks = observed.stacks.iter();
     stacks.filter(|(_, there)| there.deployed.status.phase() == Phase::Busy).map(|(id, there)| (*id, &there.deployed)).collect()
 }
 
-/// Whether a template is one of ours. The original's is YAML, or has SAM's transform.
+/// Whether this program made the template. The original's is YAML, or has SAM's transform.
 pub(crate) fn is_ours(template: Option<&Json>) -> bool {
     template.and_then(Json::as_object).is_some_and(|template| !template.contains_key("Transform"))
 }
 
-/// Why there is no way from what is there to what is wanted.
+/// Why no operations lead from the existing stacks to the requested ones.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Blocked {
-    /// Only a person can decide how to go on from this state.
+    /// Only a person can decide how to continue from this state.
     #[error("the {stack} stack ({name}) is {status} and cannot be updated from this state{}", because(reason.as_deref()))]
     Stuck {
-        /// Which stack.
+        /// The stack that is stuck.
         stack: StackId,
         /// Its name.
         name: String,
         /// Its status.
         status: StackStatus,
-        /// Why, as CloudFormation tells it.
+        /// The reason that CloudFormation reports.
         reason: Option<String>,
     },
-    /// The stack has to be made anew, and what it would leave behind holds people's data.
+    /// The stack has to be recreated, which would orphan resources with people's data.
     #[error(
         "the {stack} stack ({name}) is {status} and has to be recreated, which would leave {} in the account without a stack",
         listed(left)
     )]
     LeavesBehind {
-        /// Which stack.
+        /// The stack that has to be recreated.
         stack: StackId,
         /// Its name.
         name: String,
         /// Its status.
         status: StackStatus,
-        /// What would be left.
+        /// The resources that would be orphaned.
         left: Vec<Resource>,
     },
-    /// A protected stage would lose something.
+    /// A protected stage would lose resources.
     #[error("the stage is protected, and the {stack} stack would lose or replace {}", resources.join(", "))]
     Protected {
-        /// Which stack.
+        /// The stack that would lose them.
         stack: StackId,
-        /// What is removed or replaced, by logical id.
+        /// The removed or replaced resources, by logical id.
         resources: Vec<String>,
     },
-    /// A stack reads what nobody has published, and nobody in this plan will.
+    /// A stack reads a value that is not published, and this plan does not publish it.
     #[error("the {stack} stack reads {path}, but the {publisher} stack, which publishes it, is not deployed")]
     MissingInput {
-        /// The reader.
+        /// The stack that reads.
         stack: StackId,
-        /// The parameter.
+        /// The parameter's path.
         path: String,
-        /// Who would publish it.
+        /// The stack that publishes the value.
         publisher: StackId,
     },
-    /// A stack is to be deleted while another one that needs it stays.
+    /// A stack would be deleted although a stack that stays depends on it.
     #[error("the {stack} stack cannot be deleted while the {user} stack uses it")]
     InUse {
-        /// What is to be deleted.
+        /// The stack to be deleted.
         stack: StackId,
-        /// Who uses it.
+        /// The stack that depends on it.
         user: StackId,
     },
-    /// Somebody protected a stack from deletion.
+    /// Termination protection is on.
     #[error("the {stack} stack ({name}) has termination protection")]
     TerminationProtected {
-        /// Which stack.
+        /// The protected stack.
         stack: StackId,
         /// Its name.
         name: String,

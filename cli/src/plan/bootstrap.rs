@@ -1,25 +1,25 @@
-//! Decides what the account's own stack has to hold. Knows nothing of stages.
+//! Decides the content of the account's own stack. Knows nothing of stages.
 
 use serde_json::Value as Json;
 
 use super::ObservedStack;
 
-/// What the content of the account's own stack depends on.
+/// The facts that decide the content of the account's own stack.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct View<'a> {
-    /// The stack, if it exists.
+    /// The existing stack.
     pub there: Option<&'a ObservedStack>,
-    /// Whether the user brought a bucket.
+    /// Whether the user named a bucket.
     pub own_bucket: bool,
-    /// Whether the app has REST APIs, whose logs take a role.
+    /// Whether the app has REST APIs, which need a role for their logs.
     pub rest_apis: bool,
-    /// The role with which API Gateway writes logs in this account, where one is set.
+    /// The role with which API Gateway writes logs in this account, if one is set.
     pub gateway_role: Option<&'a str>,
     /// Whether that setting belongs to a stack that this deployment takes over, and is deleted with its old template.
     pub owned_by_predecessor: bool,
 }
 
-/// What the account's own stack holds.
+/// The content of the account's own stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Content {
     /// A bucket for artifacts.
@@ -29,11 +29,10 @@ pub struct Content {
 }
 
 impl Content {
-    /// All that it can hold.
     pub(crate) const EVERYTHING: Self = Self { artifact_bucket: true, logging_role: true };
 }
 
-/// The content for this view. A resource that the stack has once got stays in it.
+/// Decides the content. A resource that the stack has already stays in it.
 pub(crate) fn content(view: &View) -> Content {
     let holds = |resource_type| {
         let resources = view.there.and_then(|there| there.template.as_ref()).and_then(|template| template.get("Resources"));

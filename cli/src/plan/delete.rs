@@ -1,43 +1,40 @@
-//! Decides how to delete stacks: in which order, and what stays.
+//! Decides how to delete stacks: in which order, and which resources stay.
 
 use cfn::{App, Stack, StackId};
 
 use super::{Blocked, Observed, ObservedStack};
 use crate::domain::stack::{Resource, StackStatus};
 
-/// A deletion: its steps, in an order in which they could be carried out one by one.
+/// A deletion: its steps, in an order in which they could run one by one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Plan {
-    /// A step a stack that exists.
+    /// One for each existing stack.
     pub steps: Vec<Step>,
 }
 
 /// The deletion of one stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Step {
-    /// Which stack.
     pub stack: StackId,
-    /// Its name.
     pub name: String,
-    /// Its ARN.
+    /// The ARN.
     pub id: String,
-    /// How many resources it has.
     pub resources: usize,
-    /// What stays when it is gone.
+    /// The retained resources.
     pub keeps: Vec<Resource>,
-    /// The buckets that have to be emptied first: CloudFormation deletes none with something in it.
+    /// The buckets to empty first, because CloudFormation deletes only empty ones.
     pub empties: Vec<String>,
     /// Whether termination protection has to be switched off first.
     pub unprotect: bool,
-    /// The stacks of this plan that have to be gone first.
+    /// The stacks of this plan that have to be deleted first.
     pub after: Vec<StackId>,
 }
 
-/// Decides how to delete the `wanted` stacks that exist; `protected_ok` also those that are protected from it. All of them have to be
-/// at rest. Every status at rest can be deleted from.
+/// Plans the deletion of the `wanted` stacks that exist; with `protected_ok` also of those with termination protection. Every stack
+/// has to be at rest; every status at rest allows deletion.
 ///
 /// # Errors
-/// [`Blocked::InUse`], where another stack that stays reads what a deleted one published, and [`Blocked::TerminationProtected`].
+/// [`Blocked::InUse`], if a stack that stays reads what a deleted one publishes, and [`Blocked::TerminationProtected`].
 pub(crate) fn plan(app: &App, wanted: &[StackId], observed: &Observed, protected_ok: bool) -> Result<Plan, Blocked> {
     let exists = |id: &StackId| observed.stacks.get(id).is_some_and(|there| there.deployed.status != StackStatus::DeleteComplete);
     let users = |of: StackId| app.stacks().iter().map(Stack::id).filter(move |id| app.depends_on(*id).contains(&of));
@@ -65,7 +62,7 @@ pub(crate) fn plan(app: &App, wanted: &[StackId], observed: &Observed, protected
     Ok(Plan { steps })
 }
 
-/// The buckets of a stack that are deleted with their content. A retained one stays as it is.
+/// The buckets that are deleted with the stack. Retained ones keep their content.
 fn empties(stack: &Stack, there: &ObservedStack) -> Vec<String> {
     let retained = there.retained();
     let is_deleted = |bucket: &&Resource| {

@@ -1,8 +1,8 @@
-//! Decides what a deployment will do, as a whole: the account's own stack, one or two rounds of stacks, the site, and notices. Knows
-//! nothing of AWS clients, terminals or clocks: definitions, a request and an observation go in, and nothing is left to choose.
+//! Decides what a deployment will do, as a whole: the account's own stack, one or two rounds of stacks, the site, and notices.
+//! Knows nothing of AWS clients, terminals or clocks: definitions, a request and an observation go in, a complete plan comes out.
 //!
-//! A second round exists where the app has a site that is new. Some stacks allow calls from the site's origin, the site's stack reads what
-//! these publish, and its address is known only once it exists: so these stacks are updated once more
+//! A plan for a new site has a second round. Some stacks allow calls from the site's origin, and the site's stack reads values that
+//! these stacks publish. The origin is known only once the site's stack exists, so the stacks that allow it are updated once more
 //! (docs/adr/0025-one-address.md).
 
 use std::collections::BTreeMap;
@@ -19,9 +19,9 @@ use super::{
 };
 use crate::domain::{notice::Notice, stack::StackStatus};
 
-/// The definitions of an app, as a function of what is known only when it is deployed.
+/// The definitions of an app, as a function of values that are known only at deployment.
 pub trait Definitions {
-    /// The app with this code. Stacks that allow calls from its site allow them from `site`, once that is known.
+    /// The app with this code. If `site` is given, the stacks that allow calls from the site allow them from this origin.
     fn app(&self, code: &Code, site: Option<&Origin>) -> App;
 
     /// The account's own stack, which outlives every stage. Its name does not depend on its content.
@@ -35,33 +35,33 @@ pub trait Definitions {
         &[]
     }
 
-    /// The only origin that may call, where the stage says so itself: a site at another one is not allowed.
+    /// The only origin that may call, if the stage pins one: a site at another origin is not allowed.
     fn pinned_origin(&self) -> Option<&Origin> {
         None
     }
 }
 
-/// A deployment, as it was asked for.
+/// A requested deployment.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// The stacks that were named. Where none was: every stack that always exists, and those on request that exist.
+    /// The named stacks. If empty: every stack that always exists, and the existing ones of those on request.
     pub stacks: Vec<StackId>,
-    /// Whether the stacks that exist on request only are requested.
+    /// Whether to deploy the stacks that exist on request only.
     pub with_optional: bool,
-    /// Where the functions' code is in the artifact bucket.
+    /// The location of the functions' code in the artifact bucket.
     pub code: Code,
-    /// The tags that every stack has.
+    /// The tags of every stack.
     pub tags: BTreeMap<String, String>,
-    /// Whether the stage is protected: nothing is taken away from it, and CloudFormation refuses to delete its stacks.
+    /// Whether the stage is protected: no resource is removed from it, and CloudFormation refuses to delete its stacks.
     pub protected: bool,
-    /// The bucket for code, where the user brought one.
+    /// The bucket for code, if the user names one.
     pub bucket: Option<String>,
-    /// Whether a stack that has to be recreated may leave retained resources in the account.
+    /// Whether recreating a stack may orphan retained resources.
     pub leave_retained: bool,
 }
 
 impl Request {
-    /// Everything, with this code, under the usual terms.
+    /// Every stack, with this code, in an unprotected stage.
     #[must_use]
     pub fn all(code: Code) -> Self {
         Self {
@@ -85,31 +85,31 @@ impl Request {
     }
 }
 
-/// Why there is no plan.
+/// Why a deployment cannot be planned.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
-    /// There is no way from the state of a stack to the requested one.
+    /// The state of a stack does not allow the requested change.
     #[error(transparent)]
     Blocked(#[from] Blocked),
-    /// The definitions break a rule that no deployment should break.
+    /// The definitions break rules.
     #[error("the definitions break rules of CloudFormation or of this project:\n{}", .0.iter().map(|finding| format!("  {finding}")).collect::<Vec<_>>().join("\n"))]
     Findings(Vec<Finding>),
-    /// The site's stack says an address that is none. No other origin is ever allowed in its place.
+    /// The address that the site's stack outputs is not an origin. No other origin is allowed in its place.
     #[error("the output {output} of the {stack} stack cannot be `{value}`: {reason}")]
     Origin {
         /// The stack that hosts the site.
         stack: StackId,
-        /// The output.
+        /// The output's key.
         output: &'static str,
-        /// Its value.
+        /// The output's value.
         value: String,
-        /// Why it is no origin.
+        /// Why the value is not an origin.
         reason: String,
     },
-    /// The second round would destroy something, which the approved plan could not mention.
+    /// The second round would destroy resources, which the approved plan could not mention.
     #[error("the {stack} stack would lose or replace {}, which the approved plan does not mention", resources.join(", "))]
     Untold {
-        /// The stack.
+        /// The stack that would lose them.
         stack: StackId,
         /// The resources, by logical id.
         resources: Vec<String>,
@@ -117,7 +117,6 @@ pub enum Refused {
 }
 
 impl Refused {
-    /// The next thing to try.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Blocked(blocked) => Some(blocked.hint()),
@@ -130,18 +129,17 @@ impl Refused {
     }
 }
 
-/// A deployment: everything that will happen, in order.
+/// A deployment: every step, in order.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The account's own stack, where a stack that changes needs it.
+    /// The account's own stack, if a stack that changes needs it.
     pub(crate) bootstrap: Option<Step>,
-    /// The stacks.
     pub(crate) first: Round,
-    /// Which of them are updated once more, where the site's address becomes known only in the first round.
+    /// None unless the site's address becomes known only in the first round.
     pub(crate) second: Option<Second>,
-    /// The site that is built and published at the end.
+    /// The site to build and publish at the end.
     pub(crate) site: Option<Publication>,
-    /// What is worth knowing before it is approved.
+    /// Shown before approval.
     pub(crate) notices: Vec<Notice>,
     code: Code,
 }
@@ -149,11 +147,10 @@ pub struct Plan {
 /// One pass of creating and updating stacks.
 #[derive(Clone, Debug)]
 pub(crate) struct Round {
-    /// The app as it is defined for this round.
+    /// The app as defined for this round.
     pub app: App,
-    /// The terms of its steps.
     pub terms: Terms,
-    /// A step a stack, in an order in which they could be carried out one by one.
+    /// A step for each stack, in an order in which they could run one by one.
     pub steps: Vec<Step>,
 }
 
@@ -164,36 +161,36 @@ pub(crate) struct Second {
     pub stacks: Vec<StackId>,
 }
 
-/// A site that is built and published after the stacks are deployed.
+/// The site to build and publish after the stacks are deployed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Publication {
-    /// The stack that hosts it.
+    /// The stack that hosts the site.
     pub host: StackId,
-    /// Whether the APIs will allow calls from it.
+    /// Whether the APIs will allow calls from the site.
     pub allowed: Allowed,
 }
 
 /// Whether the APIs of an app allow calls from its site.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Allowed {
-    /// They do, at the latest after the second round; or it was said already that they do not.
+    /// They do, at the latest after the second round; or a notice says that they do not.
     Settled,
     /// They do not: the stage pins another origin.
     Pinned,
-    /// They will with the next deployment of all stacks; this one leaves them out.
+    /// They will after the next deployment of all stacks; this deployment omits the stacks concerned.
     Later,
 }
 
-/// Where the site of an app is.
+/// The site's address and storage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Hosted {
-    /// The stack that hosts it.
+    /// The stack that hosts the site.
     pub stack: StackId,
-    /// Its address, without a slash at the end: the site's origin.
+    /// The site's origin: no slash at the end.
     pub url: String,
-    /// The bucket its files are in.
+    /// The bucket of the site's files.
     pub bucket: String,
-    /// The distribution that serves them.
+    /// The distribution that serves the site's files.
     pub distribution: String,
     /// The folder of the bucket that is served.
     pub folder: &'static str,
@@ -217,25 +214,25 @@ impl Plan {
         self.steps().all(Step::is_nothing)
     }
 
-    /// How far-reaching it is.
+    /// The reach of the most far-reaching step.
     #[must_use]
     pub fn reach(&self) -> Reach {
         self.steps().map(Step::reach).max().unwrap_or_default()
     }
 
-    /// The stacks that are created or updated, in an order in which they could be carried out one by one.
+    /// The stacks that are created or updated, in an order in which they could run one by one.
     #[must_use]
     pub fn changing(&self) -> Vec<StackId> {
         self.steps().filter(|step| step.action != Action::Keep).map(Step::stack).collect()
     }
 
-    /// The stacks that the second round updates.
+    /// The stacks of the second round.
     pub(crate) fn again(&self) -> &[StackId] {
         self.second.as_ref().map_or(&[], |second| &second.stacks)
     }
 
-    /// The second round, now that the first one is done: none, where the plan has none, or where the site still has no address. The next
-    /// deployment then finds it.
+    /// The second round, planned after the first one is done. None if the plan has no second round, or if the site still has no
+    /// address; then the next deployment picks the address up.
     ///
     /// # Errors
     /// As [`plan`].
@@ -243,7 +240,7 @@ impl Plan {
         let Some(second) = &self.second else { return Ok(None) };
         let Some(origin) = origin(&self.first.app, observed)? else { return Ok(None) };
         let app = checked(definitions.app(&self.code, Some(&origin)), definitions)?;
-        // Its code was uploaded in the first round.
+        // The first round uploaded the code.
         let parameters = second.stacks.iter().find_map(|id| Some(&observed.stacks.get(id)?.deployed.parameters));
         let bucket = parameters.and_then(|parameters| parameters.get(ARTIFACT_BUCKET_PARAMETER));
         let bucket = bucket.map_or(Bucket::Unasked, |bucket| Bucket::Named(bucket.value.clone()));
@@ -254,10 +251,10 @@ impl Plan {
 }
 
 impl Round {
-    /// Makes sure that a second round destroys nothing: the approved plan did not mention it.
+    /// Fails if the second round would destroy anything, because the approved plan did not mention it.
     ///
     /// # Errors
-    /// [`Refused::Untold`], for the first step that would.
+    /// [`Refused::Untold`], for the first step that would destroy a resource.
     pub(crate) fn refuse_destruction(&self) -> Result<(), Refused> {
         match self.steps.iter().find(|step| step.reach() == Reach::Destructive) {
             None => Ok(()),
@@ -269,7 +266,8 @@ impl Round {
     }
 }
 
-/// Whether a plan depends on the account's own stack and settings, which then have to be observed too: a stack that carries code changes.
+/// Whether a plan depends on the account's own stack and settings, which then have to be observed too: if a stack that carries code
+/// changes.
 ///
 /// # Errors
 /// As [`plan`].
@@ -279,11 +277,11 @@ pub(crate) fn concerns_account(definitions: &dyn Definitions, request: &Request,
     Ok(needs_code(&steps(&app, &wanted, observed, &request.terms(), None)?))
 }
 
-/// Decides how to bring the requested stacks about. All of them have to be at rest, and the account is observed where
+/// Plans the deployment of the requested stacks. All of them have to be at rest, and the account has to be observed if
 /// [`concerns_account`] says so.
 ///
 /// # Errors
-/// [`Refused`], by the first rule or stack that stands in the way.
+/// [`Refused`], for the first rule or stack that forbids the deployment.
 pub(crate) fn plan(definitions: &dyn Definitions, request: &Request, observed: &Observed) -> Result<Plan, Refused> {
     let known = origin(&definitions.app(&request.code, None), observed)?;
     let app = checked(definitions.app(&request.code, known.as_ref()), definitions)?;
@@ -327,7 +325,7 @@ pub(crate) fn plan(definitions: &dyn Definitions, request: &Request, observed: &
     })
 }
 
-/// The site of an app, if all that is needed to publish it exists.
+/// The site of an app, if everything that publishing needs exists.
 pub(crate) fn hosted(app: &App, observed: &Observed) -> Option<Hosted> {
     let (host, Site { url, bucket, distribution, folder }) = app.site()?;
     let outputs = &observed.stacks.get(&host.id())?.deployed.outputs;
@@ -335,7 +333,7 @@ pub(crate) fn hosted(app: &App, observed: &Observed) -> Option<Hosted> {
     Some(Hosted { stack: host.id(), url: output(url)?, bucket: output(bucket)?, distribution: output(distribution)?, folder })
 }
 
-/// The origin of the app's own site, if it has one already.
+/// The origin of the app's own site, if known.
 fn origin(app: &App, observed: &Observed) -> Result<Option<Origin>, Refused> {
     let Some((Hosted { stack, url, .. }, (_, site))) = hosted(app, observed).zip(app.site()) else { return Ok(None) };
     match url.parse() {
@@ -344,7 +342,7 @@ fn origin(app: &App, observed: &Observed) -> Result<Option<Origin>, Refused> {
     }
 }
 
-/// Makes sure that the definitions break no rule: a template that would be refused, or regretted, is not sent.
+/// Returns the app if its definitions break no rule.
 ///
 /// # Errors
 /// [`Refused::Findings`].
@@ -353,8 +351,8 @@ pub(crate) fn checked(app: App, definitions: &dyn Definitions) -> Result<App, Re
     if findings.is_empty() { Ok(app) } else { Err(Refused::Findings(findings)) }
 }
 
-/// The stacks a deployment works on. A stack that exists on request is one of them if it was requested, named, or exists; under review
-/// it was only asked about, and has nothing in it.
+/// The stacks to deploy. A stack on request is included if it is requested, named or existing. A stack under review does not count
+/// as existing: it has no resources.
 fn wanted(app: &App, request: &Request, observed: &Observed) -> Vec<StackId> {
     let exists = |id| observed.stacks.get(&id).is_some_and(|there| there.deployed.status != StackStatus::ReviewInProgress);
     let is_wanted = |stack: &&Stack| {
@@ -400,7 +398,7 @@ fn steps(
     Ok(steps)
 }
 
-/// What the account's own stack needs, where it is needed or exists.
+/// The step of the account's own stack. None if the stack neither exists nor is needed.
 fn bootstrap_step(
     app: &App,
     definitions: &dyn Definitions,
@@ -425,7 +423,7 @@ fn bootstrap_step(
     step(&stack, &observed, &Terms { tags, ..Terms::default() }, Vec::new(), &[]).map(Some)
 }
 
-/// Whether an app has REST APIs, whose logs take a role that an account has once.
+/// Whether an app has REST APIs. Their logs need a role, which an account sets once.
 pub(crate) fn has_rest_apis(app: &App) -> bool {
     let resources = app.stacks().iter().map(|stack| stack.template().as_json());
     resources.into_iter().any(|template| {
@@ -441,18 +439,18 @@ fn needs_code(steps: &[Step]) -> bool {
     steps.iter().any(|step| step.uses_code() && step.action != Action::Keep)
 }
 
-/// The stacks of these steps that allow calls from the site, where the site's own stack is created by them.
+/// The stacks of these steps that allow calls from the site, if the steps create the site's own stack.
 fn told_later(app: &App, steps: &[Step]) -> Vec<StackId> {
     let host = app.site().map(|(host, _)| host.id());
     let is_new = steps.iter().any(|step| Some(step.stack()) == host && matches!(step.action, Action::Create { .. }));
     steps.iter().filter(|step| is_new && step.wanted.allows_site()).map(Step::stack).collect()
 }
 
-/// Makes sure that a protected stage loses nothing. A stack that is rolled back first is not compared with what it will be then; it is
-/// looked at once more after that.
+/// Fails if a protected stage would lose resources. A stack that is rolled back first is not compared with its state after the
+/// rollback; the check is repeated then.
 ///
 /// # Errors
-/// [`Blocked::Protected`], for the first step that takes something away.
+/// [`Blocked::Protected`], for the first step that removes or replaces a resource.
 pub(crate) fn refuse_losses<'a>(steps: impl IntoIterator<Item = &'a Step>) -> Result<(), Blocked> {
     let is_known = |step: &&Step| !step.unknown.contains(&Unknown::Recovery);
     match steps.into_iter().filter(is_known).find(|step| step.reach() == Reach::Destructive) {
@@ -470,7 +468,7 @@ pub(crate) fn is_in_use(observed: &Observed, bucket: &str) -> bool {
     stacks.any(|there| there.deployed.parameters.get(ARTIFACT_BUCKET_PARAMETER).is_some_and(|parameter| parameter.value == bucket))
 }
 
-/// The tables whose expiry a local cloud has to be told of: it ignores what their templates say.
+/// The tables with expiry: a local cloud ignores it in templates.
 pub(crate) fn expiring(app: &App) -> impl Iterator<Item = (StackId, &str, &'static str)> {
     app.stacks().iter().flat_map(|stack| {
         stack.afterwards().iter().filter_map(move |work| match work {
@@ -480,7 +478,7 @@ pub(crate) fn expiring(app: &App) -> impl Iterator<Item = (StackId, &str, &'stat
     })
 }
 
-/// The paths a stack reads, each with the stack that publishes it.
+/// The paths a stack reads, each with the publishing stack.
 fn inputs(app: &App, stack: &Stack) -> Vec<(String, StackId)> {
     let paths = stack.parameters().values().filter_map(|source| match source {
         ParameterSource::Shared(path) => Some(path.clone()),

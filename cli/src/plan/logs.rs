@@ -1,5 +1,5 @@
-//! Decides which functions' logs are meant, which batch of them is read next, and what of it is told, in which order. Knows no clock, and
-//! nothing of how a line looks.
+//! Decides which functions' logs are read, which batch is read next, and which entries are shown, in which order. Knows no clock,
+//! and no output format.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -16,38 +16,37 @@ use crate::domain::{
 
 pub(crate) mod said;
 
-/// How far behind the newest entry of a function another one of it may still arrive, and be told. CloudWatch shows most entries
-/// within seconds, but not in the order they were written: each environment of a function has a stream of its own.
+/// Entries of a function that arrive up to this much later than its newest entry are still shown. CloudWatch returns most entries
+/// within seconds, but not in the order they were written: each environment of a function has its own stream.
 const OVERLAP: Duration = Duration::from_mins(1);
 
 /// The most entries of a batch, by
 /// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html>.
 const FULL: usize = 10_000;
 
-/// A function whose logs can be read.
+/// A function with a log group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Function {
-    /// The name people call it by, which is its handler.
+    /// The handler's name, which users type.
     pub name: String,
-    /// Its logical id.
+    /// The logical id.
     pub id: String,
-    /// Its stack.
     pub stack: StackId,
-    /// The logical id of the log group it writes to.
+    /// The log group's logical id.
     pub logs: String,
 }
 
-/// A function that nobody knows.
+/// A name that no function has.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no function is named `{name}`")]
 pub(crate) struct Unknown {
-    /// What was asked for.
+    /// The requested name.
     pub name: String,
-    /// Those there are.
+    /// The existing names.
     pub known: Vec<String>,
 }
 
-/// The functions that are named, by name or logical id; all of them, if none is.
+/// The functions with these names or logical ids; all functions if none is named.
 pub(crate) fn functions(app: &App, named: &[String]) -> Result<Vec<Function>, Unknown> {
     let all: Vec<_> = app.stacks().iter().flat_map(of_stack).collect();
     let is = |function: &Function, name: &String| [&function.name, &function.id].contains(&name);
@@ -68,7 +67,7 @@ fn of_stack(stack: &Stack) -> Vec<Function> {
     template["Resources"].as_object().into_iter().flatten().filter_map(function).collect()
 }
 
-/// The logs of several functions as they are read again and again: everything once, in order of time as far as it was there in time.
+/// The logs of several functions, read repeatedly. Each entry is returned once, sorted by time unless it arrives late.
 #[derive(Clone, Debug)]
 pub(crate) struct Tails(Vec<Tail>);
 
@@ -76,42 +75,39 @@ pub(crate) struct Tails(Vec<Tail>);
 struct Tail {
     function: String,
     group: String,
-    /// Where reading begins.
+    /// The start of the current reading.
     from: Moment,
-    /// When the newest entry that was read was printed.
+    /// The time of the newest entry read.
     newest: Option<Moment>,
-    /// Those entries that may be answered again.
+    /// Entries that the next reading may return again.
     known: BTreeSet<(Moment, Identity)>,
-    /// How many of the same this reading has answered, where CloudWatch gave them nothing to tell them apart.
+    /// How many equal entries without an id this reading has returned.
     same: BTreeMap<(Moment, String, String), usize>,
-    /// What is read and not told yet.
+    /// Read and not yet shown.
     ready: VecDeque<Entry>,
-    /// The next batch. None, if all were read.
+    /// The next batch. None if all are read.
     next: Option<Position>,
 }
 
-/// What tells an entry from all others.
+/// Distinguishes an entry from all others.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Identity {
-    /// What CloudWatch gave it.
+    /// CloudWatch's id.
     Given(String),
-    /// The stream, the message, and how many of the same there were before it at the same moment.
+    /// The stream, the message, and the number of equal entries before it at the same moment.
     Made(String, String, usize),
 }
 
-/// An entry, and the function that printed it.
+/// An entry with the function that printed it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Told {
-    /// The name of the function.
     pub function: String,
-    /// The name of its log group.
     pub group: String,
-    /// What it printed.
     pub entry: Entry,
 }
 
 impl Tails {
-    /// The functions and the names of their log groups, to be read from this moment on.
+    /// Pairs of a function's name and its log group's, to be read from this moment on.
     pub(crate) fn new(sources: Vec<(String, String)>, from: Moment) -> Self {
         let tail = |(function, group)| Tail {
             function,
@@ -126,12 +122,12 @@ impl Tails {
         Self(sources.into_iter().map(tail).collect())
     }
 
-    /// How many there are.
+    /// The number of functions.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// What has to be read before more can be told. Nothing, where everything is read.
+    /// The batches to read before more entries can be shown. Empty if everything is read.
     pub(crate) fn questions(&self) -> Vec<Question> {
         let open = self.0.iter().enumerate().filter(|(_, tail)| tail.ready.is_empty());
         let question = |(tail, Tail { group, from, next, .. }): (usize, &Tail)| {
@@ -147,7 +143,7 @@ impl Tails {
         }
     }
 
-    /// What can be told by now: nothing older is to come, unless it comes late.
+    /// The entries that can be shown now: only late ones can still be older.
     pub(crate) fn told(&mut self) -> Vec<Told> {
         let mut told = Vec::new();
         while self.questions_are_answered() {
@@ -164,10 +160,11 @@ impl Tails {
         self.0.iter().all(|tail| !tail.ready.is_empty() || tail.next.is_none())
     }
 
-    /// Begins to read once more what may have come since.
+    /// Starts the next reading, of entries since the last one.
     pub(crate) fn again(&mut self) {
         for tail in &mut self.0 {
-            // By the function's own newest entry: neither this machine's clock nor another function's says what has arrived of it.
+            // Each function has its own newest entry: neither this machine's clock nor another function's tells which of its
+            // entries have arrived.
             tail.from = tail.newest.map_or(tail.from, |newest| tail.from.max(newest.before(OVERLAP)));
             tail.next = Some(Position::First);
         }
@@ -176,14 +173,14 @@ impl Tails {
 
 impl Tail {
     fn take(&mut self, Batch { entries, next }: Batch) {
-        // A batch that is not the next of a list begins to count at its own moment.
+        // A batch by time, not by token, starts counting at its own moment.
         if !matches!(self.next, Some(Position::After(_))) {
             self.same.clear();
         }
         let (first, last) = (entries.first().map(|entry| entry.at), entries.last().map(|entry| entry.at));
         self.next = match next {
             Some(token) => Some(Position::After(token)),
-            // The local cloud does not say that there is more.
+            // The local cloud gives no token when there are more entries.
             None if entries.len() >= FULL && first < last => last.map(Position::From),
             None => None,
         };
@@ -202,7 +199,7 @@ impl Tail {
             }
         }
         if let Some(newest) = self.newest {
-            // What is older than where the next reading begins is not answered again.
+            // The next reading does not return entries from before its start.
             self.known = self.known.split_off(&(newest.before(OVERLAP), Identity::Given(String::new())));
         }
     }
@@ -229,7 +226,7 @@ mod tests {
         )
     }
 
-    /// What is in a group at a moment, as CloudWatch answers it: `size` entries a batch, and nothing of what has not arrived.
+    /// The answer of CloudWatch for a group at a moment: `size` entries a batch, and no entry that has not arrived.
     fn batch(there: &[Entry], question: &Question, size: usize, tokens: bool) -> Batch {
         let mut found: Vec<_> = there.iter().filter(|entry| entry.at >= question.from).cloned().collect();
         found.sort_by_key(|entry| entry.at);
@@ -243,7 +240,7 @@ mod tests {
         Batch { entries: found.drain(begin..end).collect(), next }
     }
 
-    /// Reads everything that is there.
+    /// Reads every existing entry.
     fn read(tails: &mut Tails, there: &[Vec<Entry>], size: usize, tokens: bool) -> Vec<(String, String)> {
         let mut read = Vec::new();
         loop {
@@ -374,7 +371,7 @@ mod tests {
     /// Happens in some case of the property, or the property proves less than it says.
     const COVERED: [&str; 4] = ["equal and at once", "in several pages", "of every function", "older than the newest"];
 
-    /// Whatever arrives in whatever order, at most the overlap late: everything once.
+    /// In any order of arrival, at most the overlap late: every entry is shown once.
     #[test]
     fn nothing_is_missed_and_nothing_repeated() {
         let arrival = (0_usize..3, 0_i64..60_000, 0_u8..3);
@@ -388,13 +385,13 @@ mod tests {
                 let mut there = [const { Vec::new() }; 3];
                 let (mut number, mut arrived, mut told) = (0, Vec::new(), Vec::new());
                 for (round, arrivals) in arrivals.into_iter().enumerate() {
-                    // Half a minute from one reading to the next.
+                    // Readings half a minute apart.
                     let now = i64::try_from(round).unwrap() * 30_000 + 60_000;
                     for (function, late, message) in arrivals {
                         number += 1;
                         let id = ids.then(|| number.to_string());
                         let newest: i64 = there[function].iter().map(|entry: &Entry| entry.at.millis()).max().unwrap_or(0);
-                        // As if they all had a moment in common, now and then.
+                        // Some cases share one moment, so that entries are equal.
                         let late = if late % 4 == 0 { 30_000 } else { late };
                         let at = (now - late).max(newest - 60_000).max(0);
                         let new = entry(at, id.as_deref(), &message.to_string());

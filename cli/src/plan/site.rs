@@ -1,5 +1,5 @@
-//! Decides how a build of the shop's page is put online: what is uploaded, in which order and how long it may be kept by whom, what is
-//! removed, and what CloudFront has to forget. Knows nothing of how it was built.
+//! Decides how a build of the shop's site is published: which files are uploaded, in which order and with which cache lifetime,
+//! which are removed, and which CloudFront has to invalidate. Knows nothing of building.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -11,65 +11,65 @@ use crate::domain::{
     site::{File, INDEX, Online, Upload},
 };
 
-/// How long a file stays online that is no longer part of the page. A page that was opened before goes on asking for the parts it was
-/// built with; one that is older than this loads itself anew when a part is gone (`onError` in frontend/src/router.ts).
+/// How long a file stays online that is no longer part of the site. A tab that was opened before a deployment requests the assets
+/// of its own build; an older tab reloads itself when an asset is missing (`onError` in frontend/src/router.ts).
 const KEPT: Duration = Duration::from_hours(7 * 24);
 
-/// More paths than this are forgotten as a whole: AWS counts paths, of which
+/// With more paths than this, everything is invalidated: AWS counts paths, of which
 /// [a thousand a month](https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/PayingForInvalidation.html) are free.
 const PATHS: usize = 10;
 
-/// Everything in a path but the
+/// Every character of a path but the
 /// [unreserved characters](https://datatracker.ietf.org/doc/html/rfc3986#section-2.3) and slashes.
 const ENCODED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
 
-/// When files that are online were first found not to be part of the page any more, in milliseconds since 1970.
+/// The files that a newer build no longer has, each with the time that was first noticed, in milliseconds since 1970.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Superseded(BTreeMap<String, i64>);
 
-/// What is done to put a build online.
+/// The steps to publish a build.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Plan {
-    /// What is uploaded: one wave after the other, so that nobody is given the name of a file that is not there yet.
+    /// Uploads in waves, one after the other, so that no file online names a missing one.
     pub waves: Vec<Vec<Upload>>,
-    /// How many files are there already.
+    /// The number of files that are online already.
     pub unchanged: usize,
-    /// What has to be remembered for the next time, where that is not what is remembered now.
+    /// The record to write. None if it is unchanged.
     pub superseded: Option<Superseded>,
-    /// What is removed, once the new page is there.
+    /// The files to remove after the uploads.
     pub removals: Vec<String>,
-    /// The paths whose answers CloudFront has to forget.
+    /// The paths to invalidate in CloudFront.
     pub forget: Vec<String>,
 }
 
 impl Plan {
-    /// Whether everything is as it should be.
+    /// Whether the site is up to date.
     pub(crate) fn is_empty(&self) -> bool {
         self.waves.is_empty() && self.removals.is_empty() && self.superseded.is_none()
     }
 
-    /// How many files are uploaded.
+    /// The number of files to upload.
     pub(crate) fn uploads(&self) -> usize {
         self.waves.iter().map(Vec::len).sum()
     }
 }
 
-/// What kind of file it is, in the order in which they go online.
+/// The kinds of files, in the order of upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
-    /// It has another name whenever it has another content.
+    /// The name changes with the content.
     NamedByContent,
-    /// It may change, and nothing breaks if somebody still has the former one.
+    /// The name stays; a former version breaks nothing.
     Other,
-    /// It names the others.
+    /// Refers to the others.
     Page,
 }
 
 impl Kind {
     const ALL: [Self; 3] = [Self::NamedByContent, Self::Other, Self::Page];
 
-    /// Vite puts what it names by its content into `assets`, with [eight characters of a hash] before the last dot.
+    /// Vite puts files that are named by their content into `assets`, with [eight characters of a hash] before the last dot.
     ///
     /// [eight characters of a hash]: https://rollupjs.org/configuration-options/#output-assetfilenames
     fn of(path: &str) -> Self {
@@ -89,13 +89,13 @@ impl Kind {
         match self {
             Self::NamedByContent => "public, max-age=31536000, immutable",
             Self::Other => "public, max-age=300",
-            // It may be kept, and has to be asked for whether it is still the one.
+            // Caches may keep the file, and have to revalidate it.
             Self::Page => "no-cache",
         }
     }
 }
 
-/// Decides how `build` is put online beside what is there.
+/// Plans the publication of `build`, given the files online.
 pub(crate) fn plan(build: &[File], online: &BTreeMap<String, Online>, superseded: &Superseded, now: Moment) -> Plan {
     let is_there = |file: &File| online.get(&file.path).is_some_and(|there| there.bytes == file.bytes && there.md5 == file.md5);
     let waves = Kind::ALL.map(|kind| {
@@ -133,13 +133,13 @@ fn upload(file: &File) -> Upload {
     Upload { path: file.path.clone(), content_type: content_type(&file.path), cache_control: Kind::of(&file.path).cache_control() }
 }
 
-/// The type of a file, by the end of its name: browsers are told not to guess. All text is UTF-8.
+/// The content type, by the file extension: browsers may not guess it. All text is UTF-8.
 fn content_type(path: &str) -> String {
     let guessed = mime_guess::from_path(path).first_raw().unwrap_or("application/octet-stream");
     if guessed.starts_with("text/") { format!("{guessed}; charset=utf-8") } else { guessed.to_owned() }
 }
 
-/// The path of a file as it stands in a URL.
+/// The path of a file, escaped for a URL.
 fn url_path(path: &str) -> String {
     format!("/{}", utf8_percent_encode(path, &ENCODED))
 }

@@ -1,5 +1,5 @@
-//! Decides what a deployment does to one stack, and how far-reaching that is. Knows nothing of the stacks beside it, except which of them
-//! change what it reads.
+//! Decides what a deployment does to one stack, and its reach. Knows nothing of other stacks, except which of them change the
+//! values it reads.
 
 use std::collections::BTreeMap;
 
@@ -14,102 +14,99 @@ use serde_json::Value as Json;
 use super::{Blocked, Observed, ObservedStack, is_ours};
 use crate::domain::stack::{Deployed, Effect, Resource, ResourceChange, StackStatus};
 
-/// What a deployment is held to.
+/// The conditions of a deployment.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Terms {
-    /// The tags every stack has.
+    /// The tags of every stack.
     pub tags: BTreeMap<String, String>,
-    /// Whether the stage is protected: nothing is taken away from it, and CloudFormation refuses to delete its stacks.
+    /// Whether the stage is protected: no resource is removed from it, and CloudFormation refuses to delete its stacks.
     pub protected: bool,
-    /// Where the code is.
     pub bucket: Bucket,
-    /// Whether a stack that has to be made anew may leave retained resources behind.
+    /// Whether recreating a stack may orphan retained resources.
     pub leave_retained: bool,
 }
 
-/// The bucket the code is in.
+/// The bucket that holds the code.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Bucket {
-    /// Nobody has asked yet: the one a stack was deployed with is as good as any.
+    /// Not determined yet: every step keeps the bucket of its last deployment.
     #[default]
     Unasked,
-    /// This one.
+    /// The user's, or an existing one.
     Named(String),
-    /// The bootstrap stack of this plan makes it.
+    /// The bootstrap stack of this plan creates it.
     ToBeMade,
 }
 
-/// What happens to one stack.
+/// The plan for one stack.
 #[derive(Clone, Debug)]
 pub(crate) struct Step {
-    /// The stack as it is wanted.
+    /// The wanted definition.
     pub wanted: Stack,
-    /// What to do.
     pub action: Action,
-    /// How it differs from what is deployed.
+    /// The difference from the deployed stack.
     pub changes: diff::Changes,
-    /// What the change allows that was not allowed before.
+    /// Permissions that the change adds.
     pub widened: Vec<Widening>,
-    /// Whether somebody else's template is replaced by ours: templates alone cannot tell what it has beyond ours, and that goes.
+    /// Whether our template replaces another one's, whose additional resources are deleted. Templates alone do not show which these
+    /// are.
     pub takes_over: bool,
-    /// Whether it has to be protected from deletion, and is not.
+    /// Whether termination protection has to be switched on.
     pub protect: bool,
     /// The stacks of this plan that have to be done first.
     pub after: Vec<StackId>,
-    /// Why CloudFormation cannot be asked yet what it would do; nothing if it can.
+    /// Why CloudFormation cannot make a change set yet; empty if it can.
     pub unknown: Vec<Unknown>,
-    /// Whether `changes` are CloudFormation's own, and not only what the templates say.
+    /// Whether `changes` come from a change set, and not only from comparing templates.
     pub exact: bool,
 }
 
-/// What to do with a stack.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Action {
-    /// Make it, once what an earlier attempt left behind is gone.
+    /// Create the stack, after deleting the remains of an earlier attempt.
     Create {
-        /// That attempt, if there was one.
+        /// None if no attempt was made.
         remains: Option<Remains>,
     },
-    /// Change it, once an earlier change that failed is undone.
+    /// Update the stack, after recovering from an earlier update that failed.
     Update {
-        /// How to undo it, if there was one.
+        /// None if no recovery is needed.
         recovery: Option<Recovery>,
     },
-    /// Nothing: it is as wanted.
+    /// The stack is up to date.
     Keep,
 }
 
 /// A stack that can only be deleted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Remains {
-    /// Its ARN.
+    /// The ARN.
     pub id: String,
-    /// Its status.
     pub status: StackStatus,
-    /// Why it has that status, where CloudFormation says so.
+    /// The reason that CloudFormation reports for the status.
     pub reason: Option<String>,
 }
 
-/// How to undo a change that failed.
+/// How to recover from an update that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Recovery {
-    /// It was left as it failed, to be looked at.
+    /// The update failed and was not rolled back.
     RollBack,
-    /// Undoing it failed as well.
+    /// The rollback failed as well.
     ContinueRollback,
 }
 
-/// Why a change set cannot be made before another step is done.
+/// Why a change set has to wait for another step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "unknown", content = "of", rename_all = "snake_case")]
 pub(crate) enum Unknown {
-    /// This stack publishes, or makes, what it is given.
+    /// This stack publishes, or creates, an input.
     Inputs(StackId),
-    /// What an earlier attempt left has to go first.
+    /// The remains of an earlier attempt have to be deleted first.
     Remains,
-    /// An earlier change has to be undone first.
+    /// An earlier update has to be rolled back first.
     Recovery,
 }
 
@@ -122,40 +119,37 @@ pub enum Reach {
     None,
     /// Something changes.
     Any,
-    /// Somebody may do what they could not do before.
+    /// Permissions are added.
     Broadening,
-    /// Something is taken away or replaced.
+    /// Resources are removed or replaced.
     Destructive,
 }
 
 impl Step {
-    /// Which stack.
     pub(crate) fn stack(&self) -> StackId {
         self.wanted.id()
     }
 
-    /// Whether there is nothing to do.
     pub(crate) fn is_nothing(&self) -> bool {
         self.action == Action::Keep && !self.protect
     }
 
-    /// Whether a change set can be made for it now.
+    /// Whether a change set can be made now.
     pub(crate) fn can_be_exact(&self) -> bool {
         self.action != Action::Keep && self.unknown.is_empty()
     }
 
-    /// Whether it needs the functions' code.
+    /// Whether the step needs the functions' code.
     pub(crate) fn uses_code(&self) -> bool {
         uses_code(&self.wanted)
     }
 
-    /// What is taken away or replaced, by logical id.
+    /// The removed or replaced resources, by logical id.
     pub(crate) fn destroyed(&self) -> Vec<&str> {
         let destroyed = self.changes.resources.iter().filter(|change| self.action != Action::Keep && is_destroyed(change));
         destroyed.map(|change| change.logical_id.as_str()).collect()
     }
 
-    /// How far-reaching it is.
     pub(crate) fn reach(&self) -> Reach {
         if !self.destroyed().is_empty() {
             Reach::Destructive
@@ -168,13 +162,13 @@ impl Step {
         }
     }
 
-    /// What of `real` is destroyed that this step, as it was shown, did not tell.
+    /// The resources that `real` destroys and this step, as shown, does not.
     pub(crate) fn untold(&self, real: &Self) -> Vec<String> {
         let told = self.destroyed();
         real.destroyed().into_iter().filter(|id| !told.contains(id)).map(str::to_owned).collect()
     }
 
-    /// The same step, now that a change set says what it does to each resource. What changes within one, the templates tell better.
+    /// The same step with the effects of a change set. Changes within a resource still come from the templates, which show more.
     pub(crate) fn with_change_set(mut self, found: &[ResourceChange]) -> Self {
         let from_templates = std::mem::take(&mut self.changes.resources);
         let properties = |id: &str| {
@@ -199,7 +193,7 @@ impl Step {
         self
     }
 
-    /// The same step, now that a change set says that there is nothing to do.
+    /// The same step, for a change set without changes.
     pub(crate) fn without_changes(mut self) -> Self {
         self.action = Action::Keep;
         self.changes = diff::Changes::default();
@@ -209,8 +203,8 @@ impl Step {
     }
 }
 
-/// Whether a change takes a resource away, or puts a new one in its place. A function's version and an API's deployment are pictures of
-/// what was, and taken anew whenever that changes.
+/// Whether a change removes or replaces a resource. Versions of functions and deployments of APIs are snapshots, and a new one
+/// replaces them at every change.
 fn is_destroyed(change: &diff::ResourceChange) -> bool {
     if matches!(change.resource_type.as_str(), "AWS::Lambda::Version" | "AWS::ApiGateway::Deployment") {
         return false;
@@ -222,10 +216,10 @@ fn is_destroyed(change: &diff::ResourceChange) -> bool {
     }
 }
 
-/// Decides what to do with one stack, `inputs` being the stacks whose doing may change what it reads.
+/// Plans one stack. `inputs` are the stacks whose steps may change the values it reads.
 ///
 /// # Errors
-/// [`Blocked`], if there is no way.
+/// [`Blocked`], if the state of the stack does not allow the change.
 pub(crate) fn step(
     stack: &Stack,
     observed: &Observed,
@@ -272,7 +266,7 @@ pub(crate) fn step(
     })
 }
 
-/// Decides what to do with a stack from the state it is in, given whether it is as requested.
+/// Decides the action by the state of the stack, given whether its definition is up to date.
 fn action(
     stack: &Stack,
     there: &ObservedStack,
@@ -280,7 +274,7 @@ fn action(
     is_current: impl FnOnce() -> bool,
 ) -> Result<Action, Blocked> {
     Ok(match there.deployed.status {
-        // It has no resources, and its creation can be planned again.
+        // The stack has no resources, and its creation can be planned again.
         StackStatus::DeleteComplete | StackStatus::ReviewInProgress => Action::Create { remains: None },
         StackStatus::CreateComplete
         | StackStatus::UpdateComplete
@@ -295,7 +289,7 @@ fn action(
         }
         StackStatus::UpdateFailed => Action::Update { recovery: Some(Recovery::RollBack) },
         StackStatus::UpdateRollbackFailed => Action::Update { recovery: Some(Recovery::ContinueRollback) },
-        // From these there is no way but deletion.
+        // These statuses allow only deletion.
         status @ (StackStatus::RollbackComplete
         | StackStatus::RollbackFailed
         | StackStatus::CreateFailed
@@ -307,7 +301,7 @@ fn action(
             let Deployed { id, reason, .. } = &there.deployed;
             Action::Create { remains: Some(Remains { id: id.clone(), status, reason: reason.clone() }) }
         }
-        // Only a person knows what should have been imported. And what is busy has to be waited for before planning.
+        // Only a person knows what was to be imported. A busy stack has to be waited for before planning.
         status @ (StackStatus::ImportRollbackFailed
         | StackStatus::CreateInProgress
         | StackStatus::RollbackInProgress
@@ -324,7 +318,7 @@ fn action(
     })
 }
 
-/// Whether there is no way from this status but deletion. Who plans that should know what the stack still has, and why.
+/// Whether this status allows only deletion. A plan then needs the stack's resources and the reason.
 pub(crate) const fn has_to_go(status: StackStatus) -> bool {
     matches!(
         status,
@@ -332,13 +326,13 @@ pub(crate) const fn has_to_go(status: StackStatus) -> bool {
     )
 }
 
-/// Whether a plan has to know what a stack consists of: it has to go, and may leave something behind; or it is not ours, and its
-/// template does not tell.
+/// Whether a plan needs the resources of a stack: because it has to be deleted and may orphan some, or because its template is not
+/// ours and does not list them.
 pub(crate) fn needs_resources(status: StackStatus, template: Option<&Json>) -> bool {
     has_to_go(status) || status != StackStatus::ReviewInProgress && !is_ours(template)
 }
 
-/// How a stack that is not ours becomes ours, as far as that can be told without its template: by the names of its resources.
+/// The changes of taking a stack over, as far as the names of its resources show them: its template is not readable.
 fn taking_over(there: &[Resource], template: &Json) -> diff::Changes {
     let is_ours = |change: &diff::ResourceChange| there.iter().any(|resource| resource.logical_id == change.logical_id);
     let mut changes = diff::diff(None, Some(template));
@@ -355,7 +349,7 @@ fn taking_over(there: &[Resource], template: &Json) -> diff::Changes {
     changes
 }
 
-/// Whether a redeployment would pass the values the stack already has: what an SSM path stands for counts, and not the path alone.
+/// Whether a deployment would pass the values that the stack already has. For an SSM path its resolved value counts too.
 fn same_parameters(stack: &Stack, deployed: &Deployed, observed: &Observed, terms: &Terms) -> bool {
     stack.parameters().len() == deployed.parameters.len()
         && stack.parameters().iter().all(|(name, source)| {
@@ -365,7 +359,7 @@ fn same_parameters(stack: &Stack, deployed: &Deployed, observed: &Observed, term
                 (ParameterSource::ArtifactBucket, Bucket::Unasked) => true,
                 (ParameterSource::ArtifactBucket, Bucket::Named(bucket)) => there.value == *bucket,
                 (ParameterSource::ArtifactBucket, Bucket::ToBeMade) => false,
-                // The local cloud tells the value a path stood for instead of the path; AWS tells both.
+                // The local cloud reports the resolved value instead of the path; AWS reports both.
                 (ParameterSource::Shared(path), _) => match &there.resolved {
                     Some(resolved) => there.value == *path && observed.parameters.get(path) == Some(resolved),
                     None => observed.parameters.get(path) == Some(&there.value),

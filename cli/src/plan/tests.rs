@@ -1,4 +1,4 @@
-//! What plans come out for what is there.
+//! Plans for every kind of existing stack.
 
 use std::collections::BTreeMap;
 
@@ -22,14 +22,14 @@ use crate::{
 const ALL: [StackId; 3] = [stacks::AUTH, stacks::PRODUCTS, stacks::CART];
 const BUCKET: &str = "artifacts";
 
-/// What there is after every step of deploying `app` without the page succeeded.
+/// The state after every step of deploying `app` without the site succeeded.
 pub(crate) fn deployed(app: &App) -> Observed {
     let mut observed = hosted(app);
     observed.stacks.remove(&stacks::WEB);
     observed
 }
 
-/// What there is after every step of deploying `app` succeeded.
+/// The state after every step of deploying `app` succeeded.
 fn hosted(app: &App) -> Observed {
     let published = app.stacks().iter().flat_map(Stack::publishes);
     let parameters: BTreeMap<_, _> = published.map(|path| (path.clone(), format!("value of {path}"))).collect();
@@ -62,7 +62,7 @@ fn app() -> App {
     cart_infra::app(&settings())
 }
 
-/// The shop with these settings, whose allowed origin gives way to the site's, unless the stage pins it.
+/// The shop with these settings. The site's origin wins over the allowed origin, unless the stage pins it.
 pub(crate) struct Shop {
     pub settings: Settings,
     pub pinned: bool,
@@ -101,7 +101,7 @@ pub(crate) fn request(stacks: &[StackId]) -> Request {
     Request { stacks: stacks.to_vec(), bucket: Some(BUCKET.to_owned()), ..Request::all(code) }
 }
 
-/// An account whose own stack is not needed: the bucket is the user's, and API Gateway has its role.
+/// An account that does not need its own stack: the bucket is the user's, and API Gateway has its role.
 fn account() -> ObservedAccount {
     ObservedAccount { bootstrap: None, gateway_role: Some("arn:role".to_owned()) }
 }
@@ -204,7 +204,7 @@ fn a_reader_without_its_publisher_is_refused_with_both_names() {
     assert_eq!(blocked.hint(), "`cartctl deploy auth cart` deploys both in order");
 }
 
-/// Every status, and what a deployment does about it: the table in docs/deploying.md.
+/// Every status, and the deployment's reaction: the table in docs/deploying.md.
 #[test]
 fn every_status_has_an_answer() {
     let app = app();
@@ -336,8 +336,8 @@ fn deletion_goes_the_other_way_and_leaves_nothing_in_use() {
     assert_eq!(delete::plan(&app, &ALL, &Observed::default(), false), Ok(delete::Plan::default()));
 }
 
-/// API Gateway takes one new API in three seconds, one deployment in five, and deletes one API in thirty, in a whole account. So no two
-/// stacks with an API are ever worked on side by side.
+/// API Gateway takes one new API in three seconds, one deployment in five, and deletes one API in thirty, in a whole account. So no
+/// two stacks with an API are ever worked on side by side.
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html>
 #[test]
 fn stacks_with_an_api_take_turns() {
@@ -400,7 +400,7 @@ fn the_originals_template_is_not_ours() {
     assert!(!is_ours(None));
 }
 
-/// What there is after the site's stack exists in this state, with these outputs.
+/// The state with the site's stack in this status and with these outputs.
 fn with_site(status: StackStatus, url: Option<&str>) -> Observed {
     let mut observed = hosted(&app());
     let web = &mut observed.stacks.get_mut(&stacks::WEB).unwrap().deployed;
@@ -464,7 +464,7 @@ fn the_second_round_allows_the_site_and_changes_nothing_else() {
     assert_eq!(steps, [(stacks::PRODUCTS, update(), Reach::Broadening), (stacks::CART, update(), Reach::Broadening)]);
     assert_eq!(second.terms.bucket, super::step::Bucket::Named(BUCKET.to_owned()), "the one that the first round used");
     assert!(second.refuse_destruction().is_ok());
-    // What it leads to is what a deployment finds that knows the site.
+    // A deployment that knows the site then finds no changes.
     assert!(plan_of(&shop, &request(&[]), &allowed(SITE)).unwrap().is_empty());
 }
 

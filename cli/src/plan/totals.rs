@@ -1,5 +1,4 @@
-//! Decides what is wrong with totals, and what is left to do while they are counted anew. Knows the table only by what was read of
-//! it.
+//! Decides which totals are wrong, and what a recount still has to do. Knows of the table only what was read.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,20 +9,20 @@ use cart_contract::table::{Generations, Noted};
 
 use crate::domain::totals::{ItemKey, Row};
 
-/// How long a total may be behind before it is wrong: its function is called at most a minute after a change (the batching window
-/// in `infra/src/stacks/cart.rs`), and has to do its work.
+/// How long a total may lag before it is wrong: its function is called at most a minute after a change (the batching window
+/// in `infra/src/stacks/cart.rs`), and needs time to count.
 pub(crate) const BEHIND: Duration = Duration::from_secs(90);
 
-/// How long nothing may be counted before a rebuild gives up waiting: the window, several times over.
+/// A recount gives up after this long without progress: several times the window.
 pub(crate) const STUCK: Duration = Duration::from_mins(10);
 
-/// What was read of all items, summed up by product.
+/// The sums over all items read, by product.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sums {
     products: BTreeMap<String, Sum>,
-    /// How many items there are in carts.
+    /// The number of items in carts.
     pub items: u64,
-    /// How many of them have a quantity that cannot be counted.
+    /// The number of items whose quantity cannot be counted.
     pub unreadable: u64,
 }
 
@@ -36,28 +35,27 @@ struct Sum {
     generations: Generations,
 }
 
-/// How it stands with the total of a product.
+/// The quantities of a product.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Standing {
     /// The product's id.
     pub product: String,
-    /// How many all carts hold.
+    /// The quantity in all carts.
     pub held: i64,
-    /// How many are noted as counted in the total.
+    /// The quantity recorded as counted in the total.
     noted: i64,
-    /// What the total says. None, where there is no number.
+    /// None, if the stored total is not a number.
     pub total: Option<i64>,
 }
 
 impl Standing {
-    /// Whether the total is what the carts hold. That there is none is as good as 0.
+    /// Whether the total equals the quantity in carts. A missing total counts as 0.
     pub(crate) fn is_right(&self) -> bool {
         self.total == Some(self.held) || (self.total.is_none() && self.held == 0)
     }
 }
 
 impl Sums {
-    /// Adds what was read.
     pub(crate) fn add(&mut self, row: Row) {
         match row {
             Row::Item { quantity: None, .. } => {
@@ -82,7 +80,7 @@ impl Sums {
         self.products.entry(product).or_default()
     }
 
-    /// How it stands with every product.
+    /// One for each product.
     pub(crate) fn standings(&self) -> Vec<Standing> {
         let standing = |(product, sum): (&String, &Sum)| Standing {
             product: product.clone(),
@@ -94,28 +92,27 @@ impl Sums {
     }
 }
 
-/// A check of totals, from one look at the table to the next. Customers go on, and a look takes a while: that a total differs once
-/// means little.
+/// A check of totals over several looks at the table. Customers keep shopping and a look takes a while, so one difference is
+/// no proof.
 #[derive(Debug, Default)]
 pub(crate) struct Check {
     /// The products that differed in every look so far.
     suspects: Option<BTreeMap<String, Standing>>,
 }
 
-/// What a look says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// Every total was right at least once.
     Right,
-    /// Some differ, and may only be behind.
+    /// Some totals differ, and may only lag.
     LookAgain,
-    /// These are wrong.
+    /// These totals are wrong.
     Wrong(BTreeSet<String>),
 }
 
 impl Check {
-    /// Takes in a look, after so much time. A total is wrong if it differs while nothing happens and everything is noted as
-    /// counted, or for longer than it may be behind.
+    /// Takes a look after this time. A total is wrong if it differs while nothing changes and everything is recorded as
+    /// counted, or for longer than it may lag.
     pub(crate) fn look(&mut self, sums: &Sums, after: Duration) -> Verdict {
         let before = self.suspects.take();
         let suspected = |product: &String| before.as_ref().is_none_or(|before| before.contains_key(product));
@@ -137,7 +134,7 @@ impl Check {
     }
 }
 
-/// Waiting for items to be counted, from one look to the next.
+/// Waiting for items to be counted, over several looks.
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {
     fewest: Option<usize>,
@@ -145,7 +142,7 @@ pub(crate) struct Waiting {
 }
 
 impl Waiting {
-    /// Takes in how many are left after so much time. True, if it is in vain: for as long as [`STUCK`] none of them was counted.
+    /// Takes how many items are left after this time. True if none of them was counted for [`STUCK`].
     pub(crate) fn is_stuck(&mut self, left: usize, after: Duration) -> bool {
         if self.fewest.is_none_or(|fewest| left < fewest) {
             (self.fewest, self.news) = (Some(left), after);
@@ -154,25 +151,25 @@ impl Waiting {
     }
 }
 
-/// The items of a batch that have to be touched: no record that is still to come would bring them into this generation as they are.
-/// What cannot be counted is left alone.
+/// The items of a batch to touch: no pending stream record would bring them into this generation as they are.
+/// Items that cannot be counted are skipped.
 pub(crate) fn to_touch(items: &[(ItemKey, Option<i64>)], noted: &BTreeMap<ItemKey, Noted>, generation: u64) -> Vec<ItemKey> {
     let counted = |key: &ItemKey, quantity| noted.get(key).is_some_and(|noted| noted.holds(quantity, generation));
     let wanting = items.iter().filter(|(key, quantity)| quantity.is_some_and(|quantity| !counted(key, quantity)));
     wanting.map(|(key, _)| key.clone()).collect()
 }
 
-/// Those of these items that are not counted in this generation yet.
+/// The items that are not counted in this generation yet.
 pub(crate) fn not_yet(items: Vec<ItemKey>, noted: &BTreeMap<ItemKey, Noted>, generation: u64) -> Vec<ItemKey> {
     items.into_iter().filter(|key| noted.get(key).is_none_or(|noted| noted.generation < generation)).collect()
 }
 
-/// How many items go together when so many are touched in a second, so that the pace is even.
+/// How many items are touched together at this rate per second, for an even pace.
 pub(crate) fn portion(rate: u32) -> usize {
     usize::try_from(rate.clamp(1, 25)).unwrap_or(1)
 }
 
-/// How long so many items take at this rate.
+/// How long this many items take at this rate.
 pub(crate) fn at_rate(items: usize, rate: u32) -> Duration {
     Duration::from_secs(1).mul_f64(f64::from(u32::try_from(items).unwrap_or(u32::MAX)) / f64::from(rate.max(1)))
 }
@@ -187,12 +184,12 @@ mod tests {
         ItemKey { owner: owner.to_owned(), product: product.to_owned() }
     }
 
-    /// Carts that hold so many mugs, of which so many are noted, and a total.
+    /// Carts with this many mugs, the number recorded as counted, and a total.
     fn mugs(held: i64, noted: i64, total: i64) -> Sums {
         let mut sums = Sums::default();
         sums.add(Row::Item { key: key("cart#1", "mug"), quantity: Some(held) });
         sums.add(Row::Note { key: key("cart#1", "mug"), noted: Noted { generation: 1, counted: Some(noted) } });
-        // Of an item that is gone, and whose end was never counted before the totals were counted anew.
+        // An item that was deleted, and whose deletion was not counted before the recount.
         sums.add(Row::Note { key: key("cart#2", "mug"), noted: Noted { generation: 0, counted: Some(5) } });
         let generations = Generations { of: 1, rebuilding: None };
         sums.add(Row::Total { product: "mug".to_owned(), quantity: Some(total), generations });

@@ -1,65 +1,60 @@
-//! What a line of a log says, and whether somebody wants to know it. Knows the form our functions print
-//! (`lambdas/shared/src/log.rs`) and what Lambda adds; anything else is a text.
+//! Interprets log messages, and filters them. Knows the format of our functions
+//! (`lambdas/shared/src/log.rs`) and the messages of Lambda; everything else is text.
 
 use serde_json::{Map, Value as Json};
 
-/// The first words of what Lambda itself adds to a log that is not JSON.
+/// The first words of Lambda's own messages in a log that is not JSON.
 const LAMBDAS: [&str; 5] = ["START RequestId: ", "END RequestId: ", "REPORT RequestId: ", "INIT_START ", "XRAY TraceId: "];
 
-/// What a line says.
+/// The meaning of a message.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Said {
-    /// What one of our functions prints.
+    /// From one of our functions.
     Function {
-        /// How important it is, as `INFO`.
+        /// For example `INFO`.
         level: String,
-        /// What happened.
         message: String,
-        /// During which invocation.
+        /// The id of the request.
         request: Option<String>,
-        /// What was measured.
         metrics: Vec<Measured>,
-        /// Everything else, except what every line of the function has.
+        /// Everything else, except the fields of every entry.
         fields: Map<String, Json>,
     },
-    /// What Lambda says of an invocation.
+    /// Lambda's own report of an invocation.
     /// <https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html>
     Lambda {
-        /// What of it, as `platform.report`.
+        /// For example `platform.report`.
         kind: String,
-        /// How it went, where it says.
+        /// The result, if the report has one.
         status: Option<String>,
-        /// The rest of it.
+        /// All other fields.
         fields: Map<String, Json>,
     },
-    /// Anything else.
     Text(String),
 }
 
-/// A metric of a line.
+/// A metric in a message.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Measured {
-    /// Its name.
     pub name: String,
-    /// Its unit, in CloudWatch's words.
+    /// In CloudWatch's words.
     pub unit: String,
-    /// Its value.
     pub value: Json,
 }
 
-/// Which lines somebody wants to see.
+/// A filter for entries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Wanted {
-    /// Also what Lambda says of every invocation.
+    /// Include Lambda's own reports of invocations.
     pub lambda: bool,
-    /// Nothing that is as it should be.
+    /// Only errors.
     pub only_errors: bool,
-    /// Only what contains this.
+    /// Only entries that contain this text.
     pub containing: Option<String>,
 }
 
 impl Said {
-    /// What this message says.
+    /// Interprets a message.
     pub(crate) fn of(message: &str) -> Self {
         let message = message.trim_end();
         let mut members = match serde_json::from_str(message) {
@@ -75,7 +70,7 @@ impl Said {
         {
             let (kind, mut fields) = (kind.clone(), record.clone());
             let status = fields.shift_remove("status").and_then(text);
-            // Of what it measures everything is a number; what it traces is in X-Ray.
+            // Metrics are numbers; traces are in X-Ray.
             let metrics = fields.shift_remove("metrics");
             fields.extend(
                 metrics
@@ -92,25 +87,24 @@ impl Said {
         let request = member(&members, "requestId");
         let metrics = metrics(&members);
         let metric = |name: &String| metrics.iter().any(|metric| metric.name == *name);
-        // Every line has these; they are said once, or are for machines.
+        // Every entry has these; they are shown once, or are for machines.
         let known = ["timestamp", "level", "message", "stack", "function", "requestId", "xrayTraceId", "_aws"];
         members.retain(|name, _| !known.contains(&name.as_str()) && !metric(name));
         Self::Function { level, message: what, request, metrics, fields: members }
     }
 
-    /// Whether something is not as it should be.
     pub(crate) fn is_error(&self) -> bool {
         match self {
             Self::Function { level, .. } => ["WARN", "ERROR", "FATAL"].contains(&level.as_str()),
             Self::Lambda { status, .. } => status.as_deref().is_some_and(|status| status != "success"),
-            // Our functions print nothing of that kind. A process that fell over might.
+            // Our functions print no plain text. A crashed process might.
             Self::Text(_) => true,
         }
     }
 }
 
 impl Wanted {
-    /// Whether a line is wanted, given it and what it says.
+    /// Whether the filter includes this message, given its meaning.
     pub(crate) fn wants(&self, message: &str, said: &Said) -> bool {
         let noise = matches!(said, Said::Lambda { .. }) && !said.is_error();
         (self.lambda || !noise)
@@ -127,7 +121,7 @@ fn member(members: &Map<String, Json>, name: &str) -> Option<String> {
     members.get(name).cloned().and_then(text)
 }
 
-/// The metrics that a line in the embedded metric format defines, and has.
+/// The metrics that a message in the embedded metric format defines and contains.
 fn metrics(members: &Map<String, Json>) -> Vec<Measured> {
     let directives = members.get("_aws").and_then(|aws| aws["CloudWatchMetrics"].as_array());
     let definitions = directives.into_iter().flatten().filter_map(|directive| directive["Metrics"].as_array()).flatten();
@@ -145,10 +139,10 @@ pub(crate) mod tests {
 
     use super::*;
 
-    /// What our functions print at the end of an invocation.
+    /// The message of our functions at the end of an invocation.
     pub(crate) const ANSWERED: &str = r#"{"timestamp":"2026-11-23T05:35:04.494001Z","level":"INFO","stack":"a-stack","function":"add-to-cart","requestId":"e8cc8f52-bddb-4bc8-98cb-317b2e733f0e","xrayTraceId":"1-6b03d088-874a7fb6df0f78625a64fe93","owner":"29e7cbbd69a24a8a","message":"answered","_aws":{"Timestamp":1795412104493,"CloudWatchMetrics":[{"Namespace":"ServerlessShoppingCart","Dimensions":[["stack","function"]],"Metrics":[{"Name":"Latency","Unit":"Milliseconds"},{"Name":"ColdStart","Unit":"Count"},{"Name":"CartUpdated","Unit":"Count"}]}]},"Latency":74.969,"ColdStart":1,"CartUpdated":1,"status":200}"#;
 
-    /// What Lambda says of an invocation that took too long, where logs are JSON.
+    /// Lambda's report of a timed-out invocation, where logs are JSON.
     pub(crate) const TIMED_OUT: &str = r#"{"time":"2026-11-23T05:35:05.000Z","type":"platform.report","record":{"requestId":"e8cc8f52","status":"timeout","metrics":{"durationMs":3000.0,"billedDurationMs":3000,"memorySizeMB":256,"maxMemoryUsedMB":31},"tracing":{"spanId":"1"}}}"#;
 
     #[test]
