@@ -1,8 +1,8 @@
 //! The engine by itself: an app of your own, deployed, diffed and deleted as `cartctl` does with the shop.
 //!
-//! An app is a function from what is known only at deployment to stacks: [`Definitions`]. A [`Session`] is a connection to one account.
-//! [`plan`] observes and decides, [`Planned::plan`] says what would happen, [`deploy`] carries it out, and [`delete`] takes everything down
-//! in reverse order. Asking somebody, and the words for what happens, are up to the caller.
+//! An app is a function from values that are known only at deployment to stacks: [`Definitions`]. A [`Session`] is a connection to
+//! one account. [`plan`] observes and decides, [`Planned::plan`] describes the changes, [`deploy`] carries them out, and [`delete`]
+//! deletes all stacks in reverse order. Asking for approval and formatting events are up to the caller.
 //!
 //! ```no_run
 //! use cartctl::engine::{self, Definitions, Request, Target};
@@ -46,29 +46,29 @@ use crate::{
     plan::{self, Observed, delete as deletion},
 };
 
-/// Where AWS is reached, or a service that behaves like it.
+/// AWS, or a service that behaves like it.
 #[derive(Clone, Debug)]
 pub enum Target {
-    /// AWS itself, with the credentials that every AWS tool finds.
+    /// AWS itself, with credentials from the sources that every AWS tool uses.
     Aws {
         /// The region, for example `eu-west-1`.
         region: String,
     },
     /// A stand-in on this machine, which accepts any credentials.
     StandIn {
-        /// Its address.
+        /// The service's address.
         url: Origin,
-        /// The region that it is asked for.
+        /// The region of requests.
         region: String,
     },
 }
 
-/// A deployment that is planned, with the code it brings.
+/// A planned deployment, with its code.
 #[derive(Debug)]
 pub struct Planned {
     pub(crate) plan: Plan,
     pub(crate) artifacts: Vec<Artifact>,
-    /// The observation that it was planned from.
+    /// The state that the plan is for.
     pub(crate) observed: Observed,
 }
 
@@ -112,7 +112,7 @@ pub async fn plan<E: From<Error>>(
         None => tokio::try_join!(observing, building)?,
         Some(name) => {
             let observed = observing.await?;
-            // Before minutes are spent on building; a bucket that was deployed from before was checked then.
+            // Checked before minutes are spent on building. A bucket of an earlier deployment was checked then.
             if !plan::deploy::is_in_use(&observed, name) {
                 let bucket = Bucket { name: name.clone(), owner: session.account.clone() };
                 session.aws.check_bucket(&bucket).await.map_err(Error::from)?;
@@ -128,10 +128,10 @@ pub async fn plan<E: From<Error>>(
     Ok(Planned { plan, artifacts, observed })
 }
 
-/// Deploys what was planned. Change sets that are not carried out are deleted.
+/// Deploys as planned. Change sets that are not executed are deleted.
 ///
 /// # Errors
-/// [`Error`], for the stack that went worst. What the other stacks reached stays.
+/// [`Error`], the worst of all stacks. Changes to the other stacks stay.
 pub async fn deploy(planned: Planned, definitions: &dyn Definitions, session: &Session) -> Result<Outcome, Error> {
     let made = ChangeSets::default();
     let Planned { plan, artifacts, observed } = planned;
@@ -144,11 +144,11 @@ pub async fn deploy(planned: Planned, definitions: &dyn Definitions, session: &S
     }
 }
 
-/// Deletes every stack of the app that exists, each after those that read from it; returns the names of the deleted stacks. The account's own
-/// stack stays.
+/// Deletes every existing stack of the app, each after those that read from it; returns the names of the deleted stacks. The
+/// account's own stack stays.
 ///
 /// # Errors
-/// [`Error`], for the stack that went worst.
+/// [`Error`], the worst of all stacks.
 pub async fn delete(request: &Request, definitions: &dyn Definitions, session: &Session) -> Result<Vec<String>, Error> {
     let app = definitions.app(&request.code, None);
     let mut observed = session.observe_at_rest(app.stacks(), &definitions.parameter_root()).await?;

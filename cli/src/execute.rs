@@ -1,7 +1,8 @@
-//! Carries out a plan, and tells what happens. Decides nothing: a step that fails takes the steps that need it with it, and no others.
+//! Carries out a plan and reports progress. Decides nothing: a step that fails takes the steps that depend on it with it, and no
+//! others.
 //!
-//! Here is what deploying and deleting have in common: the order, and how it ends. [`follow`] waits for one operation, [`deploy`] and
-//! [`delete`] begin them.
+//! This file has the parts that deploying and deleting share: the order of steps, and the outcome. [`deploy`] and
+//! [`delete`] start operations, [`follow`] waits for one of them.
 
 use std::{
     collections::BTreeMap,
@@ -36,46 +37,46 @@ pub(crate) mod totals;
 pub(crate) use session::Intent;
 pub use session::Session;
 
-/// How each stack ended, and after how long, in the order of the app.
+/// The outcome and duration of each stack, in the order of the app.
 pub(crate) type Outcomes = IndexMap<StackId, (Settled, Duration)>;
 
-/// Why a plan was not carried out as a whole.
+/// Why a plan was not carried out completely.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Something failed.
+    /// Operations failed.
     #[error("{}", sentences(failed))]
     Failed {
-        /// What failed, and why.
+        /// The failures with their causes.
         failed: Vec<Failure>,
-        /// Whether other stacks are as wanted.
+        /// Whether other stacks reached the requested state.
         partial: bool,
     },
-    /// A stack is in a state, or would change in a way, that needs a decision.
+    /// The state of a stack, or a change to it, needs a decision.
     #[error(transparent)]
     Refused(#[from] Refused),
-    /// Somebody else began to work on a stack.
+    /// Another process started an operation on a stack.
     #[error("another deployment is changing the {stack} stack")]
     Busy {
-        /// Which.
+        /// The busy stack.
         stack: StackId,
     },
-    /// It was left to itself.
+    /// The user detached.
     #[error("{}{}", if running.is_empty() { "stopped" } else { "detached" }, left_alone(running, pending))]
     Detached {
-        /// What CloudFormation goes on with.
+        /// The stacks that CloudFormation still works on.
         running: Vec<StackId>,
-        /// What was not begun.
+        /// The stacks that were not started.
         pending: Vec<StackId>,
     },
-    /// It could not be followed any longer.
+    /// Following an operation failed.
     #[error("{cause}{}", left_alone(running, &[]))]
     LostSight {
-        /// Why not.
+        /// The error of the last call.
         cause: aws::Error,
-        /// What CloudFormation goes on with.
+        /// The stacks that CloudFormation still works on.
         running: Vec<StackId>,
     },
-    /// A call failed that concerns no stack.
+    /// A call failed that concerns no single stack.
     #[error(transparent)]
     Aws(#[from] aws::Error),
 }
@@ -105,7 +106,6 @@ fn left_alone(running: &[StackId], pending: &[StackId]) -> String {
 }
 
 impl Error {
-    /// The next thing to try.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Failed { failed, .. } => Some(
@@ -129,37 +129,36 @@ impl Error {
     }
 }
 
-/// How one step failed.
+/// The failure of one step.
 #[derive(Debug, thiserror::Error)]
 enum StepError {
-    /// It failed.
     #[error("{0}")]
     Failed(Box<Failure>),
-    /// There is no way from the state it is in.
+    /// The state of the stack does not allow the change.
     #[error(transparent)]
     Blocked(Blocked),
-    /// It would destroy what nobody was told of.
+    /// The change set would destroy these resources, which the approved plan did not mention.
     #[error("it would remove or replace {}", .0.join(", "))]
     Untold(Vec<String>),
-    /// Somebody else works on it.
+    /// Another process works on the stack.
     #[error("another deployment is changing it")]
     Busy,
-    /// It was asked to stop before anything began.
+    /// The user stopped the command before the step started.
     #[error("it was not started")]
     NotBegun,
-    /// It was left to itself while CloudFormation works on it.
+    /// The user detached while CloudFormation works on the stack.
     #[error("it is no longer followed")]
     Detached,
-    /// It could not be followed any longer.
+    /// Following the operation failed.
     #[error(transparent)]
     LostSight(aws::Error),
-    /// A call failed before anything began.
+    /// A call failed before the operation started.
     #[error(transparent)]
     Aws(aws::Error),
 }
 
 impl StepError {
-    /// The same, known to have happened before CloudFormation was asked to begin anything.
+    /// The same error, if CloudFormation had not yet been asked to start anything.
     fn before_it_began(self) -> Self {
         match self {
             Self::LostSight(error) => error.into(),
@@ -181,15 +180,15 @@ impl From<Blocked> for StepError {
     }
 }
 
-/// A step of a plan: which stack, after which others, and what to do.
+/// A step of a plan: its stack, the stacks it comes after, and the work.
 struct Task<F> {
     stack: StackId,
     after: Vec<StackId>,
     work: F,
 }
 
-/// Runs steps, given in the order in which their outcomes are shown, side by side, each after those it names. Those that name a failed one
-/// are skipped.
+/// Runs steps side by side, each after the steps it names. Steps that depend on a failed one are skipped. `tasks` are in the order
+/// in which outcomes are shown.
 async fn in_order<F>(tasks: Vec<Task<F>>, session: &Session) -> (Outcomes, IndexMap<StackId, StepError>)
 where
     F: Future<Output = Result<Settled, StepError>>,
@@ -228,7 +227,7 @@ async fn settle(
     for (need, mut doneness) in needs {
         let ready = doneness.wait_for(Option::is_some).await.is_ok_and(|done| *done == Some(true));
         if !ready {
-            // What it needs was only left alone or undone because that was wanted.
+            // The user wanted the required step to be cancelled or detached.
             let outcome = if session.intent() == Intent::Continue { Settled::Skipped { because: need } } else { Settled::NotBegun };
             return (tell(outcome, Duration::ZERO), None);
         }
@@ -258,8 +257,8 @@ fn failed(stack: StackId, why: &impl ToString) -> Settled {
     Settled::Failed { failure: Box::new(Failure::of_stack(stack, why.to_string())) }
 }
 
-/// The one error to end with, from what went wrong with each stack: a failure for good comes before one that may pass. The account's own
-/// stack is no part of the app, so that its success makes no partial one.
+/// The one error of the run, from the errors of all stacks: a permanent failure wins over a temporary one. The account's own
+/// stack is no part of the app, so its success alone does not make the outcome partial.
 fn worst(errors: IndexMap<StackId, StepError>, outcomes: &Outcomes, account_stack: Option<StackId>) -> Result<(), Error> {
     let having = |wanted: fn(&Settled) -> bool| -> Vec<StackId> {
         outcomes.iter().filter(|(_, (outcome, _))| wanted(outcome)).map(|(stack, _)| *stack).collect()
@@ -303,7 +302,7 @@ fn worst(errors: IndexMap<StackId, StepError>, outcomes: &Outcomes, account_stac
     }
 }
 
-/// Tells that an operation on a stack begins.
+/// Reports the start of an operation on a stack.
 fn begin(session: &Session, stack: StackId, operation: Operation, resources: usize, after: &[StackId]) {
     session.events.send(Event::StackStarted { stack, operation, resources, after: after.to_vec() });
 }

@@ -1,4 +1,4 @@
-//! Deletes stacks, and retries what fails for a reason that passes.
+//! Deletes stacks, and retries temporary failures.
 
 use std::time::Duration;
 
@@ -18,20 +18,20 @@ use crate::{
     plan::delete::{Plan, Step},
 };
 
-/// How long API Gateway makes who deletes APIs wait: one in thirty seconds, in an account and region.
+/// API Gateway allows one deletion of an API in thirty seconds, per account and region.
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html>
 const BETWEEN_API_DELETIONS: Duration = Duration::from_secs(31);
 
-/// How often a deletion that was throttled is begun again.
+/// How often a throttled deletion is retried.
 const RETRIES: u32 = 3;
 
-/// Carries out a deletion: every stack as soon as those that need it are deleted. With `leave_failed`, resources that cannot be deleted are
-/// left in the account.
+/// Carries out a deletion: every stack as soon as the stacks that depend on it are deleted. With `leave_failed`, resources that
+/// cannot be deleted stay in the account.
 ///
 /// # Errors
-/// [`Error`], for the stack that went worst.
+/// [`Error`], the worst of all stacks.
 pub(crate) async fn carry_out(plan: &Plan, leave_failed: bool, session: &Session) -> Result<(), Error> {
-    // The plan begins with what is deleted first, which is the app's order from its end.
+    // The plan is in order of deletion, which is the reverse of the app's order.
     let tasks = plan.steps.iter().rev().map(|step| Task {
         stack: step.stack,
         after: step.after.clone(),
@@ -87,7 +87,7 @@ pub(super) async fn remove(stack: StackId, id: &str, except: &[String], session:
     let mut throttled = 0;
     loop {
         let latest = session.patiently(|| session.aws.latest_event(id)).await?;
-        // Somebody else was faster, and nothing more will happen to it.
+        // Another process has deleted the stack, and no more events will come.
         if latest.as_ref().and_then(|event| event.stack_status(id)) == Some(StackStatus::DeleteComplete) {
             return Ok(());
         }

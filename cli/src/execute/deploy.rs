@@ -1,4 +1,4 @@
-//! Deploys: makes change sets, carries them out round after round, and leaves none behind. Decides nothing that the plan does not say.
+//! Deploys: creates change sets, executes them round after round, and deletes the unused ones. Decides only as the plan says.
 
 use std::{
     collections::BTreeMap,
@@ -42,28 +42,28 @@ use crate::{
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>
 const LARGEST_INLINE_TEMPLATE: usize = 51_200;
 
-/// The change sets that were made and not carried out, by stack: what has to go again if they never are.
+/// The change sets that were created and not executed, by stack: deleted at the end unless they are executed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ChangeSets(Arc<Mutex<BTreeMap<StackId, Made>>>);
 
-/// A change set, as it was asked for; whether it came to be may not be known.
+/// A requested change set; possibly it was never created.
 #[derive(Clone, Debug)]
 struct Made {
     stack: String,
     name: String,
     create: bool,
-    /// The object its template went through.
+    /// The uploaded template.
     template: Option<(Bucket, String)>,
     ready: Option<ChangeSet>,
 }
 
 impl ChangeSets {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<StackId, Made>> {
-        // Nothing is ever half written.
+        // No change of the map can stop half-way.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Deletes what was made and not carried out, and the stacks that exist only because of it.
+    /// Deletes change sets that were not executed, and the stacks that exist only because of them.
     pub(crate) async fn discard(&self, session: &Session) {
         let made = std::mem::take(&mut *self.lock());
         join_all(made.iter().map(async |(stack, made)| {
@@ -78,7 +78,7 @@ impl ChangeSets {
 async fn discard(stack: StackId, made: &Made, session: &Session) -> Result<(), StepError> {
     let aws = &session.aws;
     aws.delete_change_set(Some(&made.stack), &made.name).await?;
-    // An object may be left by who may add to the bucket and not delete from it: it harms nobody, and stops nothing.
+    // A user with permission to upload may lack the permission to delete. The object then stays, and is harmless.
     if let Some((bucket, key)) = &made.template
         && let Err(error) = aws.delete_object(bucket, key).await
     {
@@ -94,11 +94,11 @@ async fn discard(stack: StackId, made: &Made, session: &Session) -> Result<(), S
     Ok(())
 }
 
-/// Asks CloudFormation what the steps of a plan would do, as far as it can be asked already. Carries nothing out.
+/// Asks CloudFormation for the effects of the plan's steps, as far as change sets are possible yet. Executes nothing.
 ///
 /// # Errors
-/// What is wrong with the first step that CloudFormation would refuse, or what a protected stage would lose. The change sets are left to be
-/// discarded.
+/// The first step that CloudFormation would refuse, or the resources that a protected stage would lose. Change sets stay for the
+/// caller to discard.
 pub(crate) async fn refine(mut plan: Plan, made: &ChangeSets, session: &Session) -> Result<Plan, Error> {
     let bootstrap = async {
         match plan.bootstrap.take() {
@@ -133,11 +133,11 @@ async fn refine_steps(steps: Vec<Step>, terms: &Terms, made: &ChangeSets, sessio
             StepError::Busy | StepError::NotBegun | StepError::Detached | StepError::Untold(_) => Error::Busy { stack },
         })
     });
-    // All are awaited, so that each change set is known to exist or not to.
+    // All are awaited, so that each change set is known to exist or not.
     join_all(asking).await.into_iter().collect()
 }
 
-/// The step, as its change set says what it does.
+/// The step with the effects of its change set.
 async fn asked(
     step: Step,
     bucket: Option<&Bucket>,
@@ -165,7 +165,7 @@ async fn asked(
             Ok(step.with_change_set(&changes))
         }
         state => {
-            // It will not be carried out, whatever becomes of the others.
+            // This change set is not executed, even if others are.
             discard(stack, &entry, session).await?;
             made.lock().remove(&stack);
             match state {
@@ -180,7 +180,7 @@ async fn asked(
     }
 }
 
-/// The change set that brings a stack about, its template uploaded where it is too large for a request.
+/// The request for a stack's change set. Uploads the template if it is too large for a request.
 async fn change_set_request(
     wanted: &Stack,
     create: bool,
@@ -213,14 +213,14 @@ fn template_key(wanted: &Stack, change_set: &str) -> String {
     format!("templates/{}/{change_set}.json", wanted.name())
 }
 
-/// What a deployment has led to.
+/// The result of a deployment.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// The app as it is deployed now.
+    /// The app as deployed.
     pub(crate) app: App,
-    /// Its stacks and what they publish.
+    /// The state after the deployment.
     pub(crate) observed: Observed,
-    /// How each stack ended that was worked on, and after how long.
+    /// Of the stacks that had an operation.
     pub(crate) outcomes: Outcomes,
 }
 
@@ -238,10 +238,10 @@ impl Outcome {
     }
 }
 
-/// Carries out a plan that was made from what is `observed`, round after round. Change sets that are not carried out are discarded.
+/// Carries out a plan for the `observed` state, round after round. Change sets that are not executed are discarded.
 ///
 /// # Errors
-/// [`Error`], for the stack that went worst. What the other stacks reached stays.
+/// [`Error`], the worst of all stacks. Changes to the other stacks stay.
 pub(crate) async fn carry_out(
     plan: Plan,
     observed: Observed,
@@ -273,7 +273,7 @@ pub(crate) async fn carry_out(
         }
     };
     let outcomes = carry_out_round(None, &round, artifacts, &root, made, session).await.map_err(|error| match error {
-        // The first round is done.
+        // The first round has succeeded.
         Error::Failed { failed, .. } => Error::Failed { failed, partial: true },
         error => error,
     })?;
@@ -286,7 +286,7 @@ pub(crate) async fn carry_out(
     Ok(outcome)
 }
 
-/// Does for a local cloud what CloudFormation does on AWS: lets the items of tables expire.
+/// Lets the items of tables expire in a local cloud, which ignores that part of the templates.
 ///
 /// # Errors
 /// [`aws::Error`].
@@ -301,7 +301,7 @@ pub(crate) async fn expire_items(outcome: &Outcome, session: &Session) -> Result
     Ok(())
 }
 
-/// The second round of a plan whose first one led to what is observed, once no other operation runs.
+/// The second round, given the state after the first one; starts once no other operation runs.
 async fn second_round(
     plan: &Plan,
     definitions: &dyn Definitions,
@@ -314,7 +314,7 @@ async fn second_round(
     Ok(plan.second_round(definitions, &observed)?)
 }
 
-/// Carries out one round: every stack as soon as those it needs are done.
+/// Carries out one round: every stack as soon as the stacks it depends on are done.
 async fn carry_out_round(
     bootstrap: Option<&Step>,
     round: &Round,
@@ -340,7 +340,7 @@ async fn carry_out_round(
         after: step.after.clone(), // On the heap: a step is a large future, and all of them are part of one.
         work: Box::pin(work.deploy(step)),
     });
-    // The code goes up while the stacks that need none are deployed. A failure is reported by the stack that needs it.
+    // The code is uploaded while the stacks without code are deployed. A failure is reported by the stack that needs the code.
     let uploading = async {
         if matches!(round.terms.bucket, step::Bucket::Named(_)) {
             work.code().await.ok();
@@ -356,7 +356,7 @@ async fn carry_out_round(
     Ok(outcomes)
 }
 
-/// What the steps of a round have in common.
+/// Shared by the steps of a round.
 struct Work<'a> {
     session: &'a Session,
     terms: &'a Terms,
@@ -368,7 +368,7 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// The bucket, with the code in it: uploaded by the first step that asks.
+    /// The bucket with the code in it: the first step that asks uploads the code.
     async fn code(&self) -> Result<&Bucket, StepError> {
         self.code
             .get_or_try_init(|| async {
@@ -394,7 +394,7 @@ impl Work<'_> {
             .await
     }
 
-    /// Puts the code into the bucket, unless it exists there: the key is the hash of the content.
+    /// Uploads the code, unless it is in the bucket already: the key is the hash of the content.
     async fn upload(&self, bucket: &Bucket) -> Result<(), StepError> {
         let Session { aws, events, .. } = self.session;
         try_join_all(self.artifacts.iter().map(async |artifact| {
@@ -434,7 +434,7 @@ impl Work<'_> {
         }
         let operation = if matches!(step.action, Action::Create { .. }) { Operation::Create } else { Operation::Update };
         begin(self.session, stack, operation, step.changes.resources.len(), &step.after);
-        // A stack that is being created has no earlier operation whose end could be taken for this one's.
+        // A stack that is being created has no earlier operation whose end could be mistaken for this one's.
         let before = if operation == Operation::Create {
             None
         } else {
@@ -456,7 +456,7 @@ impl Work<'_> {
         }
     }
 
-    /// Makes the change set that could not be made before: what it does must not be worse than what was shown.
+    /// Creates the change set that had to wait for other steps. Fails if its effects go beyond the plan that was shown.
     async fn late(&self, shown: &Step) -> Result<Option<(Step, ChangeSet)>, StepError> {
         let stack = shown.stack();
         match &shown.action {
@@ -479,7 +479,7 @@ impl Work<'_> {
             ..self.terms.clone()
         };
         let observed = match shown.action {
-            // What there was is gone, and CloudFormation looks up itself what it reads.
+            // The former stack is deleted, and CloudFormation resolves the parameters.
             Action::Create { .. } => Observed::default(),
             Action::Update { .. } | Action::Keep => self.observe(&shown.wanted).await?,
         };
@@ -501,7 +501,7 @@ impl Work<'_> {
         Ok(ready.map(|change_set| (step, change_set)))
     }
 
-    /// What there is of a stack, and of the stage's parameters.
+    /// Observes a stack, and the stage's parameters.
     async fn observe(&self, wanted: &Stack) -> Result<Observed, StepError> {
         let aws = &self.session.aws;
         let (parameters, deployed, template) = tokio::try_join!(
@@ -519,7 +519,7 @@ impl Work<'_> {
         Ok(Observed { stacks: stacks.into_iter().collect(), parameters, account: None })
     }
 
-    /// Undoes an earlier change that failed.
+    /// Rolls back an earlier update that failed.
     async fn recover(&self, shown: &Step, recovery: Recovery) -> Result<(), StepError> {
         let (stack, aws) = (shown.stack(), &self.session.aws);
         let Some(there) = self.session.patiently(|| aws.stack(shown.wanted.name())).await? else { return Ok(()) };
@@ -543,7 +543,7 @@ impl Work<'_> {
         Err(StepError::Failed(Box::new(failure)))
     }
 
-    /// Switches termination protection on, where it is wanted and off.
+    /// Switches termination protection on, if the plan says so.
     async fn protect(&self, step: &Step) -> Result<(), StepError> {
         if step.protect {
             self.session.aws.protect_from_termination(step.wanted.name(), true).await?;
@@ -553,7 +553,7 @@ impl Work<'_> {
     }
 }
 
-/// What to do where a rollback fails again and again. Only these resources may be skipped.
+/// The hint for a rollback that fails repeatedly. Only these resources may be skipped.
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-continueupdaterollback.html>
 fn skipping<'a>(stack: &str, resources: impl Iterator<Item = &'a str>) -> String {
     let resources: Vec<_> = resources.collect();

@@ -1,9 +1,9 @@
-//! Finds out what a failure does not tell by itself: what an encoded message says, who has the name already.
+//! Completes the explanation of a failure: decodes encoded messages, finds the owner of a taken name.
 
 use super::Session;
 use crate::domain::{cause::Cause, failure::Failure};
 
-/// The same failure, with what AWS can tell about it and what to do. That AWS does not tell is no other failure.
+/// The same failure with further details and a hint from AWS. If AWS has none, the failure stays as it is.
 pub(super) async fn explain(mut failure: Failure, session: &Session) -> Failure {
     let mut cause = Cause::of(&failure.reason);
     if let Some(Cause::EncodedDenial { encoded }) = &cause

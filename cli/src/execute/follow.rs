@@ -1,4 +1,4 @@
-//! Waits for one operation of CloudFormation, telling what happens. Knows nothing of why it was begun.
+//! Waits for one operation of CloudFormation and reports its progress. Knows nothing of the operation's purpose.
 
 use std::time::{Duration, Instant};
 
@@ -17,20 +17,19 @@ use crate::{
     },
 };
 
-/// For how long questions may stay unanswered before an operation is no longer followed. It goes on by itself; a network that is away
-/// for shorter than this is no reason to leave it.
+/// How long calls may fail before an operation is no longer followed. The operation itself continues, so a shorter loss of the
+/// network is no reason to give up.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// How an operation ended.
+/// The end of an operation.
 #[derive(Debug)]
 pub(crate) struct Ended {
-    /// The status the stack came to rest in.
     pub status: StackStatus,
-    /// Everything that happened, oldest first.
+    /// All events of the operation, oldest first.
     pub events: Vec<StackEvent>,
 }
 
-/// The questions about one operation: how long to wait between them, and how long to go on without answers.
+/// The calls about one operation: the pause between them, and how long failures are tolerated.
 struct Questions {
     pace: Pace,
     silent_since: Option<Instant>,
@@ -41,7 +40,7 @@ impl Questions {
         Self { pace: Pace::default(), silent_since: None }
     }
 
-    /// Asks once. A question that fails is no failure of the operation: there is no answer this time.
+    /// Asks once. A failed call is no failure of the operation, and returns no answer.
     async fn ask<T>(&mut self, question: impl Future<Output = Result<T, aws::Error>>) -> Result<Option<T>, StepError> {
         let asked = Instant::now();
         match question.await {
@@ -64,7 +63,7 @@ impl Questions {
         }
     }
 
-    /// Waits until the next question is due, or something else is wanted.
+    /// Waits until the next call is due, or the intent changes.
     async fn pause(&self, intents: &mut Intents) {
         tokio::select! {
             () = sleep(self.pace.pause(fastrand::f64())) => {}
@@ -74,7 +73,7 @@ impl Questions {
 }
 
 impl Session {
-    /// Asks until there is an answer.
+    /// Asks until a call succeeds.
     pub(super) async fn patiently<T, F>(&self, question: impl Fn() -> F) -> Result<T, StepError>
     where
         F: Future<Output = Result<T, aws::Error>>,
@@ -86,7 +85,7 @@ impl Session {
         self.until(question).await
     }
 
-    /// Asks until the answer is what was waited for.
+    /// Asks until the answer is the awaited one.
     pub(super) async fn until<T, F>(&self, question: impl Fn() -> F) -> Result<T, StepError>
     where
         F: Future<Output = Result<Option<T>, aws::Error>>,
@@ -104,10 +103,10 @@ impl Session {
         }
     }
 
-    /// Reports what happens to a stack after the event `last` until it is at rest.
+    /// Reports the events of a stack after the event `last` until the stack is at rest.
     ///
-    /// The end is an event that came after `last`, never the stack's status alone: a status read right after an operation began may
-    /// still be the one from before.
+    /// The end is an event after `last`, never the stack's status alone: a status read right after the start of an operation may
+    /// still be the former one.
     pub(super) async fn follow(
         &self,
         stack: StackId,
@@ -148,7 +147,7 @@ impl Session {
         }
     }
 
-    /// Undoes what goes on, where CloudFormation can, and says so where it cannot.
+    /// Cancels the operation if CloudFormation can; otherwise reports that it cannot.
     async fn cancel(&self, stack: StackId, id: &str, operation: Operation) {
         let notice = match operation {
             Operation::Update => match self.aws.cancel_update(id).await {
@@ -162,7 +161,7 @@ impl Session {
         self.events.notice(notice);
     }
 
-    /// Follows what somebody, perhaps an earlier run, began on a stack, from where that began; what failed, if it did.
+    /// Follows an operation that another process, or an earlier run, started, from its start; returns the failure if it failed.
     pub(crate) async fn attach(
         &self,
         stack: StackId,
@@ -192,13 +191,13 @@ impl Session {
     }
 }
 
-/// Whether an operation that a stack with this status went through is over. Under review, none has begun.
+/// Whether a stack with this status has completed an operation. A stack under review has not started one.
 fn is_end(status: StackStatus) -> bool {
     status.phase() != Phase::Busy && status != StackStatus::ReviewInProgress
 }
 
 fn report(session: &Session, stack: StackId, id: &str, event: &StackEvent) {
-    // The stack's own events are what `StackStarted` and `StackSettled` tell. What was only cancelled is noise beside its cause.
+    // `StackStarted` and `StackSettled` report the stack's own events. Resources that were only cancelled distract from the cause.
     if event.stack_status(id).is_none() && !event.is_noise() {
         let StackEvent { logical_id, resource_type, status, at, reason, .. } = event.clone();
         session.events.send(Event::ResourceChanged { stack, logical_id, resource_type, status, at, reason });

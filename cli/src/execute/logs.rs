@@ -1,4 +1,4 @@
-//! Reads logs, batch by batch, and again and again where they are followed. Which batch, and what of it is told, is decided in
+//! Reads logs batch by batch, and repeatedly with `--follow`. The order of batches and entries is decided in
 //! [`plan::logs`](crate::plan::logs).
 
 use std::time::{Duration, Instant};
@@ -12,35 +12,35 @@ use crate::{
     plan::logs::{Tails, Told},
 };
 
-/// For how long questions may stay unanswered before nothing more is expected.
+/// How long calls may fail before reading ends.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// How many questions are asked at once. Where the quota of an account is smallest it is five in a second, by
+/// The number of calls at once. The smallest quota of an account is five per second, by
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html>.
 const TOGETHER: usize = 5;
 
-/// Logs that are being read.
+/// Logs being read.
 pub(crate) struct Reading {
     logs: Logs,
     tails: Tails,
-    /// How long a reading of everything takes at least.
+    /// The minimum time between two readings of all logs.
     least: Duration,
     pace: Pace,
     silent_since: Option<Instant>,
 }
 
 impl Reading {
-    /// Begins. `each` is the share of a function in the time in which all are read: the pause between two readings is at least the
-    /// sum of these.
+    /// `each` is one function's share of the pause between two readings of all logs: the pause is at least the
+    /// sum of the shares.
     pub(crate) fn new(logs: Logs, tails: Tails, each: Duration) -> Self {
         let least = each.saturating_mul(u32::try_from(tails.len()).unwrap_or(u32::MAX));
         Self { logs, tails, least, pace: Pace::default(), silent_since: None }
     }
 
-    /// What comes next, in order of time. None, where everything is told that is there.
+    /// The next entries, in order of time. None once all existing entries are returned.
     ///
     /// # Errors
-    /// AWS refuses, or does not answer for [`PATIENCE`].
+    /// A refusal of AWS, or failed calls for [`PATIENCE`].
     pub(crate) async fn next(&mut self) -> Result<Option<Vec<Told>>, aws::Error> {
         loop {
             let told = self.tails.told();
@@ -78,14 +78,14 @@ impl Reading {
         }
     }
 
-    /// Waits a little, and begins to read what may have come since.
+    /// Pauses, and starts the next reading.
     pub(crate) async fn again(&mut self) {
         sleep(self.pace.pause(fastrand::f64()).max(self.least)).await;
         self.tails.again();
     }
 }
 
-/// Whether the same question may be answered another time.
+/// Whether the same call may succeed later.
 fn passes(error: &aws::Error) -> bool {
     matches!(error.kind(), ErrorKind::Throttled | ErrorKind::Unreachable)
 }

@@ -1,5 +1,5 @@
-//! Observes what plans depend on: stacks, their templates and resources, published parameters, the account. Changes nothing, and decides
-//! only what a plan says it needs to know.
+//! Observes the state that plans depend on: stacks, their templates and resources, published parameters, the account. Changes
+//! nothing, and decides only by a plan's needs.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ use crate::{
 };
 
 impl Session {
-    /// The stacks and the parameters they published, once no operation is running on any of the stacks.
+    /// The stacks and their published parameters, once no operation runs on any of the stacks.
     pub(crate) async fn observe_at_rest(&self, stacks: &[Stack], parameter_root: &str) -> Result<Observed, Error> {
         loop {
             let observed = self.observe(stacks, parameter_root).await?;
@@ -31,8 +31,8 @@ impl Session {
         }
     }
 
-    /// All stacks at once, then the parameters: what a stack that was seen complete publishes exists, and in the other order it might not
-    /// have existed yet.
+    /// Reads all stacks at once, then the parameters: everything that a complete stack publishes exists by then. In the other order
+    /// it might not.
     pub(crate) async fn observe(&self, stacks: &[Stack], parameter_root: &str) -> Result<Observed, aws::Error> {
         let stacks =
             try_join_all(stacks.iter().map(async |stack| Ok((stack.id(), self.observe_stack(stack.name()).await?)))).await?;
@@ -40,7 +40,7 @@ impl Session {
         Ok(Observed { stacks, parameters: self.published(parameter_root).await?, account: None })
     }
 
-    /// The stacks without templates and resources, and the parameters: what a finished command shows.
+    /// The stacks without templates and resources, and the parameters: enough for the outputs at the end of a command.
     pub(crate) async fn observe_outputs(&self, stacks: &[Stack], parameter_root: &str) -> Result<Observed, aws::Error> {
         let one = async |stack: &Stack| {
             let there = self.existing(stack.name()).await?;
@@ -50,7 +50,7 @@ impl Session {
         Ok(Observed { stacks: stacks.into_iter().flatten().collect(), parameters, account: None })
     }
 
-    /// What else a deployment depends on, given its stacks: the account's own stack and settings, where a stack that carries code changes.
+    /// The account's own stack and settings, if a deployment depends on them: if a stack that carries code changes.
     pub(crate) async fn observe_account(
         &self,
         definitions: &dyn Definitions,
@@ -93,7 +93,7 @@ impl Session {
         self.aws.parameters_below(parameter_root).await
     }
 
-    /// Follows the operations that run on these stacks to their end; whether there were any.
+    /// Follows all running operations on these stacks to their end; returns whether there were any.
     async fn follow_busy(&self, stacks: &[Stack], observed: &Observed) -> Result<bool, Error> {
         let busy = plan::busy(observed);
         let following = busy.iter().map(|(stack, deployed)| {
@@ -108,11 +108,11 @@ impl Session {
         let (deployed, template) = tokio::join!(self.existing(name), self.aws.template(name));
         let Some(mut deployed) = deployed? else { return Ok(None) };
         if step::has_to_go(deployed.status) {
-            // The stack's own reason is only that something failed. Where its history cannot be read, that has to do.
+            // The stack's own reason says only that something failed. The history has the cause, but may not be readable.
             let history = self.aws.events_after(&deployed.id, None).await.unwrap_or_default();
             deployed.reason = Failure::first(&history, &deployed.id).or(deployed.reason);
         }
-        // A stack under review has none yet, which services answer in different ways.
+        // A stack under review has no template yet, and services differ in how they answer.
         let template = if deployed.status == StackStatus::ReviewInProgress { None } else { template? };
         let resources = if step::needs_resources(deployed.status, template.as_ref()) {
             self.aws.resources(&deployed.id).await?
@@ -122,7 +122,7 @@ impl Session {
         Ok(Some(ObservedStack { deployed, template, resources }))
     }
 
-    /// A stack, if it exists: CloudFormation also answers for deleted ones.
+    /// An existing stack: CloudFormation also returns deleted ones.
     async fn existing(&self, name: &str) -> Result<Option<Deployed>, aws::Error> {
         Ok(self.aws.stack(name).await?.filter(|deployed| deployed.status != StackStatus::DeleteComplete))
     }

@@ -1,7 +1,7 @@
-//! A command at work: one connection to one account, listeners for what happens, and what the user wants by now. Made once a command.
-//!
-//! Who only looks can be dropped at any moment, and knows no intent. Who acts is told what the user wants, because AWS works on whatever
-//! becomes of this process. Reporting is outermost, around the whole command; interruption is inside it, around the part that may end.
+//! The session of a command: one connection to one account, the listeners, and the user's intent. Created once per command.
+//! A session that only reads can be dropped at any moment and has no intent. A session that changes anything carries the user's
+//! intent, because AWS continues when this process ends. Reporting surrounds the whole command, interruption the part that it may
+//! end.
 
 use tokio::sync::watch;
 
@@ -21,23 +21,23 @@ pub(crate) enum Intent {
     Detach,
 }
 
-/// A connection to one account in one region, and who listens.
+/// A connection to one account in one region, with its listeners.
 #[derive(Clone, Debug)]
 pub struct Session {
     pub(crate) aws: Aws,
-    /// The number of the account; empty where the command did not ask for it.
+    /// The account's number; empty if the command did not ask for it.
     pub(crate) account: String,
     pub(crate) events: Events,
     intent: Intents,
 }
 
 impl Session {
-    /// For looking: what it does may be dropped at any moment.
+    /// A session that only reads: its work may be dropped at any moment.
     pub(crate) fn looking(aws: Aws, account: String, events: Events) -> Self {
         Self { aws, account, events, intent: Intents(None) }
     }
 
-    /// The same session, for acting under the user's intent.
+    /// The same session, for changes under the user's intent.
     pub(crate) fn acting(&self, intent: watch::Receiver<Intent>) -> Self {
         Self { intent: Intents(Some(intent)), ..self.clone() }
     }
@@ -47,12 +47,12 @@ impl Session {
         self.intent.now()
     }
 
-    /// A view of the intent that knows which changes it has seen.
+    /// Observes the intent, and knows which changes it has seen.
     pub(super) fn intents(&self) -> Intents {
         self.intent.clone()
     }
 
-    /// Returns once the user wants anything but to continue.
+    /// Returns once the intent is not to continue.
     pub(crate) async fn interrupted(&self) {
         let mut intents = self.intents();
         while intents.latest() == Intent::Continue {
@@ -61,7 +61,7 @@ impl Session {
     }
 }
 
-/// The user's intent over time: always [`Intent::Continue`] where nobody can change it.
+/// The user's intent over time: always [`Intent::Continue`] without a source of changes.
 #[derive(Clone, Debug)]
 pub(super) struct Intents(Option<watch::Receiver<Intent>>);
 
@@ -82,7 +82,7 @@ impl Intents {
             None => false,
         };
         if !changed {
-            // Nobody is left who could change it.
+            // Nobody can change the intent any more.
             std::future::pending::<()>().await;
         }
     }

@@ -1,4 +1,4 @@
-//! Puts a build of the shop's page online, as it was planned. Decides nothing.
+//! Publishes a build of the shop's site as planned. Decides nothing.
 
 use std::collections::BTreeMap;
 
@@ -16,21 +16,19 @@ use crate::{
     plan::site::{Plan, Superseded},
 };
 
-/// How many files are on their way at once.
+/// The number of uploads at once.
 const AT_ONCE: usize = 16;
 
-/// Where a page is online.
+/// The storage and the distribution of a site.
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
-    /// The bucket.
     pub bucket: Bucket,
-    /// The distribution that reads it.
     pub distribution: String,
-    /// The folder of the bucket that it reads.
+    /// The folder of the bucket that the distribution serves.
     pub folder: &'static str,
 }
 
-/// What is remembered of files that are no longer part of the page, beside the folder that is on show.
+/// The record of files that are no longer part of the site, outside the served folder.
 const SUPERSEDED: &str = "superseded.json";
 
 impl Place {
@@ -40,16 +38,16 @@ impl Place {
     }
 }
 
-/// What is online, and what is remembered of it.
+/// The files online, and the record of superseded ones.
 pub(crate) async fn look(place: &Place, aws: &Aws) -> Result<(BTreeMap<String, Online>, Superseded), aws::Error> {
     let prefix = place.key("");
     let (online, remembered) = tokio::try_join!(aws.objects(&place.bucket, &prefix), aws.text(&place.bucket, SUPERSEDED))?;
-    // What cannot be read is remembered anew, and so kept for longer.
+    // An unreadable record starts empty, so its files stay online longer.
     let superseded = remembered.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
     Ok((online, superseded))
 }
 
-/// Puts the files in `folder` online: every wave once the one before is there, then what is old goes.
+/// Publishes the files in `folder`: each wave after the one before, then removes old files.
 pub(crate) async fn publish(plan: Plan, folder: &Utf8Path, place: &Place, aws: &Aws, events: &Events) -> Result<(), aws::Error> {
     let (uploaded, unchanged, removed) = (plan.uploads(), plan.unchanged, plan.removals.len());
     events.during(Activity::UploadingSite { files: uploaded }, upload(plan.waves, folder, place, aws)).await?;
@@ -78,11 +76,11 @@ async fn upload(waves: Vec<Vec<Upload>>, folder: &Utf8Path, place: &Place, aws: 
     Ok(())
 }
 
-/// Empties a bucket: what is not empty cannot be deleted.
+/// Empties a bucket: only an empty one can be deleted.
 pub(super) async fn empty(bucket: &Bucket, aws: &Aws) -> Result<(), aws::Error> {
     match aws.objects(bucket, "").await {
         Ok(objects) => aws.delete_objects(bucket, &objects.into_keys().collect::<Vec<_>>()).await,
-        // An earlier attempt got as far as that.
+        // An earlier attempt deleted the bucket.
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
     }

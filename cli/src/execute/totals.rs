@@ -1,6 +1,6 @@
-//! Reads the table of carts, and counts all totals anew while the shop goes on (docs/adr/0020-totals-have-generations.md). Every
-//! step may be done twice, and what was stopped anywhere is gone on with by running it again. In
-//! `lambdas/cart/tests/model/rebuild.rs` the same steps are followed in every order with the functions that run beside them.
+//! Reads the table of carts, and recounts all totals while the shop stays open (docs/adr/0020-totals-have-generations.md). Every
+//! step may run twice, and running the command again continues a recount that was stopped anywhere.
+//! `lambdas/cart/tests/model/rebuild.rs` checks the same steps in every order with the functions that run beside them.
 
 use std::{
     collections::BTreeSet,
@@ -20,32 +20,31 @@ use crate::{
     plan::totals::{Check, STUCK, Sums, Verdict, Waiting, at_rate, not_yet, portion, to_touch},
 };
 
-/// The most that is read with one call.
+/// The most items of one call.
 const BATCH: u32 = 100;
 
-/// How many items are read in the time in which one may be touched: to read one costs DynamoDB little, to touch one makes a record,
-/// a call of a function and a transaction.
+/// The number of items read in the time in which one may be touched. Reading costs DynamoDB little; touching makes a stream record,
+/// an invocation and a transaction.
 const READ_FOR_ONE_TOUCHED: u32 = 10;
 
-/// How long it is waited between two looks at what is not counted yet.
+/// The pause between two looks at uncounted items.
 const BETWEEN: Duration = Duration::from_secs(1);
 
-/// Why totals were not counted anew.
+/// Why a recount did not finish.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// A call failed.
     #[error(transparent)]
     Aws(#[from] aws::Error),
-    /// Changes are not counted.
+    /// Changes are not being counted.
     #[error("no item was counted for {} minutes, and at least {left} are left", STUCK.as_secs() / 60)]
     Stuck {
-        /// How many at least.
+        /// At least this many items.
         left: usize,
     },
 }
 
 impl Error {
-    /// The next thing to try.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Aws(error) => error.hint(),
@@ -58,27 +57,25 @@ impl Error {
     }
 }
 
-/// The table, and how fast it may be worked on.
+/// The table, and the rate of the work on it.
 #[derive(Clone, Debug)]
 pub(crate) struct Counting {
-    /// The table.
     pub carts: Carts,
-    /// How many items may be touched in a second.
+    /// Items to touch per second, at most.
     pub rate: u32,
-    /// Who is told.
     pub events: Events,
 }
 
-/// What a check found.
+/// The result of a check.
 pub(crate) struct Checked {
-    /// The last look at the table.
+    /// From the last look at the table.
     pub sums: Sums,
-    /// The products whose totals are wrong.
+    /// The products with wrong totals.
     pub wrong: BTreeSet<String>,
 }
 
 impl Counting {
-    /// Reads all of the table once, batch by batch.
+    /// Reads the whole table once, batch by batch.
     async fn batches(&self, mut each: impl AsyncFnMut(Vec<Row>) -> Result<(), Error>) -> Result<(), Error> {
         let mut after = None;
         loop {
@@ -94,7 +91,7 @@ impl Counting {
         }
     }
 
-    /// Sums up everything in the table.
+    /// Sums up the whole table.
     pub(crate) async fn look(&self) -> Result<Sums, Error> {
         let mut sums = Sums::default();
         let look = self.batches(async |rows| {
@@ -107,7 +104,7 @@ impl Counting {
         Ok(sums)
     }
 
-    /// Looks again until it is clear which totals are wrong.
+    /// Looks again until the wrong totals are certain.
     pub(crate) async fn check(&self) -> Result<Checked, Error> {
         let begun = Instant::now();
         let mut check = Check::default();
@@ -127,7 +124,7 @@ impl Counting {
         }
     }
 
-    /// Counts all totals anew. `mark` is another with every run.
+    /// Recounts all totals. `mark` has to differ from every other run's.
     pub(crate) async fn rebuild(&self, mark: &str) -> Result<Vec<Corrected>, Error> {
         let generation = self.begin().await?;
         self.touch_all(generation, mark).await?;
@@ -140,8 +137,8 @@ impl Counting {
         Ok(corrected)
     }
 
-    /// From here on every change is counted in the new generation as well. What was begun and not finished is gone on with; whoever
-    /// else is at it at this moment works on the same.
+    /// From here on every change is counted in the new generation as well. Continues an unfinished recount; another process that
+    /// recounts at this moment works on the same generation.
     async fn begin(&self) -> Result<u64, Error> {
         loop {
             let read = self.carts.control().await?;
@@ -153,7 +150,7 @@ impl Counting {
         }
     }
 
-    /// Has a record made of every item that is not counted in this generation as it is.
+    /// Touches every item that is not counted in this generation, so that the stream has a record of it.
     async fn touch_all(&self, generation: u64, mark: &str) -> Result<(), Error> {
         let begun = Instant::now();
         let (mut items, mut touched) = (0, 0);
@@ -180,7 +177,7 @@ impl Counting {
         Ok(())
     }
 
-    /// Waits until every item is counted in this generation, or gone. The products of all items and totals.
+    /// Waits until every item is counted in this generation, or deleted. Returns the products of all items and totals.
     async fn wait_for_all(&self, generation: u64) -> Result<BTreeSet<String>, Error> {
         let begun = Instant::now();
         let mut products = BTreeSet::new();
@@ -190,9 +187,9 @@ impl Counting {
             for row in rows {
                 match row {
                     Row::Item { key, quantity } => {
-                        // Who counted one of them for the first time may have made its total after it could be found here.
+                        // The first count of a product may have created its total after this scan passed.
                         products.insert(key.product.clone());
-                        // What cannot be counted is not waited for.
+                        // An uncountable item is not waited for.
                         waiting.extend(quantity.map(|_| key));
                     }
                     Row::Total { product, .. } => drop(products.insert(product)),
@@ -207,7 +204,7 @@ impl Counting {
         Ok(products)
     }
 
-    /// `items` is how many it will have been when all of these are counted.
+    /// `items` is the number of counted items after this wait.
     async fn wait_for(&self, waiting: Vec<ItemKey>, generation: u64, items: usize) -> Result<(), Error> {
         let mut waiting = self.not_yet(waiting, generation).await?;
         let (begun, mut patience) = (Instant::now(), Waiting::default());
@@ -229,7 +226,7 @@ impl Counting {
         Ok(not_yet(items, &noted, generation))
     }
 
-    /// Brings one total into this generation, if it is not in it yet.
+    /// Brings one total into this generation, unless it is in it already.
     async fn reach(&self, product: &str, generation: u64) -> Result<Option<Corrected>, Error> {
         while let Some(update) = self.carts.total(product).await?.and_then(|read| read.reach(generation)) {
             if let Some(corrected) = self.carts.reach(product, update, generation).await? {
