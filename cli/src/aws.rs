@@ -1,4 +1,4 @@
-//! AWS as this program sees it: one connection, one kind of error. SDK types stop here.
+//! AWS as this program uses it: one connection, one kind of error. The SDK's types stay in this layer.
 
 use std::{
     sync::{Arc, OnceLock},
@@ -30,18 +30,17 @@ pub(crate) mod time_to_live;
 pub(crate) struct Aws {
     sdk: aws_config::SdkConfig,
     cloudformation: aws_sdk_cloudformation::Client,
-    /// The same, for questions that are asked again anyway: it repeats none by itself.
+    /// Without retries, for calls that are repeated anyway.
     watching: aws_sdk_cloudformation::Client,
     s3: aws_sdk_s3::Client,
     ssm: aws_sdk_ssm::Client,
-    /// What signed requests of our own go through. Made for the first of them: it reads root certificates.
+    /// For requests that this program signs itself. Created by the first of them, because it reads root certificates.
     http: Arc<OnceLock<reqwest::Client>>,
-    /// The region.
     pub region: String,
 }
 
 impl Aws {
-    /// Settles region and credentials, so that whatever is wrong with them is said before anything begins. Makes no call to AWS
+    /// Resolves region and credentials, so that errors in them are reported before anything starts. Makes no call to AWS
     /// itself, though a credentials provider may.
     pub(crate) async fn connect(connection: &Connection) -> Result<Self, Error> {
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
@@ -53,7 +52,8 @@ impl Aws {
         match &connection.profile {
             None => {}
             Some(Profile::Fallback(profile)) => loader = loader.profile_name(profile),
-            // The SDK would still take what the environment holds first, and so work in another account than the one asked for.
+            // The SDK would otherwise prefer credentials from the environment, and so work in another account than the requested
+            // one.
             Some(Profile::Asked(profile)) => {
                 let only = ProfileFileCredentialsProvider::builder().profile_name(profile).build();
                 loader = loader.profile_name(profile).credentials_provider(only);
@@ -63,7 +63,7 @@ impl Aws {
             loader = loader.endpoint_url(url);
         }
         if connection.endpoint.is_local() {
-            // What the local cloud takes for its one account; nothing is secret about it.
+            // The local cloud's one account accepts these; they are not secret.
             loader = loader.credentials_provider(Credentials::new("test", "test", None, None, "local cloud"));
         }
         let sdk = loader.load().await;
@@ -84,10 +84,10 @@ impl Aws {
         let mut s3 = aws_sdk_s3::config::Builder::from(&sdk);
         // A bucket's own host name resolves only on AWS.
         s3.set_force_path_style(Some(connection.endpoint.url().is_some()));
-        // Megabytes, over whatever line there is.
+        // Large uploads, possibly over a slow network.
         s3.set_timeout_config(Some(timeouts(Duration::from_mins(5))));
         let mut cloudformation = aws_sdk_cloudformation::config::Builder::from(&sdk);
-        // It throttles an account as a whole, and what it is asked to begin should not fail because others ask as well.
+        // CloudFormation throttles an account as a whole, and a start must not fail because of other callers.
         cloudformation.set_retry_config(Some(
             RetryConfig::standard()
                 .with_max_attempts(7)
@@ -108,7 +108,7 @@ impl Aws {
         })
     }
 
-    /// The account the credentials belong to.
+    /// The account of the credentials.
     pub(crate) async fn account(&self) -> Result<String, Error> {
         let identity = aws_sdk_sts::Client::new(&self.sdk).get_caller_identity().send().await;
         let identity = identity.map_err(|error| Error::sdk("identifying the account", error))?;
@@ -116,7 +116,7 @@ impl Aws {
     }
 }
 
-/// What a message that only AWS can read says: who may not do what, to which resource.
+/// A decoded message: the principal, the action and the resource.
 #[derive(serde::Deserialize)]
 struct Refusal {
     context: RefusalContext,
@@ -135,7 +135,7 @@ struct RefusedPrincipal {
 }
 
 impl Aws {
-    /// What an encoded authorization failure says, for who may know.
+    /// Decodes an authorization failure; needs the permission to decode.
     /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_DecodeAuthorizationMessage.html>
     pub(crate) async fn decode_authorization(&self, encoded: &str) -> Result<String, Error> {
         let operation = "decoding why it is not permitted";
@@ -148,37 +148,33 @@ impl Aws {
     }
 }
 
-/// How long a connection, and how long an answer, may take.
+/// The limits for connecting and for an answer.
 fn timeouts(answer: Duration) -> TimeoutConfig {
     TimeoutConfig::builder().connect_timeout(Duration::from_secs(5)).operation_attempt_timeout(answer).build()
 }
 
-/// What kind of failure it is, as far as the user's next step depends on it.
+/// The kind of failure, as far as the user's next step depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ErrorKind {
-    /// No credentials, or credentials AWS does not take (any more).
+    /// No credentials, or AWS does not accept them (any more).
     Credentials,
-    /// Nothing says which region is meant.
+    /// No region is configured.
     NoRegion,
-    /// The account may not do this.
+    /// The credentials lack a permission.
     Denied,
-    /// What was asked for does not exist.
     NotFound,
-    /// It belongs to another account.
+    /// The bucket belongs to another account.
     WrongOwner,
-    /// The bucket that was named does not exist.
+    /// The configured bucket does not exist.
     NoBucket,
-    /// Somebody else works on it, or did since we looked.
+    /// Another process works on the stack, or has changed it since it was observed.
     Busy,
-    /// It is another account or region than the one this stage belongs to.
+    /// The stage belongs to another account or region.
     WrongAccount,
-    /// Asked too often.
     Throttled,
-    /// No answer.
     Unreachable,
-    /// An answer that AWS did not write.
+    /// The answer is not from AWS.
     NotAws,
-    /// Anything else.
     Other,
 }
 
@@ -197,17 +193,15 @@ impl Error {
         Self { operation: operation.into(), kind, code: None, message: message.into() }
     }
 
-    /// What kind of failure it is.
     pub(crate) fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// The same failure, now known to be of this kind.
+    /// The same error, classified as this kind.
     fn of_kind(self, kind: ErrorKind) -> Self {
         Self { kind, ..self }
     }
 
-    /// The next thing to try.
     pub(crate) fn hint(&self) -> Option<String> {
         match self.kind {
             ErrorKind::Credentials => Some(
@@ -237,7 +231,7 @@ impl Error {
         }
     }
 
-    /// What an SDK says, in our words.
+    /// Converts an error of the SDK.
     fn sdk<E>(operation: impl Into<String>, error: SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
@@ -269,7 +263,7 @@ impl Error {
         }
         let message = innermost(&*source);
         if unreachable {
-            // Of several calls at once any may be the first to fail, and none is to blame.
+            // Of several calls at once any may fail first, and none is to blame.
             return Self::new("reaching AWS", ErrorKind::Unreachable, message);
         }
         Self::new(operation, ErrorKind::Other, message)
@@ -300,14 +294,14 @@ fn kind_of_code(code: &str) -> ErrorKind {
     }
 }
 
-/// How CloudFormation refuses what cannot begin during another operation, or after one that nobody knew of. It has no error code of
-/// its own for that.
+/// Whether CloudFormation refuses an operation because of another one, running or since completed. CloudFormation has no error code
+/// for that.
 fn is_busy(message: &str) -> bool {
     let texts = ["_IN_PROGRESS state and can not be", "cannot be created again", "cannot be deleted while in status"];
     texts.iter().any(|text| message.contains(text))
 }
 
-/// What is wrong with an answer if it is a page, which no service of AWS that is called here ever answers.
+/// Describes an answer in HTML, which no AWS service that is called here sends.
 fn not_aws(answer: &HttpResponse) -> Option<String> {
     let kind = answer.headers().get("content-type").filter(|kind| kind.starts_with("text/html"))?;
     Some(format!("the answer is {} {kind}, which is not from AWS", answer.status().as_u16()))
@@ -321,7 +315,7 @@ fn causes<'a>(error: &'a (dyn std::error::Error + 'static)) -> impl Iterator<Ite
     std::iter::successors(Some(error), |error| error.source())
 }
 
-/// The message of the cause that no other cause explains: the outer ones of the SDK say only that something went wrong.
+/// The innermost cause: the SDK's outer errors say only that something failed.
 fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     causes(error).last().map_or_else(String::new, ToString::to_string)
 }

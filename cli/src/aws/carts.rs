@@ -1,5 +1,5 @@
-//! The table of carts, as far as totals are checked and counted anew. Reads everything as it is at this moment. When something is
-//! written is decided elsewhere, and what by [`cart_contract::table`].
+//! The table of carts, for checking and recounting totals. All reads are consistent. The callers decide when to write, and
+//! [`cart_contract::table`] decides the content.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -24,20 +24,19 @@ use crate::domain::{
     totals::{Corrected, ItemKey, Row},
 };
 
-/// How often something is tried again that somebody else is writing at the same moment, or that DynamoDB did not get round to:
+/// How often a call is retried that conflicts with another writer, or that DynamoDB left unprocessed:
 /// about half a minute.
 const ATTEMPTS: u32 = 12;
 
-/// The most items that can be read together, by
+/// The most items of one read, by
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>.
 const TOGETHER: usize = 100;
 
-/// What is read of an item: not what the catalogue said of the product.
+/// The attributes read of an item: none of the catalogue's.
 const READ: [&str; 6] = [PK, SK, QUANTITY, COUNTED, GENERATION, REBUILDING];
 
 type Attributes = HashMap<String, AttributeValue>;
 
-/// The table.
 #[derive(Clone, Debug)]
 pub(crate) struct Carts {
     client: Client,
@@ -46,9 +45,8 @@ pub(crate) struct Carts {
 
 /// One answer to a scan of the table.
 pub(crate) struct Batch {
-    /// What is in it.
     pub rows: Vec<Row>,
-    /// Where the next one begins, if there is one.
+    /// The start of the next batch.
     pub next: Option<Position>,
 }
 
@@ -56,10 +54,9 @@ pub(crate) struct Batch {
 pub(crate) struct Position(Attributes);
 
 impl Aws {
-    /// The table of this name.
     pub(crate) fn carts(&self, table: String) -> Carts {
         let config = aws_sdk_dynamodb::config::Builder::from(&self.sdk).retry_config(
-            // What takes hours should not fail because the table is throttled for half a minute.
+            // A recount takes hours, and must not fail because the table is throttled for half a minute.
             RetryConfig::standard()
                 .with_max_attempts(10)
                 .with_initial_backoff(Duration::from_millis(100))
@@ -70,7 +67,7 @@ impl Aws {
 }
 
 impl Carts {
-    /// A batch of at most so many items.
+    /// A batch of at most `limit` items.
     pub(crate) async fn batch(&self, limit: u32, after: Option<Position>) -> Result<Batch, Error> {
         let call = self.client.scan().table_name(&self.table).consistent_read(true).projection_expression(READ.join(", "));
         let call = call.limit(i32::try_from(limit).unwrap_or(i32::MAX)).set_exclusive_start_key(after.map(|position| position.0));
@@ -79,7 +76,7 @@ impl Carts {
         Ok(Batch { rows, next: answer.last_evaluated_key.filter(|key| !key.is_empty()).map(Position) })
     }
 
-    /// What is noted of these items.
+    /// The records of counting for these items.
     pub(crate) async fn noted(&self, items: &[&ItemKey]) -> Result<BTreeMap<ItemKey, Noted>, Error> {
         let keys = items.iter().map(|item| key(Key::note(&item.owner, &item.product)));
         let found = self.all(keys.collect()).await?;
@@ -90,7 +87,7 @@ impl Carts {
         Ok(notes.collect())
     }
 
-    /// Those of these items that are there.
+    /// The items that exist, of these.
     pub(crate) async fn present(&self, items: &[&ItemKey]) -> Result<BTreeSet<ItemKey>, Error> {
         let found = self.all(items.iter().map(|item| key(item_key(item))).collect()).await?;
         let items = found.iter().filter_map(row).filter_map(|row| match row {
@@ -100,39 +97,39 @@ impl Carts {
         Ok(items.collect())
     }
 
-    /// Makes the stream tell of an item. False, if it is gone.
+    /// Makes the stream emit a record of an item. False if the item is deleted.
     pub(crate) async fn touch(&self, item: &ItemKey, mark: &str) -> Result<bool, Error> {
         let values = [(":mark", AttributeValue::S(mark.to_owned()))];
         let done = self.update("touching an item", item_key(item), table::TOUCH, &values).await?;
         Ok(done.is_some())
     }
 
-    /// How often the totals were counted anew.
+    /// The generation of totals.
     pub(crate) async fn control(&self) -> Result<Control, Error> {
         let read = self.get(Key::control()).await?.unwrap_or_default();
         let at = |name| number(&read, name).unwrap_or(0);
         Ok(Control { generation: at(GENERATION), finished: at(FINISHED) })
     }
 
-    /// Begins this generation. False, if somebody else came first.
+    /// Starts this generation. False if another process was first.
     pub(crate) async fn begin(&self, read: Control, generation: u64) -> Result<bool, Error> {
         let values = [(":generation", to_number(generation)), (":read", to_number(read.generation))];
         Ok(self.update("beginning to count anew", Key::control(), table::BEGIN, &values).await?.is_some())
     }
 
-    /// Says that all totals have reached this generation. If somebody else has begun the next one, they know already.
+    /// Records that all totals have reached this generation. No effect if another process has started the next one.
     pub(crate) async fn finish(&self, generation: u64) -> Result<(), Error> {
         let values = [(":generation", to_number(generation))];
         self.update("finishing to count anew", Key::control(), table::FINISH, &values).await.map(drop)
     }
 
-    /// What the total of a product counts, if there is one.
+    /// The total of a product, if stored.
     pub(crate) async fn total(&self, product: &str) -> Result<Option<Generations>, Error> {
         let read = self.get(Key::total(product)).await?;
         Ok(read.map(|read| generations(&read)))
     }
 
-    /// Brings the total of a product into this generation. None, if it has changed since that was decided.
+    /// Brings the total of a product into this generation. None if the total has changed since it was read.
     pub(crate) async fn reach(&self, product: &str, update: Update, generation: u64) -> Result<Option<Corrected>, Error> {
         let mut values = vec![(":generation", to_number(generation))];
         if update == table::START_FROM_NOTHING {
@@ -151,7 +148,7 @@ impl Carts {
         call.send().await.map(|answer| answer.item).map_err(|error| Error::sdk("reading the table of carts", error))
     }
 
-    /// All of these that there are.
+    /// All existing items with these keys.
     async fn all(&self, keys: Vec<Attributes>) -> Result<Vec<Attributes>, Error> {
         let operation = "reading the table of carts";
         let mut found = Vec::new();
@@ -175,7 +172,7 @@ impl Carts {
         Ok(found)
     }
 
-    /// Changes an item: as it was before, or nothing if the condition is not met. All of these updates may be done twice.
+    /// Updates an item and returns its former attributes, or None if the condition fails. Each update may run twice.
     async fn update(
         &self,
         operation: &str,
@@ -212,7 +209,7 @@ struct Retries {
 }
 
 impl Retries {
-    /// Waits before the next attempt, longer with each.
+    /// Waits before the next attempt, longer each time.
     async fn pause(&mut self, operation: &str) -> Result<(), Error> {
         if self.failed == ATTEMPTS {
             return Err(Error::new(operation, ErrorKind::Busy, "others kept the table busy"));
@@ -224,7 +221,7 @@ impl Retries {
     }
 }
 
-/// What an item of the table is. None, where nothing is counted in it.
+/// The meaning of an item. None if it has no part in counting.
 fn row(item: &Attributes) -> Option<Row> {
     let part = |name| item.get(name)?.as_s().ok().map(String::as_str);
     let item_key = |owner: &str, product: &str| ItemKey { owner: owner.to_owned(), product: product.to_owned() };

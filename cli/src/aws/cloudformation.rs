@@ -1,4 +1,4 @@
-//! CloudFormation: one function per call we make, in the domain's types.
+//! CloudFormation: one function per call, with the domain's types.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,10 @@ use crate::domain::{
     stack::{Deployed, DeployedParameter, Effect, Resource, ResourceChange, StackEvent, StackStatus},
 };
 
-/// How CloudFormation begins to say that a change set has nothing to change. The second form comes with transforms.
+/// The start of CloudFormation's messages for a change set without changes. The second form comes with transforms.
 const NO_CHANGES: [&str; 2] = ["The submitted information didn't contain changes", "No updates are to be performed"];
 
-/// Where CloudFormation reads a template.
+/// The location of a template.
 #[derive(Clone, Debug)]
 pub(crate) enum TemplateSource {
     /// In the request: up to 51,200 bytes.
@@ -24,47 +24,40 @@ pub(crate) enum TemplateSource {
     Url(String),
 }
 
-/// A change set to be made.
+/// A change set to create.
 #[derive(Clone, Debug)]
 pub(crate) struct ChangeSetRequest {
-    /// The stack's name.
     pub stack: String,
-    /// The change set's name.
     pub name: String,
     /// Whether the stack does not exist yet.
     pub create: bool,
-    /// The template.
     pub template: TemplateSource,
-    /// The values of its parameters.
+    /// The values of the template's parameters.
     pub parameters: BTreeMap<String, String>,
-    /// The stack's tags.
     pub tags: BTreeMap<String, String>,
 }
 
-/// How far a change set is.
+/// The progress of a change set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ChangeSetState {
-    /// Still being made.
+    /// CloudFormation is still creating it.
     Pending,
-    /// Can be executed, and does this.
+    /// Can be executed, with these effects.
     Ready(Vec<ResourceChange>),
     /// Failed because there is nothing to change.
     NoChanges,
-    /// Failed.
     Failed(String),
 }
 
-/// A change set and its stack, by ARN.
+/// By ARN.
 #[derive(Clone, Debug)]
 pub(crate) struct ChangeSet {
-    /// The change set's ARN.
     pub id: String,
-    /// The stack's ARN.
     pub stack_id: String,
 }
 
-/// What marks a request, so that CloudFormation takes a repetition for the same one. The SDK repeats a request with its token; every
-/// attempt of ours has a new one, because a token that was used for something else is refused.
+/// A client request token, by which CloudFormation recognizes a repeated request. The SDK's retries share a token; every
+/// attempt of this program has a new one, because a token that was used for another request is refused.
 fn token() -> String {
     format!("cartctl-{:016x}", fastrand::u64(..))
 }
@@ -83,7 +76,7 @@ fn absent_is_none<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
 }
 
 impl Aws {
-    /// The stack of this name or ARN, if there is one.
+    /// None if no stack has this name or ARN.
     pub(crate) async fn stack(&self, name: &str) -> Result<Option<Deployed>, Error> {
         let answer = self.cloudformation.describe_stacks().stack_name(name).send().await;
         let answer = absent_is_none(answer.map_err(|error| Error::sdk(format!("describing the stack {name}"), error)))?;
@@ -93,16 +86,16 @@ impl Aws {
             .transpose()
     }
 
-    /// The template a stack was last deployed with.
+    /// The template of the last deployment.
     pub(crate) async fn template(&self, name: &str) -> Result<Option<Json>, Error> {
         let answer = self.cloudformation.get_template().stack_name(name).send().await;
         let answer = absent_is_none(answer.map_err(|error| Error::sdk(format!("reading the template of {name}"), error)))?;
         let Some(body) = answer.and_then(|answer| answer.template_body) else { return Ok(None) };
-        // What somebody else deployed may be YAML with CloudFormation's own tags. It is not ours, so all of it counts as different.
+        // Other tools may deploy YAML with CloudFormation's own tags. Such a template is not ours, so all of it counts as
+        // different.
         Ok(Some(serde_json::from_str(&body).unwrap_or(Json::Null)))
     }
 
-    /// What a stack consists of.
     pub(crate) async fn resources(&self, name: &str) -> Result<Vec<Resource>, Error> {
         let mut pages = self.cloudformation.list_stack_resources().stack_name(name).into_paginator().send();
         let mut resources = Vec::new();
@@ -118,8 +111,8 @@ impl Aws {
         Ok(resources)
     }
 
-    /// Begins to make a change set. The name follows from the content: one that is there already was left by a run that ended between
-    /// creating and executing it, and gives way.
+    /// Starts the creation of a change set. The name is derived from the content: an existing change set of this name was left by a
+    /// run that ended before executing it, and is deleted.
     pub(crate) async fn create_change_set(&self, request: &ChangeSetRequest) -> Result<ChangeSet, Error> {
         match self.try_to_create_change_set(request).await {
             Err(error) if error.has_code("AlreadyExistsException") => {
@@ -151,7 +144,7 @@ impl Aws {
         let operation = format!("creating a change set for {}", request.stack);
         let answer = call.send().await.map_err(|error| {
             let error = Error::sdk(&operation, error);
-            // It was there when this was planned.
+            // The stack existed when this was planned.
             if is_absent(&error) { error.of_kind(ErrorKind::Busy) } else { error }
         })?;
         match (answer.id, answer.stack_id) {
@@ -160,7 +153,6 @@ impl Aws {
         }
     }
 
-    /// How far a change set is.
     pub(crate) async fn change_set_state(&self, change_set: &ChangeSet) -> Result<ChangeSetState, Error> {
         let mut changes = Vec::new();
         let mut next_token = None;
@@ -173,7 +165,7 @@ impl Aws {
                 Some(types::ChangeSetStatus::CreatePending | types::ChangeSetStatus::CreateInProgress) => {
                     return Ok(ChangeSetState::Pending);
                 }
-                // Only the text says so. An empty list of changes does not: outputs may change alone.
+                // Only the text says so. An empty list of changes does not: a change may concern outputs alone.
                 Some(types::ChangeSetStatus::Failed) if NO_CHANGES.iter().any(|text| reason.starts_with(text)) => {
                     return Ok(ChangeSetState::NoChanges);
                 }
@@ -191,12 +183,12 @@ impl Aws {
         }
     }
 
-    /// What CloudFormation found wrong before it began: names taken, quotas, properties. Not in the change set's own reason.
+    /// CloudFormation's validations before the start: names taken, quotas, properties. The change set's own reason omits them.
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/validate-stack-deployments.html>
     async fn failed_validations(&self, change_set: &ChangeSet) -> Vec<String> {
         let failed = types::EventFilter::builder().failed_events(true).build();
         let call = self.cloudformation.describe_events().change_set_name(&change_set.id).filters(failed);
-        // It is detail, and may not be permitted: the reason of the change set is there without it.
+        // Optional detail, which may lack a permission: the change set's own reason remains.
         let Ok(answer) = call.send().await else { return Vec::new() };
         let validation = |event: types::OperationEvent| {
             let reason = event.validation_status_reason.filter(|reason| !reason.is_empty())?;
@@ -208,15 +200,15 @@ impl Aws {
         answer.operation_events.unwrap_or_default().into_iter().filter_map(validation).collect()
     }
 
-    /// Begins to carry a change set out.
+    /// Starts the execution of a change set.
     pub(crate) async fn execute_change_set(&self, change_set: &ChangeSet) -> Result<(), Error> {
         let call = self.cloudformation.execute_change_set().change_set_name(&change_set.id).client_request_token(token());
-        // Said every time: the reference contradicts itself about the default. What a failed creation made is empty, and would only
-        // be in the way of the next one.
+        // Always explicit: the reference contradicts itself about the default. Resources of a failed creation are empty, and would
+        // only block the next one.
         let call = call.disable_rollback(false).retain_except_on_create(true);
         call.send().await.map_err(|error| {
             let error = Error::sdk("executing a change set", error);
-            // Whether it began is not known. What is there by then will tell.
+            // The start is uncertain. Observing again shows the state.
             if error.kind() == ErrorKind::Unreachable { error.of_kind(ErrorKind::Busy) } else { error }
         })?;
         Ok(())
@@ -229,7 +221,7 @@ impl Aws {
         Ok(answer.is_some_and(|answer| !answer.summaries.unwrap_or_default().is_empty()))
     }
 
-    /// Deletes a change set, of a stack by name or the one of this ARN. That there is none is as good.
+    /// Deletes a change set, by ARN, or by name within a stack. Succeeds if none exists.
     pub(crate) async fn delete_change_set(&self, stack: Option<&str>, name_or_id: &str) -> Result<(), Error> {
         let call = self.cloudformation.delete_change_set().set_stack_name(stack.map(str::to_owned)).change_set_name(name_or_id);
         match call.send().await.map_err(|error| Error::sdk("deleting a change set", error)) {
@@ -238,7 +230,7 @@ impl Aws {
         }
     }
 
-    /// Begins to delete a stack, named by its ARN, except for these resources. They can be named only after a deletion failed.
+    /// Starts the deletion of a stack, by ARN, except for these resources. Exceptions are valid only after a failed deletion.
     pub(crate) async fn delete_stack(&self, id: &str, except: &[String]) -> Result<(), Error> {
         let call = self.cloudformation.delete_stack().stack_name(id).client_request_token(token());
         let call = call.set_retain_resources(Some(except.to_vec()).filter(|except| !except.is_empty()));
@@ -246,35 +238,35 @@ impl Aws {
         Ok(())
     }
 
-    /// Begins to undo an update that is going on.
+    /// Starts the cancellation of a running update.
     pub(crate) async fn cancel_update(&self, id: &str) -> Result<(), Error> {
         let call = self.cloudformation.cancel_update_stack().stack_name(id).client_request_token(token());
         call.send().await.map_err(|error| Error::sdk("cancelling the update", error))?;
         Ok(())
     }
 
-    /// Begins to undo an update that failed and was left as it was.
+    /// Starts the rollback of a failed update that was not rolled back.
     pub(crate) async fn roll_back(&self, id: &str) -> Result<(), Error> {
         let call = self.cloudformation.rollback_stack().stack_name(id).client_request_token(token());
         call.send().await.map_err(|error| Error::sdk("rolling the stack back", error))?;
         Ok(())
     }
 
-    /// Begins to go on with a rollback that failed.
+    /// Starts the continuation of a failed rollback.
     pub(crate) async fn continue_rollback(&self, id: &str) -> Result<(), Error> {
         let call = self.cloudformation.continue_update_rollback().stack_name(id).client_request_token(token());
         call.send().await.map_err(|error| Error::sdk("continuing the rollback", error))?;
         Ok(())
     }
 
-    /// Makes CloudFormation refuse to delete a stack, or no longer refuse it.
+    /// Switches termination protection on or off.
     pub(crate) async fn protect_from_termination(&self, stack: &str, protect: bool) -> Result<(), Error> {
         let call = self.cloudformation.update_termination_protection().stack_name(stack).enable_termination_protection(protect);
         call.send().await.map_err(|error| Error::sdk("setting termination protection", error))?;
         Ok(())
     }
 
-    /// The name of the stack that a thing belongs to, if it belongs to one.
+    /// The name of the stack that owns a resource, if one does.
     pub(crate) async fn stack_of(&self, physical_id: &str) -> Result<Option<String>, Error> {
         let answer = self.cloudformation.describe_stack_resources().physical_resource_id(physical_id).send().await;
         let answer = absent_is_none(answer.map_err(|error| Error::sdk("finding the stack of a resource", error)))?;
@@ -282,8 +274,8 @@ impl Aws {
         Ok(resources.into_iter().find_map(|resource| resource.stack_name))
     }
 
-    /// What happened to a stack since the event `after` (all of it without one), oldest first. Nothing where that event itself is not
-    /// there: then the answer is older than it.
+    /// The events of a stack since the event `after`, oldest first; all events if `after` is None. Empty if that event is not
+    /// in the answer: then the answer is older.
     pub(crate) async fn events_after(&self, stack_id: &str, after: Option<&str>) -> Result<Vec<StackEvent>, Error> {
         let mut events = Vec::new();
         let mut found = after.is_none();
@@ -302,7 +294,7 @@ impl Aws {
         Ok(if found { events } else { Vec::new() })
     }
 
-    /// The newest event of a stack: what comes after it is new.
+    /// The newest event of a stack.
     pub(crate) async fn latest_event(&self, stack_id: &str) -> Result<Option<StackEvent>, Error> {
         let answer = self.watching.describe_stack_events().stack_name(stack_id).send().await;
         let answer = absent_is_none(answer.map_err(|error| Error::sdk(format!("reading the events of {stack_id}"), error)))?;

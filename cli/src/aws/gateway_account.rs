@@ -1,4 +1,4 @@
-//! API Gateway's account-wide setting: the role by which it writes logs. One signed request (docs/adr/0006-one-signed-get.md).
+//! API Gateway's account-wide setting: the role for its logs. One signed request (docs/adr/0006-one-signed-get.md).
 
 use reqwest::Method;
 use serde::Deserialize;
@@ -14,7 +14,7 @@ struct Account {
 }
 
 impl Aws {
-    /// The ARN of the role API Gateway writes logs with in this account and region, if one is set.
+    /// The ARN of the role for API Gateway's logs in this account and region, if one is set.
     ///
     /// <https://docs.aws.amazon.com/apigateway/latest/api/API_GetAccount.html>
     pub(crate) async fn gateway_logging_role(&self) -> Result<Option<String>, Error> {

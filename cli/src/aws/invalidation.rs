@@ -1,15 +1,15 @@
-//! Has CloudFront forget what it keeps. One signed request, as API Gateway's (docs/adr/0006-one-signed-get.md): the SDK of CloudFront
-//! is among the largest, for a call whose answer has nothing in it that we need.
+//! Invalidates paths in CloudFront. One signed request, as API Gateway's (docs/adr/0006-one-signed-get.md): the SDK of CloudFront
+//! is among the largest, for a call whose answer is not needed.
 
 use reqwest::Method;
 
 use super::{Aws, Error, signed::Request};
 
 impl Aws {
-    /// Has a distribution forget these paths, of which `*` at the end means all that begin so. It is done within a minute or two; `once`
-    /// tells this request from every other, so that it counts once if it is sent twice.
+    /// Invalidates these paths; `*` at the end stands for any suffix. Takes effect within a minute or two. `once`
+    /// identifies the request, so that a repetition has no further effect.
     ///
-    /// It takes `cloudfront:CreateInvalidation`.
+    /// Required permissions: `cloudfront:CreateInvalidation`.
     /// <https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CreateInvalidation.html>
     pub(crate) async fn forget(&self, distribution: &str, paths: &[String], once: &str) -> Result<(), Error> {
         let request = Request {

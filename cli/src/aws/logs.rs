@@ -1,5 +1,5 @@
-//! CloudWatch Logs: what functions have printed, batch by batch. One signed request instead of the service's SDK
-//! (docs/adr/0027-logs-by-signed-requests.md). Which batch is read next is decided elsewhere.
+//! CloudWatch Logs: entries of functions, batch by batch. One signed request instead of the service's SDK
+//! (docs/adr/0027-logs-by-signed-requests.md). The caller decides which batch is read next.
 
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
@@ -37,7 +37,7 @@ struct Found {
     message: String,
 }
 
-/// How services that speak JSON say what is wrong.
+/// An error of a service that speaks JSON.
 #[derive(Default, Deserialize)]
 struct Refusal {
     #[serde(rename = "__type", default)]
@@ -47,14 +47,13 @@ struct Refusal {
 }
 
 impl Aws {
-    /// The logs.
     pub(crate) fn logs(&self) -> Logs {
         Logs { aws: self.clone() }
     }
 }
 
 impl Logs {
-    /// The answer to this question.
+    /// Reads one batch.
     pub(crate) async fn batch(&self, question: &Question) -> Result<Batch, Error> {
         let operation = format!("reading the logs in {}", question.group);
         let mut input = json!({ "logGroupName": question.group, "startTime": question.from.millis() });
@@ -90,10 +89,10 @@ impl Logs {
     }
 }
 
-/// What an answer means that is none.
+/// Converts an answer with an error status.
 fn refusal(operation: String, status: StatusCode, body: &[u8]) -> Error {
     let Refusal { code, message } = serde_json::from_slice(body).unwrap_or_default();
-    // Some services put a namespace before it.
+    // Some services prefix the code with a namespace.
     let code = code.rsplit('#').next().unwrap_or_default();
     let kind = match code {
         "Throttling" | "ThrottlingException" => ErrorKind::Throttled,

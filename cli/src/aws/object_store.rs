@@ -11,7 +11,7 @@ use camino::Utf8Path;
 use super::{Aws, Error, ErrorKind};
 use crate::domain::site::{Online, Upload};
 
-/// How many objects one request may delete.
+/// The most objects of one deletion.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>
 const DELETED_AT_ONCE: usize = 1000;
 
@@ -19,12 +19,12 @@ const DELETED_AT_ONCE: usize = 1000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Bucket {
     pub name: String,
-    /// The account it has to belong to.
+    /// The number of the owning account.
     pub owner: String,
 }
 
 impl Aws {
-    /// Makes sure that a bucket exists, belongs to its owner and is in our region. Changes nothing.
+    /// Verifies that a bucket exists, belongs to its owner and is in our region. Changes nothing.
     pub(crate) async fn check_bucket(&self, bucket: &Bucket) -> Result<(), Error> {
         let Bucket { name, owner } = bucket;
         let operation = format!("checking the bucket {name}");
@@ -54,7 +54,6 @@ impl Aws {
         }
     }
 
-    /// Whether an object is there.
     pub(crate) async fn has_object(&self, bucket: &Bucket, key: &str) -> Result<bool, Error> {
         let call = self.s3.head_object().bucket(&bucket.name).expected_bucket_owner(&bucket.owner).key(key);
         match call.send().await.map_err(|error| Error::sdk(format!("checking for {key} in {}", bucket.name), error)) {
@@ -64,17 +63,17 @@ impl Aws {
         }
     }
 
-    /// Puts a file into the bucket.
+    /// Uploads a file.
     pub(crate) async fn put_file(&self, bucket: &Bucket, key: &str, path: &Utf8Path) -> Result<(), Error> {
         self.put_from(bucket, key, path, None).await
     }
 
-    /// Puts a file of the page into the bucket, with what browsers are to be told of it.
+    /// Uploads a file of the site, with content type and cache headers.
     pub(crate) async fn put_page(&self, bucket: &Bucket, key: &str, path: &Utf8Path, upload: &Upload) -> Result<(), Error> {
         self.put_from(bucket, key, path, Some(upload)).await
     }
 
-    /// Puts a text into the bucket, and returns the URL by which CloudFormation reads it.
+    /// Uploads a text, and returns its URL for CloudFormation.
     pub(crate) async fn put_text(&self, bucket: &Bucket, key: &str, text: String) -> Result<String, Error> {
         self.put(bucket, key, ByteStream::from(text.into_bytes()), None, &format!("uploading {key} to {}", bucket.name)).await?;
         Ok(match self.sdk.endpoint_url() {
@@ -83,14 +82,14 @@ impl Aws {
         })
     }
 
-    /// Deletes an object. That there is none is as good.
+    /// Deletes an object. Succeeds if none exists.
     pub(crate) async fn delete_object(&self, bucket: &Bucket, key: &str) -> Result<(), Error> {
         let call = self.s3.delete_object().bucket(&bucket.name).expected_bucket_owner(&bucket.owner).key(key);
         let answer = call.send().await.map_err(|error| Error::sdk(format!("deleting {key} from {}", bucket.name), error));
         answer.map(|_| ())
     }
 
-    /// What is in the bucket below a prefix, by what follows it.
+    /// The objects below a prefix, by the rest of the key.
     pub(crate) async fn objects(&self, bucket: &Bucket, prefix: &str) -> Result<BTreeMap<String, Online>, Error> {
         let Bucket { name, owner } = bucket;
         let call = self.s3.list_objects_v2().bucket(name).expected_bucket_owner(owner).prefix(prefix);
@@ -107,7 +106,7 @@ impl Aws {
         Ok(found)
     }
 
-    /// The text of an object, if it is there.
+    /// The text of an object. None if the object does not exist.
     pub(crate) async fn text(&self, bucket: &Bucket, key: &str) -> Result<Option<String>, Error> {
         let operation = format!("reading {key} in {}", bucket.name);
         let call = self.s3.get_object().bucket(&bucket.name).expected_bucket_owner(&bucket.owner).key(key);
@@ -120,7 +119,7 @@ impl Aws {
         String::from_utf8(bytes.into()).map(Some).map_err(|error| Error::new(operation, ErrorKind::Other, error.to_string()))
     }
 
-    /// Deletes objects. That some are not there is as good.
+    /// Deletes objects. Succeeds for those that do not exist.
     pub(crate) async fn delete_objects(&self, bucket: &Bucket, keys: &[String]) -> Result<(), Error> {
         let operation = format!("deleting from {}", bucket.name);
         for keys in keys.chunks(DELETED_AT_ONCE) {
@@ -156,7 +155,7 @@ impl Aws {
         let call = call.set_content_type(upload.map(|upload| upload.content_type.clone()));
         let call = call.set_cache_control(upload.map(|upload| upload.cache_control.to_owned()));
         let answer = call.send().await.map_err(|error| Error::sdk(operation, error));
-        // The bucket was looked at before, so that a refusal here is about the object.
+        // The bucket was checked before, so a refusal here concerns the object.
         answer.map(|_| ()).map_err(|error| if error.has_code("AccessDenied") { error.of_kind(ErrorKind::Denied) } else { error })
     }
 }

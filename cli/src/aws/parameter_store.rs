@@ -1,13 +1,13 @@
-//! SSM Parameter Store: what the stacks publish.
+//! SSM Parameter Store: the values that stacks publish.
 
 use std::collections::BTreeMap;
 
 use super::{Aws, Error};
 
 impl Aws {
-    /// Every parameter below `path`, by its full name. One call a page.
+    /// Every parameter below `path`, by its full name. One call per batch.
     pub(crate) async fn parameters_below(&self, path: &str) -> Result<BTreeMap<String, String>, Error> {
-        // Ten is the most a batch may hold. A test of cart-infra holds the stage's published values to ten, so that one call is enough.
+        // Ten is the limit of a batch. A test of cart-infra limits the stage's published values to ten, so that one call is enough.
         // https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParametersByPath.html
         let call = self.ssm.get_parameters_by_path().path(path).recursive(true).max_results(10);
         let mut pages = call.into_paginator().send();

@@ -1,5 +1,5 @@
-//! Signed requests of our own, for services of which too little is asked to compile their SDK
-//! (docs/adr/0006-one-signed-get.md, docs/adr/0027-logs-by-signed-requests.md). Knows nothing of what is asked.
+//! Requests that this program signs itself, for services with too few calls to justify compiling their SDK
+//! (docs/adr/0006-one-signed-get.md, docs/adr/0027-logs-by-signed-requests.md). Knows no service.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,32 +12,29 @@ use reqwest::{Client, Method, StatusCode};
 
 use super::{Aws, Error, ErrorKind, credentials_error, innermost};
 
-/// How long an answer may take.
+/// The time limit of an answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// One request.
 pub(super) struct Request<'a> {
-    /// What it is for, as an error tells it.
+    /// Named in errors.
     pub operation: &'a str,
-    /// The service, as its host and a signature name it.
+    /// As in the host name and the signature.
     pub service: &'a str,
-    /// Whether it has no regions: one host, for which signatures name `us-east-1`
+    /// For a service without regions: one host, and signatures name `us-east-1`
     /// (<https://docs.aws.amazon.com/general/latest/gr/cf_region.html>).
     pub global: bool,
-    /// The method.
     pub method: Method,
     pub path: &'a str,
-    /// Names, in lower case, and values.
+    /// Names in lower case, and values.
     pub headers: &'a [(&'a str, &'a str)],
-    /// The body.
     pub body: Vec<u8>,
 }
 
 impl Aws {
-    /// The body of what is answered, if it is what was asked for.
+    /// The body of a successful answer.
     ///
     /// # Errors
-    /// Those of [`Aws::signed`], and a refusal, told apart by its status alone.
+    /// Those of [`Aws::signed`], and a refusal, classified by its status alone.
     pub(super) async fn signed_well(&self, request: Request<'_>) -> Result<Vec<u8>, Error> {
         let operation = request.operation;
         let (status, body) = self.signed(request).await?;
@@ -52,10 +49,10 @@ impl Aws {
         Err(Error::new(operation, kind, format!("{status}: {}", String::from_utf8_lossy(&body))))
     }
 
-    /// What is answered, whatever it is.
+    /// The answer, whatever its status.
     ///
     /// # Errors
-    /// No answer, or no credentials to ask with.
+    /// No answer, or no credentials.
     pub(super) async fn signed(&self, request: Request<'_>) -> Result<(StatusCode, Vec<u8>), Error> {
         let Request { operation, service, global, method, path, headers, body } = request;
         let base = match self.sdk.endpoint_url() {
@@ -92,7 +89,7 @@ impl Aws {
         Ok((status, answer.bytes().await.map_err(unreachable)?.to_vec()))
     }
 
-    /// Nothing stands between this machine and itself, whatever its proxy variables say.
+    /// Ignores proxy variables for addresses on this machine.
     fn client(&self) -> &Client {
         self.http.get_or_init(|| {
             let on_this_machine = self.sdk.endpoint_url().is_some_and(|url| url.starts_with("http://127.0.0.1:"));
