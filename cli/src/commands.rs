@@ -1,4 +1,4 @@
-//! The commands: each reads as its own story. What several of them need is here.
+//! The commands: each reads as its own story. This file has their shared parts.
 
 use cart_infra::{App, Stack, StackId};
 
@@ -40,8 +40,8 @@ mod status;
 mod synth;
 mod totals;
 
-/// Runs the command that was typed, until it is done or interrupted. Reporting is outermost, around all of it: interruption is inside,
-/// around the parts of a command that it may end.
+/// Runs the requested command until it is done or interrupted. Reporting surrounds the whole command, interruption the parts
+/// that it may end.
 pub(crate) async fn run(cli: Cli, environment: &Environment, reporting: &Reporting) -> Result<Answer, Error> {
     reporting.telling(async |events| Box::pin(command(cli, environment, &events, reporting)).await).await
 }
@@ -62,7 +62,7 @@ async fn command(cli: Cli, environment: &Environment, events: &Events, reporting
         Command::Totals(args) => totals::run(&args, &aws(&args.target)?, events).await,
         Command::Logs(args) => logs::run(&args, &aws(&args.target)?, events, reporting).await,
         Command::Outputs(target) => interruptible(outputs::run(&aws(&target)?, events)).await,
-        // It ends by being interrupted, and has something to stop then.
+        // Ends only by an interruption, and then has to stop its server.
         Command::ServeSite(args) => match crate::local::server::serve(&args.folder, args.port).await? {},
         Command::Local(args) => {
             local::run(
@@ -76,14 +76,14 @@ async fn command(cli: Cli, environment: &Environment, events: &Events, reporting
     }
 }
 
-/// A session for looking, in the account and region that the stage belongs to; says which these are.
+/// A session that only reads, in the stage's own account and region; reports both.
 async fn open(command: &'static str, config: &Config, events: &Events) -> Result<Session, Error> {
     let aws = Aws::connect(&config.connection).await?;
     let account = guard::account(command, config, &aws, events).await?;
     Ok(Session::looking(aws, account, events.clone()))
 }
 
-/// A session for looking, in whatever account the credentials belong to.
+/// A session that only reads, in the account of the credentials.
 async fn look(config: &Config, events: &Events) -> Result<Session, Error> {
     Ok(Session::looking(Aws::connect(&config.connection).await?, String::new(), events.clone()))
 }
@@ -92,10 +92,10 @@ fn load(global: &Global, local: LocalChoice, environment: &Environment) -> Resul
     Ok(config::load(global, local, environment)?)
 }
 
-/// How often somebody else may come in between before a command gives up.
+/// How often another process may change a stack in between before a command gives up.
 const ATTEMPTS: u32 = 3;
 
-/// Plans and carries out; where somebody else changed a stack in between, both again, because the plan may be another.
+/// Plans and carries out; repeats both if another process changed a stack in between, because the plan may differ.
 async fn replanning<T>(session: &Session, work: impl AsyncFn() -> Result<T, Error>) -> Result<T, Error> {
     for _ in 1..ATTEMPTS {
         match work().await {
@@ -106,7 +106,7 @@ async fn replanning<T>(session: &Session, work: impl AsyncFn() -> Result<T, Erro
     work().await
 }
 
-/// Whether somebody says yes.
+/// Asks for approval.
 async fn approved(question: Question<'_>) -> Result<bool, Error> {
     match ask::ask(question).await {
         Reply::Yes => Ok(true),
@@ -115,17 +115,17 @@ async fn approved(question: Question<'_>) -> Result<bool, Error> {
     }
 }
 
-/// The stacks as they would be with code that is not packaged: enough for names, paths and order.
+/// The stacks, with placeholders for the code: enough for names, paths and order.
 fn app_without_code(config: &Config) -> App {
     config.app(&no_code(), None)
 }
 
-/// The stacks that were named, or all of them.
+/// The named stacks, or all of them.
 fn chosen(app: &App, named: &[StackId]) -> Vec<StackId> {
     app.stacks().iter().map(Stack::id).filter(|id| named.is_empty() || named.contains(id)).collect()
 }
 
-/// Says which account and region a command works on.
+/// Reports the account and region of a command.
 fn started(command: &'static str, config: &Config, account: &str, region: &str) -> Event {
     Event::Started {
         command,

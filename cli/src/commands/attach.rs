@@ -1,4 +1,4 @@
-//! `cartctl attach`: follows what CloudFormation is doing to the stacks, whoever began it.
+//! `cartctl attach`: follows CloudFormation's operations on the stacks, including those of other processes.
 
 use futures_util::future::try_join_all;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! `cartctl delete`: the stacks in reverse order, and what is kept.
+//! `cartctl delete`: deletes the stacks in reverse order, and lists the retained resources.
 
 use serde_json::json;
 
@@ -34,7 +34,7 @@ async fn delete(args: &Delete, config: &Config, session: &Session) -> Result<Ans
     Ok(answer(&plan, config))
 }
 
-/// The plan, once it is approved; nothing if it was declined.
+/// The approved plan; None if it was declined.
 async fn approved_plan(args: &Delete, config: &Config, session: &Session) -> Result<Option<Plan>, Error> {
     let app = app_without_code(config);
     let mut observed = session.observe_at_rest(app.stacks(), &config.parameter_root()).await?;

@@ -29,7 +29,7 @@ pub(super) async fn run(args: &Deploy, config: &Config, events: &Events) -> Resu
     Ok(deployed.map_or_else(Answer::declined, |deployed| deployed.answer()))
 }
 
-/// Nothing if it was declined.
+/// None if it was declined.
 async fn deploy(args: &Deploy, config: &Config, session: &Session) -> Result<Option<Deployed>, Error> {
     let made = ChangeSets::default();
     let planned = interruptible(Box::pin(approved_plan(args, &made, config, session))).await;
@@ -57,12 +57,12 @@ async fn deploy(args: &Deploy, config: &Config, session: &Session) -> Result<Opt
     .await
 }
 
-/// The plan, as exact as it can be, once it is approved; nothing if it was declined.
+/// The approved plan, as exact as possible; None if it was declined.
 async fn approved_plan(args: &Deploy, made: &ChangeSets, config: &Config, session: &Session) -> Result<Option<Planned>, Error> {
     let building = deployment::artifacts(&args.planning, config, &session.events);
     let mut planned = deployment::plan(deployment::request(&args.planning, config), building, config, session).await?;
     if planned.plan.site.is_some() {
-        // Before anything is made that would wait for it.
+        // Checked before creating change sets that would wait for the site.
         build::site::check(&config.shop).await?;
     }
     planned.plan = execute::deploy::refine(planned.plan, made, session).await?;
@@ -74,7 +74,7 @@ async fn approved_plan(args: &Deploy, made: &ChangeSets, config: &Config, sessio
     Ok(Some(planned))
 }
 
-/// Whether the user has to approve this plan. The local cloud is there to be tried on.
+/// Whether the user has to approve this plan. Never for the local cloud, which is for trying things out.
 fn must_ask(required: RequireApproval, plan: &Plan, config: &Config) -> bool {
     !plan.is_empty() && !config.yes && !config.connection.endpoint.is_local() && requires(required, plan.reach())
 }
@@ -88,7 +88,7 @@ fn requires(required: RequireApproval, reach: Reach) -> bool {
     }
 }
 
-/// Discards the change sets that planning made. Another Ctrl-C ends that.
+/// Discards the change sets of the plan. Another Ctrl-C ends that.
 async fn discard(made: &ChangeSets, session: &Session) -> Result<(), Error> {
     let mut interruption = Interruption::listen()?;
     tokio::select! {

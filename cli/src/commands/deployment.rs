@@ -1,5 +1,5 @@
-//! What `deploy`, `diff` and `local` share: observe and plan, then carry out and write the frontend's `.env`. Who is asked, and what is
-//! shown, is the command's own.
+//! The shared parts of `deploy`, `diff` and `local`: observe and plan, then carry out and write the frontend's `.env`. Each command
+//! decides itself on approval and output.
 
 use camino::Utf8PathBuf;
 use cart_infra::{Presence, Stack, StackId};
@@ -29,7 +29,7 @@ use crate::{
     shop::no_code,
 };
 
-/// What the command line and the configuration request, for code that is still being built.
+/// The request of command line and configuration, for code that is still being built.
 pub(super) fn request(args: &Planning, config: &Config) -> Request {
     Request {
         stacks: args.selection.stacks.clone(),
@@ -42,7 +42,7 @@ pub(super) fn request(args: &Planning, config: &Config) -> Request {
     }
 }
 
-/// The code, built now or before.
+/// The code, built now or read from a folder.
 pub(super) async fn artifacts(args: &Planning, config: &Config, events: &Events) -> Result<Vec<Artifact>, Error> {
     match &args.packages {
         Some(folder) => Ok(manifest::read(folder, config.architecture).map_err(build::package::Error::from)?),
@@ -50,12 +50,12 @@ pub(super) async fn artifacts(args: &Planning, config: &Config, events: &Events)
     }
 }
 
-/// The machine to build for: the local cloud runs the functions as processes of this one.
+/// The platform to build for: the local cloud runs the functions as processes of this machine.
 fn target(config: &Config) -> Target {
     if config.connection.endpoint.is_local() { Target::Host } else { Target::Lambda(config.architecture) }
 }
 
-/// Observes and plans, and says what is worth knowing about the plan. Changes nothing.
+/// Observes and plans, and reports the plan's notices. Changes nothing.
 pub(super) async fn plan(
     request: Request,
     building: impl Future<Output = Result<Vec<Artifact>, Error>>,
@@ -75,13 +75,13 @@ pub(super) fn not_allowed(site: &str, config: &Config) -> Notice {
     Notice::OriginNotAllowed { site: site.to_owned(), allowed, configured: config.pinned_origin().is_some() }
 }
 
-/// A deployment that is done.
+/// A completed deployment.
 pub(super) struct Deployed {
     pub outcome: Outcome,
     env_file: Option<Utf8PathBuf>,
 }
 
-/// Carries out an approved plan, and writes the frontend's `.env` once all it names is published.
+/// Carries out an approved plan, and writes the frontend's `.env` once all its values are published.
 pub(super) async fn carry_out(planned: Planned, made: ChangeSets, config: &Config, session: &Session) -> Result<Deployed, Error> {
     let Planned { plan, artifacts, observed } = planned;
     let outcome = execute::deploy::carry_out(plan, observed, config, &artifacts, made, session).await?;
@@ -104,12 +104,11 @@ pub(super) async fn carry_out(planned: Planned, made: ChangeSets, config: &Confi
 }
 
 impl Deployed {
-    /// An output of one of the stacks.
     pub(super) fn output(&self, stack: StackId, key: &str) -> Option<&str> {
         self.outcome.observed.stacks.get(&stack)?.deployed.outputs.get(key).map(String::as_str)
     }
 
-    /// The outputs of all stacks, and for programs what became of each stack.
+    /// The outputs of all stacks, and for programs the outcome of each stack.
     pub(super) fn answer(&self) -> Answer {
         let Outcome { app, observed, outcomes } = &self.outcome;
         let outputs = outputs::of(app, observed);
@@ -122,7 +121,7 @@ impl Deployed {
                 "took_ms": outcome.map_or(0, |(_, took)| took.as_millis()),
             })
         };
-        // The absence of a stack that exists on request is no news.
+        // A missing stack is only worth showing if it is not on request.
         let is_shown = |stack: &&Stack| stack.presence() == Presence::Always || observed.stacks.contains_key(&stack.id());
         let stacks: Vec<Json> = app.stacks().iter().filter(is_shown).map(stack).collect();
         let url = plan::deploy::hosted(app, observed).map(|site| site.url);

@@ -1,4 +1,4 @@
-//! `cartctl diff`: what a deploy would change, by comparing templates. Changes nothing, and needs no permission to.
+//! `cartctl diff`: the changes of a deployment, by comparing templates. Changes nothing, and needs no permission for changes.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! `cartctl frontend-env`: the frontend's configuration, from what the stacks published.
+//! `cartctl frontend-env`: the frontend's configuration, from the stacks' published values.
 
 use std::collections::BTreeMap;
 
@@ -41,7 +41,7 @@ fn lines(variables: &[(&str, String)], line: impl Fn(&str, &str) -> String) -> S
     variables.iter().map(|(name, value)| line(name, value) + "\n").collect()
 }
 
-/// The configuration for what is published.
+/// The configuration for these published values.
 fn of(published: &BTreeMap<String, String>, config: &Config, region: &str) -> Result<FrontendEnv, Error> {
     let env = FrontendEnv::collect(&config.names, published, region)?;
     Ok(match &config.connection.endpoint {
@@ -55,18 +55,18 @@ pub(super) fn hosted(url: &str, published: &BTreeMap<String, String>, config: &C
     Ok(of(published, config, region)?.at(url))
 }
 
-/// The configuration for what is published in the local cloud.
+/// The configuration for the values published in the local cloud.
 pub(super) fn local(published: &BTreeMap<String, String>, config: &Config) -> Result<FrontendEnv, Error> {
     of(published, config, local::REGION)
 }
 
-/// Placeholders for the local cloud before anything is deployed to it.
+/// Placeholders for the local cloud before its first deployment.
 pub(super) fn stand_in(config: &Config) -> FrontendEnv {
     let base_url = config.connection.endpoint.url().unwrap_or_default();
     FrontendEnv::stand_in(base_url, local::REGION)
 }
 
-/// Writes the configured file from what is published.
+/// Writes the configured file from the published values.
 pub(super) fn write(published: &BTreeMap<String, String>, config: &Config, region: &str) -> Result<(), Error> {
     Ok(files::write_whole(&config.env_file, of(published, config, region)?.render(&config.workspace)?)?)
 }

@@ -1,4 +1,4 @@
-//! Makes sure that a command works where it is meant to, before it changes anything.
+//! Verifies the account and the stage before a command changes anything.
 
 use super::started;
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
     error::Error,
 };
 
-/// Refuses to touch a protected stage, unless that was said to be meant. A copy of it in the local cloud is there to be tried on.
+/// Refuses to change a protected stage without `--protected-ok`. The local cloud is exempt: it is for trying things out.
 pub(super) fn protected(config: &Config, protected_ok: bool) -> Result<(), Error> {
     if config.protected && !protected_ok && !config.connection.endpoint.is_local() {
         Err(Error::Protected { stage: config.stage() })
@@ -17,7 +17,7 @@ pub(super) fn protected(config: &Config, protected_ok: bool) -> Result<(), Error
     }
 }
 
-/// The account that is worked in, once it is known to be the stage's own; says so.
+/// The account, once verified to be the stage's own; reports it.
 pub(super) async fn account(command: &'static str, config: &Config, aws: &Aws, events: &Events) -> Result<String, Error> {
     let account = aws.account().await?;
     events.send(started(command, config, &account, &aws.region));

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: what they mean to a command. While nothing is changed, the end; while AWS works, a question.
+//! Ctrl-C and SIGTERM: they end a command that changes nothing, and ask for a decision while AWS works.
 
 use std::io::IsTerminal;
 
@@ -21,23 +21,23 @@ pub(super) struct Interruption {
     terminate: Signal,
 }
 
-/// Who asked.
+/// The source of a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum By {
-    /// Somebody at the keyboard.
+    /// Ctrl-C at the keyboard.
     Person,
-    /// Whoever runs this, such as a pipeline that is cancelled.
+    /// SIGTERM, for example of a cancelled pipeline.
     System,
 }
 
 impl Interruption {
-    /// Listens from here on.
+    /// Listens from now on.
     pub(super) fn listen() -> Result<Self, Error> {
         let listen = |kind| signal(kind).map_err(|source| local::Error::Io { action: "listening for Ctrl-C".to_owned(), source });
         Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
     }
 
-    /// Returns once either came.
+    /// Returns at the first signal.
     pub(super) async fn wait(&mut self) {
         self.next().await;
     }
@@ -50,7 +50,7 @@ impl Interruption {
     }
 }
 
-/// Runs what can be left at any moment: what it started on this machine stops with it.
+/// Runs work that may be dropped at any moment: its programs on this machine stop with it.
 pub(super) async fn interruptible<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     let mut interruption = Interruption::listen()?;
     tokio::select! {
@@ -59,7 +59,7 @@ pub(super) async fn interruptible<T>(work: impl Future<Output = Result<T, Error>
     }
 }
 
-/// Runs what must not be dropped without a word, because AWS continues with it: the session knows what the user wants.
+/// Runs work that must not be dropped without notice, because AWS continues with it: the session has the user's intent.
 ///
 /// # Errors
 /// [`Error::Left`] at the second signal, which ends it at once.
@@ -73,7 +73,7 @@ pub(super) async fn supervised<T>(session: &Session, work: impl AsyncFnOnce(&Ses
     }
 }
 
-/// Returns at the second signal. At the first, a person is asked what is to become of what goes on, and a system is left in peace.
+/// Returns at the second signal. The first one leads to a question at a terminal, and detaches without one.
 async fn supervise(mut interruption: Interruption, intent: &watch::Sender<Intent>, events: &Events) {
     let by = interruption.next().await;
     let choice = by == By::Person && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();

@@ -41,13 +41,13 @@ pub(super) async fn run(args: &Local, config: &Config, events: &Events, reportin
         let text = if stopped { "stopped the local cloud\n" } else { "the local cloud was not running\n" };
         return Ok(Answer::new(text.to_owned(), json!({ "stopped": stopped })));
     }
-    // Listened to from here on, so that an interruption at any moment still stops what was started.
+    // Listens from now on, so that an interruption at any moment still stops the started programs.
     let mut interrupted = Interruption::listen()?;
     let plan = plan(args, config).await?;
     let mut own = Own::default();
-    // Goes on until the site is needed; ended with what waits for it.
+    // Runs until the site is needed; stops with this function.
     let mut site_build = SiteBuild::new();
-    // Side by side: one is Python that starts, the other cargo that compares.
+    // Side by side: one waits for Python to start, the other for cargo.
     if let Some(SitePlan { workshop, develop: false, .. }) = &plan.site {
         let (workshop, stand_in) = (workshop.clone(), frontend_env::stand_in(config));
         site_build.spawn(async move { workshop.build(&stand_in.variables()).await });
@@ -97,7 +97,7 @@ pub(super) async fn run(args: &Local, config: &Config, events: &Events, reportin
     ended
 }
 
-/// What is to be started, once nothing stands in the way of it.
+/// The programs to start, after all checks.
 struct Plan {
     cloud: bool,
     site: Option<SitePlan>,
@@ -110,7 +110,7 @@ struct SitePlan {
     start: bool,
 }
 
-/// Looks at what is there; starts nothing.
+/// Checks the existing state; starts nothing.
 async fn plan(args: &Local, config: &Config) -> Result<Plan, Error> {
     let directory = &config.local.directory;
     let runs = config.local.running.is_some();
@@ -119,7 +119,7 @@ async fn plan(args: &Local, config: &Config) -> Result<Plan, Error> {
     }
     if !runs {
         cloud::installed(&config.tools())?;
-        // What serves a site whose cloud is gone is in the way.
+        // A site server without its cloud would keep the port.
         site::stop(directory).await;
         local::free(config.local.port, Listener::Cloud)?;
     }
@@ -143,7 +143,7 @@ async fn plan(args: &Local, config: &Config) -> Result<Plan, Error> {
 /// Vite at work.
 type SiteBuild = JoinSet<Result<(), local::Error>>;
 
-/// What this process has started, and stops.
+/// The programs that this process has started, and stops.
 #[derive(Default)]
 struct Own {
     cloud: Option<LocalCloud>,
@@ -151,7 +151,7 @@ struct Own {
 }
 
 impl Own {
-    /// Returns when something of it ends by itself, which it should not.
+    /// Returns when one of them ends unexpectedly.
     async fn ended(&mut self) -> local::Error {
         let Self { cloud, site } = self;
         let cloud = async { if let Some(cloud) = cloud { cloud.ended().await } else { std::future::pending().await } };
@@ -184,7 +184,7 @@ impl Own {
 /// The key of each package's code.
 type Packages = BTreeMap<Package, CodeKey>;
 
-/// The shop, as far as somebody who wants to try it has to know it.
+/// The addresses and calls to show.
 struct Shop {
     site: Option<String>,
     endpoint: String,
@@ -196,7 +196,7 @@ struct Shop {
     code: Packages,
 }
 
-/// Starts the local cloud unless it runs; whether it goes on with what it kept.
+/// Starts the local cloud unless it runs; returns whether it resumed from saved state.
 async fn start_cloud(plan: &Plan, config: &Config, own: &mut Own, events: &Events) -> Result<bool, Error> {
     if !plan.cloud {
         return Ok(false);
@@ -211,7 +211,7 @@ async fn start_cloud(plan: &Plan, config: &Config, own: &mut Own, events: &Event
     Ok(beginning.kept)
 }
 
-/// Deploys, builds and serves the site, and asks all of it something.
+/// Deploys, builds and serves the site, and sends a request to each part.
 async fn bring_up(
     plan: &Plan,
     built: Vec<Artifact>,
@@ -233,7 +233,7 @@ async fn bring_up(
     Ok(shop)
 }
 
-/// Deploys, and serves the site that belongs to what is deployed, while the functions answer for the first time.
+/// Deploys, and serves the site for this deployment, while the functions answer for the first time.
 async fn open_shop(
     plan: &Plan,
     built: Vec<Artifact>,
@@ -250,7 +250,7 @@ async fn open_shop(
     Ok((shop, site))
 }
 
-/// Sees to the site; it is returned if it was started.
+/// Makes sure that the site is served; returns the server if this process started it.
 async fn serve(
     plan: &Plan,
     site_build: &mut SiteBuild,
@@ -270,7 +270,7 @@ async fn serve(
     Ok(if *start { Some(workshop.serve(*port).await?) } else { None })
 }
 
-/// Deploys everything with this code, without a question: the local cloud is there to be tried on.
+/// Deploys everything with this code, without approval: the local cloud is for trying things out.
 async fn deploy_all(built: Vec<Artifact>, config: &Config, events: &Events) -> Result<(Deployed, Packages), Error> {
     let session = open("local", config, events).await?;
     let packages = built.iter().map(|artifact| (artifact.package, artifact.key.clone())).collect();
@@ -281,7 +281,7 @@ async fn deploy_all(built: Vec<Artifact>, config: &Config, events: &Events) -> R
     Ok((deployment::carry_out(planned, made, config, &session).await?, packages))
 }
 
-/// What was deployed, in the words of somebody who wants to try it.
+/// The addresses and calls of a deployment.
 fn shop(deployed: &Deployed, code: Packages, plan: &Plan, config: &Config) -> Result<Shop, Error> {
     let output = |stack, key: &str| {
         let missing = || local::Error::NoAnswer { reason: format!("the {stack} stack has no output {key}") };
@@ -299,7 +299,7 @@ fn shop(deployed: &Deployed, code: Packages, plan: &Plan, config: &Config) -> Re
     })
 }
 
-/// Asks everything behind the site something: answers mean that all of it is there.
+/// Sends requests to everything behind the site: answers mean that all parts work.
 async fn ask(mut shop: Shop) -> Result<Shop, Error> {
     let Shop { endpoint, products_api, cart_api, user_pool, .. } = &shop;
     let (products, cart) = (format!("{products_api}/product"), format!("{cart_api}/cart"));
@@ -311,7 +311,7 @@ async fn ask(mut shop: Shop) -> Result<Shop, Error> {
     Ok(shop)
 }
 
-/// Picks up edits of the functions, for as long as it is let.
+/// Deploys edits of the functions until dropped.
 async fn develop(wanted: bool, mut code: Packages, config: &Config, events: &Events) -> Result<Infallible, Error> {
     if !wanted {
         return std::future::pending().await;
@@ -343,7 +343,7 @@ async fn develop(wanted: bool, mut code: Packages, config: &Config, events: &Eve
     }
 }
 
-/// Compiles and deploys once more. Of how that goes only what the compiler says is told: the rest is a line at its end.
+/// Compiles and deploys again. Reports only the compiler's messages; one notice at the end summarizes the rest.
 async fn swap(config: &Config, events: &Events) -> Result<Packages, Error> {
     let (sender, mut told) = unbounded_channel();
     let swapping = async {

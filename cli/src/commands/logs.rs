@@ -1,4 +1,4 @@
-//! `cartctl logs`: what the functions of a stage printed, and go on printing.
+//! `cartctl logs`: the log entries of a stage's functions, existing and new.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -31,11 +31,11 @@ use crate::{
     },
 };
 
-/// The share of a function in the time of a reading on AWS: as often as an account may ask where it may ask least often, by
+/// One function's share of the pause between readings on AWS: the rate that the smallest quota of an account allows, by
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html>.
 const EACH: Duration = Duration::from_millis(200);
 
-/// The same in the local cloud, which has functions to run on the same processors.
+/// The same in the local cloud, which runs functions on the same processors.
 const EACH_LOCALLY: Duration = Duration::from_millis(30);
 
 pub(super) async fn run(args: &Logs, config: &Config, events: &Events, reporting: &Reporting) -> Result<Answer, Error> {
@@ -48,7 +48,7 @@ pub(super) async fn run(args: &Logs, config: &Config, events: &Events, reporting
     let mut interruption = Interruption::listen()?;
     tokio::select! {
         read = read(args, &functions, from, config, events, reporting.format()) => read?,
-        // It is how it ends.
+        // The regular end.
         () = interruption.wait() => {}
     }
     Ok(Answer::printed())
@@ -85,22 +85,22 @@ async fn read(
     Ok(())
 }
 
-/// What was told.
+/// The result of printing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Told {
     Nothing,
     Something,
-    /// Whoever read has what they wanted.
+    /// The reader of standard output is gone.
     ToNobody,
 }
 
-/// Tells everything that is there.
+/// Prints all available entries.
 async fn tell(reading: &mut Reading, lines: &Lines, events: &Events) -> Result<Told, Error> {
     let mut heard = Told::Nothing;
     while let Some(told) = reading.next().await? {
         let text = lines.of(&told);
         if !text.is_empty() {
-            // What moves on the screen would get between the lines.
+            // Progress on the screen would mix with the lines.
             events.pause().await;
             if print(&text).is_err() {
                 return Ok(Told::ToNobody);
@@ -111,7 +111,7 @@ async fn tell(reading: &mut Reading, lines: &Lines, events: &Events) -> Result<T
     Ok(heard)
 }
 
-/// The functions that are there, and the names of their log groups.
+/// The deployed functions, with the names of their log groups.
 async fn sources(functions: &[Function], named: bool, config: &Config, session: &Session) -> Result<Vec<(String, String)>, Error> {
     let stacks: BTreeSet<StackId> = functions.iter().map(|function| function.stack).collect();
     let reading = stacks.into_iter().map(async |id| {
@@ -124,7 +124,7 @@ async fn sources(functions: &[Function], named: bool, config: &Config, session: 
         let there = resources.get(&function.stack).into_iter().flatten().find(|resource| resource.logical_id == function.logs);
         match there.map(|resource| &resource.physical_id).filter(|name| !name.is_empty()) {
             Some(group) => sources.push((function.name.clone(), group.clone())),
-            // Who named it wants it; who named none wants what there is.
+            // A named function has to exist; without names, missing ones are skipped.
             None if named => return Err(Error::NotDeployed { stack: function.stack, stage: config.stage() }),
             None => {}
         }

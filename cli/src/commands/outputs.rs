@@ -1,4 +1,4 @@
-//! `cartctl outputs`: what each stack says about itself.
+//! `cartctl outputs`: the outputs of each stack.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ pub(super) fn of(app: &App, observed: &Observed) -> IndexMap<StackId, BTreeMap<S
     app.stacks().iter().filter_map(|stack| deployed(stack.id())).collect()
 }
 
-/// A row an output.
+/// One row per output.
 pub(super) fn rows(outputs: &IndexMap<StackId, BTreeMap<String, String>>) -> Vec<[String; 3]> {
     let row = |(stack, key, value): (&StackId, &String, &String)| [stack.to_string(), key.clone(), value.clone()];
     outputs.iter().flat_map(|(stack, outputs)| outputs.iter().map(move |(key, value)| row((stack, key, value)))).collect()

@@ -30,7 +30,7 @@ pub(super) async fn run(args: &Package, config: &Config, events: &Events) -> Res
     Ok(Answer::new(lines, json!({ "artifacts": artifacts })))
 }
 
-/// What to package for this configuration.
+/// The packaging request of this configuration.
 pub(super) fn request(config: &Config, target: Target) -> Request {
     Request {
         workspace: config.workspace.clone(),
@@ -44,7 +44,7 @@ pub(super) fn request(config: &Config, target: Target) -> Request {
     }
 }
 
-/// Builds and packages, telling how it goes.
+/// Builds and packages, and reports progress.
 pub(super) async fn package(request: &Request, events: &Events) -> Result<Vec<Artifact>, Error> {
     Ok(package::package(request, |progress| events.send(Event::Package(progress))).await?)
 }

@@ -1,4 +1,4 @@
-//! `cartctl frontend deploy`: builds the site for what is deployed, and publishes it. `deploy` ends with the same.
+//! `cartctl frontend deploy`: builds the site for the deployed stacks, and publishes it. `deploy` ends with the same steps.
 
 use serde_json::json;
 
@@ -47,7 +47,6 @@ pub(super) async fn deploy(args: &FrontendDeploy, config: &Config, events: &Even
     Ok(Answer::new(format!("{}\n", site.url), json!({ "url": site.url })))
 }
 
-/// Builds the site and publishes it.
 pub(super) async fn publish(site: &Hosted, observed: &Observed, config: &Config, session: &Session) -> Result<(), Error> {
     let Session { aws, events, account, .. } = session;
     let env = frontend_env::hosted(&site.url, &observed.parameters, config, &aws.region)?;

@@ -1,4 +1,4 @@
-//! `cartctl totals`: whether the totals of products are what the carts hold, and how they become it again.
+//! `cartctl totals`: checks the totals of products against the carts, and recounts them.
 
 use cart_infra::{stacks, stacks::cart};
 
@@ -40,7 +40,7 @@ pub(super) async fn run(args: &Totals, config: &Config, events: &Events) -> Resu
     Ok(answer.ending(ExitCode::Found, Notice::TotalsWrong { products: wrong.len(), rebuilt: args.rebuild }))
 }
 
-/// Nothing if it was declined.
+/// None if it was declined.
 async fn rebuild(args: &Totals, config: &Config, counting: &Counting) -> Result<Option<Vec<Corrected>>, Error> {
     let before = interruptible(async { Ok(counting.look().await?) }).await?;
     counting.events.pause().await;
@@ -49,14 +49,14 @@ async fn rebuild(args: &Totals, config: &Config, counting: &Counting) -> Result<
     if !is_approved && !interruptible(approved(Question::Recount)).await? {
         return Ok(None);
     }
-    // Any mark will do that no other run has used.
+    // Any mark that no other run has used.
     let mark = format!("{:016x}", fastrand::u64(..));
-    // It can be left at any moment: every step of it may be done twice.
+    // May stop at any moment: every step may run twice.
     let done = interruptible(async { Ok(counting.rebuild(&mark).await?) }).await;
     done.map(Some).map_err(|error| afterwards(error, args))
 }
 
-/// An interruption that came when something was changed already.
+/// The error of an interruption after the first change.
 fn afterwards(error: Error, args: &Totals) -> Error {
     match error {
         Error::Interrupted if args.rebuild => Error::RecountInterrupted,
