@@ -1,5 +1,5 @@
-//! The whole shop on this machine: which programs run for it and where they listen, what is kept from one run to the next, and what
-//! can be wrong with any of that. Knows nothing of what is deployed there.
+//! The whole shop on this machine: its programs and their ports, the state kept between runs, and
+//! the errors of these. Knows nothing of the deployed stacks.
 
 use std::{
     io::ErrorKind,
@@ -20,22 +20,21 @@ pub(crate) mod server;
 pub(crate) mod site;
 mod state;
 
-/// Where the local cloud listens unless something else is said.
+/// The default port of the local cloud.
 pub(crate) const DEFAULT_PORT: u16 = 4566;
 
-/// Where the shop's site is served unless something else is said.
+/// The default port of the shop's site.
 pub(crate) const DEFAULT_SITE_PORT: u16 = 8080;
 
-/// The region it plays.
 pub(crate) const REGION: &str = "us-east-1";
 
-/// The addresses `localhost` may mean.
+/// The addresses that `localhost` may resolve to.
 pub(crate) const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
-/// What the command lines of the local cloud have in them.
+/// Identifies the command lines of the local cloud.
 const CLOUD: [&str; 1] = ["ministack"];
 
-/// What those of the site's servers have: ours, and Vite's.
+/// Identifies those of the site's servers: ours, and Vite's.
 const SITE: [&str; 2] = [site::SERVE, "node_modules/vite"];
 
 /// What says that it runs.
@@ -55,66 +54,60 @@ struct RunningSite {
     port: u16,
 }
 
-/// The ports of a local cloud that runs.
+/// The ports of a running local cloud.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ports {
     pub cloud: u16,
-    /// None, if no site is served.
+    /// None if no site is served.
     pub site: Option<u16>,
 }
 
-/// Who is to listen on a port.
+/// The program that a port is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Listener {
-    /// The local cloud.
     Cloud,
-    /// What serves the shop's site.
+    /// The server of the shop's site.
     Site,
 }
 
 /// Why the local shop could not be started or stopped.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// The set-up was not done.
+    /// `make setup` has not run.
     #[error("the local cloud is not installed: {program} does not exist")]
     NotInstalled {
-        /// What is missing.
+        /// The missing file.
         program: Utf8PathBuf,
     },
     #[error(transparent)]
     Node(#[from] node::Error),
-    /// What builds the site is not there.
+    /// The site's build tools are not installed.
     #[error("the site cannot be built: {reason}")]
     NoFrontend {
-        /// What is missing.
+        /// The missing file.
         reason: String,
     },
     /// The site does not compile.
     #[error("the site does not build:\n{said}")]
     SiteBuild {
-        /// What Vite said.
+        /// Vite's output.
         said: String,
     },
-    /// Something else listens there.
+    /// Another program listens on the port.
     #[error("port {port} on {address} is in use by another program, but {} needs it", match listener { Listener::Cloud => "the local cloud", Listener::Site => "the site" })]
     PortInUse {
-        /// The port.
         port: u16,
-        /// The address.
         address: IpAddr,
-        /// Who is to listen there.
+        /// The program that the port is for.
         listener: Listener,
     },
-    /// Something of it runs, which stands in the way of what was asked for.
+    /// A part of the local shop runs, and prevents the requested action.
     #[error("the local cloud is running already")]
     Runs,
-    /// What it kept is not what it could go on with.
+    /// The saved state cannot be used.
     #[error("the saved state of the local cloud cannot be used: {reason}")]
-    Kept {
-        /// Why not.
-        reason: String,
-    },
-    /// It ended, or never answered.
+    Kept { reason: String },
+    /// The program ended, or never answered.
     #[error("{what} did not start: {reason}\n{log}")]
     DidNotStart { what: &'static str, reason: String, log: String },
     #[error("{what} ended: {status}\n{log}")]
@@ -130,7 +123,6 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// The next thing to try.
     pub(crate) fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::NotInstalled { .. } => "`make setup` installs it into the project's own environment",
@@ -161,15 +153,15 @@ fn io(action: impl Into<String>) -> impl FnOnce(std::io::Error) -> Error {
     |source| Error::Io { action: action.into(), source }
 }
 
-/// Makes sure that nobody listens on a port, on either of the addresses that `localhost` may mean: who got there first would pass for
-/// ours.
+/// Verifies that nobody listens on a port, on either of the addresses that `localhost` may mean: another listener would be mistaken
+/// for ours.
 ///
 /// # Errors
 /// [`Error::PortInUse`].
 pub(crate) fn free(port: u16, listener: Listener) -> Result<(), Error> {
     for address in LOOPBACK {
         match TcpListener::bind((address, port)) {
-            // Where there is no IPv6, nobody listens there.
+            // Without IPv6 nobody listens there.
             Err(error) if !matches!(error.kind(), ErrorKind::AddrNotAvailable | ErrorKind::Unsupported) => {
                 return Err(Error::PortInUse { port, address, listener });
             }
@@ -179,7 +171,7 @@ pub(crate) fn free(port: u16, listener: Listener) -> Result<(), Error> {
     Ok(())
 }
 
-/// The ports of what runs in this folder, if the local cloud does.
+/// The ports of the local cloud in this folder, if it runs.
 pub(crate) fn running_ports(directory: &Utf8Path) -> Option<Ports> {
     let running = running(directory)?;
     let site = running.site.filter(|site| process::runs(site.pid, &SITE));
@@ -194,7 +186,7 @@ fn written(directory: &Utf8Path) -> Option<Running> {
     serde_json::from_str(&std::fs::read_to_string(running_file(directory)).ok()?).ok()
 }
 
-/// Whether something ran here that nobody stopped, and that does not run any more.
+/// Whether a program of this folder ended without being stopped.
 fn is_unclean(directory: &Utf8Path) -> bool {
     written(directory).is_some() && running(directory).is_none()
 }
@@ -204,7 +196,7 @@ fn record(directory: &Utf8Path, running: &Running) -> Result<(), Error> {
     Ok(files::write_whole(&path, text::json(running))?)
 }
 
-/// Stops what runs in this folder; whether there was anything to stop.
+/// Stops all programs of this folder; returns whether any ran.
 pub(crate) async fn stop_running(directory: &Utf8Path) -> bool {
     let written = written(directory);
     let site = written.and_then(|running| running.site).filter(|site| process::runs(site.pid, &SITE));
@@ -221,16 +213,16 @@ pub(crate) async fn stop_running(directory: &Utf8Path) -> bool {
     site.is_some() || cloud.is_some()
 }
 
-/// Forgets what was kept from earlier runs.
+/// Deletes the state of earlier runs.
 ///
 /// # Errors
-/// [`Error::Runs`]: what runs would write it down again.
+/// [`Error::Runs`]: a running program would save the state again.
 pub(crate) fn forget(directory: &Utf8Path) -> Result<(), Error> {
     if running(directory).is_some() { Err(Error::Runs) } else { state::forget(directory) }
 }
 
 fn remove_traces(directory: &Utf8Path) {
-    // What is not there needs no removing.
+    // A missing folder needs no deletion.
     drop(std::fs::remove_file(running_file(directory)));
     drop(std::fs::remove_dir_all(directory.join("tmp")));
 }
@@ -239,7 +231,7 @@ fn running_file(directory: &Utf8Path) -> Utf8PathBuf {
     directory.join("running.json")
 }
 
-/// The body of what answers at `url`, on loopback.
+/// The body of the answer of `url`, on loopback.
 pub(crate) async fn get(url: &str) -> Result<String, Error> {
     let failed = |reason: String| Error::NoAnswer { reason };
     let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build();

@@ -1,4 +1,4 @@
-//! The local cloud: a MiniStack process on loopback that stands in for AWS. Knows nothing of what is deployed there.
+//! The local cloud: a MiniStack process on loopback that stands in for AWS. Knows nothing of the deployed stacks.
 
 use camino::{Utf8Path, Utf8PathBuf};
 use tokio::process::Command;
@@ -17,17 +17,17 @@ pub(crate) struct LocalCloud {
     directory: Utf8PathBuf,
 }
 
-/// What it began with.
+/// The state at the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Beginning {
-    /// Whether it holds what it held before.
+    /// Whether it resumed from saved state.
     pub kept: bool,
-    /// Whether nobody stopped it the last time: what it kept is older than that.
+    /// Whether the last run was killed: the saved state is older than that.
     pub unclean: bool,
 }
 
 impl LocalCloud {
-    /// Starts it with what it kept, and returns once it answers. The ports were looked at before.
+    /// Starts the local cloud with its saved state, and returns once it answers. The caller has checked the ports.
     ///
     /// # Errors
     /// [`Error::NotInstalled`], [`Error::Kept`] and [`Error::DidNotStart`].
@@ -45,7 +45,7 @@ impl LocalCloud {
                 ("MINISTACK_REGION", REGION),
                 ("LAMBDA_EXECUTOR", "local"),
                 ("PERSIST_STATE", "1"),
-                // These would listen on every interface.
+                // These services would listen on every interface.
                 ("IOT_MTLS_ENABLED", "0"),
                 ("SFTP_ENABLED", "0"),
                 ("NO_PROXY", "127.0.0.1,localhost"),
@@ -64,12 +64,12 @@ impl LocalCloud {
         Ok((Self { process, directory: directory.to_owned() }, Beginning { kept, unclean: kept && unclean }))
     }
 
-    /// Returns when it ends by itself, which it should not.
+    /// Returns when it ends unexpectedly.
     pub(crate) async fn ended(&mut self) -> Error {
         self.process.ended().await
     }
 
-    /// Stops it, and the functions it runs; it writes down what it holds.
+    /// Stops it, with the functions it runs; it saves its state.
     pub(crate) async fn stop(self) {
         if !self.process.stop().await {
             state::cut_off(&self.directory);
@@ -77,13 +77,13 @@ impl LocalCloud {
         remove_traces(&self.directory);
     }
 
-    /// Lets it run on after this process.
+    /// Lets it run after this process.
     pub(crate) fn let_go(self) {
         self.process.let_go();
     }
 }
 
-/// The program, if it is there.
+/// The program's path.
 ///
 /// # Errors
 /// [`Error::NotInstalled`].
@@ -92,7 +92,7 @@ pub(crate) fn installed(tools: &Utf8Path) -> Result<Utf8PathBuf, Error> {
     if program.is_file() { Ok(program) } else { Err(Error::NotInstalled { program }) }
 }
 
-/// Its version, by what pip writes beside a package it installed: to ask it takes longer than to start it.
+/// The version, from the files of pip next to the package: asking the program takes longer than starting it.
 fn version(tools: &Utf8Path) -> String {
     let library = tools.parent().unwrap_or(tools).join("lib");
     let names = |folder: &Utf8Path| {

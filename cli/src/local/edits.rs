@@ -1,4 +1,4 @@
-//! What is edited while the shop runs: which files count, and when an editor is done with them. Knows nothing of what is done about it.
+//! Edits while the shop runs: which files count, and when an edit is complete. Knows nothing of the reaction.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -8,19 +8,19 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::Error;
 
-/// How long nothing has to be written before it is looked at: saving all files of an editor, or changing to another branch, is one edit.
+/// The pause after which an edit is complete: saving all files of an editor, or switching branches, is one edit.
 const QUIET: Duration = Duration::from_millis(100);
 
-/// Something that was edited.
+/// The kind of edited file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Edit {
-    /// What the functions are compiled from.
+    /// The source of the functions.
     Functions,
     /// The definitions of the infrastructure, which are part of this program.
     Definitions,
 }
 
-/// The edits of a workspace, as they come.
+/// A watch on a workspace.
 pub(crate) struct Edits {
     workspace: Utf8PathBuf,
     changed: UnboundedReceiver<notify::Event>,
@@ -28,7 +28,7 @@ pub(crate) struct Edits {
 }
 
 impl Edits {
-    /// Those of this workspace, from here on.
+    /// Watches this workspace from now on.
     ///
     /// # Errors
     /// [`Error::Watch`].
@@ -38,10 +38,10 @@ impl Edits {
             move |error: notify::Error| Error::Watch { folder, reason: error.to_string() }
         };
         let (sender, changed) = unbounded_channel();
-        // An event that could not be had is none: what was missed comes with the next edit, since cargo looks at all files.
+        // Errors of single events are ignored: the next edit makes up for them, since cargo checks all files.
         let tell = move |event: notify::Result<notify::Event>| drop(event.map(|event| sender.send(event)));
         let mut watcher = notify::recommended_watcher(tell).map_err(failed(workspace))?;
-        // The system tells paths without symbolic links.
+        // The system reports paths without symbolic links.
         let workspace = workspace.canonicalize_utf8().unwrap_or_else(|_| workspace.to_owned());
         for folder in ["lambdas", "infra"].map(|name| workspace.join(name)) {
             if folder.is_dir() {
@@ -57,7 +57,7 @@ impl Edits {
     }
 }
 
-/// The next edits: all that follow each other before `quiet` is over, which begins again with each event.
+/// Collects edits until none has come for `quiet`.
 async fn edits<Q: Future<Output = ()>>(
     workspace: &Utf8Path,
     changed: &mut UnboundedReceiver<notify::Event>,
@@ -72,20 +72,20 @@ async fn edits<Q: Future<Output = ()>>(
         };
         match next {
             Some(event) => edits.extend(edited(workspace, &event)),
-            // Nobody watches any more, and so nothing comes any more.
+            // The watch has ended, and no more events will come.
             None => std::future::pending().await,
         }
     }
 }
 
-/// What an event of the file system is an edit of, if it is one.
+/// The edit that an event of the file system means, if any.
 fn edited(workspace: &Utf8Path, event: &notify::Event) -> Option<Edit> {
     if matches!(event.kind, EventKind::Access(_)) {
         return None;
     }
     event.paths.iter().find_map(|path| {
         let path = Utf8Path::from_path(path)?.strip_prefix(workspace).ok()?;
-        // What is put into a new folder at once may not be told of. Not what editors leave beside a file while it is open.
+        // The system may not report files created right after their folder. Temporary files of editors do not count.
         let counts = event.kind == EventKind::Create(CreateKind::Folder) || matches!(path.extension()?, "rs" | "toml" | "json");
         if !counts || path.file_name()?.starts_with('.') {
             return None;

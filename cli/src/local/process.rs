@@ -1,4 +1,4 @@
-//! A program that runs beside cartctl: in a process group of its own, with what it says in a file. Knows nothing of what it does.
+//! A program that runs beside cartctl: in its own process group, with its output in a file. Knows nothing of its purpose.
 
 use std::{
     io::{Read, Seek},
@@ -13,17 +13,17 @@ use tokio::process::{Child, Command};
 use super::{Error, get, io};
 use crate::build::process::{Group, end_group};
 
-/// How long a program may take to answer for the first time. It takes about a second.
+/// The time limit for the first answer, which usually takes about a second.
 const START_LIMIT: Duration = Duration::from_mins(1);
 
-/// How long it may take to end by itself: the local cloud writes down what it holds.
+/// The time limit for a regular end: the local cloud saves its state.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 
-/// What runs locally has no business with the user's account.
+/// Local programs get no access to the user's account.
 const FOREIGN: [&str; 6] =
     ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION"];
 
-/// A program that was started here. It is asked to end when this is dropped, unless it was let go.
+/// A program started by this process. It is asked to end on drop, unless it was released.
 #[derive(Debug)]
 pub(super) struct Process {
     name: &'static str,
@@ -41,21 +41,21 @@ impl Process {
             command.env_remove(variable);
         }
         let program = Utf8PathBuf::from(command.as_std().get_program().to_string_lossy().into_owned());
-        // A Ctrl-C on the terminal is for cartctl, which stops it in order.
+        // Ctrl-C at the terminal reaches cartctl, which stops the program in order.
         command.stdin(Stdio::null()).stdout(output).stderr(errors);
         let (child, group) = Group::spawn(&mut command).map_err(io(format!("starting {program}")))?;
         Ok(Self { name, child, group, log })
     }
 
-    /// Its number.
+    /// The process id.
     pub(super) fn pid(&self) -> i32 {
         self.group.pid().map_or(0, Pid::as_raw_pid)
     }
 
-    /// It, once it answers at this URL.
+    /// Returns the program once it answers at this URL.
     ///
     /// # Errors
-    /// [`Error::DidNotStart`]; it is stopped then.
+    /// [`Error::DidNotStart`]; then the program is stopped.
     pub(super) async fn answering(mut self, url: &str) -> Result<Self, Error> {
         let asked = async {
             loop {
@@ -77,7 +77,7 @@ impl Process {
         Err(error)
     }
 
-    /// Returns when it ends by itself, which it should not.
+    /// Returns when it ends unexpectedly.
     pub(super) async fn ended(&mut self) -> Error {
         match self.child.wait().await {
             Ok(status) => Error::Ended { what: self.name, status, log: end_of(&self.log) },
@@ -85,7 +85,7 @@ impl Process {
         }
     }
 
-    /// Ends it and everything in its group; whether it ended in order.
+    /// Ends the process group; returns whether it ended in order.
     pub(super) async fn stop(mut self) -> bool {
         let Some(pid) = self.group.pid() else { return true };
         kill_process(pid, Signal::TERM).ok();
@@ -97,14 +97,14 @@ impl Process {
         in_order
     }
 
-    /// Lets it run on after this process. [`stop`] ends it.
+    /// Lets it run after this process. [`stop`] ends it.
     pub(super) fn let_go(self) {
         self.group.release();
     }
 }
 
-/// Whether the process of this number runs, and is one of these programs and not one that got the number after it. Where there is no
-/// `/proc` to look into, the number has to do.
+/// Whether the process with this id runs, and is one of these programs rather than a later process with the same id. Without
+/// `/proc`, the id alone decides.
 pub(super) fn runs(pid: i32, programs: &[&str]) -> bool {
     let is_one = |line: &[u8]| {
         let line = String::from_utf8_lossy(line);
@@ -114,7 +114,7 @@ pub(super) fn runs(pid: i32, programs: &[&str]) -> bool {
         && std::fs::read(format!("/proc/{pid}/cmdline")).map_or(!Utf8Path::new("/proc/self").exists(), |line| is_one(&line))
 }
 
-/// Ends what was let go, and everything in its group; whether it ended in order.
+/// Ends a released program with its process group; returns whether it ended in order.
 pub(super) async fn stop(pid: i32, programs: &[&str]) -> bool {
     let Some(id) = Pid::from_raw(pid).filter(|_| runs(pid, programs)) else { return true };
     kill_process(id, Signal::TERM).ok();
@@ -128,7 +128,7 @@ pub(super) async fn stop(pid: i32, programs: &[&str]) -> bool {
     in_order
 }
 
-/// The end of what a program said, as far as it fits a screen.
+/// The last lines of a program's output, as many as fit a screen.
 fn end_of(log: &Utf8Path) -> String {
     const LENGTH: u64 = 2_000;
     let read = || -> std::io::Result<String> {

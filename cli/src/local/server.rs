@@ -1,4 +1,4 @@
-//! Serves the built site to browsers on this machine, and to nobody else. Knows nothing of what is in it.
+//! Serves the built site to browsers on this machine only. Knows nothing of the site's content.
 
 use std::{convert::Infallible, io::ErrorKind, net::SocketAddr, time::Duration};
 
@@ -16,7 +16,7 @@ use tower_http::services::{ServeDir, ServeFile, fs::ServeFileSystemResponseBody 
 
 use super::{Error, LOOPBACK, Listener, io};
 
-/// How long a browser may take to say what it wants.
+/// The time limit for a browser's request.
 const HEADER_LIMIT: Duration = Duration::from_secs(10);
 
 /// Serves `folder` on this port of both addresses that `localhost` may mean, until the process ends.
@@ -51,7 +51,7 @@ async fn accept(listener: TcpListener, folder: Utf8PathBuf) -> Error {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => drop(tokio::spawn(converse(stream, folder.clone()))),
-            // Somebody who is gone already.
+            // The client has disconnected.
             Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
             Err(error) => return io("accepting a connection")(error),
         }
@@ -80,7 +80,7 @@ async fn answer(request: Request<Incoming>, folder: &Utf8Path) -> Result<Respons
         files.try_call(request).await
     }
     .unwrap_or_else(|_| without_body(StatusCode::INTERNAL_SERVER_ERROR));
-    // Also of what has a hash in its name: another local cloud has other addresses in it. A browser that asks again is told that
+    // Hashed files included: another local cloud has other addresses in them. A browser that asks again learns that
     // nothing has changed.
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     response.headers_mut().insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
@@ -93,8 +93,8 @@ fn without_body(status: StatusCode) -> Response<Body> {
     response
 }
 
-/// Whether a browser asked for this machine by its own name. A stranger's name that leads here is a stranger's site that wants to read
-/// ours ("DNS rebinding").
+/// Whether the request names this machine by its own name. Another host name that resolves to this machine belongs to a site that
+/// tries to read ours ("DNS rebinding").
 fn is_meant(headers: &HeaderMap) -> bool {
     let Some(host) = headers.get(HOST).and_then(|host| host.to_str().ok()) else { return false };
     let name =
@@ -102,7 +102,7 @@ fn is_meant(headers: &HeaderMap) -> bool {
     ["localhost", "127.0.0.1", "[::1]"].contains(&name)
 }
 
-/// Whether a path is that of a page of the site and not of a file: the last part of a file's has a dot.
+/// Whether a path belongs to a view of the site and not to a file: the last part of a file's path has a dot.
 fn is_page(path: &str) -> bool {
     !path.rsplit('/').next().unwrap_or_default().contains('.')
 }

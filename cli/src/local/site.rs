@@ -1,5 +1,5 @@
-//! The shop's site beside the local cloud: built by Vite when something it is made of has changed, and served by a process of its own,
-//! either as it was built or by Vite while it is edited. Knows nothing of the shop.
+//! The shop's site beside the local cloud: built by Vite when one of its sources has changed, and served by its own process,
+//! either as built or by Vite with live reload. Knows nothing of the shop.
 
 use std::path::PathBuf;
 
@@ -17,13 +17,13 @@ use crate::{
     files,
 };
 
-/// The command of `cartctl` that serves what was built.
+/// The command of `cartctl` that serves the built site.
 pub(crate) const SERVE: &str = "serve-site";
 
-/// What of `frontend/` the site is not made of.
+/// The parts of `frontend/` that the build does not use.
 const NOT_MADE_OF: [&str; 6] = ["node_modules", "dist", "test-results", "e2e", "README.md", "eslint.config.js"];
 
-/// The folders and programs that the site is built with.
+/// The folders and programs of the site's build.
 #[derive(Clone, Debug)]
 pub(crate) struct Workshop {
     frontend: Utf8PathBuf,
@@ -32,12 +32,12 @@ pub(crate) struct Workshop {
 }
 
 impl Workshop {
-    /// That of a workspace, for a shop that keeps its things in `directory`.
+    /// The workshop of a workspace, for a shop with its state in `directory`.
     ///
     /// # Errors
     /// [`Error::NoFrontend`], if a tool is missing.
     pub(crate) async fn of(workspace: &Utf8Path, directory: &Utf8Path) -> Result<Self, Error> {
-        // Asked for now: once cargo has built another one in its place, the system calls this one deleted.
+        // Resolved now: once cargo has replaced the program, the system calls the path deleted.
         let cartctl = std::env::current_exe().map_err(io("finding cartctl"))?;
         let workshop = Self { frontend: workspace.join("frontend"), directory: directory.to_owned(), cartctl };
         if !workshop.vite().is_file() {
@@ -47,10 +47,10 @@ impl Workshop {
         Ok(workshop)
     }
 
-    /// Builds the site with these variables, unless it is there already.
+    /// Builds the site with these variables, unless this build exists.
     ///
     /// # Errors
-    /// [`Error::SiteBuild`]; what was built before is left.
+    /// [`Error::SiteBuild`]; the former build stays.
     pub(crate) async fn build(&self, variables: &[(&str, String)]) -> Result<(), Error> {
         let stamp = self.stamp(variables)?;
         let (built, stamp_file) = (self.built(), self.directory.join("site/stamp"));
@@ -70,8 +70,8 @@ impl Workshop {
         Ok(files::write_whole(&stamp_file, stamp)?)
     }
 
-    /// Puts what was built where it is served from, with the variables' values in the place of those it was built with. Files that are
-    /// what they were are left alone.
+    /// Copies the build to the served folder, with the variables' values in place of the placeholders. Unchanged files
+    /// are skipped.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -100,7 +100,7 @@ impl Workshop {
         Ok(())
     }
 
-    /// Serves what was built on this port of `localhost`, by `cartctl` itself in a process of its own.
+    /// Serves the built site on this port of `localhost`, by `cartctl` itself as a separate process.
     ///
     /// # Errors
     /// [`Error::DidNotStart`].
@@ -110,7 +110,7 @@ impl Workshop {
         self.start(command, port).await
     }
 
-    /// Lets Vite serve the site, anew with every edit.
+    /// Starts Vite to serve the site, with live reload.
     ///
     /// # Errors
     /// [`Error::DidNotStart`].
@@ -120,7 +120,7 @@ impl Workshop {
         self.start(command, port).await
     }
 
-    /// Where what serves the site writes what it has to say.
+    /// The log file of the site's server.
     pub(crate) fn log(&self) -> Utf8PathBuf {
         self.directory.join("site.log")
     }
@@ -135,7 +135,7 @@ impl Workshop {
         Ok(Site { process })
     }
 
-    /// Vite, for the local cloud. It takes the variables from its environment rather than from a file, which may be another shop's.
+    /// Vite, for the local cloud. The variables come from its environment rather than from a file, which may be another shop's.
     fn call(&self, variables: &[(&str, String)]) -> Command {
         let mut command = Command::new("node");
         command.arg(self.vite()).envs(variables.iter().map(|(name, value)| (name, value))).current_dir(&self.frontend);
@@ -155,7 +155,7 @@ impl Workshop {
         self.directory.join("site/made")
     }
 
-    /// The hash of everything the site is made of. What is installed is as the lock file says.
+    /// The hash of everything the build depends on. The lock file stands for the installed packages.
     fn stamp(&self, variables: &[(&str, String)]) -> Result<String, Error> {
         let is_source = |name: &str| is_shown(name) && !NOT_MADE_OF.contains(&name);
         let mut parts = Vec::new();
@@ -168,35 +168,33 @@ impl Workshop {
     }
 }
 
-/// Whether a name is not hidden.
 fn is_shown(name: &str) -> bool {
     !name.starts_with('.')
 }
 
-/// What serves the site, started by this process.
+/// The site's server, started by this process.
 #[derive(Debug)]
 pub(crate) struct Site {
     process: Process,
 }
 
 impl Site {
-    /// Returns when it ends by itself, which it should not.
+    /// Returns when it ends unexpectedly.
     pub(crate) async fn ended(&mut self) -> Error {
         self.process.ended().await
     }
 
-    /// Stops it.
     pub(crate) async fn stop(self) {
         self.process.stop().await;
     }
 
-    /// Lets it run on after this process.
+    /// Lets it run after this process.
     pub(crate) fn let_go(self) {
         self.process.let_go();
     }
 }
 
-/// Stops what serves the site of a shop that goes on, if something does.
+/// Stops the released server of a site, if one runs.
 pub(crate) async fn stop(directory: &Utf8Path) {
     if let Some(site) = written(directory).and_then(|running| running.site) {
         process::stop(site.pid, &SITE).await;

@@ -1,5 +1,5 @@
-//! What the local cloud keeps from one run to the next: whether it can be used again, and what of it must not be. Knows the form of
-//! the emulator's files as far as that takes.
+//! The local cloud's saved state: whether it can be used again, and which parts must be removed. Knows the format of
+//! the emulator's files as far as needed.
 
 use std::os::unix::fs::DirBuilderExt;
 
@@ -10,25 +10,25 @@ use serde_json::Value as Json;
 use super::{Error, io};
 use crate::{domain::text, files};
 
-/// Who wrote it.
+/// The writer of saved state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Writer {
-    /// The version of the emulator, which promises nothing about the files of another one.
+    /// The version of the emulator, whose files have no stable format.
     pub version: String,
-    /// The port it listened on, which is part of the addresses that stacks and functions know.
+    /// The port, which is part of the addresses that stacks and functions know.
     pub port: u16,
 }
 
-/// What is written down about it.
+/// The record beside saved state.
 #[derive(Debug, Serialize, Deserialize)]
 struct Note {
     #[serde(flatten)]
     writer: Writer,
-    /// Whether it was stopped by force, perhaps in the middle of a file's successor.
+    /// Whether it was killed, possibly while replacing a file.
     cut_off: bool,
 }
 
-/// Where the emulator is to keep it.
+/// The emulator's folder.
 pub(super) fn folder(directory: &Utf8Path) -> Utf8PathBuf {
     directory.join("state")
 }
@@ -37,10 +37,10 @@ fn note(directory: &Utf8Path) -> Utf8PathBuf {
     directory.join("state.json")
 }
 
-/// Prepares the folder for `writer`; whether there is something in it to go on with.
+/// Prepares the folder for `writer`; returns whether it has state to resume from.
 ///
 /// # Errors
-/// [`Error::Kept`], if it is another's, or damaged. Nothing is changed then.
+/// [`Error::Kept`], if the state is damaged or another writer's. Then nothing is changed.
 pub(super) fn open(directory: &Utf8Path, writer: &Writer) -> Result<bool, Error> {
     let folder = folder(directory);
     let files = files(&folder)?;
@@ -64,22 +64,22 @@ pub(super) fn open(directory: &Utf8Path, writer: &Writer) -> Result<bool, Error>
         rewind_streams(&folder.join("lambda.json"))?;
     }
     let mut builder = std::fs::DirBuilder::new();
-    // It holds the passwords of those who try the shop.
+    // Holds the passwords of the shop's test users.
     builder.recursive(true).mode(0o700).create(&folder).map_err(io(format!("creating {folder}")))?;
     write(directory, writer, false)?;
     Ok(!files.is_empty())
 }
 
-/// Remembers that it was stopped by force.
+/// Records that it was killed.
 pub(super) fn cut_off(directory: &Utf8Path) {
     let Some(note) = std::fs::read(note(directory)).ok().and_then(|text| serde_json::from_slice::<Note>(&text).ok()) else {
         return;
     };
-    // Where this cannot be written, the next start finds files that are whole, each for itself.
+    // If this cannot be written, the next start finds files that are each complete.
     write(directory, &note.writer, true).ok();
 }
 
-/// Forgets all of it.
+/// Deletes all state.
 pub(super) fn forget(directory: &Utf8Path) -> Result<(), Error> {
     let folder = folder(directory);
     match std::fs::remove_dir_all(&folder) {
@@ -93,7 +93,7 @@ fn write(directory: &Utf8Path, writer: &Writer, cut_off: bool) -> Result<(), Err
     Ok(files::write_whole(&path, text::json(&Note { writer: writer.clone(), cut_off }))?)
 }
 
-/// What the emulator wrote: a file a service.
+/// The emulator's files, one for each service.
 fn files(folder: &Utf8Path) -> Result<Vec<Utf8PathBuf>, Error> {
     let entries = match folder.read_dir_utf8() {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -103,8 +103,8 @@ fn files(folder: &Utf8Path) -> Result<Vec<Utf8PathBuf>, Error> {
     Ok(paths.filter(|path| path.extension() == Some("json")).collect())
 }
 
-/// MiniStack keeps how far each function has read in a table's stream, and not the stream: after a restart it would pass over as many
-/// records as there were before. Without the positions it begins where the new stream does.
+/// MiniStack saves how far each function has read a table's stream, but not the stream: after a restart it would skip as many
+/// records as existed before. Without the positions it starts at the beginning of the new stream.
 fn rewind_streams(path: &Utf8Path) -> Result<(), Error> {
     let Ok(text) = std::fs::read(path) else { return Ok(()) };
     let Ok(mut lambda) = serde_json::from_slice::<Json>(&text) else { return Ok(()) };
@@ -125,7 +125,7 @@ mod tests {
         Writer { version: "1.5.33".to_owned(), port: 4566 }
     }
 
-    /// A folder in which a local cloud has kept something.
+    /// A folder with the saved state of a local cloud.
     fn kept() -> camino_tempfile::Utf8TempDir {
         let directory = tempdir().unwrap();
         assert!(!open(directory.path(), &writer()).unwrap(), "nothing was kept before");
