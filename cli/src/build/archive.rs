@@ -16,20 +16,21 @@ use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
 
 use crate::{domain::digest::sha256, files};
 
-/// What Lambda starts.
+/// The file that Lambda starts.
 const ENTRY: &str = "bootstrap";
 
-/// Stands before the binary in what is hashed. Change it when archives of the same binary must be deployed again.
+/// Prefix of the hashed content. Change it when archives of the same binary must be deployed again.
 const FORMAT: &[u8] = b"cartctl package 1\n";
 
 /// The end of the names of archives that are stored. They are large, change with every edit and are of use to nobody once they are
 /// replaced, so each removes its predecessors.
 const STORED: &str = ".local.zip";
 
-/// What an archive is made for.
+/// The use of an archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Compression {
-    /// Made once, loaded at every cold start: compressed. Zlib's own default; the best level takes three times as long for 3 % less.
+    /// Made once, loaded at every cold start: compressed. Zlib's own default; the best level takes three times as long for 3 %
+    /// less.
     ForUpload,
     /// Never leaves this machine: stored, since compressing takes longer than copying saves.
     ForLoopback,
@@ -59,7 +60,7 @@ pub(crate) enum Error {
     Write(#[from] files::Error),
     #[error("cannot remove older archives beside {path}")]
     Remove {
-        /// The archive that replaces it.
+        /// The path of the archive that replaces it.
         path: Utf8PathBuf,
         #[source]
         source: io::Error,
@@ -69,7 +70,6 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// What to do about it.
     #[must_use]
     pub(crate) fn hint(&self) -> String {
         match self {
@@ -86,7 +86,7 @@ pub(super) fn read(path: &Utf8Path) -> Result<Vec<u8>, Error> {
     fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })
 }
 
-/// Puts a binary into an archive below `out_dir`, unless that archive is there already.
+/// Puts a binary into an archive below `out_dir`, unless that archive exists.
 pub(super) fn pack(service: Service, binary: &[u8], compression: Compression, out_dir: &Utf8Path) -> Result<Packed, Error> {
     let started = Instant::now();
     let key = key(service, binary);
@@ -118,7 +118,7 @@ fn remove_predecessors(path: &Utf8Path) -> io::Result<()> {
         let entry = entry?;
         if entry.path() != path && entry.file_name().ends_with(STORED) {
             match fs::remove_file(entry.path()) {
-                // Somebody who packages at the same time was faster.
+                // Another process packaged the same binary first.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => (),
                 removed => removed?,
             }
@@ -129,7 +129,7 @@ fn remove_predecessors(path: &Utf8Path) -> io::Result<()> {
 
 /// Returns the size of the archive.
 fn write_zip(binary: &[u8], compression: Compression, file: &mut File) -> io::Result<u64> {
-    // The earliest time the format knows, and no other metadata: an archive says what runs, not who made it and when.
+    // The earliest time of the format, and no other metadata: an archive depends on the binary alone.
     let options = SimpleFileOptions::default().last_modified_time(DateTime::default()).unix_permissions(0o755);
     let options = match compression {
         Compression::ForUpload => options.compression_method(CompressionMethod::Deflated).compression_level(Some(6)),

@@ -1,7 +1,7 @@
-//! One call of cargo for all services: its arguments and environment, what it says while it works, where the executables are.
+//! One call of cargo for all services: its arguments, environment and messages, and the paths of the executables.
 //!
-//! What leaves this machine must not depend on it. The compilers are told to forget the folders' names, so that a clone elsewhere
-//! gives the same bytes. Executables are found in cargo's messages, never by looking into its target folder.
+//! The build must not depend on this machine. Compilers replace the folders' names, so that a clone elsewhere
+//! gives the same bytes. Paths of executables come from cargo's messages, never from searching its target folder.
 
 use std::io;
 
@@ -21,13 +21,13 @@ use super::{
 };
 use crate::domain::package::Progress;
 
-/// The profile of `Cargo.toml` for what runs in AWS.
+/// The profile in `Cargo.toml` for AWS.
 const PROFILE: &str = "lambda";
 
-/// The time C code takes for the present (`__DATE__`), where it asks: 1980-01-01, as in the archives.
+/// The value of `__DATE__` and the like in C code: 1980-01-01, as in the archives.
 const SOURCE_DATE_EPOCH: &str = "315532800";
 
-/// Why there are no executables.
+/// Why compiling failed.
 #[derive(Debug, Error)]
 pub(crate) enum Error {
     #[error("cannot run {program}")]
@@ -48,7 +48,6 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// What to do about it.
     #[must_use]
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
@@ -149,7 +148,7 @@ fn common_environment(request: &Request) -> Vec<(String, String)> {
     let color = if request.color { "always" } else { "never" };
     let mut environment = vec![
         ("CARGO_TERM_COLOR".to_owned(), color.to_owned()),
-        // The bar is the only place where cargo tells how much there is to compile.
+        // Only the progress bar shows how many units cargo has to compile.
         ("CARGO_TERM_PROGRESS_WHEN".to_owned(), "always".to_owned()),
         ("CARGO_TERM_PROGRESS_WIDTH".to_owned(), "100".to_owned()),
     ];
@@ -158,20 +157,20 @@ fn common_environment(request: &Request) -> Vec<(String, String)> {
     environment
 }
 
-/// The folders whose names must not reach a binary, and what they are called there. Of two that fit, compilers take the last.
+/// The folders whose names must not reach a binary, with their replacements. If two match, compilers use the last.
 ///
 /// The workspace is not among them: cargo compiles its members from its root, so that their paths are relative, and naming the
 /// workspace would make cargo compile every dependency again for another clone that shares the target folder.
 fn remaps(compiler: &Compiler, folders: &Folders) -> Vec<(Utf8PathBuf, String)> {
     let mut remaps: Vec<_> = folders.dependencies.iter().map(|folder| (folder.clone(), "/dependencies".to_owned())).collect();
-    // What the standard library is called where its sources are not installed.
+    // The standard library's name where its sources are not installed.
     remaps.push((compiler.library_sources.clone(), format!("/rustc/{}", compiler.commit)));
     // Code that build scripts generated.
     remaps.push((folders.target.clone(), "/target".to_owned()));
     remaps
 }
 
-/// An argument as a POSIX shell wants it.
+/// Quotes an argument for a POSIX shell.
 fn shell_quoted(argument: &str) -> String {
     format!("'{}'", argument.replace('\'', r"'\''"))
 }
@@ -180,11 +179,11 @@ fn strings(slices: &[&str]) -> Vec<String> {
     slices.iter().map(|&slice| slice.to_owned()).collect()
 }
 
-/// What cargo's messages tell. See <https://doc.rust-lang.org/cargo/reference/external-tools.html#json-messages>.
+/// A message of cargo. See <https://doc.rust-lang.org/cargo/reference/external-tools.html#json-messages>.
 #[derive(Debug, Default)]
 struct Built {
     found: Vec<(Service, Utf8PathBuf)>,
-    /// Whether anything was compiled, successfully or not.
+    /// Whether any unit was compiled, successfully or not.
     compiled: bool,
 }
 
@@ -213,7 +212,7 @@ impl Built {
                 self.found.extend(service.map(|service| (service, path)));
             }
             Ok(Message::BuildFinished) => self.compiled = true,
-            // Newer cargos may say more, and a build script may print what it likes.
+            // Newer cargos may add messages, and build scripts may print anything.
             Ok(Message::CompilerArtifact { .. } | Message::Other) | Err(_) => (),
         }
     }

@@ -50,9 +50,9 @@ pub(crate) enum Error {
     Unreadable(#[source] object::Error),
     #[error("it is compiled for {found}, not for {wanted}")]
     Processor {
-        /// What it is compiled for.
+        /// The processor of the binary.
         found: String,
-        /// What the function runs on.
+        /// The processor of the function.
         wanted: Architecture,
     },
     #[error("it needs glibc {needed}, and Lambda has {limit}")]
@@ -60,7 +60,6 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// What to do about it.
     #[must_use]
     pub(crate) fn hint(&self) -> String {
         match self {
@@ -88,7 +87,7 @@ pub(super) fn check(binary: &[u8], architecture: Architecture) -> Result<(), Err
     }
 }
 
-/// The processor a binary is for, and the newest glibc any of its symbols asks for.
+/// The processor of a binary, and the newest glibc that any of its symbols requires.
 fn requirements(binary: &[u8]) -> object::read::Result<(Machine, Option<Glibc>)> {
     let header = FileHeader64::<Endianness>::parse(binary)?;
     let endian = header.endian()?;
@@ -126,7 +125,7 @@ fn machine_name(machine: Machine) -> String {
 mod tests {
     use super::*;
 
-    /// A real program: this one.
+    /// A real program: this test.
     fn this_program() -> Vec<u8> {
         std::fs::read(std::env::current_exe().unwrap()).unwrap()
     }

@@ -1,4 +1,4 @@
-//! The frontend's configuration: from what the stacks published to variables, and from these to the text of `.env`. Knows nothing of AWS,
+//! The frontend's configuration: from published values to variables, and from these to the text of `.env`. Knows nothing of AWS,
 //! and reads one file, the template.
 
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use serde_json::json;
 /// The template, relative to the workspace.
 const TEMPLATE: &str = "templates/env.hbs";
 
-/// What the frontend has to know.
+/// The values that the frontend needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FrontendEnv {
     cart_api_url: String,
@@ -22,16 +22,16 @@ pub(crate) struct FrontendEnv {
     user_pool_id: String,
     user_pool_client_id: String,
     region: String,
-    /// Where accounts are, if not at AWS.
+    /// None for AWS.
     cognito_endpoint: Option<String>,
 }
 
-/// Why there is no configuration for the frontend.
+/// Why the frontend cannot be configured.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error("not published yet: {}", missing.iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>().join(", "))]
     Missing {
-        /// The parameters that are not there, each with the stack that publishes it.
+        /// The unpublished parameters, each with the stack that publishes it.
         missing: Vec<(String, StackId)>,
     },
     #[error("the value of {path} has a line break or another control character")]
@@ -41,7 +41,6 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// The next thing to try.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Missing { missing } => {
@@ -62,7 +61,7 @@ impl FrontendEnv {
     /// Picks what the frontend needs from `published` parameters, by full name.
     ///
     /// # Errors
-    /// [`Error::Missing`] names everything that is not published, [`Error::Unsafe`] a value that would break the file.
+    /// [`Error::Missing`] names every unpublished parameter, [`Error::Unsafe`] a value that would break the file.
     pub(crate) fn collect(names: &Names, published: &BTreeMap<String, String>, region: &str) -> Result<Self, Error> {
         let mut missing = Vec::new();
         let mut broken = None;
@@ -91,8 +90,8 @@ impl FrontendEnv {
         }
     }
 
-    /// Placeholders for a build that starts before anything is deployed to the local cloud at `base_url`. They have the form of the values
-    /// that [replace](Self::replacing) them, and are long enough to be found in what was built.
+    /// Placeholders for a build that starts before the first deployment to the local cloud at `base_url`. They have the form of the
+    /// values that [replace](Self::replacing) them, and are long enough to be found in the build.
     pub(crate) fn stand_in(base_url: &str, region: &str) -> Self {
         let env = Self {
             cart_api_url: format!("{base_url}/stand-in/cart-api"),
@@ -106,7 +105,8 @@ impl FrontendEnv {
     }
 
     /// The same for a browser on the machine of the local cloud at `base_url`, such as `http://127.0.0.1:4566`, which has the accounts as
-    /// well. The cloud is called `localhost` like the shop: to a browser the number would be another site, whose cookies it withholds.
+    /// well. The cloud is called `localhost` like the shop: to a browser the number would be another site, whose cookies it
+    /// withholds.
     pub(crate) fn beside(mut self, base_url: &str) -> Self {
         let named = base_url.replacen("//127.0.0.1", "//localhost", 1);
         for url in [&mut self.cart_api_url, &mut self.products_api_url] {

@@ -1,5 +1,5 @@
-//! What is in a folder of archives, so that another command, or another machine, deploys exactly these. Knows nothing of how they
-//! are made.
+//! The list of a folder's archives, so that another command, or another machine, deploys exactly these. Knows nothing of
+//! packaging.
 
 use std::{fs, io};
 
@@ -17,7 +17,7 @@ use crate::{
 /// The name of the list, in the folder it describes.
 const FILE_NAME: &str = "packages.json";
 
-/// The only version there is.
+/// The only version so far.
 const VERSION: u32 = 1;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -39,7 +39,7 @@ struct Entry {
     binary_bytes: u64,
 }
 
-/// Why a folder cannot be deployed from, or not be described.
+/// Why a folder cannot be deployed from, or not be listed.
 #[derive(Debug, Error)]
 pub(crate) enum Error {
     #[error("cannot read {path}")]
@@ -61,7 +61,6 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// What to do about it.
     pub(crate) fn hint(&self) -> String {
         match self {
             Self::Write(error) => error.hint(),
@@ -73,7 +72,7 @@ impl Error {
     }
 }
 
-/// Writes down what `folder` holds.
+/// Lists the packages of `folder`.
 pub(crate) fn write(folder: &Utf8Path, architecture: Architecture, artifacts: &[Artifact]) -> Result<(), Error> {
     let entry = |artifact: &Artifact| {
         let zip = read_file(&artifact.path)?;
@@ -90,7 +89,7 @@ pub(crate) fn write(folder: &Utf8Path, architecture: Architecture, artifacts: &[
     Ok(files::write_whole(&path, text::json_pretty(&Manifest { version: VERSION, architecture, packages }))?)
 }
 
-/// The packages in `folder`, every one as it was when they were listed.
+/// The packages in `folder`, each verified against the list.
 pub(crate) fn read(folder: &Utf8Path, wanted: Architecture) -> Result<Vec<Artifact>, Error> {
     let path = folder.join(FILE_NAME);
     let invalid = |reason: String| Error::Parse { path: path.clone(), reason };
@@ -124,7 +123,7 @@ fn read_file(path: &Utf8Path) -> Result<Vec<u8>, Error> {
 mod tests {
     use super::*;
 
-    /// A folder with an archive a service, and its list.
+    /// A folder with an archive for each service, and its list.
     fn folder() -> camino_tempfile::Utf8TempDir {
         let folder = camino_tempfile::tempdir().unwrap();
         let artifact = |service: Service| {

@@ -1,20 +1,19 @@
-//! What cargo writes for people, understood: how far it is, what the compiler said, what to do about its own errors.
+//! Interprets cargo's messages for people: progress, messages of the compiler, and hints for errors of cargo itself.
 //!
-//! Knows nothing of how cargo is called. A form it does not know is passed on as it is.
+//! Knows nothing of how cargo is called. Passes on unknown messages unchanged.
 
 use anstream::adapter::strip_str;
 
 use super::process::Line;
 use crate::domain::package::Progress;
 
-/// Listens to what cargo writes for people.
 #[derive(Debug, Default)]
 pub(super) struct Narrator {
     first_error: Option<String>,
 }
 
 impl Narrator {
-    /// What a line means, if it means something.
+    /// The meaning of a line, if it has one.
     pub(super) fn hear(&mut self, line: Line) -> Option<Progress> {
         match line {
             Line::Output(_) => None,
@@ -26,7 +25,7 @@ impl Narrator {
                 }
                 match status(&plain) {
                     Some("Blocking") => Some(Progress::WaitingForLock),
-                    // What the bar tells better.
+                    // The progress bar shows this better.
                     Some("Compiling" | "Building" | "Downloaded" | "Finished" | "Fresh") => None,
                     _ => Some(Progress::Said { line: text }),
                 }
@@ -56,7 +55,7 @@ fn compiling(bar: &str) -> Option<Progress> {
     Some(Progress::Compiling { done: done.parse().ok()?, total: total.parse().ok()?, current: current.trim().to_owned() })
 }
 
-/// What to do when cargo itself fails.
+/// The hint for an error of cargo itself.
 pub(super) fn cargo_hint(said: &str) -> Option<String> {
     if said.contains("--locked") {
         Some("Cargo.lock does not fit the manifests: run `cargo check`, and commit Cargo.lock".to_owned())

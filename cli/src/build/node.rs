@@ -6,7 +6,7 @@ use tokio::process::Command;
 
 use super::process;
 
-/// What `engines` of `frontend/package.json` says, in words.
+/// The `engines` of `frontend/package.json`, in words.
 const WANTED: &str = "Node 20.19, 22.12 or newer";
 
 /// Why the site cannot be built with this Node.
@@ -22,7 +22,6 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// The next thing to try.
     pub(crate) fn hint(&self) -> String {
         match self {
             Self::Missing(_) => format!("install {WANTED} from https://nodejs.org"),
@@ -31,7 +30,7 @@ impl Error {
     }
 }
 
-/// Makes sure that the Node on the path can build the site.
+/// Verifies that the Node on the path can build the site.
 pub(crate) async fn check() -> Result<(), Error> {
     let mut command = Command::new("node");
     command.arg("--version");
@@ -39,7 +38,7 @@ pub(crate) async fn check() -> Result<(), Error> {
     if is_too_old(&found) { Err(Error::TooOld { found }) } else { Ok(()) }
 }
 
-/// A version that cannot be read is none that is too old: the build will say what is wrong.
+/// An unreadable version does not count as too old: the build will report the problem.
 fn is_too_old(version: &str) -> bool {
     let mut numbers = version.trim_start_matches('v').split('.').map_while(|number| number.parse::<u32>().ok());
     let (Some(major), minor) = (numbers.next(), numbers.next().unwrap_or(0)) else { return false };

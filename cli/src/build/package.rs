@@ -1,9 +1,10 @@
-//! Turns the workspace into archives that Lambda runs: compile every service once, check what came out, zip it, name each archive
-//! by the hash of its content.
+//! Turns the workspace into archives that Lambda runs: compiles every service once, checks the binaries, zips them, and names each
+//! archive by the hash of its content.
 //!
-//! Knows nothing of AWS, of terminals or of the environment: what it needs is in [`Request`], what happens is told as [`Progress`].
+//! Knows nothing of AWS, of terminals or of the environment: [`Request`] is the input, [`Progress`] reports the steps.
 //!
-//! [`compile`] calls cargo, and [`narrator`](super::narrator) understands what it writes. [`toolchain`] asks for what has to be installed. [`elf`] checks a
+//! [`compile`] calls cargo, and [`narrator`](super::narrator) interprets its output. [`toolchain`] checks the installation. [`elf`]
+//! checks a binary, and [`archive`] zips it.
 //! binary, and [`archive`] zips it.
 
 use std::{io, time::Instant};
@@ -19,37 +20,37 @@ use super::{
 };
 use crate::domain::package::{Artifact, Progress};
 
-/// What to compile, for whom, and where everything is. Relative paths start at the current folder.
+/// The source, the target and all folders. Relative paths start at the current folder.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     /// The folder with the workspace's `Cargo.toml`.
     pub(crate) workspace: Utf8PathBuf,
     /// The machines that will run the services.
     pub(crate) target: Target,
-    /// Where cargo keeps what it compiled, if not where it would by itself.
+    /// None for cargo's default.
     pub(crate) target_dir: Option<Utf8PathBuf>,
     /// The folder of `cargo-zigbuild` and of the `python3` that has `ziglang`. Only needed for [`Target::Lambda`].
     pub(crate) tools_bin: Utf8PathBuf,
-    /// Where the archives are put, and looked for.
+    /// The folder of the archives.
     pub(crate) out_dir: Utf8PathBuf,
-    /// The cargo to call, if not the first on the path.
+    /// None for the first cargo on the path.
     pub(crate) cargo: Option<Utf8PathBuf>,
-    /// The compiler cargo is to use, if not the one it would by itself.
+    /// None for cargo's default.
     pub(crate) rustc: Option<Utf8PathBuf>,
-    /// Whether the compiler's messages are to be coloured.
+    /// Whether the compiler's messages are coloured.
     pub(crate) color: bool,
 }
 
-/// Whom the services are compiled for.
+/// The platform of the services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
-    /// This machine, for the local cloud: the profile that everything else here is compiled with, so that nothing is compiled twice.
+    /// This machine, for the local cloud: in the profile of everything else here, so that nothing is compiled twice.
     Host,
     /// Lambda's `provided.al2023`.
     Lambda(Architecture),
 }
 
-/// Why there are no artifacts.
+/// Why packaging failed.
 #[derive(Debug, Error)]
 pub(crate) enum Error {
     #[error("cannot tell where {path} is")]
@@ -79,7 +80,6 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// What to do about it.
     #[must_use]
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
@@ -124,7 +124,7 @@ pub(crate) async fn package(request: &Request, mut on_progress: impl FnMut(Progr
     Ok(artifacts)
 }
 
-/// The same request wherever it is read: compilers and linkers work in folders of their own.
+/// The same request with absolute paths: compilers and linkers work in folders of their own.
 fn absolute(request: &Request) -> Result<Request, Error> {
     let absolute = |path: &Utf8PathBuf| camino::absolute_utf8(path).map_err(|source| Error::Locate { path: path.clone(), source });
     // A bare name is looked up on the path.

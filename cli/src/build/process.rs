@@ -1,7 +1,7 @@
-//! Programs in process groups of their own: each is ended with everything it started. [`run`] waits for one and reads its lines; others
-//! run beside this process ([`Group::spawn`]).
+//! Programs in process groups of their own: each ends with every process it started. [`run`] waits for one and reads its lines;
+//! others run beside this process ([`Group::spawn`]).
 //!
-//! Knows nothing of what a program does.
+//! Knows nothing of a program's purpose.
 
 use std::{
     collections::VecDeque,
@@ -16,13 +16,13 @@ use tokio::{
     process::{Child, Command},
 };
 
-/// How much of the output of a program that fails is shown.
+/// How many lines of a failed program's output are shown.
 const LAST_LINES: usize = 30;
 
-/// How long a process that was killed may take to disappear.
+/// The time limit for a killed process to disappear.
 const KILL_LIMIT: Duration = Duration::from_secs(5);
 
-/// Something a program wrote.
+/// A line of a program's output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Line {
     /// A line on standard output.
@@ -57,7 +57,7 @@ pub(crate) async fn run(mut command: Command, mut on_line: impl FnMut(Line)) -> 
     Ok(status)
 }
 
-/// How a program ended.
+/// The end of a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ended {
     pub status: ExitStatus,
@@ -65,7 +65,7 @@ pub(crate) struct Ended {
     pub said: String,
 }
 
-/// Runs `command` for the sake of its result and of what it says if it fails.
+/// Runs `command` for its result, and its last output if it fails.
 pub(crate) async fn result_of(command: Command) -> io::Result<Ended> {
     let mut said = VecDeque::new();
     let status = run(command, |line| {
@@ -80,7 +80,7 @@ pub(crate) async fn result_of(command: Command) -> io::Result<Ended> {
     Ok(Ended { status, said: Vec::from(said).join("\n") })
 }
 
-/// A process group, which is asked to end when this is dropped. Killing only its first process would leave what that has started, such as
+/// A process group, which is asked to end on drop. Killing only its first process would leave the others, such as
 /// cargo's compilers.
 #[derive(Debug)]
 pub(crate) struct Group(Option<Pid>);
@@ -93,17 +93,17 @@ impl Group {
         Ok((child, Self(first)))
     }
 
-    /// The id of its first process.
+    /// The id of the first process.
     pub(crate) fn pid(&self) -> Option<Pid> {
         self.0
     }
 
-    /// Lets the group run on after this process.
+    /// Lets the group run after this process.
     pub(crate) fn release(mut self) {
         self.0 = None;
     }
 
-    /// Kills what is left of the group, and waits until it has disappeared.
+    /// Kills the remaining processes of the group, and waits until they have disappeared.
     pub(crate) async fn end(self) {
         if let Some(group) = self.0 {
             end_group(group).await;
@@ -114,14 +114,14 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         if let Some(group) = self.0 {
-            // It may have ended by itself.
+            // The group may have ended by itself.
             kill_process_group(group, Signal::TERM).ok();
         }
     }
 }
 
-/// Kills a group, and waits until it has disappeared: on a busy machine that may take a while. A process that has ended counts until its
-/// parent asks for it, and in some containers nobody does; hence the limit.
+/// Kills a group, and waits until it has disappeared: on a busy machine that may take a while. A process that has ended counts
+/// until its parent asks for it, and in some containers nobody does; hence the limit.
 pub(crate) async fn end_group(group: Pid) {
     kill_process_group(group, Signal::KILL).ok();
     let gone = async {
@@ -132,7 +132,7 @@ pub(crate) async fn end_group(group: Pid) {
     tokio::time::timeout(KILL_LIMIT, gone).await.ok();
 }
 
-/// What a line ended with.
+/// The end of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     Newline,
@@ -152,7 +152,7 @@ async fn next<R: AsyncRead + Unpin>(lines: &mut Option<Lines<R>>) -> io::Result<
 struct Lines<R> {
     reader: R,
     buffer: Vec<u8>,
-    /// How much of the buffer is known to hold no end of line.
+    /// The length of the buffer's part without an end of line.
     searched: usize,
 }
 
@@ -181,8 +181,8 @@ impl<R: AsyncRead + Unpin> Lines<R> {
     }
 }
 
-/// Makes a program out of a shell script, for tests. A shell writes it, since this process may be forking elsewhere: a child that
-/// still holds the file open for writing would keep it from being run.
+/// Creates a program from a shell script, for tests. A shell writes it, because this process may be forking elsewhere: a child that
+/// still holds the file open for writing would prevent running it.
 #[cfg(test)]
 pub(super) fn make_program(path: &camino::Utf8Path, script: &str) {
     let status = std::process::Command::new("sh")

@@ -1,4 +1,4 @@
-//! The shop's site for the public: builds it with npm, and reads what came out. Knows nothing of where it goes.
+//! Builds the shop's site with npm for publication, and lists its files. Knows nothing of the destination.
 
 use std::io;
 
@@ -17,7 +17,7 @@ use crate::{
 /// The mode in which the site takes its variables from the environment alone (frontend/tools/environment.ts).
 const MODE: &str = "hosted";
 
-/// Why there is no site to put online. Nothing was uploaded.
+/// Why the site was not built. Nothing was uploaded.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error(transparent)]
@@ -44,7 +44,6 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// The next thing to try.
     pub(crate) fn hint(&self) -> Option<String> {
         let without = "to deploy without the site, name the stacks that are wanted: `cartctl deploy STACK…`";
         match self {
@@ -59,7 +58,7 @@ impl Error {
     }
 }
 
-/// Makes sure that the site in this folder can be built here, before anything begins that would wait for it. Installs nothing.
+/// Verifies that the site in this folder can be built here, before any work that would wait for it. Installs nothing.
 ///
 /// # Errors
 /// [`Error::NotInstalled`], [`Error::Node`] or [`Error::NoNpm`].
@@ -73,12 +72,12 @@ pub(crate) async fn check(folder: &Utf8Path) -> Result<(), Error> {
     run(command).await
 }
 
-/// Builds the site in `folder` with these variables into `out`, and replaces what that holds.
+/// Builds the site in `folder` with these variables into `out`, and replaces its content.
 pub(crate) async fn build(folder: &Utf8Path, out: &Utf8Path, variables: &[(&str, String)]) -> Result<Vec<File>, Error> {
     let mut command = Command::new("npm");
     command.args(["run", "build", "--", "--mode", MODE, "--emptyOutDir", "--outDir", out.as_str()]);
     command.current_dir(folder).env("NO_COLOR", "1").env("npm_config_update_notifier", "false");
-    // A variable of the environment would win, and is not that of the stage.
+    // A variable of the environment would win over the stage's.
     command.env_remove("VUE_APP_COGNITO_ENDPOINT").envs(variables.iter().map(|(name, value)| (name, value)));
     run(command).await?;
     let files = read(out).map_err(|source| Error::Read { folder: out.to_owned(), source })?;
@@ -93,7 +92,7 @@ async fn run(command: Command) -> Result<(), Error> {
     if ended.status.success() { Ok(()) } else { Err(Error::Failed { said: ended.said }) }
 }
 
-/// The files below a folder. Hidden ones, such as the build's own list of files, are not for the public.
+/// The files below a folder. Hidden ones, such as the build's own list of files, are not published.
 fn read(folder: &Utf8Path) -> io::Result<Vec<File>> {
     let is_public = |name: &str| !name.starts_with('.') || name == ".well-known";
     let file = |path: Utf8PathBuf| {

@@ -1,7 +1,7 @@
-//! What a build needs to know of this machine before it starts: that the compiler, its target and the cross linker are there, and
+//! Checks this machine before a build: that the compiler, its target and the cross linker are installed, and
 //! which of this machine's folders could leave traces in a binary.
 //!
-//! Asks the tools themselves, since only they know where they look. Builds nothing.
+//! Asks the tools themselves, since only they know their search paths. Builds nothing.
 
 use std::{collections::BTreeSet, io};
 
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::domain::package::Progress;
 
-/// What Rust calls a Linux with this processor and glibc.
+/// Rust's name for Linux with this processor and glibc.
 pub(super) const fn triple(architecture: Architecture) -> &'static str {
     match architecture {
         Architecture::Arm64 => "aarch64-unknown-linux-gnu",
@@ -26,21 +26,20 @@ pub(super) const fn triple(architecture: Architecture) -> &'static str {
     }
 }
 
-/// The compiler.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Compiler {
-    /// Where the standard library's sources are, if they are installed.
+    /// None of these files exist if the sources are not installed.
     pub(super) library_sources: Utf8PathBuf,
-    /// The commit it was built from.
+    /// The commit of the compiler's source.
     pub(super) commit: String,
 }
 
-/// The folders that hold what is compiled.
+/// The folders whose names could reach a binary.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Folders {
     /// Where cargo puts what it compiles.
     pub(super) target: Utf8PathBuf,
-    /// Where the sources of dependencies are, each in a folder of its own.
+    /// The sources of dependencies, a folder for each.
     pub(super) dependencies: BTreeSet<Utf8PathBuf>,
 }
 
@@ -56,25 +55,21 @@ pub(crate) enum Error {
     #[error("{program} failed: {said}")]
     Rustc {
         program: Utf8PathBuf,
-        /// What it said instead.
+        /// The tool's output.
         said: String,
     },
     #[error("Rust's standard library for {triple} is not installed")]
     NoStandardLibrary { triple: &'static str },
     #[error("cargo-zigbuild and ziglang are not installed in {folder}")]
     NoZig {
-        /// Where they were looked for.
+        /// The searched folder.
         folder: Utf8PathBuf,
     },
     #[error("cargo cannot read the workspace: {said}")]
-    Workspace {
-        /// Its first error.
-        said: String,
-    },
+    Workspace { said: String },
 }
 
 impl Error {
-    /// What to do about it.
     #[must_use]
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
@@ -87,7 +82,7 @@ impl Error {
     }
 }
 
-/// Asks the compiler where it is, and whether it can compile for an architecture.
+/// Asks the compiler for its folders, and whether it can compile for an architecture.
 pub(super) async fn compiler(request: &Request, architecture: Architecture) -> Result<Compiler, Error> {
     let triple = triple(architecture);
     let program = request.rustc.clone().unwrap_or_else(|| "rustc".into());
@@ -119,7 +114,7 @@ async fn ask(program: &Utf8Path, arguments: &[&str], folder: &Utf8Path) -> Resul
     if status.success() { Ok(answer) } else { Err(Error::Rustc { program: program.to_owned(), said: complaint }) }
 }
 
-/// Makes sure that the cross linker is installed.
+/// Verifies that the cross linker is installed.
 pub(super) async fn zig(request: &Request) -> Result<(), Error> {
     let folder = &request.tools_bin;
     let missing = || Error::NoZig { folder: folder.clone() };
@@ -129,12 +124,12 @@ pub(super) async fn zig(request: &Request) -> Result<(), Error> {
     ask(&python(request), &["-m", "ziglang", "version"], &request.workspace).await.map(drop).map_err(|_| missing())
 }
 
-/// The cross linker's face.
+/// The cross linker's command.
 pub(super) fn cargo_zigbuild(request: &Request) -> Utf8PathBuf {
     request.tools_bin.join("cargo-zigbuild")
 }
 
-/// The Python that has zig.
+/// The Python with zig.
 pub(super) fn python(request: &Request) -> Utf8PathBuf {
     request.tools_bin.join("python3")
 }
@@ -174,7 +169,7 @@ fn parse_metadata(json: &str) -> serde_json::Result<Folders> {
     }
     #[derive(Deserialize)]
     struct Package {
-        /// Where it comes from; nowhere, for members of the workspace.
+        /// None for members of the workspace.
         source: Option<String>,
         manifest_path: Utf8PathBuf,
     }
@@ -212,7 +207,7 @@ mod tests {
         assert_eq!(folders.dependencies.iter().collect::<Vec<_>>(), ["/home/me/.cargo/registry/src/index"]);
     }
 
-    /// A request in a folder of its own, with a compiler that runs `folders` when asked for them.
+    /// A request in its own folder, with a compiler that runs `folders` when asked for them.
     fn with_fake_rustc(folders: &str) -> (Utf8TempDir, Request) {
         let folder = camino_tempfile::tempdir().unwrap();
         let rustc = folder.path().join("rustc");
