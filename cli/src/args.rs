@@ -246,7 +246,8 @@ pub(crate) struct Synth {
 
 /// The stacks of a stage. The bootstrap stack belongs to none: it is deployed when it is needed, and stays.
 fn stack() -> impl TypedValueParser<Value = StackId> {
-    PossibleValuesParser::new(["auth", "products", "cart", "web"]).try_map(|name| stacks::named(&name))
+    let ids = stacks::ALL.into_iter().filter(|id| *id != stacks::BOOTSTRAP);
+    PossibleValuesParser::new(ids.map(StackId::as_str)).try_map(|name| stacks::named(&name))
 }
 
 /// The format of a template.

@@ -52,7 +52,7 @@ pub(crate) enum Error {
     EnvFile(#[from] env_file::Error),
     /// The site could not be built.
     #[error(transparent)]
-    Page(#[from] site::Error),
+    Site(#[from] site::Error),
     /// The local cloud could not be started, found or stopped.
     #[error(transparent)]
     Local(#[from] local::Error),
@@ -73,7 +73,7 @@ pub(crate) enum Error {
     RecountInterrupted,
     /// Ctrl-C while the site is published.
     #[error("publishing the site was interrupted; visitors see the former version or the new one")]
-    PageInterrupted,
+    SiteInterrupted,
     /// A second Ctrl-C while CloudFormation works.
     #[error("quit without waiting; CloudFormation may still be working")]
     Left,
@@ -109,7 +109,7 @@ impl Error {
             Self::Write(error) => Some(error.hint()),
             Self::EnvFile(error) => error.hint(),
             Self::Totals(error) => error.hint(),
-            Self::Page(error) => error.hint(),
+            Self::Site(error) => error.hint(),
             Self::Local(error) => error.hint(),
             Self::UnknownFunction(error) => Some(format!("the functions are {}", error.known.join(", "))),
             Self::ApprovalNeeded => Some("check the plan above, then run the same command again with `--yes`".to_owned()),
@@ -123,7 +123,7 @@ impl Error {
                 let web = if *stack == stacks::WEB { " --with-web" } else { "" };
                 Some(format!("`cartctl deploy{web}` deploys it"))
             }
-            Self::RecountInterrupted | Self::PageInterrupted => Some("run the same command again to finish".to_owned()),
+            Self::RecountInterrupted | Self::SiteInterrupted => Some("run the same command again to finish".to_owned()),
             Self::Interrupted => None,
         }
     }
@@ -144,13 +144,13 @@ impl Error {
                 execute::Error::Aws(error) => aws_exit_code(error),
             },
             Self::ApprovalNeeded | Self::Protected { .. } => ExitCode::Declined,
-            Self::Interrupted | Self::RecountInterrupted | Self::PageInterrupted | Self::Left => ExitCode::Interrupted,
+            Self::Interrupted | Self::RecountInterrupted | Self::SiteInterrupted | Self::Left => ExitCode::Interrupted,
             Self::Totals(execute::totals::Error::Stuck { .. })
             | Self::NotDeployed { .. }
             | Self::Package(_)
             | Self::Write(_)
             | Self::EnvFile(_)
-            | Self::Page(_)
+            | Self::Site(_)
             | Self::Local(_) => ExitCode::Failed,
         }
     }

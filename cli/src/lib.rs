@@ -1,7 +1,15 @@
-//! `cartctl` as a library: everything but the process itself, so that tests and readers see one face.
+//! `cartctl` as a library. [`run`] is the program but for its process; [`engine`] deploys an app of your own.
 //!
-//! Data flows one way: [`config`] settles what is meant, `plan` decides, `execute` carries out, `report` says so; `commands` are the
-//! stories that put these together.
+//! To read on, in the order in which a deployment uses the modules (`cargo doc --document-private-items` shows them):
+//!
+//! 1. `args` and `config` settle what is requested: flags over environment over `cartctl.toml` over defaults.
+//! 2. `commands` has one story a file. `commands/deploy.rs` is the longest one: observe, plan, refine, ask, carry out, publish.
+//! 3. `plan` decides, purely: [`engine::Definitions`], a [`engine::Request`] and an observation become a [`engine::Plan`].
+//! 4. `execute` carries a plan out within a [`engine::Session`]. It calls AWS through `aws`, where the SDK's types stop.
+//! 5. `report` says what happens. Everybody else sends events, which are data in `domain`.
+//! 6. `build` makes packages and the site out of the workspace; `local` runs the local cloud.
+//!
+//! Imports go one way between these layers; `tests/layers.rs` fails where one does not.
 
 mod args;
 mod aws;

@@ -45,7 +45,7 @@ async fn deploy(args: &Deploy, config: &Config, session: &Session) -> Result<Opt
         {
             tokio::select! {
                 published = site::publish(&site, &deployed.outcome.observed, config, session) => published?,
-                () = session.interrupted() => return Err(Error::PageInterrupted),
+                () = session.interrupted() => return Err(Error::SiteInterrupted),
             }
             if publication.allowed != Allowed::Settled {
                 session.events.notice(deployment::not_allowed(&site.url, config));

@@ -41,7 +41,7 @@ pub(super) async fn deploy(args: &FrontendDeploy, config: &Config, events: &Even
         Ok(site)
     };
     let site = interruptible(publishing).await.map_err(|error| match error {
-        Error::Interrupted => Error::PageInterrupted,
+        Error::Interrupted => Error::SiteInterrupted,
         error => error,
     })?;
     Ok(Answer::new(format!("{}\n", site.url), json!({ "url": site.url })))
