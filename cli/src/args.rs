@@ -1,15 +1,19 @@
 //! What can be typed. Nothing here decides anything.
 
-use std::time::Duration;
+use std::{str::FromStr, time::Duration};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_infra::{Architecture, StackId, stacks};
+use cart_infra::{Architecture, Invalid, Region, StackId, stacks};
 use clap::{
     ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
     builder::{PossibleValuesParser, TypedValueParser},
 };
 
-use crate::domain::moment::duration;
+use crate::domain::{
+    bucket::BucketName,
+    connection::{EndpointUrl, ProfileName},
+    moment::duration,
+};
 
 mod help;
 
@@ -59,24 +63,24 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "NAME")]
     pub stage: Option<String>,
     /// AWS region, such as eu-west-1 [env: AWS_REGION, AWS_DEFAULT_REGION]
-    #[arg(long, global = true)]
-    pub region: Option<String>,
+    #[arg(long, global = true, value_parser = given::<Region>)]
+    pub region: Option<Region>,
     /// Take credentials only from this profile in ~/.aws
     ///
     /// `AWS_PROFILE` gives way to keys in the environment; this flag does not.
-    #[arg(long, global = true)]
-    pub profile: Option<String>,
+    #[arg(long, global = true, value_parser = given::<ProfileName>)]
+    pub profile: Option<ProfileName>,
     /// Talk to this URL instead of AWS [env: AWS_ENDPOINT_URL]
-    #[arg(long, global = true, value_name = "URL")]
-    pub endpoint_url: Option<String>,
+    #[arg(long, global = true, value_name = "URL", value_parser = given::<EndpointUrl>)]
+    pub endpoint_url: Option<EndpointUrl>,
     /// Read this configuration file [default: cartctl.toml of the workspace]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", value_parser = path)]
     pub config: Option<Utf8PathBuf>,
     /// Format of the answer on standard output
     #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t = Output::Text)]
     pub output: Output,
     /// Also write every event to this file as a line of JSON (docs/events.md)
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", value_parser = path)]
     pub events: Option<Utf8PathBuf>,
     /// Do not ask before changing anything
     #[arg(long, short, global = true)]
@@ -218,7 +222,7 @@ pub(crate) struct Timed<T: Args> {
     #[command(flatten)]
     pub args: T,
     /// Draw where the time went, as an HTML file
-    #[arg(long, value_name = "FILE.html")]
+    #[arg(long, value_name = "FILE.html", value_parser = path)]
     timeline: Option<Utf8PathBuf>,
 }
 
@@ -240,8 +244,18 @@ pub(crate) struct Synth {
     #[arg(long, value_enum, default_value_t = TemplateFormat::Json)]
     pub format: TemplateFormat,
     /// Folder to write to, or `-` to print one stack [default: target/synth]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = path)]
     pub out: Option<Utf8PathBuf>,
+}
+
+/// A value with a type of its own. The message shows the value already.
+fn given<T: FromStr<Err = Invalid>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|error: Invalid| error.reason())
+}
+
+/// The path of a file or a folder.
+fn path(text: &str) -> Result<Utf8PathBuf, String> {
+    if text.trim().is_empty() { Err("a path is never empty".to_owned()) } else { Ok(text.into()) }
 }
 
 /// The stacks of a stage. The bootstrap stack belongs to none: it is deployed when it is needed, and stays.
@@ -263,10 +277,10 @@ pub(crate) enum TemplateFormat {
 #[derive(Args, Debug)]
 pub(crate) struct Package {
     /// Processor that the functions run on [default: as configured, else arm64]
-    #[arg(long)]
+    #[arg(long, value_parser = given::<Architecture>)]
     pub arch: Option<Architecture>,
     /// Folder for the zip files [default: target/packages]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = path)]
     pub out: Option<Utf8PathBuf>,
 }
 
@@ -286,8 +300,8 @@ pub(crate) struct Planning {
     #[command(flatten)]
     pub selection: Selection,
     /// Use this existing bucket for code and large templates [env: S3_BUCKET]
-    #[arg(long)]
-    pub bucket: Option<String>,
+    #[arg(long, value_parser = given::<BucketName>)]
+    pub bucket: Option<BucketName>,
     /// Also create the web stack: the shop's site, at one address with the APIs
     ///
     /// Once it exists, every deployment includes it, and ends with building the site and putting it online, which takes Node
@@ -299,7 +313,7 @@ pub(crate) struct Planning {
     #[arg(long)]
     pub leave_retained: bool,
     /// Deploy what `cartctl package --out DIR` made, instead of building
-    #[arg(long, value_name = "DIR", conflicts_with = "local")]
+    #[arg(long, value_name = "DIR", value_parser = path, conflicts_with = "local")]
     pub packages: Option<Utf8PathBuf>,
 }
 
@@ -372,7 +386,7 @@ pub(crate) struct FrontendEnv {
     #[arg(long, value_enum)]
     pub format: Option<EnvFormat>,
     /// File to write [default: frontend/.env, or frontend/.env.local with --local]
-    #[arg(long, value_name = "FILE", conflicts_with = "format")]
+    #[arg(long, value_name = "FILE", value_parser = path, conflicts_with = "format")]
     pub out: Option<Utf8PathBuf>,
 }
 

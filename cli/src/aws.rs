@@ -47,16 +47,16 @@ impl Aws {
             .retry_config(RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(250)))
             .timeout_config(timeouts(Duration::from_secs(20)));
         if let Some(region) = &connection.region {
-            loader = loader.region(Region::new(region.clone()));
+            loader = loader.region(Region::new(region.to_string()));
         }
         match &connection.profile {
             None => {}
-            Some(Profile::Fallback(profile)) => loader = loader.profile_name(profile),
+            Some(Profile::Fallback(profile)) => loader = loader.profile_name(profile.as_str()),
             // The SDK would otherwise prefer credentials from the environment, and so work in another account than the requested
             // one.
             Some(Profile::Asked(profile)) => {
-                let only = ProfileFileCredentialsProvider::builder().profile_name(profile).build();
-                loader = loader.profile_name(profile).credentials_provider(only);
+                let only = ProfileFileCredentialsProvider::builder().profile_name(profile.as_str()).build();
+                loader = loader.profile_name(profile.as_str()).credentials_provider(only);
             }
         }
         if let Some(url) = connection.endpoint.url() {

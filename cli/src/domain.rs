@@ -1,5 +1,6 @@
 //! The words that all layers share: stacks and their statuses, moments, failures and their causes, events. Pure, and knows nobody.
 
+pub(crate) mod bucket;
 pub(crate) mod cause;
 pub(crate) mod connection;
 pub(crate) mod digest;

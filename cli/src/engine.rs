@@ -7,7 +7,7 @@
 //! ```no_run
 //! use cartctl::engine::{self, Definitions, Request, Target};
 //! # async fn run(app: impl Definitions, code: cfn::Code, artifacts: Vec<engine::Artifact>) -> Result<(), engine::Error> {
-//! let session = engine::connect(&Target::Aws { region: "eu-west-1".to_owned() }).await?;
+//! let session = engine::connect(&Target::Aws { region: "eu-west-1".parse().expect("a region") }).await?;
 //! let planned = engine::plan(Request::all(code), async { Ok::<_, engine::Error>(artifacts) }, &app, &session).await?;
 //! println!("{:?}: {:?}", planned.plan().reach(), planned.plan().changing());
 //! let outcome = engine::deploy(planned, &app, &session).await?;
@@ -19,7 +19,7 @@
 use std::future::Future;
 
 use cart_contract::Origin;
-use cfn::Stack;
+use cfn::{Region, Stack};
 
 pub use crate::{
     aws::Error as AwsError,
@@ -52,14 +52,14 @@ pub enum Target {
     /// AWS itself, with credentials from the sources that every AWS tool uses.
     Aws {
         /// The region, for example `eu-west-1`.
-        region: String,
+        region: Region,
     },
     /// A stand-in on this machine, which accepts any credentials.
     StandIn {
         /// The service's address.
         url: Origin,
         /// The region of requests.
-        region: String,
+        region: Region,
     },
 }
 

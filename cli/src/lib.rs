@@ -43,19 +43,31 @@ use crate::{
 /// # Panics
 /// If the asynchronous runtime cannot be started.
 #[must_use]
-#[tokio::main]
-pub async fn run() -> ExitCode {
+pub fn run() -> ExitCode {
     let (cli, typed) = args::Cli::of_process();
     let flags = Flags::typed(&typed);
-    let environment = Environment::of_process();
-    let options = options(&cli, &environment);
-    let format = options.format;
-    match Reporting::begin(options) {
+    match config::unset_empty_variables().and_then(|()| Environment::of_process()) {
+        Ok(environment) => run_in(cli, &flags, &environment),
+        Err(error) => report::failure(format(&cli), &Error::from(error).ended(&flags)).into(),
+    }
+}
+
+#[tokio::main]
+async fn run_in(cli: args::Cli, flags: &Flags, environment: &Environment) -> ExitCode {
+    let format = format(&cli);
+    match Reporting::begin(options(&cli, environment)) {
         Ok(reporting) => {
-            let done = commands::run(cli, &environment, &reporting).await;
-            reporting.end(done.map_err(|error| error.ended(&flags))).into()
+            let done = commands::run(cli, environment, &reporting).await;
+            reporting.end(done.map_err(|error| error.ended(flags))).into()
         }
-        Err(error) => report::failure(format, &Error::from(error).ended(&flags)).into(),
+        Err(error) => report::failure(format, &Error::from(error).ended(flags)).into(),
+    }
+}
+
+fn format(cli: &args::Cli) -> Format {
+    match cli.global.output {
+        args::Output::Text => Format::Text,
+        args::Output::Json => Format::Json,
     }
 }
 
@@ -63,10 +75,7 @@ fn options(cli: &args::Cli, environment: &Environment) -> Options {
     let global = &cli.global;
     let github = |files: &config::GitHub| GitHubFiles { step_summary: files.step_summary.clone(), output: files.output.clone() };
     Options {
-        format: match global.output {
-            args::Output::Text => Format::Text,
-            args::Output::Json => Format::Json,
-        },
+        format: format(cli),
         verbosity: global.verbose,
         color: !global.no_color,
         events: global.events.clone(),

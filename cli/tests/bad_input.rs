@@ -7,9 +7,12 @@ mod program;
 
 use std::{
     collections::BTreeSet,
+    ffi::OsStr,
     fs,
     io::{BufRead, BufReader, Write},
     net::TcpListener,
+    os::unix::ffi::OsStrExt,
+    process::Command,
     sync::{Arc, Mutex},
     thread,
 };
@@ -42,14 +45,24 @@ impl Stranger {
         self
     }
 
+    /// The same, with this variable too.
+    fn with(mut self, name: &'static str, value: &'static str) -> Self {
+        self.environment.push((name, value));
+        self
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.project.command(arguments);
+        command.env_clear().env("HOME", self.project.path("home")).env("AWS_EC2_METADATA_DISABLED", "true");
+        command.envs(self.environment.iter().copied());
+        command
+    }
+
     /// Fails to do this, and shows how, without what differs from machine to machine.
     #[track_caller]
     fn fails(&self, code: i32, arguments: &[&str]) -> String {
         let before = self.files();
-        let mut command = self.project.command(arguments);
-        command.env_clear().env("HOME", self.project.path("home")).env("AWS_EC2_METADATA_DISABLED", "true");
-        command.envs(self.environment.iter().copied());
-        let run = finish(&mut command);
+        let run = finish(&mut self.command(arguments));
         assert_eq!(run.stdout, "", "there is no answer");
         let story = run.failed(code);
         assert_eq!(self.files(), before, "something was made");
@@ -270,4 +283,115 @@ fn logs_that_are_not_there() {
 fn an_account_that_is_none() {
     insta::assert_snapshot!(Stranger::new("defaults.account = 123456789012").fails(USAGE, &["status"]));
     insta::assert_snapshot!(Stranger::new("defaults.account = '12345'").fails(USAGE, &["status"]));
+}
+
+#[test]
+fn an_empty_variable_is_an_unset_one() {
+    const EMPTY: [&str; 20] = [
+        "CARTCTL_STAGE",
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+        "AWS_PROFILE",
+        "AWS_DEFAULT_PROFILE",
+        "AWS_ENDPOINT_URL",
+        "AWS_ENDPOINT_URL_S3",
+        "AWS_ENDPOINT_URL_CLOUDFORMATION",
+        "AWS_CONFIG_FILE",
+        "AWS_SHARED_CREDENTIALS_FILE",
+        "AWS_CA_BUNDLE",
+        "AWS_SESSION_TOKEN",
+        "AWS_ROLE_ARN",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "AWS_MAX_ATTEMPTS",
+        "AWS_USE_FIPS_ENDPOINT",
+        "S3_BUCKET",
+        "HTTPS_PROXY",
+        "NO_COLOR",
+    ];
+    let with_empty = |stranger| EMPTY.iter().fold(stranger, |stranger: Stranger, name| stranger.with(name, ""));
+    let aws = Aws::with_bucket("404 Not Found");
+    let arguments = ["status", "--region", "eu-west-1", "--endpoint-url", &aws.url];
+    let plain = finish(&mut Stranger::new("").with_keys().command(&arguments)).succeeded();
+    assert_eq!(finish(&mut with_empty(Stranger::new("").with_keys()).command(&arguments)).succeeded(), plain);
+    for (code, arguments) in [(CREDENTIALS, vec!["deploy", "--region", "eu-west-1"]), (USAGE, vec!["status", "--stage", "nowhere"])]
+    {
+        let plain = Stranger::new("").fails(code, &arguments);
+        assert_eq!(with_empty(Stranger::new("")).fails(code, &arguments), plain);
+    }
+    assert_eq!(
+        with_empty(Stranger::new("").with_keys()).fails(USAGE, &["deploy"]),
+        Stranger::new("").with_keys().fails(USAGE, &["deploy"])
+    );
+    // One after the other, too: a process that was started again for one of them must not hide the rest.
+    for name in EMPTY {
+        assert_eq!(finish(&mut Stranger::new("").with_keys().with(name, "").command(&arguments)).succeeded(), plain, "{name}");
+    }
+    let default = Stranger::new("").with_keys().with("AWS_REGION", "").with("AWS_DEFAULT_REGION", "eu-west-1");
+    let story = finish(&mut default.command(&["status", "--output", "json", "--endpoint-url", &aws.url])).succeeded().0;
+    assert!(story.contains("\"region\": \"eu-west-1\""), "{story}");
+}
+
+#[test]
+fn a_variable_that_cannot_be_used() {
+    for (name, value) in [
+        ("CARTCTL_STAGE", "Production"),
+        ("AWS_REGION", "eu-west-1a"),
+        ("AWS_DEFAULT_REGION", "EU-WEST-1"),
+        ("AWS_PROFILE", "[work]"),
+        ("AWS_ENDPOINT_URL", "localhost:4566"),
+        ("AWS_ENDPOINT_URL_STS", "not a url"),
+        ("S3_BUCKET", "arn:aws:s3:::my-code"),
+    ] {
+        let shown = Stranger::new("").with_keys().with(name, value).fails(USAGE, &["diff"]);
+        assert!(shown.contains(&format!("error: {name}: `{value}` is not ")), "{shown}");
+        insta::assert_snapshot!(name, shown);
+    }
+    for name in ["CARTCTL_STAGE", "AWS_REGION", "AWS_PROFILE", "AWS_SECRET_ACCESS_KEY", "S3_BUCKET"] {
+        let run = finish(Stranger::new("").command(&["status"]).env(name, OsStr::from_bytes(b"caf\xe9")));
+        assert_eq!(run.failed(USAGE), format!("error: {name} is not UTF-8\n"));
+    }
+    let unknown = Stranger::new("[stages.staging]").with("CARTCTL_STAGE", "stagging").fails_with_hint(USAGE, &["status"]);
+    insta::assert_snapshot!("stage of the environment", unknown);
+}
+
+#[test]
+fn a_variable_that_is_not_taken_may_be_anything() {
+    let aws = Aws::with_bucket("404 Not Found");
+    let stranger = Stranger::new("").with_keys().with("AWS_REGION", "here").with("AWS_PROFILE", " ").with("S3_BUCKET", "code");
+    let stranger = stranger.with("AWS_ENDPOINT_URL", "there").with("CARTCTL_STAGE", "!");
+    let arguments = ["--stage", "default", "--region", "eu-west-1", "--endpoint-url", &aws.url, "--profile", "nobody"];
+    // All variables are replaced by flags, the last of which names nobody.
+    stranger.fails(CREDENTIALS, &[&["status"], arguments.as_slice()].concat());
+    let local = stranger.fails(USAGE, &["status", "--local", "--stage", "default"]);
+    assert!(local.contains("error: the local cloud is not running"), "{local}");
+}
+
+#[test]
+fn a_flag_that_cannot_be_used() {
+    let stranger = Stranger::new("").with_keys();
+    for (arguments, said) in [
+        (["status", "--region", "eu-west-1a"], "not a region: write the region that it is in, eu-west-1"),
+        (["status", "--region", ""], "not a region: write the code of one, such as eu-west-1"),
+        (["status", "--profile", ""], "not a profile's name"),
+        (["status", "--endpoint-url", "localhost:4566"], "write http://localhost:4566 or https://localhost:4566"),
+        (["status", "--endpoint-url", "http://localhost:4566?a=b"], "leave out everything from `?` or `#` on"),
+        (["status", "--stage", "Staging"], "`Staging` is not a name for a stage"),
+        (["deploy", "--bucket", "My_Bucket"], "3 to 63 lower-case letters"),
+        (["deploy", "--bucket", "s3://my-code"], "write my-code"),
+        (["deploy", "--bucket", ""], "3 to 63 lower-case letters"),
+        (["deploy", "--packages", ""], "a path is never empty"),
+        (["deploy", "--timeline", ""], "a path is never empty"),
+        (["status", "--events", ""], "a path is never empty"),
+        (["status", "--config", ""], "a path is never empty"),
+        (["frontend-env", "--out", " "], "a path is never empty"),
+        (["synth", "--out", ""], "a path is never empty"),
+        (["package", "--arch", "arm"], "Lambda has arm64 and x86_64"),
+        (["local", "--port", "0"], "0 is not in 1..=65535"),
+        (["local", "--port", "65536"], "65536 is not in 1..=65535"),
+        (["logs", "--since", "1M"], "90s, 10m, 2h or 7d"),
+    ] {
+        let shown = stranger.fails(USAGE, &arguments);
+        assert!(shown.contains(said), "{shown}");
+    }
 }

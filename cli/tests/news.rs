@@ -72,7 +72,7 @@ impl World {
         let definitions = [news.bootstrap(EVERYTHING)];
         let app = news.app(&Code::not_packaged([CODE]), None);
         let bench = Bench::new(definitions.iter().chain(app.stacks()).map(Blueprint::of));
-        let target = Target::StandIn { url: bench.url().parse().unwrap(), region: REGION.to_owned() };
+        let target = Target::StandIn { url: bench.url().parse().unwrap(), region: REGION.parse().unwrap() };
         let session = engine::connect(&target).await.unwrap();
         Self { bench, session, news, folder: camino_tempfile::tempdir().unwrap() }
     }

@@ -13,20 +13,26 @@ use crate::stacks;
 parsed! {
     /// The beginning of every stack's name.
     ///
-    /// A [stack's name] has at most 128 characters, of which the longest stage and suffix need 48.
+    /// A [stack's name] has at most 128 characters, of which the longest stage and suffix need 48. CloudFormation begins the names of a
+    /// stack's buckets with it, in lower case, and S3 [reserves] some beginnings.
     ///
     /// [stack's name]: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html
-    StackPrefix is "a prefix for stacks": "up to 80 letters, digits and hyphens, a letter first and no hyphen last",
+    /// [reserves]: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+    StackPrefix is "a prefix for stacks":
+        "up to 80 letters, digits and hyphens, a letter first and no hyphen last; not beginning with `xn--`, `sthree-` or `amzn-s3-demo-`",
         |text| text.len() <= 80
             && text.starts_with(|c: char| c.is_ascii_alphabetic())
             && !text.ends_with('-')
+            && !["xn--", "sthree-", "amzn-s3-demo-"].iter().any(|taken| format!("{text}-").to_ascii_lowercase().starts_with(taken))
             && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
 
     /// The first folders of every parameter in Parameter Store, without the slash in front.
     ///
-    /// See the [rules](https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-su-create.html).
+    /// See the [rules](https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-su-create.html): fifteen levels, of
+    /// which a stage and its values need three.
     ParameterRoot is "a root for parameters":
-        "up to 200 characters, segments of letters, digits, `.`, `-` and `_` with single slashes between, not beginning with `aws` or `ssm`",
+        "up to 200 characters in up to 8 segments of letters, digits, `.`, `-` and `_`, with single slashes between and none at the ends, \
+         not beginning with `aws` or `ssm`",
         |text| text.len() <= 200
             && !["aws", "ssm"].iter().any(|taken| text.to_ascii_lowercase().starts_with(taken))
             && text.split('/').count() <= 8
@@ -170,6 +176,10 @@ mod tests {
         for id in stacks::ALL {
             assert!(names.stack_name(id).len() <= 128);
         }
+        // A user pool is called after its stack, and has as many characters.
+        assert!(names.stack_name(stacks::AUTH).len() + "-UserPool".len() <= 128);
+        let deepest = Names { parameter_root: ["a"; 8].join("/").parse().unwrap(), ..names };
+        assert!(deepest.parameter_path("shopping-cart/cart-api-url").split('/').skip(1).count() <= 15);
     }
 
     #[test]
@@ -179,11 +189,18 @@ mod tests {
         for text in ["", "1st", "a_b", "a-", "auth", "shopping-cart", "web", "twenty-one-characters"] {
             assert!(text.parse::<Stage>().is_err(), "{text}");
         }
-        for text in ["", "1a", "a b", "a-", "-a"] {
+        for text in ["", "1a", "a b", "a-", "-a", "a_b", "a.b", "ä", "xn--shop", "sthree", "STHREE-shop", "Amzn-S3-Demo-shop"] {
             assert!(text.parse::<StackPrefix>().is_err(), "{text}");
         }
-        for text in ["", "/a", "a/", "a//b", "aws-shop", "SSM", "a b"] {
+        for text in ["a", "Shop", "a--b", "xn-shop", "sthrees", "p2"] {
+            assert!(text.parse::<StackPrefix>().is_ok(), "{text}");
+        }
+        let deep = |levels| vec!["a"; levels].join("/");
+        for text in ["", "/a", "a/", "a//b", "aws-shop", "AWS", "SSM", "ssm/a", "a b", "ä", &deep(9), &"a".repeat(201)] {
             assert!(text.parse::<ParameterRoot>().is_err(), "{text}");
+        }
+        for text in ["a", "a.b/c_d/E-1", "shop/aws", &deep(8), &"a".repeat(200)] {
+            assert!(text.parse::<ParameterRoot>().is_ok(), "{text}");
         }
         assert_eq!("default".parse::<Stage>(), Ok(Stage::Default));
     }

@@ -27,11 +27,8 @@ pub const ALL: [StackId; 5] = [BOOTSTRAP, AUTH, PRODUCTS, CART, WEB];
 /// # Errors
 /// If the shop has no stack of this name.
 pub fn named(text: &str) -> Result<StackId, Invalid> {
-    ALL.into_iter().find(|id| id.as_str() == text).ok_or_else(|| Invalid {
-        kind: "a stack",
-        rule: "the stacks are bootstrap, auth, products, cart and web",
-        text: text.to_owned(),
-    })
+    let found = ALL.into_iter().find(|id| id.as_str() == text);
+    found.ok_or_else(|| Invalid::new("a stack", "the stacks are bootstrap, auth, products, cart and web", text))
 }
 
 #[cfg(test)]

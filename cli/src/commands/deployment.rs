@@ -36,7 +36,7 @@ pub(super) fn request(args: &Planning, config: &Config) -> Request {
         with_optional: args.with_web,
         tags: config.tags.clone(),
         protected: config.protected && !config.connection.endpoint.is_local(),
-        bucket: args.bucket.clone().or_else(|| config.bucket.clone()),
+        bucket: args.bucket.as_ref().or(config.bucket.as_ref()).map(ToString::to_string),
         leave_retained: args.leave_retained,
         ..Request::all(no_code())
     }

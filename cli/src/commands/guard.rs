@@ -19,6 +19,7 @@ pub(super) fn protected(config: &Config, protected_ok: bool) -> Result<(), Error
 
 /// The account, once verified to be the stage's own; reports it.
 pub(super) async fn account(command: &'static str, config: &Config, aws: &Aws, events: &Events) -> Result<String, Error> {
+    config.check_region(&aws.region)?;
     let account = aws.account().await?;
     events.send(started(command, config, &account, &aws.region));
     if let Some(pin) = &config.pin {
@@ -29,8 +30,8 @@ pub(super) async fn account(command: &'static str, config: &Config, aws: &Aws, e
         if pin.account.as_str() != account {
             return Err(wrong("account", pin.account.as_str(), &account).into());
         }
-        if let Some(region) = pin.region.as_ref().filter(|region| **region != aws.region) {
-            return Err(wrong("region", region, &aws.region).into());
+        if let Some(region) = pin.region.as_ref().filter(|region| region.as_str() != aws.region) {
+            return Err(wrong("region", region.as_str(), &aws.region).into());
         }
     }
     Ok(account)

@@ -21,7 +21,7 @@ pub(super) fn run(args: &Synth, config: &Config) -> Result<Answer, Error> {
     if args.out.as_deref().is_some_and(|out| out == "-") {
         let [stack] = stacks[..] else {
             let reason = "`-` takes exactly one stack, for example `cartctl synth cart --out -`".to_owned();
-            return Err(config::Error::Value { name: "--out", reason }.into());
+            return Err(config::Error::Value { name: "--out".to_owned(), reason }.into());
         };
         return Ok(Answer::new(render(stack.template(), args.format), stack.template().as_json()));
     }

@@ -1,24 +1,43 @@
 //! What the environment says. The only place that reads it; empty variables count as unset.
 
+use std::{
+    ffi::{OsStr, OsString},
+    io,
+    os::unix::process::CommandExt,
+    process::Command,
+};
+
 use camino::Utf8PathBuf;
 
-/// The variables that settings are taken from, and what GitHub Actions says about itself.
+use super::Error;
+
+/// The variables that settings are taken from, and what GitHub Actions says about itself. No value is checked yet: one that a flag
+/// replaces, or that the local cloud does not take, need not be any good.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Environment {
     /// `CARTCTL_STAGE`
-    pub stage: Option<String>,
+    pub stage: Option<Variable>,
     /// `AWS_REGION`, or `AWS_DEFAULT_REGION`, which every AWS tool reads after it.
-    pub region: Option<String>,
+    pub region: Option<Variable>,
     /// `AWS_PROFILE`. Unlike `--profile`, it gives way to credentials in the environment.
-    pub profile: Option<String>,
+    pub profile: Option<Variable>,
     /// `AWS_ENDPOINT_URL`
-    pub endpoint_url: Option<String>,
+    pub endpoint_url: Option<Variable>,
+    /// `AWS_ENDPOINT_URL_S3` and its like, which the SDK reads.
+    pub service_urls: Vec<Variable>,
     /// `S3_BUCKET`
-    pub bucket: Option<String>,
+    pub bucket: Option<Variable>,
     /// The folder cartctl was called in.
     pub current_dir: Utf8PathBuf,
     /// None outside GitHub Actions.
     pub github: Option<GitHub>,
+}
+
+/// A variable that is set, and not empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Variable {
+    pub name: String,
+    pub value: String,
 }
 
 /// The files in which GitHub Actions reads what a step has to say.
@@ -30,34 +49,113 @@ pub(crate) struct GitHub {
     pub output: Option<Utf8PathBuf>,
 }
 
+/// The beginning of the variables that name the URL of one service.
+/// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>
+const SERVICE_URL: &str = "AWS_ENDPOINT_URL_";
+
 impl Environment {
     /// Reads the environment of this process.
+    ///
+    /// # Errors
+    /// The current folder, or a variable that is read here or by the SDK, is not UTF-8.
     #[expect(clippy::disallowed_methods, reason = "this is the place that reads the environment")]
-    pub(crate) fn of_process() -> Self {
-        let current_dir = std::env::current_dir().ok().and_then(|path| Utf8PathBuf::from_path_buf(path).ok());
-        Self::of(|name| std::env::var(name).ok(), current_dir.unwrap_or_else(|| ".".into()))
+    pub(crate) fn of_process() -> Result<Self, Error> {
+        let current_dir = match std::env::current_dir() {
+            Ok(folder) => {
+                Utf8PathBuf::from_path_buf(folder).map_err(|_| Error::NotUtf8 { name: "the current folder".to_owned() })?
+            }
+            Err(_) => ".".into(),
+        };
+        Self::of(std::env::vars_os(), current_dir)
     }
 
-    fn of(variable: impl Fn(&str) -> Option<String>, current_dir: Utf8PathBuf) -> Self {
-        let set = |name| variable(name).filter(|value| !value.is_empty());
-        Self {
-            stage: set("CARTCTL_STAGE"),
-            region: set("AWS_REGION").or_else(|| set("AWS_DEFAULT_REGION")),
-            profile: set("AWS_PROFILE"),
-            endpoint_url: set("AWS_ENDPOINT_URL"),
-            bucket: set("S3_BUCKET"),
+    fn of(variables: impl Iterator<Item = (OsString, OsString)>, current_dir: Utf8PathBuf) -> Result<Self, Error> {
+        let variables = variables
+            .filter_map(|(name, value)| Some((name.into_string().ok().filter(|name| is_read(name))?, value)))
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| match value.into_string() {
+                Ok(value) => Ok(Variable { name, value }),
+                Err(_) => Err(Error::NotUtf8 { name }),
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let [stage, first_region, second_region, profile, endpoint_url, bucket, actions, step_summary, output] =
+            READ.map(|name| variables.iter().find(|variable| variable.name == name).cloned());
+        let path = |variable: Option<Variable>| variable.map(|variable| Utf8PathBuf::from(variable.value));
+        Ok(Self {
+            stage,
+            region: first_region.or(second_region),
+            profile,
+            endpoint_url,
+            service_urls: variables.iter().filter(|variable| variable.name.starts_with(SERVICE_URL)).cloned().collect(),
+            bucket,
             current_dir,
-            github: set("GITHUB_ACTIONS").filter(|says| says == "true").map(|_| GitHub {
-                step_summary: set("GITHUB_STEP_SUMMARY").map(Utf8PathBuf::from),
-                output: set("GITHUB_OUTPUT").map(Utf8PathBuf::from),
-            }),
-        }
+            github: actions
+                .filter(|actions| actions.value == "true")
+                .map(|_| GitHub { step_summary: path(step_summary), output: path(output) }),
+        })
     }
+}
+
+/// The variables that cartctl reads itself.
+const READ: [&str; 9] = [
+    "CARTCTL_STAGE",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "AWS_PROFILE",
+    "AWS_ENDPOINT_URL",
+    "S3_BUCKET",
+    "GITHUB_ACTIONS",
+    "GITHUB_STEP_SUMMARY",
+    "GITHUB_OUTPUT",
+];
+
+/// Whether cartctl or the SDK reads this variable.
+fn is_read(name: &str) -> bool {
+    READ.contains(&name) || name.starts_with("AWS_")
+}
+
+/// Starts the program of this process again without the empty variables that libraries would take for values, if there are any. The
+/// SDK reads dozens of variables itself, and no process can unset its own without `unsafe` code.
+///
+/// # Errors
+/// The program cannot be started. On success, this process is the new one, and nothing returns.
+#[expect(clippy::disallowed_methods, reason = "this is the place that reads the environment")]
+pub(crate) fn unset_empty_variables() -> Result<(), Error> {
+    let empty: Vec<_> = std::env::vars_os().filter(|(name, value)| value.is_empty() && is_unset_if_empty(name)).collect();
+    if empty.is_empty() {
+        return Ok(());
+    }
+    let again = || -> io::Error {
+        let program = match std::env::current_exe() {
+            Ok(program) => program,
+            Err(error) => return error,
+        };
+        let mut arguments = std::env::args_os();
+        let mut command = Command::new(&program);
+        command.arg0(arguments.next().unwrap_or_else(|| program.into_os_string())).args(arguments);
+        for (name, _) in &empty {
+            command.env_remove(name);
+        }
+        command.exec()
+    };
+    let source = again();
+    let names = empty.into_iter().map(|(name, _)| name.to_string_lossy().into_owned()).collect();
+    Err(Error::EmptyVariables { names, source })
+}
+
+/// Whether a library would take an empty value for a value. `AWS_PAGER` is the AWS CLI's, which does, and on purpose.
+fn is_unset_if_empty(name: &OsStr) -> bool {
+    let Some(name) = name.to_str() else { return false };
+    let proxies = ["http_proxy", "https_proxy", "all_proxy", "no_proxy"];
+    name != "AWS_PAGER"
+        && (name.starts_with("AWS_")
+            || ["HOME", "SSL_CERT_FILE", "SSL_CERT_DIR"].contains(&name)
+            || proxies.contains(&name.to_ascii_lowercase().as_str()))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{cell::RefCell, collections::BTreeMap};
+    use std::os::unix::ffi::OsStringExt;
 
     use clap::CommandFactory;
 
@@ -65,8 +163,11 @@ mod tests {
     use crate::args::Cli;
 
     fn of(variables: &[(&str, &str)]) -> Environment {
-        let variables: BTreeMap<_, _> = variables.iter().copied().collect();
-        Environment::of(|name| variables.get(name).map(|value| (*value).to_owned()), ".".into())
+        Environment::of(variables.iter().map(|(name, value)| (name.into(), value.into())), ".".into()).unwrap()
+    }
+
+    fn value(variable: Option<Variable>) -> Option<(String, String)> {
+        variable.map(|Variable { name, value }| (name, value))
     }
 
     #[test]
@@ -75,10 +176,34 @@ mod tests {
         let empty = of(&names.map(|name| (name, "")));
         let Environment { stage, region, profile, endpoint_url, bucket, .. } = empty;
         assert_eq!([stage, region, profile, endpoint_url, bucket], [const { None }; 5]);
-        let default = of(&[("AWS_REGION", ""), ("AWS_DEFAULT_REGION", "eu-west-1")]);
-        assert_eq!(default.region.as_deref(), Some("eu-west-1"));
-        let both = of(&[("AWS_REGION", "eu-west-2"), ("AWS_DEFAULT_REGION", "eu-west-1")]);
-        assert_eq!(both.region.as_deref(), Some("eu-west-2"));
+        assert_eq!(of(&[("AWS_ENDPOINT_URL_S3", "")]).service_urls, []);
+        let region = |variables: &[(&str, &str)]| value(of(variables).region);
+        let as_text = |name: &str, value: &str| Some((name.to_owned(), value.to_owned()));
+        let default = ("AWS_DEFAULT_REGION", "eu-west-1");
+        assert_eq!(region(&[("AWS_REGION", ""), default]), as_text("AWS_DEFAULT_REGION", "eu-west-1"));
+        assert_eq!(region(&[default, ("AWS_REGION", "eu-west-2")]), as_text("AWS_REGION", "eu-west-2"));
+    }
+
+    #[test]
+    fn some_variables_are_removed_if_they_are_empty() {
+        let names = "AWS_PROFILE AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3 AWS_CONFIG_FILE AWS_CA_BUNDLE AWS_ROLE_ARN AWS_A_NEW_ONE HOME https_proxy";
+        for name in names.split(' ') {
+            assert!(is_unset_if_empty(OsStr::new(name)), "{name}");
+        }
+        // The first has a meaning while empty, and the others are none of cartctl's business.
+        for name in ["AWS_PAGER", "RUSTFLAGS", "PATH", "AWS", "MY_AWS_PROFILE"] {
+            assert!(!is_unset_if_empty(OsStr::new(name)), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_value_is_text() {
+        let broken = |name: &str| (OsString::from(name), OsString::from_vec(vec![b'e', 0xff]));
+        for name in ["AWS_REGION", "AWS_CONFIG_FILE", "AWS_SECRET_ACCESS_KEY", "CARTCTL_STAGE", "S3_BUCKET", "GITHUB_OUTPUT"] {
+            let error = Environment::of([broken(name)].into_iter(), ".".into()).unwrap_err();
+            assert_eq!(error.to_string(), format!("{name} is not UTF-8"));
+        }
+        assert!(Environment::of([broken("PS1")].into_iter(), ".".into()).is_ok(), "nobody reads it");
     }
 
     #[test]
@@ -91,21 +216,13 @@ mod tests {
 
     #[test]
     fn the_help_names_every_variable_that_is_read() {
-        let read = RefCell::new(Vec::new());
-        Environment::of(
-            |name| {
-                read.borrow_mut().push(name.to_owned());
-                None
-            },
-            ".".into(),
-        );
         let mut cli = Cli::command();
         cli.build();
         let pages: String = std::iter::once(&mut cli.clone())
             .chain(cli.get_subcommands_mut())
             .map(|command| command.render_long_help().to_string())
             .collect();
-        let unnamed: Vec<_> = read.take().into_iter().filter(|name| !pages.contains(name.as_str())).collect();
-        assert_eq!(unnamed, ["GITHUB_ACTIONS"], "which is not for people to set");
+        let unnamed: Vec<_> = READ.into_iter().filter(|name| !pages.contains(name)).collect();
+        assert_eq!(unnamed, ["GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"], "which are not for people to set");
     }
 }

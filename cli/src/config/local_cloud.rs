@@ -1,7 +1,7 @@
 //! What a command line and the file mean for the local cloud, given what runs of it already. Looks at nothing itself.
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_infra::Origin;
+use cart_infra::{Invalid, NotAnOrigin, Origin};
 
 use super::{AllowedOrigin, Error, file::LocalSection, merge::Sources};
 use crate::{
@@ -42,7 +42,7 @@ pub(crate) struct LocalSettings {
 }
 
 pub(super) fn directory(section: &LocalSection, workspace: &Utf8Path) -> Utf8PathBuf {
-    workspace.join(section.directory.as_deref().unwrap_or(Utf8Path::new(DIRECTORY)))
+    workspace.join(section.directory.as_ref().map_or(Utf8Path::new(DIRECTORY), |directory| &directory.0.0))
 }
 
 /// The settings for this choice, unless it cannot be meant.
@@ -52,7 +52,7 @@ pub(super) fn settings(
     directory: Utf8PathBuf,
     running: Option<Ports>,
 ) -> Result<LocalSettings, Error> {
-    let port = section.port.map_or(DEFAULT_PORT, Into::into);
+    let port = section.port.map_or(DEFAULT_PORT, |port| port.0.0.get());
     let running_site = running.and_then(|ports| ports.site);
     let (port, site) = match choice {
         LocalChoice::Aws => (port, None),
@@ -65,16 +65,16 @@ pub(super) fn settings(
     };
     if site == Some(port) {
         let reason = format!("the local cloud is to listen on {port} as well");
-        return Err(Error::Value { name: "local.site-port", reason });
+        return Err(Error::Value { name: "local.site-port".to_owned(), reason });
     }
     Ok(LocalSettings { port, directory, site, running })
 }
 
 pub(super) fn connection(settings: &LocalSettings) -> Result<Connection, Error> {
-    let url = format!("http://127.0.0.1:{}", settings.port);
-    let origin =
-        url.parse().map_err(|error: cart_infra::NotAnOrigin| Error::Value { name: "--port", reason: error.to_string() })?;
-    Ok(Connection { region: Some(REGION.to_owned()), profile: None, endpoint: Endpoint::Local(origin) })
+    let wrong = |reason: String| Error::Value { name: "--port".to_owned(), reason };
+    let origin = Origin::http("127.0.0.1", settings.port).map_err(|error| wrong(error.to_string()))?;
+    let region = REGION.parse().map_err(|error: Invalid| wrong(error.to_string()))?;
+    Ok(Connection { region: Some(region), profile: None, endpoint: Endpoint::Local(origin) })
 }
 
 /// The origin that the local cloud allows: that of the site beside it, since no other site shares its cookies. Without one, whatever
@@ -93,11 +93,11 @@ pub(super) fn allowed_origin(
 }
 
 fn site_port(section: &LocalSection) -> u16 {
-    section.site_port.map_or(DEFAULT_SITE_PORT, Into::into)
+    section.site_port.map_or(DEFAULT_SITE_PORT, |port| port.0.0.get())
 }
 
-/// The origin of a site on this machine. A browser leaves the port out if it is the protocol's own.
+/// The origin of a site on this machine.
 fn origin(port: u16) -> Result<Origin, Error> {
-    let text = if port == 80 { "http://localhost".to_owned() } else { format!("http://localhost:{port}") };
-    text.parse().map_err(|error: cart_infra::NotAnOrigin| Error::Value { name: "local.site-port", reason: error.to_string() })
+    let wrong = |error: NotAnOrigin| Error::Value { name: "local.site-port".to_owned(), reason: error.to_string() };
+    Origin::http("localhost", port).map_err(wrong)
 }

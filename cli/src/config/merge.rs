@@ -1,14 +1,23 @@
 //! Which of several sources a setting is taken from: flags over environment over the stage's section over `[defaults]` over what holds
-//! where none of them says anything. Checks nothing.
+//! where none of them says anything. A variable is parsed where it is taken.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 
-use cart_infra::{Architecture, LogRetention, Monitoring, Origin, Stage};
+use cart_infra::{Architecture, LogRetention, Monitoring, Origin, Region, Stage};
+use toml::Spanned;
 
-use super::{AllowedOrigin, Pin, environment::Environment, file::StageSection};
+use super::{
+    AllowedOrigin, Error, Pin, check,
+    environment::{Environment, Variable},
+    file::{File, StageSection},
+    tags,
+};
 use crate::{
     args::Global,
-    domain::connection::{Connection, Endpoint, Profile},
+    domain::{
+        bucket::BucketName,
+        connection::{Connection, Endpoint, EndpointUrl, Profile},
+    },
 };
 
 /// Where a setting may come from.
@@ -19,6 +28,15 @@ pub(super) struct Sources<'a> {
     /// The section of the stage.
     pub stage: &'a StageSection,
     pub defaults: &'a StageSection,
+    /// The file with both sections.
+    pub file: &'a File,
+}
+
+/// A value, and the flag or the variable that says it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Named<'a> {
+    pub source: &'a str,
+    pub value: &'a str,
 }
 
 impl Sources<'_> {
@@ -28,24 +46,34 @@ impl Sources<'_> {
     }
 
     /// How AWS, or what behaves like it, is reached.
-    pub(super) fn connection(&self) -> Connection {
+    pub(super) fn connection(&self) -> Result<Connection, Error> {
         let Self { flags, environment, .. } = self;
-        let region = flags.region.clone().or_else(|| environment.region.clone());
-        let fallback = || environment.profile.clone().or_else(|| self.of_file(|section| section.profile.clone()));
-        let endpoint_url = flags.endpoint_url.clone().or_else(|| environment.endpoint_url.clone());
-        Connection {
-            region: region.or_else(|| self.region_of_file()),
-            profile: flags.profile.clone().map(Profile::Asked).or_else(|| fallback().map(Profile::Fallback)),
+        // The SDK reads them, and fails in the middle of a call if they cannot be used.
+        environment.service_urls.iter().try_for_each(|url| check::variable::<EndpointUrl>(url).map(drop))?;
+        let endpoint_url = or_variable(flags.endpoint_url.clone(), environment.endpoint_url.as_ref())?;
+        Ok(Connection {
+            region: or_variable(flags.region.clone(), environment.region.as_ref())?.or_else(|| self.region_of_file()),
+            profile: match &flags.profile {
+                Some(asked) => Some(Profile::Asked(asked.clone())),
+                None => or_variable(None, environment.profile.as_ref())?
+                    .or_else(|| self.of_file(|section| section.profile.clone()).map(|profile| profile.0))
+                    .map(Profile::Fallback),
+            },
             endpoint: endpoint_url.map_or(Endpoint::Aws, Endpoint::Url),
-        }
+        })
     }
 
-    fn region_of_file(&self) -> Option<String> {
-        self.of_file(|section| section.region.clone())
+    /// The bucket that the environment names.
+    pub(super) fn bucket(&self) -> Result<Option<BucketName>, Error> {
+        or_variable(None, self.environment.bucket.as_ref())
+    }
+
+    fn region_of_file(&self) -> Option<Region> {
+        self.of_file(|section| section.region.clone()).map(|region| region.0)
     }
 
     pub(super) fn pin(&self) -> Option<Pin> {
-        let account = self.of_file(|section| section.account.clone())?;
+        let account = self.of_file(|section| section.account.clone())?.0;
         Some(Pin { account, region: self.region_of_file() })
     }
 
@@ -56,41 +84,77 @@ impl Sources<'_> {
     /// Alarms cost money and need somebody who looks at them. A stage is worth that if its data is protected.
     pub(super) fn monitoring(&self) -> Option<Monitoring> {
         let wanted = self.of_file(|section| section.monitoring).unwrap_or_else(|| self.protected());
-        wanted.then(|| Monitoring { alarm_topic: self.of_file(|section| section.alarm_topic.clone()) })
+        let topic = || self.of_file(|section| section.alarm_topic.clone()).map(|topic| topic.into_inner().0);
+        wanted.then(|| Monitoring { alarm_topic: topic() })
+    }
+
+    /// Fails if alarms would notify a topic in another region than this one, the stage's.
+    pub(super) fn topic_in(&self, region: &Region) -> Result<(), Error> {
+        let Some(topic) = self.of_file(|section| section.alarm_topic.clone()) else { return Ok(()) };
+        let elsewhere = topic.get_ref().0.region();
+        if self.monitoring().is_none() || elsewhere == region {
+            return Ok(());
+        }
+        Err(self.file.wrong(&topic.span(), "alarm-topic", topic_elsewhere(elsewhere, region.as_str())))
     }
 
     pub(super) fn allowed_origin(&self) -> AllowedOrigin {
         match &self.stage.allowed_origin {
-            Some(origin) => AllowedOrigin::OfStage(origin.clone()),
-            None => AllowedOrigin::OfAll(self.defaults.allowed_origin.clone().unwrap_or_default()),
+            Some(origin) => AllowedOrigin::OfStage(origin.0.0.clone()),
+            None => AllowedOrigin::OfAll(self.origin_of_file().unwrap_or_default()),
         }
     }
 
     /// The allowed origin, if the file says which.
     pub(super) fn origin_of_file(&self) -> Option<Origin> {
-        self.of_file(|section| section.allowed_origin.clone())
+        self.of_file(|section| section.allowed_origin.clone()).map(|origin| origin.0.0)
     }
 
     pub(super) fn architecture(&self) -> Architecture {
-        self.of_file(|section| section.architecture).unwrap_or_default()
+        self.of_file(|section| section.architecture.clone()).unwrap_or_default().0
     }
 
     pub(super) fn log_retention(&self) -> LogRetention {
-        self.of_file(|section| section.log_retention_days).unwrap_or_default()
+        self.of_file(|section| section.log_retention_days).map_or_else(LogRetention::default, |days| days.0)
     }
 
     pub(super) fn reserved_concurrency(&self) -> Option<u32> {
-        self.of_file(|section| section.reserved_concurrency)
+        self.of_file(|section| section.reserved_concurrency).map(|limit| limit.0.0)
     }
 
     /// A tag of the stage wins over one of all stages.
-    pub(super) fn tags(&self) -> BTreeMap<String, String> {
-        self.defaults.tags.iter().chain(&self.stage.tags).map(|(key, value)| (key.clone(), value.clone())).collect()
+    pub(super) fn tags(&self) -> Result<BTreeMap<String, String>, Error> {
+        let mut sections = [self.defaults, self.stage].into_iter().filter_map(|section| section.tags.as_ref());
+        let tags: BTreeMap<_, _> = sections
+            .clone()
+            .flat_map(Spanned::get_ref)
+            .map(|(key, value)| (key.as_str().to_owned(), value.0.as_str().to_owned()))
+            .collect();
+        match (tags::conflict(&tags), sections.next_back()) {
+            (Some(reason), Some(last)) => Err(self.file.wrong(&last.span(), "tags", reason)),
+            _ => Ok(tags),
+        }
+    }
+}
+
+/// [Alarms notify topics of their own
+/// region](https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html).
+pub(super) fn topic_elsewhere(topic: &Region, stage: &str) -> String {
+    format!("alarms notify topics of their own region only; the topic is in {topic}, and the stage in {stage}")
+}
+
+/// The value of the flag, or else of the variable.
+fn or_variable<T: FromStr<Err: Display>>(flag: Option<T>, variable: Option<&Variable>) -> Result<Option<T>, Error> {
+    match (flag, variable) {
+        (None, Some(variable)) => check::variable(variable).map(Some),
+        (flag, _) => Ok(flag),
     }
 }
 
 /// The name of the stage that was asked for. None for the unnamed one.
-pub(super) fn stage<'a>(flags: &'a Global, environment: &'a Environment) -> Option<&'a str> {
-    let asked = flags.stage.as_deref().or(environment.stage.as_deref());
-    asked.filter(|name| !name.is_empty() && *name != Stage::Default.to_string())
+pub(super) fn stage<'a>(flags: &'a Global, environment: &'a Environment) -> Option<Named<'a>> {
+    let flag = flags.stage.as_deref().map(|value| Named { source: "--stage", value });
+    let variable = || environment.stage.as_ref().map(|stage| Named { source: &stage.name, value: &stage.value });
+    let asked = flag.or_else(variable);
+    asked.filter(|named| !named.value.is_empty() && named.value != Stage::Default.to_string())
 }

@@ -1,12 +1,16 @@
 //! How AWS or the local cloud is reached. Does not know where that is configured.
 
+use std::{fmt, str::FromStr};
+
 use cart_contract::Origin;
+use cfn::{Invalid, Region};
+use url::Url;
 
 /// A region, a profile and an endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Connection {
     /// None, if only the profile can say.
-    pub region: Option<String>,
+    pub region: Option<Region>,
     pub profile: Option<Profile>,
     pub endpoint: Endpoint,
 }
@@ -15,9 +19,65 @@ pub(crate) struct Connection {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Profile {
     /// Named on the command line: the only source of credentials.
-    Asked(String),
+    Asked(ProfileName),
     /// Used if the environment holds no credentials, as every AWS tool does.
-    Fallback(String),
+    Fallback(ProfileName),
+}
+
+cfn::parsed! {
+    /// The name of a profile. What files with profiles cannot hold is refused here; whether the profile exists is found out there.
+    ProfileName is "a profile's name": "write it as in ~/.aws/config, without brackets, and without spaces at its ends",
+        |text| !text.is_empty() && text.trim() == text && !text.chars().any(|c| c.is_control() || "[]".contains(c));
+}
+
+/// The address of a service that behaves like AWS: `http` or `https`, a host, and perhaps a port and a path. No slash at the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct EndpointUrl(String);
+
+impl FromStr for EndpointUrl {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match usable(text) {
+            Ok(url) => Ok(Self(url.as_str().trim_end_matches('/').to_owned())),
+            // A password is for nobody's log.
+            Err(rule) => Err(Invalid::new("a URL of a service", rule, text.rsplit('@').next().unwrap_or_default())),
+        }
+    }
+}
+
+impl fmt::Display for EndpointUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The URL, or why requests cannot be sent to it.
+fn usable(text: &str) -> Result<Url, String> {
+    const RULE: &str = "write one like http://localhost:4566";
+    if !["http://", "https://"]
+        .iter()
+        .any(|scheme| text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)))
+    {
+        // The authority begins with what is no scheme: a name or an address.
+        let is_bare = !text.contains("://") && usable(&format!("http://{text}")).is_ok();
+        return Err(if is_bare && !text.starts_with('/') {
+            format!("write http://{text} or https://{text}")
+        } else {
+            RULE.to_owned()
+        });
+    }
+    let url = Url::parse(text).map_err(|_| RULE.to_owned())?;
+    if text != text.trim() || url.host_str().is_none_or(str::is_empty) || url.port() == Some(0) {
+        return Err(RULE.to_owned());
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("leave out the user before `@`".to_owned());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("leave out everything from `?` or `#` on".to_owned());
+    }
+    Ok(url)
 }
 
 /// Where requests go.
@@ -27,7 +87,7 @@ pub(crate) enum Endpoint {
     #[default]
     Aws,
     /// A service at this URL that behaves like AWS.
-    Url(String),
+    Url(EndpointUrl),
     /// The local cloud, which accepts any credentials.
     Local(Origin),
 }
@@ -37,12 +97,66 @@ impl Endpoint {
     pub(crate) fn url(&self) -> Option<&str> {
         match self {
             Self::Aws => None,
-            Self::Url(url) => Some(url),
+            Self::Url(url) => Some(&url.0),
             Self::Local(origin) => Some(origin.as_str()),
         }
     }
 
     pub(crate) fn is_local(&self) -> bool {
         matches!(self, Self::Local(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_has_a_name_that_a_file_can_hold() {
+        for text in ["default", "shop-1", "me@work", "my profile", "a/b.c:d", "ü"] {
+            assert!(text.parse::<ProfileName>().is_ok(), "{text}");
+        }
+        for text in ["", " ", " shop", "shop\n", "a\tb", "[profile shop]", "a]"] {
+            assert!(text.parse::<ProfileName>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_endpoint_is_a_url_without_extras() {
+        for (text, url) in [
+            ("http://127.0.0.1:4566", "http://127.0.0.1:4566"),
+            ("http://localhost:4566/", "http://localhost:4566"),
+            ("HTTPS://Aws.Example", "https://aws.example"),
+            ("https://aws.example/a/b", "https://aws.example/a/b"),
+            ("http://[::1]:4566", "http://[::1]:4566"),
+            ("http://münchen.example", "http://xn--mnchen-3ya.example"),
+        ] {
+            assert_eq!(text.parse::<EndpointUrl>().map(|url| url.to_string()).as_deref(), Ok(url), "{text}");
+        }
+        for (text, rule) in [
+            ("localhost:4566", "write http://localhost:4566 or"),
+            ("127.0.0.1:4566", "write http://127.0.0.1:4566 or"),
+            ("aws.example", "write http://aws.example or"),
+            ("", "write one like"),
+            ("http://", "write one like"),
+            ("http:localhost", "write one like"),
+            ("//localhost:4566", "write one like"),
+            ("ftp://localhost", "write one like"),
+            ("file:///etc/passwd", "write one like"),
+            ("unix:///var/run/aws.sock", "write one like"),
+            ("http://a b", "write one like"),
+            (" http://localhost:4566", "write one like"),
+            ("http://localhost:4566 ", "write one like"),
+            ("http://localhost:0", "write one like"),
+            ("http://localhost:65536", "write one like"),
+            ("http://localhost:port", "write one like"),
+            ("http://me@localhost", "leave out the user"),
+            ("http://me:secret@localhost", "leave out the user"),
+            ("http://localhost?a=b", "leave out everything from"),
+            ("http://localhost/#a", "leave out everything from"),
+        ] {
+            let error = text.parse::<EndpointUrl>().unwrap_err();
+            assert!(error.rule.starts_with(rule) && !error.to_string().contains("secret"), "{text:?}: {error}");
+        }
     }
 }

@@ -47,7 +47,7 @@ pub use app::App;
 pub use name::{Package, StackId};
 pub use package::{Code, CodeKey};
 pub use parse::Invalid;
-pub use scalar::{Architecture, GivenTopicArn, LogRetention, Mebibytes, Seconds, Visibility};
+pub use scalar::{Architecture, GivenTopicArn, LogRetention, Mebibytes, Region, Seconds, Visibility};
 pub use stack::{
     ARTIFACT_BUCKET_OUTPUT, ARTIFACT_BUCKET_PARAMETER, Afterwards, ParameterSource, Place, Presence, Published, Shared, Site, Stack,
 };

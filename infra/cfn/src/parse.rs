@@ -1,15 +1,31 @@
 //! The door by which text becomes a value of a type. A value that passed it needs no second check. Knows no particular type.
 
+use std::borrow::Cow;
+
 /// Text that is not of the expected kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not {kind}: {rule}")]
 pub struct Invalid {
     /// The expected kind with its article, for example `a name for a stage`.
     pub kind: &'static str,
-    /// The rule that the text breaks, as a list of what is accepted.
-    pub rule: &'static str,
+    /// What is accepted, or what to write instead of this text.
+    pub rule: Cow<'static, str>,
     /// The rejected text.
     pub text: String,
+}
+
+impl Invalid {
+    /// An error about `text`.
+    #[must_use]
+    pub fn new(kind: &'static str, rule: impl Into<Cow<'static, str>>, text: &str) -> Self {
+        Self { kind, rule: rule.into(), text: text.to_owned() }
+    }
+
+    /// The error without the text, for readers who see the text already.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        format!("not {}: {}", self.kind, self.rule)
+    }
 }
 
 /// Types of text that passed a test: `FromStr` is the only way to make a value, and `Deserialize` uses it. The crate that uses the
@@ -46,7 +62,7 @@ macro_rules! parsed {
                 if passes(text) {
                     Ok(Self(text.to_owned()))
                 } else {
-                    Err($crate::parse::Invalid { kind: $kind, rule: $rule, text: text.to_owned() })
+                    Err($crate::parse::Invalid::new($kind, $rule, text))
                 }
             }
         }

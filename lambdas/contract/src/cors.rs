@@ -4,7 +4,7 @@
 use std::{
     error::Error,
     fmt,
-    net::{Ipv4Addr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     str::FromStr,
 };
 
@@ -49,6 +49,24 @@ impl Origin {
         self.parts().map_or(0, |(default, _, port)| port.and_then(|port| port.parse().ok()).unwrap_or(default))
     }
 
+    /// Whether browsers reach it without TLS.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.0.starts_with("http://")
+    }
+
+    /// Whether it is on the machine that the browser runs on: `localhost`, a name below it, or an address of the [loopback
+    /// interface](https://www.w3.org/TR/secure-contexts/#is-origin-trustworthy).
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        let host = self.host();
+        let address = host.trim_matches(['[', ']']).parse::<IpAddr>().ok().map(|address| address.to_canonical());
+        match address {
+            Some(address) => address.is_loopback() || address.is_unspecified(),
+            None => host.rsplit('.').next() == Some("localhost"),
+        }
+    }
+
     fn parts(&self) -> Option<(u16, &str, Option<&str>)> {
         split(&self.0)
     }
@@ -88,13 +106,46 @@ pub struct NotAnOrigin {
 
 impl fmt::Display for NotAnOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "`{}` is not an origin as browsers send it: write it like https://shop.example or http://localhost:8080, in lower case, \
-             without a path or the scheme's default port",
-            self.text
-        )
+        let Self { text } = self;
+        write!(f, "`{text}` is not an origin as browsers send it: ")?;
+        if let Some(origin) = meant(text) {
+            write!(f, "write {origin}")
+        } else if text.is_ascii() {
+            f.write_str(
+                "write one like https://shop.example or http://localhost:8080, in lower case, without a path or the scheme's default port",
+            )
+        } else {
+            f.write_str("write letters beyond ASCII as browsers do, like https://xn--mnchen-3ya.example")
+        }
     }
+}
+
+/// The origin that a text nearly is.
+fn meant(text: &str) -> Option<Origin> {
+    let text = text.trim().to_ascii_lowercase();
+    let (scheme, rest) = match text.split_once("://") {
+        Some(parts) => parts,
+        None if text.starts_with("localhost") => ("http", &*text),
+        None if text.contains('.') => ("https", &*text),
+        None => return None,
+    };
+    let authority = rest.split(['/', '?', '#', '\\']).next()?.rsplit('@').next()?;
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if port.is_empty() || port.bytes().all(|byte| byte.is_ascii_digit()) => (host, port),
+        _ => (authority, ""),
+    };
+    let host = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')?.parse().ok()) {
+        Some(address) => format!("[{}]", ipv6(address)),
+        None => host.trim_end_matches('.').to_owned(),
+    };
+    let default = match scheme {
+        "http" => HTTP,
+        "https" => HTTPS,
+        _ => return None,
+    };
+    let port: u16 = if port.is_empty() { default } else { port.parse().ok()? };
+    let origin = if port == default { format!("{scheme}://{host}") } else { format!("{scheme}://{host}:{port}") };
+    origin.parse().ok()
 }
 
 impl Error for NotAnOrigin {}
@@ -132,12 +183,15 @@ fn is_host(text: &str) -> bool {
 }
 
 fn is_ipv6(text: &str) -> bool {
-    let written = |address: Ipv6Addr| match (address.to_ipv4_mapped(), address.segments()) {
-        // Browsers write no dotted form.
+    text.parse().is_ok_and(|address| ipv6(address) == text)
+}
+
+/// An address as browsers write it, which know no dotted form.
+fn ipv6(address: Ipv6Addr) -> String {
+    match (address.to_ipv4_mapped(), address.segments()) {
         (Some(_), [.., high, low]) => format!("::ffff:{high:x}:{low:x}"),
         _ => address.to_string(),
-    };
-    text.parse().is_ok_and(|address| written(address) == text)
+    }
 }
 
 fn is_number(label: &str) -> bool {
@@ -225,5 +279,68 @@ mod tests {
         assert_eq!(made("localhost", 80).as_deref(), Some("http://localhost"));
         assert_eq!((made("localhost", 0), made("Local", 8080)), (None, None));
         assert_eq!(Origin::default().as_str().parse(), Ok(Origin::default()));
+    }
+
+    fn told(text: &str) -> String {
+        let said = text.parse::<Origin>().unwrap_err().to_string();
+        said.rsplit_once(": write ").map(|(_, advice)| advice.to_owned()).unwrap_or(said)
+    }
+
+    #[test]
+    fn what_is_nearly_an_origin_is_told_which() {
+        for (text, origin) in [
+            ("https://shop.example/", "https://shop.example"),
+            ("https://shop.example/shop?q#a", "https://shop.example"),
+            (" https://shop.example\n", "https://shop.example"),
+            ("HTTPS://Shop.Example", "https://shop.example"),
+            ("https://shop.example:443", "https://shop.example"),
+            ("https://shop.example:0443/", "https://shop.example"),
+            ("http://shop.example:80", "http://shop.example"),
+            ("http://shop.example:08080", "http://shop.example:8080"),
+            ("https://shop.example:", "https://shop.example"),
+            ("https://shop.example.", "https://shop.example"),
+            ("https://me:secret@shop.example", "https://shop.example"),
+            ("shop.example", "https://shop.example"),
+            ("shop.example:8443", "https://shop.example:8443"),
+            ("localhost:8080", "http://localhost:8080"),
+            ("http://[0:0:0:0:0:0:0:1]:8080", "http://[::1]:8080"),
+            ("http://[::FFFF:1.2.3.4]", "http://[::ffff:102:304]"),
+            ("http://127.0.0.1:80/", "http://127.0.0.1"),
+        ] {
+            assert_eq!(told(text), origin, "{text}");
+        }
+        for text in [
+            "",
+            "*",
+            "null",
+            "shop",
+            "ftp://shop.example",
+            "https://a_b.example",
+            "http://1.2.3.04",
+            "http://a:0",
+            "http://a:65536",
+        ] {
+            assert!(told(text).starts_with("one like https://shop.example"), "{text}: {}", told(text));
+        }
+        assert!(told("https://münchen.example").contains("xn--"));
+    }
+
+    #[test]
+    fn some_origins_are_on_this_machine() {
+        let is_loopback = |text: &str| text.parse::<Origin>().unwrap().is_loopback();
+        for text in
+            ["http://localhost:8080", "https://localhost", "http://shop.localhost", "http://127.0.0.1", "https://127.1.2.3:1"]
+        {
+            assert!(is_loopback(text), "{text}");
+        }
+        for text in ["http://[::1]:8080", "http://[::ffff:7f00:1]", "http://0.0.0.0:8080", "http://[::]"] {
+            assert!(is_loopback(text), "{text}");
+        }
+        for text in
+            ["https://shop.example", "http://localhost.example", "http://mylocalhost", "http://128.0.0.1", "http://[2001:db8::1]"]
+        {
+            assert!(!is_loopback(text), "{text}");
+        }
+        assert!(Origin::default().is_plain() && !"https://a".parse::<Origin>().unwrap().is_plain());
     }
 }
