@@ -46,7 +46,7 @@ test('shelves that cannot be loaded say so, and are there once they can be', asy
   await page.route(PRODUCTS, (route) => route.abort('connectionrefused'))
   const visitor = new Visitor(page)
   await visitor.go('/')
-  await expect(visitor.main.getByRole('alert')).toBeVisible()
+  await expect(visitor.main.getByRole('alert')).toContainText('We could not reach the shop.')
   await page.unroute(PRODUCTS)
   await visitor.main.getByRole('button', { name: 'Try again' }).click()
   await expect(visitor.main.getByRole('article')).toHaveCount(32)

@@ -68,7 +68,9 @@ pub struct OutOfRange;
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
+    use std::{cell::RefCell, collections::BTreeSet};
+
+    use proptest::{prelude::*, test_runner::TestRunner};
 
     use super::*;
 
@@ -88,6 +90,32 @@ mod tests {
         (-10_000_i64..=10_000).prop_map(|number| number.try_into().unwrap())
     }
 
+    #[test]
+    fn a_change_is_added_in_full_or_stopped_at_none() {
+        let covered = RefCell::<BTreeSet<_>>::default();
+        let run = TestRunner::new(ProptestConfig::with_source_file(file!())).run(&(quantity(), change()), |(quantity, change)| {
+            let sum = i32::from(quantity.get()) + i32::from(change.0);
+            let what = match quantity.after(change) {
+                Ok(after) => {
+                    prop_assert_eq!(i32::from(after.get()), sum.max(0));
+                    if sum < 0 { "stopped at none" } else { "in full" }
+                }
+                Err(OutOfRange) => {
+                    prop_assert!(sum > 10_000);
+                    "refused"
+                }
+            };
+            covered.borrow_mut().insert(what);
+            Ok(())
+        });
+        run.unwrap();
+        assert_eq!(
+            covered.into_inner(),
+            ["in full", "refused", "stopped at none"].into(),
+            "or the property proves less than it says"
+        );
+    }
+
     proptest! {
         #[test]
         fn no_sequence_of_changes_leaves_the_range(changes in prop::collection::vec(change(), 0..50)) {
@@ -95,15 +123,6 @@ mod tests {
             for change in changes {
                 quantity = quantity.after(change).unwrap_or(quantity);
                 prop_assert!(quantity.get() <= Quantity::LIMIT);
-            }
-        }
-
-        #[test]
-        fn a_change_is_added_in_full_or_stopped_at_none(quantity in quantity(), change in change()) {
-            let sum = i32::from(quantity.get()) + i32::from(change.0);
-            match quantity.after(change) {
-                Ok(after) => prop_assert_eq!(i32::from(after.get()), sum.max(0)),
-                Err(OutOfRange) => prop_assert!(sum > 10_000),
             }
         }
 
