@@ -32,6 +32,7 @@ pub(crate) struct Cli {
 const AFTER_HELP: &str = "\
 `cartctl COMMAND --help` shows the options and examples of a command.
 Flags win over environment variables, variables over cartctl.toml, and the file over defaults.
+Only a region in the stage's own section of cartctl.toml wins over the environment.
 
 Exit codes:
   0    success

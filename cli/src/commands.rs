@@ -5,7 +5,7 @@ use cart_infra::{App, Stack, StackId};
 use crate::{
     args::{Cli, Command, Frontend, Global, Target, Timed},
     aws::Aws,
-    config::{self, Config, Environment, LocalChoice},
+    config::{self, Config, Environment, LocalChoice, Variable},
     domain::{
         event::{Event, Events},
         notice::Notice,
@@ -78,14 +78,36 @@ async fn command(cli: Cli, environment: &Environment, events: &Events, reporting
 
 /// A session that only reads, in the stage's own account and region; reports both.
 async fn open(command: &'static str, config: &Config, events: &Events) -> Result<Session, Error> {
-    let aws = Aws::connect(&config.connection).await?;
+    let aws = connect(config, events).await?;
     let account = guard::account(command, config, &aws, events).await?;
     Ok(Session::looking(aws, account, events.clone()))
 }
 
-/// A session that only reads, in the account of the credentials.
-async fn look(config: &Config, events: &Events) -> Result<Session, Error> {
-    Ok(Session::looking(Aws::connect(&config.connection).await?, String::new(), events.clone()))
+/// A session that only reads, with what `reading` has read in it. The account of a stage that belongs to one is verified meanwhile and
+/// reported; nothing that was read elsewhere is returned.
+async fn look<T>(
+    command: &'static str,
+    config: &Config,
+    events: &Events,
+    reading: impl AsyncFnOnce(&Session) -> Result<T, Error>,
+) -> Result<(Session, T), Error> {
+    let session = Session::looking(connect(config, events).await?, String::new(), events.clone());
+    let verifying = async {
+        match &config.pin {
+            Some(_) => guard::account(command, config, &session.aws, events).await.map(drop),
+            None => Ok(()),
+        }
+    };
+    // Reading may fail because the account is the wrong one, which is the better reason then.
+    let ((), read) = tokio::try_join!(verifying, async { Ok(reading(&session).await) })?;
+    Ok((session, read?))
+}
+
+async fn connect(config: &Config, events: &Events) -> Result<Aws, Error> {
+    if let Some((Variable { name, value }, region)) = config.ignored_region.as_ref().zip(config.connection.region.as_ref()) {
+        events.notice(Notice::RegionOfStage { region: region.to_string(), variable: name.clone(), value: value.clone() });
+    }
+    Ok(Aws::connect(&config.connection).await?)
 }
 
 fn load(global: &Global, local: LocalChoice, environment: &Environment) -> Result<Config, Error> {

@@ -17,7 +17,7 @@ use crate::{
 };
 
 pub(crate) use self::{
-    environment::{Environment, GitHub, unset_empty_variables},
+    environment::{Environment, GitHub, Variable, unset_empty_variables},
     local_cloud::{LocalChoice, LocalSettings},
 };
 
@@ -50,6 +50,8 @@ pub(crate) struct Config {
     /// The only account and region this stage may be in, if the file names them. Never for the local cloud, which has neither.
     pub pin: Option<Pin>,
     pub connection: Connection,
+    /// The variable whose region gives way to that of the stage's own section.
+    pub ignored_region: Option<Variable>,
     /// A bucket for code, if the environment names one. `--bucket` wins over it.
     pub bucket: Option<BucketName>,
     /// The file the frontend reads its variables from.
@@ -247,6 +249,7 @@ fn resolve(
         tags: sources.tags()?,
         pin: if is_local { None } else { sources.pin() },
         connection,
+        ignored_region: sources.ignored_region().filter(|_| !is_local).cloned(),
         bucket: if is_local { None } else { sources.bucket()? },
         env_file: workspace.join(file.frontend.env_file.as_ref().map_or(env_file.into(), |path| path.0.0.as_path())),
         shop: workspace.join(file.frontend.directory.as_ref().map_or("frontend".into(), |path| path.0.0.as_path())),

@@ -170,6 +170,8 @@ fn what_cannot_be_meant() {
 struct Aws {
     url: String,
     asked: Arc<Mutex<BTreeSet<String>>>,
+    /// The service of every call.
+    calls: Arc<Mutex<Vec<String>>>,
 }
 
 impl Aws {
@@ -178,13 +180,16 @@ impl Aws {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let asked = Arc::<Mutex<BTreeSet<String>>>::default();
-        let log = Arc::clone(&asked);
+        let calls = Arc::<Mutex<Vec<String>>>::default();
+        let (log, count) = (Arc::clone(&asked), Arc::clone(&calls));
         // Ends with the test.
         thread::spawn(move || {
             for connection in listener.incoming() {
                 let mut connection = connection.unwrap();
                 let request: Vec<_> =
                     BufReader::new(&connection).lines().map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+                // A caller that has read enough hangs up.
+                let Some(first) = request.first() else { continue };
                 let header = |name: &str| request.iter().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
                 // The signature says which service is meant: `…/eu-west-1/sts/aws4_request, …`.
                 let service = header("authorization: ").split('/').nth(3).unwrap_or_default();
@@ -195,12 +200,17 @@ impl Aws {
                     "s3" => (status, ""),
                     _ => ("418 I'm a teapot", ""),
                 };
-                log.lock().unwrap().insert([service, &request[0], header("x-amz-expected-bucket-owner: ")].join(" "));
+                count.lock().unwrap().push(service.to_owned());
+                log.lock().unwrap().insert([service, first, header("x-amz-expected-bucket-owner: ")].join(" "));
                 let length = body.len();
-                write!(connection, "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}").unwrap();
+                write!(connection, "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}").ok();
             }
         });
-        Self { url, asked }
+        Self { url, asked, calls }
+    }
+
+    fn calls(&self, service: &str) -> usize {
+        self.calls.lock().unwrap().iter().filter(|called| *called == service).count()
     }
 }
 
@@ -238,6 +248,64 @@ fn a_stage_that_belongs_elsewhere() {
     }
     let asked = aws.asked.lock().unwrap();
     assert!(asked.iter().eq(["sts POST / HTTP/1.1 "]), "it is the first thing that is asked: {asked:?}");
+}
+
+/// The commands that only read, and build nothing.
+const READING: [&str; 5] = ["status", "outputs", "attach", "logs", "frontend-env"];
+
+#[test]
+fn nothing_of_another_account_is_shown() {
+    let aws = Aws::with_bucket("404 Not Found");
+    for (name, pin) in [("account", "account = '999999999999'"), ("region", "account = '123456789012'\nregion = 'us-east-1'")] {
+        let stranger = Stranger::new(&format!("[stages.staging]\n{pin}")).with_keys();
+        for command in READING.into_iter().chain(["diff"]) {
+            let arguments = [command, "--stage", "staging", "--region", "eu-west-1", "--endpoint-url", &aws.url];
+            let shown = stranger.fails_with_hint(CREDENTIALS, &arguments);
+            insta::assert_snapshot!(format!("{command} pinned {name}"), shown.replace(&aws.url, "[url]"));
+        }
+    }
+}
+
+#[test]
+fn a_reading_command_says_where_it_reads() {
+    let pinned = Stranger::new("[stages.staging]\naccount = '123456789012'").with_keys();
+    let unpinned = Stranger::new("[stages.staging]").with_keys();
+    for command in READING {
+        let aws = Aws::with_bucket("404 Not Found");
+        let arguments = [command, "--stage", "staging", "--region", "eu-west-1", "--endpoint-url", &aws.url];
+        // What is not deployed has no logs and no configuration; that is not the point here.
+        let told = |stranger: &Stranger| {
+            let story = finish(&mut stranger.command(&arguments)).stderr;
+            story.lines().filter(|line| line.contains("123456789012") && line.contains("eu-west-1")).count()
+        };
+        assert_eq!(told(&pinned), 1, "{command}");
+        assert_eq!(aws.calls("sts"), 1, "{command}");
+        assert_eq!(told(&unpinned), 0, "{command}");
+        assert_eq!(aws.calls("sts"), 1, "{command}");
+    }
+}
+
+#[test]
+fn the_region_of_the_stages_own_section_wins_over_the_environment() {
+    let aws = Aws::with_bucket("404 Not Found");
+    let region = |stranger: &Stranger, arguments: &[&str]| {
+        let arguments = [&["status", "--output", "json", "--endpoint-url", &aws.url], arguments].concat();
+        let (answer, story) = finish(&mut stranger.command(&arguments)).succeeded();
+        let region = answer.lines().find_map(|line| line.trim().strip_prefix("\"region\": \""));
+        (region.unwrap().trim_end_matches(['"', ',']).to_owned(), story)
+    };
+    let file = "[defaults]\nregion = 'eu-central-1'\n[stages.staging]\nregion = 'eu-west-1'\n[stages.test]";
+    for variable in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
+        let stranger = Stranger::new(file).with_keys().with(variable, "us-west-2");
+        let (own, story) = region(&stranger, &["--stage", "staging"]);
+        assert_eq!(own, "eu-west-1");
+        let notice = format!("the region is eu-west-1, from the stage's section of cartctl.toml; {variable}=us-west-2 is ignored");
+        assert_eq!(story.matches(&notice).count(), 1, "{story}");
+        assert_eq!(region(&stranger, &["--stage", "staging", "--region", "us-east-1"]), ("us-east-1".to_owned(), String::new()));
+        assert_eq!(region(&stranger, &["--stage", "test"]), ("us-west-2".to_owned(), String::new()));
+        assert_eq!(region(&stranger, &[]), ("us-west-2".to_owned(), String::new()));
+    }
+    assert_eq!(region(&Stranger::new(file).with_keys(), &["--stage", "test"]), ("eu-central-1".to_owned(), String::new()));
 }
 
 #[test]

@@ -3,13 +3,17 @@
 use futures_util::future::try_join_all;
 use serde_json::json;
 
-use super::{app_without_code, chosen, interruption::supervised, look};
+use super::{
+    app_without_code, chosen,
+    interruption::{interruptible, supervised},
+    look,
+};
 use crate::{
     args::Selection,
     config::Config,
     domain::event::Events,
     error::Error,
-    execute,
+    execute::{self, Session},
     plan::{self, deploy::Definitions},
     report::answer::Answer,
 };
@@ -17,17 +21,18 @@ use crate::{
 pub(super) async fn run(args: &Selection, config: &Config, events: &Events) -> Result<Answer, Error> {
     let app = app_without_code(config);
     let stacks: Vec<_> = chosen(&app, &args.stacks).into_iter().filter_map(|id| app.stack(id).cloned()).collect();
-    let session = look(config, events).await?;
+    let observe = async |session: &Session| Ok(session.observe_outputs(&stacks, &config.parameter_root()).await?);
+    let (session, mut observed) = interruptible(look("attach", config, events, observe)).await?;
     let (observed, mut failed) = supervised(&session, async |session| {
         let mut failed = Vec::new();
         loop {
-            let observed = session.observe_outputs(&stacks, &config.parameter_root()).await?;
             let busy = plan::busy(&observed);
             if busy.is_empty() {
                 return Ok((observed, failed));
             }
             let following = busy.into_iter().map(|(stack, deployed)| session.attach(stack, app.stack(stack), deployed));
             failed.extend(try_join_all(following).await?.into_iter().flatten());
+            observed = observe(session).await?;
         }
     })
     .await?;

@@ -11,14 +11,15 @@ use crate::{
     config::Config,
     domain::{connection::Endpoint, event::Events, text},
     error::Error,
+    execute::Session,
     files, local,
     plan::deploy::Definitions,
     report::answer::Answer,
 };
 
 pub(super) async fn run(args: &Args, config: &Config, events: &Events) -> Result<Answer, Error> {
-    let session = look(config, events).await?;
-    let published = session.published(&config.parameter_root()).await?;
+    let reading = async |session: &Session| Ok(session.published(&config.parameter_root()).await?);
+    let (session, published) = look("frontend-env", config, events, reading).await?;
     let env = of(&published, config, &session.aws.region)?;
     let variables = env.variables();
     let object: Json =

@@ -62,8 +62,8 @@ async fn read(
     events: &Events,
     format: Format,
 ) -> Result<(), Error> {
-    let session = look(config, events).await?;
-    let sources = sources(functions, !args.functions.is_empty(), config, &session).await?;
+    let finding = async |session: &Session| sources(functions, !args.functions.is_empty(), config, session).await;
+    let (session, sources) = look("logs", config, events, finding).await?;
     let lines = Lines {
         wanted: Wanted { lambda: args.all, only_errors: args.errors, containing: args.filter.clone() },
         format,

@@ -11,14 +11,15 @@ use crate::{
     config::Config,
     domain::event::Events,
     error::Error,
+    execute::Session,
     plan::{Observed, deploy::Definitions},
     report::answer::Answer,
 };
 
 pub(super) async fn run(config: &Config, events: &Events) -> Result<Answer, Error> {
     let app = app_without_code(config);
-    let session = look(config, events).await?;
-    let observed = session.observe(app.stacks(), &config.parameter_root()).await?;
+    let observing = async |session: &Session| Ok(session.observe(app.stacks(), &config.parameter_root()).await?);
+    let (_, observed) = look("outputs", config, events, observing).await?;
     let outputs = of(&app, &observed);
     let rows: Vec<_> = rows(&outputs);
     Ok(Answer::table(&rows, json!({ "outputs": outputs })))

@@ -7,14 +7,15 @@ use crate::{
     config::Config,
     domain::event::Events,
     error::Error,
+    execute::Session,
     plan::{ObservedStack, deploy::Definitions},
     report::answer::Answer,
 };
 
 pub(super) async fn run(config: &Config, events: &Events) -> Result<Answer, Error> {
     let app = app_without_code(config);
-    let session = look(config, events).await?;
-    let observed = session.observe(app.stacks(), &config.parameter_root()).await?;
+    let observing = async |session: &Session| Ok(session.observe(app.stacks(), &config.parameter_root()).await?);
+    let (session, observed) = look("status", config, events, observing).await?;
     let mut rows = Vec::new();
     let mut stacks = Vec::new();
     for stack in app.stacks() {

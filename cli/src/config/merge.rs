@@ -1,5 +1,6 @@
 //! Which of several sources a setting is taken from: flags over environment over the stage's section over `[defaults]` over what holds
-//! where none of them says anything. A variable is parsed where it is taken.
+//! where none of them says anything. Only a region of the stage's section wins over the environment. A variable is parsed where it is
+//! taken.
 
 use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 
@@ -51,8 +52,14 @@ impl Sources<'_> {
         // The SDK reads them, and fails in the middle of a call if they cannot be used.
         environment.service_urls.iter().try_for_each(|url| check::variable::<EndpointUrl>(url).map(drop))?;
         let endpoint_url = or_variable(flags.endpoint_url.clone(), environment.endpoint_url.as_ref())?;
+        // The file is reviewed, and a variable may be left over from other work.
+        let own = || self.stage.region.clone().map(|region| region.0);
+        let region = match flags.region.clone().or_else(own) {
+            Some(region) => Some(region),
+            None => or_variable(None, environment.region.as_ref())?.or_else(|| self.region_of_file()),
+        };
         Ok(Connection {
-            region: or_variable(flags.region.clone(), environment.region.as_ref())?.or_else(|| self.region_of_file()),
+            region,
             profile: match &flags.profile {
                 Some(asked) => Some(Profile::Asked(asked.clone())),
                 None => or_variable(None, environment.profile.as_ref())?
@@ -66,6 +73,12 @@ impl Sources<'_> {
     /// The bucket that the environment names.
     pub(super) fn bucket(&self) -> Result<Option<BucketName>, Error> {
         or_variable(None, self.environment.bucket.as_ref())
+    }
+
+    /// The variable with a region that gives way to the stage's own.
+    pub(super) fn ignored_region(&self) -> Option<&Variable> {
+        let own = self.stage.region.as_ref().filter(|_| self.flags.region.is_none())?;
+        self.environment.region.as_ref().filter(|variable| variable.value != own.0.as_str())
     }
 
     fn region_of_file(&self) -> Option<Region> {

@@ -2,7 +2,7 @@
 
 use clap::Parser;
 
-use super::{environment::Variable, *};
+use super::*;
 use crate::domain::connection::Profile;
 
 fn resolved_for(
@@ -41,17 +41,34 @@ const FILE: &str = "
 ";
 
 #[test]
-fn flags_win_over_environment_over_stage_over_file() {
+fn a_region_is_taken_from_the_flag_the_stage_the_environment_or_all_stages() {
     let region = |arguments: &[&str], environment: &Environment, text| {
         resolved(arguments, environment, text).unwrap().connection.region.map(|region| region.to_string())
     };
     let none = Environment::default();
     let set = Environment { region: variable("AWS_REGION", "us-west-2"), ..Environment::default() };
     assert_eq!(region(&["--region", "us-east-1", "--stage", "production"], &set, FILE).as_deref(), Some("us-east-1"));
-    assert_eq!(region(&["--stage", "production"], &set, FILE).as_deref(), Some("us-west-2"));
+    assert_eq!(region(&["--stage", "production"], &set, FILE).as_deref(), Some("eu-west-1"));
+    assert_eq!(region(&[], &set, FILE).as_deref(), Some("us-west-2"));
+    assert_eq!(region(&["--region", "us-east-1"], &none, FILE).as_deref(), Some("us-east-1"));
     assert_eq!(region(&["--stage", "production"], &none, FILE).as_deref(), Some("eu-west-1"));
     assert_eq!(region(&[], &none, FILE).as_deref(), Some("eu-central-1"));
     assert_eq!(region(&[], &none, ""), None);
+}
+
+#[test]
+fn a_region_of_the_environment_that_is_not_taken_is_told() {
+    let ignored = |arguments: &[&str], value: &str, text: &str| {
+        let environment = Environment { region: variable("AWS_DEFAULT_REGION", value), ..Environment::default() };
+        resolved(arguments, &environment, text).unwrap().ignored_region.map(|variable| variable.name)
+    };
+    let production = ["--stage", "production"];
+    assert_eq!(ignored(&production, "us-west-2", FILE).as_deref(), Some("AWS_DEFAULT_REGION"));
+    assert_eq!(ignored(&production, "nowhere", FILE).as_deref(), Some("AWS_DEFAULT_REGION"), "it need not be a region");
+    assert_eq!(ignored(&production, "eu-west-1", FILE), None, "both say the same");
+    assert_eq!(ignored(&["--stage", "production", "--region", "us-east-1"], "us-west-2", FILE), None, "the flag is why");
+    assert_eq!(ignored(&[], "us-west-2", FILE), None, "it is taken");
+    assert_eq!(ignored(&production, "us-west-2", "defaults.region = 'eu-west-1'\n[stages.production]"), None, "it is taken");
 }
 
 #[test]

@@ -11,6 +11,13 @@ use super::{event::Operation, moment::millis};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum Notice {
+    /// The stage's own section names a region, and so does the environment.
+    RegionOfStage {
+        region: String,
+        /// The variable that gives way.
+        variable: String,
+        value: String,
+    },
     /// A stack changed after it was planned.
     Replanning { stack: StackId },
     /// Some stacks are updated again, because the site's origin is known only now.
@@ -123,7 +130,8 @@ impl Notice {
             | Self::SitePublished { .. }
             | Self::ProtectionOn { .. }
             | Self::FunctionsSwapped { .. } => Severity::Good,
-            Self::Replanning { .. }
+            Self::RegionOfStage { .. }
+            | Self::Replanning { .. }
             | Self::SecondRound { .. }
             | Self::EnvFileLater
             | Self::ProtectionOff { .. }

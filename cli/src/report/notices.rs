@@ -11,6 +11,9 @@ use crate::domain::{
 /// A notice as one sentence, without its severity.
 pub(super) fn text(notice: &Notice) -> String {
     match notice {
+        Notice::RegionOfStage { region, variable, value } => {
+            format!("the region is {region}, from the stage's section of cartctl.toml; {variable}={value} is ignored")
+        }
         Notice::Replanning { stack } => format!("the {stack} stack changed after it was planned; planning again"),
         Notice::SecondRound { stacks, origin } => format!("updating {} again to allow requests from {origin}", list(stacks)),
         Notice::OriginNotAllowed { site, allowed, configured: true } => {

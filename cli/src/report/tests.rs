@@ -56,6 +56,7 @@ fn every_notice() -> Vec<Notice> {
         |configured| Notice::OriginNotAllowed { site: site(), allowed: "https://shop.example".to_owned(), configured };
     let next = |last: &Notice| {
         Some(match last {
+            Notice::RegionOfStage { .. } => Notice::Replanning { stack },
             Notice::Replanning { .. } => {
                 Notice::SecondRound { stacks: vec![stacks::PRODUCTS, stacks::CART], origin: "https://site.example".to_owned() }
             }
