@@ -326,6 +326,9 @@ pub(crate) struct Deploy {
     /// Ask about these changes only
     #[arg(long, value_enum, value_name = "WHICH", default_value_t = RequireApproval::Any)]
     pub require_approval: RequireApproval,
+    /// Leave the frontend's .env as it is
+    #[arg(long)]
+    pub no_env: bool,
     /// Allow changes to a protected stage
     #[arg(long)]
     pub protected_ok: bool,

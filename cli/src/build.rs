@@ -3,6 +3,7 @@
 mod archive;
 mod compile;
 mod elf;
+pub(crate) mod env_block;
 pub(crate) mod env_file;
 pub(crate) mod manifest;
 mod narrator;

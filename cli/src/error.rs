@@ -97,6 +97,11 @@ impl Error {
         sources.map(ToString::to_string).filter(|source| !message.contains(source)).collect()
     }
 
+    /// The error and its sources on one line.
+    pub(crate) fn in_full(&self) -> String {
+        [vec![self.to_string()], self.causes()].concat().join(": ")
+    }
+
     /// The next thing to try, if there is an obvious one.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {

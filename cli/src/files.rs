@@ -2,11 +2,15 @@
 
 use std::{
     fs::{self, File, OpenOptions, Permissions},
-    io::{self, ErrorKind, Write},
-    os::unix::fs::PermissionsExt,
+    io::{self, ErrorKind, Seek, Write},
+    os::{
+        fd::AsFd,
+        unix::fs::{MetadataExt, PermissionsExt},
+    },
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
+use tempfile::NamedTempFile;
 use walkdir::{DirEntry, WalkDir};
 
 /// As many symbolic links as Linux follows.
@@ -15,21 +19,37 @@ const MOST_LINKS: usize = 40;
 /// What the umask takes its share of.
 const NEW_FILE: u32 = 0o666;
 
-/// A file that could not be written. What had its name before is unchanged.
+/// A file that could not be read or written.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot write {path}")]
+#[error("cannot {action} {path}")]
 pub(crate) struct Error {
+    /// `read` or `write`.
+    action: &'static str,
     path: Utf8PathBuf,
     source: io::Error,
 }
 
 impl Error {
+    fn reading(path: &Utf8Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self { action: "read", path: path.to_owned(), source }
+    }
+
+    fn writing(path: &Utf8Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self { action: "write", path: path.to_owned(), source }
+    }
+
     /// The next thing to try.
     pub(crate) fn hint(&self) -> String {
-        let Self { path, source } = self;
+        let Self { path, source, .. } = self;
         match source.kind() {
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "free some space, or choose another folder".to_owned(),
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+                "free some space, or choose another folder".to_owned()
+            }
             ErrorKind::IsADirectory => "this is a folder: name a file in it".to_owned(),
+            ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
+                format!("a part of {} is a file: choose another folder", folder_of(path))
+            }
+            _ if path.exists() => format!("check the permissions of {path}, or choose another file"),
             _ => format!("check the permissions of {}, or choose another folder", folder_of(path)),
         }
     }
@@ -37,15 +57,59 @@ impl Error {
 
 /// Writes a file as a whole or not at all, and creates its folder if necessary.
 ///
-/// A link is followed, and the file it leads to is replaced. Devices and pipes, such as `/dev/stdout`, are written to as they are.
+/// A link is followed, and the file it leads to is replaced. Devices and pipes, such as `/dev/stdout`, are written to as they are, and a
+/// pipe whose reader is gone has been read as far as anybody wants. A file is overwritten in its place, which is not all or nothing,
+/// where replacing it would lose something: in a folder that only others may change, at a mount point, with another owner, or under a
+/// second name. The permissions of an existing file stay, and one that must not be written is not replaced.
 pub(crate) fn write_whole(path: &Utf8Path, content: impl AsRef<[u8]>) -> Result<(), Error> {
     write_with(path, |file| file.write_all(content.as_ref()))
 }
 
 /// Like [`write_whole`], with a function that writes the content.
-pub(crate) fn write_with<T>(path: &Utf8Path, write: impl FnOnce(&mut File) -> io::Result<T>) -> Result<T, Error> {
-    let written = if is_stream(path) { write_into(path, write) } else { replace(path, write) };
-    written.map_err(|source| Error { path: path.to_owned(), source })
+pub(crate) fn write_with<T: Default>(path: &Utf8Path, write: impl FnOnce(&mut File) -> io::Result<T>) -> Result<T, Error> {
+    let written = match stream(path) {
+        Ok(Some(mut stream)) => write(&mut stream).or_else(|error| match error.kind() {
+            ErrorKind::BrokenPipe => Ok(T::default()),
+            _ => Err(error),
+        }),
+        Ok(None) => replace(path, write),
+        Err(error) => Err(error),
+    };
+    written.map_err(Error::writing(path))
+}
+
+/// Creates or empties a file to write to little by little. Devices and pipes are written to as they are.
+pub(crate) fn create(path: &Utf8Path) -> io::Result<File> {
+    match stream(path)? {
+        Some(stream) => Ok(stream),
+        None => File::create(path),
+    }
+}
+
+/// What is in a file; nothing where no file, or a device or a pipe is.
+pub(crate) fn content(path: &Utf8Path) -> Result<Vec<u8>, Error> {
+    if is_stream(path) {
+        return Ok(Vec::new());
+    }
+    match fs::read(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        read => read.map_err(Error::reading(path)),
+    }
+}
+
+/// The device, the pipe or the stream of this process that a path names.
+fn stream(path: &Utf8Path) -> io::Result<Option<File>> {
+    // A shell may have redirected them to a socket, which cannot be opened.
+    let own = match path.as_str() {
+        "/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1" => Some(io::stdout().as_fd().try_clone_to_owned()?),
+        "/dev/stderr" | "/dev/fd/2" | "/proc/self/fd/2" => Some(io::stderr().as_fd().try_clone_to_owned()?),
+        _ => None,
+    };
+    match own {
+        Some(own) => Ok(Some(own.into())),
+        None if is_stream(path) => OpenOptions::new().append(true).open(path).map(Some),
+        None => Ok(None),
+    }
 }
 
 /// Whether a path names a device or a pipe, or a stream of this process: a shell may have redirected that to a regular file, which must
@@ -55,33 +119,61 @@ fn is_stream(path: &Utf8Path) -> bool {
         || fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
 }
 
-fn write_into<T>(path: &Utf8Path, write: impl FnOnce(&mut File) -> io::Result<T>) -> io::Result<T> {
-    let mut file = OpenOptions::new().append(true).open(path)?;
-    let done = write(&mut file)?;
-    file.flush()?;
-    Ok(done)
-}
-
 fn replace<T>(path: &Utf8Path, write: impl FnOnce(&mut File) -> io::Result<T>) -> io::Result<T> {
     let path = &followed(path)?;
-    let folder = folder_of(path);
-    fs::create_dir_all(folder)?;
-    let existing = fs::metadata(path).ok();
-    if existing.as_ref().is_some_and(fs::Metadata::is_dir) {
-        return Err(ErrorKind::IsADirectory.into());
-    }
-    let name = format!(".{}.", path.file_name().unwrap_or_default());
-    let permissions = Permissions::from_mode(NEW_FILE);
-    // Another process that writes the same file has a temporary one of its own.
-    let mut new =
-        tempfile::Builder::new().prefix(&name).suffix(".tmp").rand_bytes(12).permissions(permissions).tempfile_in(folder)?;
+    let existing = match OpenOptions::new().write(true).open(path) {
+        Ok(existing) => Some(existing),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => return Err(error),
+    };
+    let Some(mut existing) = existing else {
+        fs::create_dir_all(folder_of(path))?;
+        let mut new = temporary(path, Permissions::from_mode(NEW_FILE))?;
+        let done = write(new.as_file_mut())?;
+        new.as_file().sync_all()?;
+        new.persist(path)?;
+        return Ok(done);
+    };
+    let found = existing.metadata()?;
+    // Never more open than the file that it replaces, not even for a moment.
+    let new = match temporary(path, found.permissions()) {
+        Ok(new) if is_of_the_same(&new.as_file().metadata()?, &found) => Some(new),
+        Err(error) if !matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => return Err(error),
+        Ok(_) | Err(_) => None,
+    };
+    let Some(mut new) = new else {
+        existing.set_len(0)?;
+        let done = write(&mut existing)?;
+        existing.sync_all()?;
+        return Ok(done);
+    };
     let done = write(new.as_file_mut())?;
-    if let Some(existing) = existing {
-        new.as_file().set_permissions(existing.permissions())?;
-    }
+    new.as_file().set_permissions(found.permissions())?;
     new.as_file().sync_all()?;
-    new.persist(path)?;
-    Ok(done)
+    match new.persist(path) {
+        Ok(_) => Ok(done),
+        // Something is mounted at this very file.
+        Err(refused) if refused.error.kind() == ErrorKind::ResourceBusy => {
+            let mut new = refused.file;
+            new.rewind()?;
+            existing.set_len(0)?;
+            io::copy(&mut new, &mut existing)?;
+            existing.sync_all()?;
+            Ok(done)
+        }
+        Err(refused) => Err(refused.error),
+    }
+}
+
+/// A new file beside another one. Its name cannot be guessed, and another process that writes the same file has one of its own.
+fn temporary(path: &Utf8Path, permissions: Permissions) -> io::Result<NamedTempFile> {
+    let name = format!(".{}.", path.file_name().unwrap_or_default());
+    tempfile::Builder::new().prefix(&name).suffix(".tmp").rand_bytes(12).permissions(permissions).tempfile_in(folder_of(path))
+}
+
+/// Whether a new file has the owners of an existing one, which has no other name.
+fn is_of_the_same(new: &fs::Metadata, existing: &fs::Metadata) -> bool {
+    existing.nlink() == 1 && (new.uid(), new.gid()) == (existing.uid(), existing.gid())
 }
 
 /// The file that links lead to, even if it does not exist.
@@ -172,9 +264,46 @@ mod tests {
         assert_eq!((fs::read_to_string(&path).unwrap().as_str(), names(folder_of(&path))), ("A=1\n", vec![".env".to_owned()]));
 
         let error = write_whole(&path.join("below a file"), "").unwrap_err();
-        assert_eq!(error.hint(), format!("check the permissions of {path}, or choose another folder"));
+        assert_eq!(error.hint(), format!("a part of {path} is a file: choose another folder"));
+        let error = content(folder_of(&path)).unwrap_err();
+        assert_eq!(error.to_string(), format!("cannot read {}", folder_of(&path)));
         let error = write_whole(folder_of(&path), "").unwrap_err();
         assert_eq!(error.hint(), "this is a folder: name a file in it");
+    }
+
+    /// A reader of the new file would see what only the owner of the old one may.
+    #[test]
+    fn a_secret_is_nobodys_while_it_is_written() {
+        let (_folder, path) = place();
+        write_whole(&path, "A=1\n").unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        let modes = write_with(&path, |new| {
+            new.write_all(b"A=2\n")?;
+            Ok(new.metadata()?.permissions().mode() & 0o777)
+        });
+        assert_eq!(modes.unwrap(), 0o600);
+    }
+
+    #[test]
+    fn a_file_with_two_names_keeps_both() {
+        let (folder, path) = place();
+        write_whole(&path, "A=a long value\n").unwrap();
+        let other = folder.path().join("other");
+        fs::hard_link(&path, &other).unwrap();
+        write_whole(&path, "A=2\n").unwrap();
+        assert_eq!(fs::read_to_string(&other).unwrap(), "A=2\n");
+        assert_eq!(names(folder_of(&path)), [".env"]);
+    }
+
+    #[test]
+    fn what_is_there_is_read_if_it_is_a_file() {
+        let (folder, path) = place();
+        assert_eq!(content(&path).unwrap(), b"");
+        write_whole(&path, "A=1\n").unwrap();
+        assert_eq!(content(&path).unwrap(), b"A=1\n");
+        let link = folder.path().join("link");
+        symlink("/dev/zero", &link).unwrap();
+        assert_eq!(content(&link).unwrap(), b"");
     }
 
     #[test]
@@ -197,6 +326,19 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_is_written_little_by_little_is_emptied_first() {
+        let (folder, path) = place();
+        write_whole(&path, "A=1\n").unwrap();
+        let link = folder.path().join("link");
+        symlink("out/.env", &link).unwrap();
+        create(&link).unwrap().write_all(b"A").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "A");
+        assert!(link.is_symlink());
+        create("/dev/null".into()).unwrap().write_all(b"A").unwrap();
+        create(folder_of(&path)).unwrap_err();
+    }
+
+    #[test]
     fn devices_and_pipes_are_written_to_as_they_are() {
         let (folder, _) = place();
         write_whole("/dev/null".into(), "A=1\n").unwrap();
@@ -211,6 +353,26 @@ mod tests {
         write_whole(&pipe, "A=1\n").unwrap();
         assert_eq!(reader.join().unwrap().unwrap(), "A=1\n");
         assert_eq!(names(folder.path()), ["pipe"]);
+
+        let error = write_whole("/dev/full".into(), "A=1\n").unwrap_err();
+        assert_eq!(
+            (error.to_string().as_str(), error.hint().as_str()),
+            ("cannot write /dev/full", "free some space, or choose another folder")
+        );
+    }
+
+    #[test]
+    fn a_pipe_whose_reader_is_gone_has_been_read() {
+        let (folder, _) = place();
+        let pipe = folder.path().join("pipe");
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        // Both ends, so that opening the writer's does not wait for a reader; then the reader goes.
+        let both = OpenOptions::new().read(true).write(true).open(&pipe).unwrap();
+        write_with(&pipe, |file| {
+            drop(both);
+            file.write_all(b"A=1\n")
+        })
+        .unwrap();
     }
 
     #[test]

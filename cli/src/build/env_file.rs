@@ -190,7 +190,7 @@ mod tests {
         let text = env().render(&Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("..")).unwrap();
         assert_eq!(
             text,
-            "# Written by `cartctl`: deploy again, or run `cartctl frontend-env`, instead of editing.
+            "# Written by `cartctl`: deploy again, or run `cartctl frontend-env`, instead of editing. Other lines of this file are yours.
 VUE_APP_CART_API_URL=https://a.example/Prod?x=1&y='2'
 VUE_APP_PRODUCTS_API_URL=https://b.example/Prod
 VUE_APP_USER_POOL_ID=eu-west-1_abc

@@ -39,7 +39,7 @@ async fn deploy(args: &Deploy, config: &Config, session: &Session) -> Result<Opt
     };
     supervised(session, async |session| {
         let publication = planned.plan.site.clone();
-        let deployed = deployment::carry_out(planned, made, config, session).await?;
+        let deployed = deployment::carry_out(planned, made, !args.no_env, config, session).await?;
         if let Some(publication) = publication
             && let Some(site) = hosted(&deployed.outcome.app, &deployed.outcome.observed)
         {

@@ -2,7 +2,7 @@
 //! decides itself on approval and output.
 
 use camino::Utf8PathBuf;
-use cart_infra::{Presence, Stack, StackId};
+use cart_infra::{App, Presence, Stack, StackId};
 use serde_json::{Value as Json, json};
 
 use super::{frontend_env, outputs, package};
@@ -22,7 +22,7 @@ use crate::{
         deploy::{ChangeSets, Outcome},
     },
     plan::{
-        self,
+        self, Observed,
         deploy::{Definitions, Request},
     },
     report::answer::Answer,
@@ -81,8 +81,14 @@ pub(super) struct Deployed {
     env_file: Option<Utf8PathBuf>,
 }
 
-/// Carries out an approved plan, and writes the frontend's `.env` once all its values are published.
-pub(super) async fn carry_out(planned: Planned, made: ChangeSets, config: &Config, session: &Session) -> Result<Deployed, Error> {
+/// Carries out an approved plan, and unless it is not wanted, writes the frontend's `.env` once all its values are published.
+pub(super) async fn carry_out(
+    planned: Planned,
+    made: ChangeSets,
+    with_env_file: bool,
+    config: &Config,
+    session: &Session,
+) -> Result<Deployed, Error> {
     let Planned { plan, artifacts, observed } = planned;
     let outcome = execute::deploy::carry_out(plan, observed, config, &artifacts, made, session).await?;
     if config.connection.endpoint.is_local() {
@@ -90,17 +96,28 @@ pub(super) async fn carry_out(planned: Planned, made: ChangeSets, config: &Confi
     }
     let Outcome { app, observed, .. } = &outcome;
     session.events.send(Event::Outputs { outputs: outputs::of(app, observed) });
-    let needed = app.stacks().iter().filter(|stack| stack.presence() == Presence::Always);
-    let published = needed.map(Stack::id).all(|id| observed.stacks.contains_key(&id));
-    let env_file = if published {
-        frontend_env::write(&observed.parameters, config, &session.aws.region)?;
-        session.events.send(Event::Wrote { path: config.env_file.clone() });
-        Some(config.env_file.clone())
-    } else {
-        session.events.notice(Notice::EnvFileLater);
-        None
-    };
+    let env_file = if with_env_file { write_env_file(app, observed, config, session).await } else { None };
     Ok(Deployed { outcome, env_file })
+}
+
+/// Writes the frontend's `.env`; None if it could not be written, which is no reason to call the deployment a failure.
+async fn write_env_file(app: &App, observed: &Observed, config: &Config, session: &Session) -> Option<Utf8PathBuf> {
+    let mut needed = app.stacks().iter().filter(|stack| stack.presence() == Presence::Always).map(Stack::id);
+    if !needed.all(|id| observed.stacks.contains_key(&id)) {
+        session.events.notice(Notice::EnvFileLater);
+        return None;
+    }
+    let path = config.env_file.clone();
+    match frontend_env::write(&observed.parameters, config, session).await {
+        Ok(()) => {
+            session.events.send(Event::Wrote { path: path.clone() });
+            Some(path)
+        }
+        Err(error) => {
+            session.events.notice(Notice::EnvFileNotWritten { path, reason: error.in_full() });
+            None
+        }
+    }
 }
 
 impl Deployed {

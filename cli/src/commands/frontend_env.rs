@@ -2,12 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use camino::Utf8Path;
 use serde_json::{Value as Json, json};
 
 use super::look;
 use crate::{
     args::{EnvFormat, FrontendEnv as Args},
-    build::env_file::FrontendEnv,
+    build::{
+        env_block::{self, Merged, Place},
+        env_file::FrontendEnv,
+    },
     config::Config,
     domain::{connection::Endpoint, event::Events, text},
     error::Error,
@@ -26,7 +30,7 @@ pub(super) async fn run(args: &Args, config: &Config, events: &Events) -> Result
         variables.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect::<serde_json::Map<_, _>>().into();
     let Some(format) = args.format else {
         let path = args.out.as_deref().unwrap_or(&config.env_file);
-        files::write_whole(path, env.render(&config.workspace)?)?;
+        write_to(path, &env, config, &session).await?;
         return Ok(Answer::new(format!("{path}\n"), json!({ "path": path, "variables": object })));
     };
     let text = match format {
@@ -68,6 +72,18 @@ pub(super) fn stand_in(config: &Config) -> FrontendEnv {
 }
 
 /// Writes the configured file from the published values.
-pub(super) fn write(published: &BTreeMap<String, String>, config: &Config, region: &str) -> Result<(), Error> {
-    Ok(files::write_whole(&config.env_file, of(published, config, region)?.render(&config.workspace)?)?)
+pub(super) async fn write(published: &BTreeMap<String, String>, config: &Config, session: &Session) -> Result<(), Error> {
+    write_to(&config.env_file, &of(published, config, &session.aws.region)?, config, session).await
+}
+
+/// Writes the variables into a file whose other lines are somebody else's.
+async fn write_to(path: &Utf8Path, env: &FrontendEnv, config: &Config, session: &Session) -> Result<(), Error> {
+    let account = if session.account.is_empty() { session.aws.account().await? } else { session.account.clone() };
+    let place = Place { stage: config.stage(), account, region: session.aws.region.clone() };
+    let Merged { text, notices } = env_block::merge(path, &files::content(path)?, &env.render(&config.workspace)?, &place);
+    files::write_whole(path, text)?;
+    for notice in notices {
+        session.events.notice(notice);
+    }
+    Ok(())
 }

@@ -278,7 +278,7 @@ async fn deploy_all(built: Vec<Artifact>, config: &Config, events: &Events) -> R
     let mut planned = deployment::plan(request, async { Ok(built) }, config, &session).await?;
     let made = ChangeSets::default();
     planned.plan = execute::deploy::refine(planned.plan, &made, &session).await?;
-    Ok((deployment::carry_out(planned, made, config, &session).await?, packages))
+    Ok((deployment::carry_out(planned, made, true, config, &session).await?, packages))
 }
 
 /// The addresses and calls of a deployment.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use camino::Utf8PathBuf;
 use cfn::StackId;
 use serde::Serialize;
 
@@ -32,6 +33,17 @@ pub(crate) enum Notice {
     },
     /// Some stacks of the stage are not deployed yet, and their outputs are needed for the frontend's `.env`.
     EnvFileLater,
+    /// The frontend's `.env` had the configuration of another stage, account or region, or of an unknown one.
+    EnvFileRepurposed { path: Utf8PathBuf, was: String, now: String },
+    /// The owner of the frontend's `.env` sets variables in it that the deployment sets as well.
+    EnvFileSetsTwice {
+        path: Utf8PathBuf,
+        variables: Vec<String>,
+        /// Whether the deployment's values win, because they come last.
+        deployed: bool,
+    },
+    /// The deployment is done, but the frontend's `.env` is as it was.
+    EnvFileNotWritten { path: Utf8PathBuf, reason: String },
     /// The site answers at this address.
     SiteOnline { url: String },
     /// Every file of the site was online already.
@@ -134,6 +146,7 @@ impl Notice {
             | Self::Replanning { .. }
             | Self::SecondRound { .. }
             | Self::EnvFileLater
+            | Self::EnvFileSetsTwice { deployed: true, .. }
             | Self::ProtectionOff { .. }
             | Self::DeletionThrottled { .. }
             | Self::Cancelling { .. }
@@ -142,6 +155,9 @@ impl Notice {
             | Self::FollowingLogs
             | Self::Declined => Severity::Info,
             Self::OriginNotAllowed { .. }
+            | Self::EnvFileRepurposed { .. }
+            | Self::EnvFileSetsTwice { deployed: false, .. }
+            | Self::EnvFileNotWritten { .. }
             | Self::ChangeSetLeft { .. }
             | Self::TemplateLeft { .. }
             | Self::ResourcesOrphaned { .. }

@@ -9,7 +9,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 
 use super::{Report, notices};
-use crate::domain::{event::Event, moment::Moment, notice::Severity};
+use crate::{
+    domain::{event::Event, moment::Moment, notice::Severity},
+    files,
+};
 
 /// The only version. Events and fields may be added to it; removing one makes another version.
 const VERSION: u32 = 1;
@@ -73,7 +76,7 @@ impl EventsFile<File> {
         if path == "-" {
             return Err(Error::Stream);
         }
-        let file = File::create(path).map_err(|source| Error::Create { path: path.to_owned(), source })?;
+        let file = files::create(path).map_err(|source| Error::Create { path: path.to_owned(), source })?;
         Ok(Self { out: LineWriter::new(file) })
     }
 }

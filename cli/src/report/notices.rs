@@ -23,6 +23,18 @@ pub(super) fn text(notice: &Notice) -> String {
             format!("the site {site} cannot change a cart yet: the APIs do not allow its origin until the next `cartctl deploy`")
         }
         Notice::EnvFileLater => "the frontend's .env file is written once every stack is deployed".to_owned(),
+        Notice::EnvFileRepurposed { path, was, now } => {
+            format!("{path} had the variables of {was}; it now has those of {now}")
+        }
+        Notice::EnvFileSetsTwice { path, variables, deployed: true } => {
+            format!("{path} sets {} above cartctl's lines as well; the deployed values win", list(variables))
+        }
+        Notice::EnvFileSetsTwice { path, variables, deployed: false } => {
+            format!("{path} sets {} again below cartctl's lines; those values win, not the deployed ones", list(variables))
+        }
+        Notice::EnvFileNotWritten { path, reason } => {
+            format!("the deployment succeeded, but {path} is not up to date: {reason}; `cartctl frontend-env` writes it")
+        }
         Notice::SiteOnline { url } => format!("the site is online: {url}"),
         Notice::SiteUnchanged { files } => format!("the site is up to date: {} unchanged", plural(*files, "file")),
         Notice::SitePublished { uploaded, unchanged, removed, invalidated } => {

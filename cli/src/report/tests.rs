@@ -54,6 +54,11 @@ fn every_notice() -> Vec<Notice> {
     let site = || "https://site.example".to_owned();
     let not_allowed =
         |configured| Notice::OriginNotAllowed { site: site(), allowed: "https://shop.example".to_owned(), configured };
+    let env_file = || "frontend/.env".into();
+    let sets_twice = |deployed| {
+        let variables = vec!["VUE_APP_CART_API_URL".to_owned(), "VUE_APP_AWS_REGION".to_owned()];
+        Notice::EnvFileSetsTwice { path: env_file(), variables, deployed }
+    };
     let next = |last: &Notice| {
         Some(match last {
             Notice::RegionOfStage { .. } => Notice::Replanning { stack },
@@ -63,7 +68,15 @@ fn every_notice() -> Vec<Notice> {
             Notice::SecondRound { .. } => not_allowed(true),
             Notice::OriginNotAllowed { configured: true, .. } => not_allowed(false),
             Notice::OriginNotAllowed { configured: false, .. } => Notice::EnvFileLater,
-            Notice::EnvFileLater => Notice::SiteOnline { url: site() },
+            Notice::EnvFileLater => {
+                let [was, now] =
+                    ["production", "staging"].map(|stage| format!("stage {stage}, account 123456789012, region eu-west-1"));
+                Notice::EnvFileRepurposed { path: env_file(), was, now }
+            }
+            Notice::EnvFileRepurposed { .. } => sets_twice(true),
+            Notice::EnvFileSetsTwice { deployed: true, .. } => sets_twice(false),
+            Notice::EnvFileSetsTwice { deployed: false, .. } => Notice::EnvFileNotWritten { path: env_file(), reason: reason() },
+            Notice::EnvFileNotWritten { .. } => Notice::SiteOnline { url: site() },
             Notice::SiteOnline { .. } => Notice::SiteUnchanged { files: 4 },
             Notice::SiteUnchanged { .. } => Notice::SitePublished { uploaded: 1, unchanged: 3, removed: 2, invalidated: true },
             Notice::SitePublished { .. } => Notice::ProtectionOn { stack },

@@ -8,6 +8,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
+use camino::Utf8PathBuf;
 use cart_contract::Service;
 use cart_fault_bench::{Blueprint, Ended, REGION, Running};
 use cart_infra::{
@@ -123,6 +124,11 @@ impl Bench {
     pub(crate) fn deployed(self, stacks: &[StackId]) -> Self {
         self.deploy(stacks);
         self
+    }
+
+    /// A path in the folder of the project, where the frontend's configuration is `frontend.env`.
+    pub(crate) fn path(&self, name: &str) -> Utf8PathBuf {
+        self.project.path(name)
     }
 
     /// A text without what is another with every bench.

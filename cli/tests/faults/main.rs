@@ -12,6 +12,7 @@ use std::{sync::Mutex, thread};
 
 mod chance;
 mod deploying;
+mod env_file;
 mod interrupting;
 mod logs;
 mod starting;
