@@ -47,12 +47,16 @@ Exit codes:
   130  interrupted";
 
 impl Cli {
-    /// Parses the command line of this process, which ends here if that cannot be used or asks for help. Also returns it as it was typed.
-    pub(crate) fn of_process() -> (Self, ArgMatches) {
+    /// Parses the command line of this process; also returns it as it was typed.
+    ///
+    /// # Errors
+    /// It cannot be used, or asks for help.
+    pub(crate) fn of_process() -> Result<(Self, ArgMatches), clap::Error> {
         let mut command = help::grouped(Self::command());
-        let matches = command.get_matches_mut();
+        let matches = command.try_get_matches_from_mut(std::env::args_os())?;
         let typed = matches.clone();
-        (Self::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command).exit()), typed)
+        let cli = Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+        Ok((cli, typed))
     }
 }
 

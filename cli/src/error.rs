@@ -47,6 +47,9 @@ pub(crate) enum Error {
     /// A file could not be written.
     #[error(transparent)]
     Write(#[from] files::Error),
+    /// An answer was lost while the command ran.
+    #[error(transparent)]
+    Unwritten(#[from] report::Unwritten),
     /// The configuration of the frontend cannot be rendered.
     #[error(transparent)]
     EnvFile(#[from] env_file::Error),
@@ -112,6 +115,7 @@ impl Error {
             Self::Refused(error) => error.hint(),
             Self::Execute(error) => error.hint(),
             Self::Write(error) => Some(error.hint()),
+            Self::Unwritten(error) => Some(error.hint()),
             Self::EnvFile(error) => error.hint(),
             Self::Totals(error) => error.hint(),
             Self::Site(error) => error.hint(),
@@ -154,6 +158,7 @@ impl Error {
             | Self::NotDeployed { .. }
             | Self::Package(_)
             | Self::Write(_)
+            | Self::Unwritten(_)
             | Self::EnvFile(_)
             | Self::Site(_)
             | Self::Local(_) => ExitCode::Failed,

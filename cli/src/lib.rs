@@ -30,6 +30,8 @@ mod shop;
 use std::process::ExitCode;
 
 use camino::Utf8Path;
+use rustix::process::Signal;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     config::Environment,
@@ -44,7 +46,10 @@ use crate::{
 /// If the asynchronous runtime cannot be started.
 #[must_use]
 pub fn run() -> ExitCode {
-    let (cli, typed) = args::Cli::of_process();
+    let (cli, typed) = match args::Cli::of_process() {
+        Ok(parsed) => parsed,
+        Err(error) => return about(&error).into(),
+    };
     let flags = Flags::typed(&typed);
     match config::unset_empty_variables().and_then(|()| Environment::of_process()) {
         Ok(environment) => run_in(cli, &flags, &environment),
@@ -54,6 +59,8 @@ pub fn run() -> ExitCode {
 
 #[tokio::main]
 async fn run_in(cli: args::Cli, flags: &Flags, environment: &Environment) -> ExitCode {
+    // A limit on the size of files is then an error of a write, and no longer the end of this process.
+    signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).ok();
     let format = format(&cli);
     match Reporting::begin(options(&cli, environment)) {
         Ok(reporting) => {
@@ -69,6 +76,15 @@ fn format(cli: &args::Cli) -> Format {
         args::Output::Text => Format::Text,
         args::Output::Json => Format::Json,
     }
+}
+
+/// Prints the help or the version, or why the command line cannot be used.
+fn about(error: &clap::Error) -> domain::exit::ExitCode {
+    if std::env::args_os().any(|argument| argument == "--no-color") {
+        report::without_colour();
+    }
+    let text = error.render().ansi().to_string();
+    if error.use_stderr() { report::usage(&text) } else { report::help(&text) }
 }
 
 fn options(cli: &args::Cli, environment: &Environment) -> Options {

@@ -7,14 +7,14 @@ use anstream::AutoStream;
 use camino::{Utf8Path, Utf8PathBuf};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use self::answer::Answer;
+pub(crate) use self::unwritten::Unwritten;
+use self::{answer::Answer, text::Text, unwritten::What};
 use crate::{
     domain::{
         event::{Event, Events, Message},
         exit::ExitCode,
         failure::Failure,
         moment::Moment,
-        notice::Notice,
         timeline::Timeline,
     },
     files,
@@ -28,6 +28,7 @@ pub(crate) mod logs;
 mod notices;
 mod plain;
 pub(crate) mod plan;
+mod streams;
 mod style;
 mod summary;
 mod terminal;
@@ -37,6 +38,7 @@ pub(crate) mod text;
 mod timeline;
 pub(crate) mod totals;
 pub(crate) mod units;
+mod unwritten;
 mod words;
 
 /// How the answer is written to standard output.
@@ -88,6 +90,10 @@ trait Report: Send {
     fn event(&mut self, at: Moment, event: &Event);
     /// Clears everything that moves from the screen, because something else is printed, or the user is asked.
     fn pause(&mut self) {}
+    /// What could not be written since this was asked last.
+    fn unwritten(&mut self) -> Vec<Unwritten> {
+        Vec::new()
+    }
 }
 
 /// Everything that reports, from the beginning of the process to its end.
@@ -109,7 +115,7 @@ impl Reporting {
     pub(crate) fn begin(options: Options) -> Result<Self, events_file::Error> {
         let Options { format, verbosity, color, events, timeline: page, github } = options;
         if !color {
-            anstream::ColorChoice::Never.write_global();
+            without_colour();
         }
         diagnostics(verbosity);
         let verbose = verbosity > 0;
@@ -135,8 +141,8 @@ impl Reporting {
     }
 
     /// Prints an answer while the command still runs.
-    pub(crate) fn answer(&self, answer: &Answer) {
-        answer.print(self.format);
+    pub(crate) fn answer(&self, answer: &Answer) -> Result<(), Unwritten> {
+        answer.print(self.format).map_err(|error| Unwritten::answer(&error))
     }
 
     /// Reports the events of `work` until all of them are reported.
@@ -165,45 +171,64 @@ impl Reporting {
         self.reports.borrow_mut().iter_mut().for_each(|report| report.pause());
     }
 
-    /// Prints where the time went and how the command ended. The last event of the process.
+    /// Prints where the time went and how the command ended. The last event of the process. A command that could not write everything that
+    /// was asked for has failed, though it did everything else.
     pub(crate) fn end(&self, done: Result<Answer, Ended>) -> ExitCode {
         // An interrupted command leaves bars on the screen.
         self.pause();
+        let mut unwritten = Vec::new();
         let timeline = self.timeline.take().worked();
         if let Some(spent) = timeline.spent() {
             self.tell(&Event::TimeSpent(spent.clone()));
             if let Some(path) = &self.page {
-                self.tell(&self.draw(&timeline, &words::time_spent(&spent), path));
+                match self.draw(&timeline, &words::time_spent(&spent), path) {
+                    Ok(wrote) => self.tell(&wrote),
+                    Err(error) => unwritten.push(error),
+                }
             }
         }
-        match done {
+        let is_answered = done.is_ok();
+        let mut end = match done {
             Ok(answer) => {
-                answer.print(self.format);
+                unwritten.extend(answer.print(self.format).err().as_ref().map(Unwritten::answer));
                 let Answer { exit, notice, .. } = answer;
                 if let Some(notice) = notice {
                     self.tell(&Event::Notice(notice));
                 }
-                self.tell(&Event::Ended { exit_code: exit.number(), error: None, hint: None });
-                exit
+                Ok(exit)
             }
+            Err(ended) => Err(ended),
+        };
+        unwritten.extend(self.reports.borrow_mut().iter_mut().flat_map(|report| report.unwritten()));
+        for unwritten in &unwritten {
+            if end.is_ok() { end = Err(unwritten.into()) } else { self.tell(&Event::Notice(unwritten.notice())) }
+        }
+        let at = Moment::now();
+        for report in self.reports.borrow_mut().iter_mut() {
+            report.event(at, &ended(&end));
+            for unwritten in report.unwritten() {
+                end = Err(end.err().unwrap_or_else(|| (&unwritten).into()));
+            }
+        }
+        match end {
+            Ok(exit) => exit,
             Err(ended) => {
-                let Ended { exit, message, causes, hint, .. } = &ended;
-                let error = [std::slice::from_ref(message), causes].concat().join(": ");
-                self.tell(&Event::Ended { exit_code: exit.number(), error: Some(error), hint: hint.clone() });
-                failure(self.format, &ended)
+                if !is_answered {
+                    answer::of_failure(&ended).print_for_programs(self.format);
+                }
+                explain(&ended)
             }
         }
     }
 
-    /// Draws the timeline. A failure is only a notice.
-    fn draw(&self, timeline: &Timeline, summary: &str, path: &Utf8Path) -> Event {
+    /// Draws the timeline.
+    fn draw(&self, timeline: &Timeline, summary: &str, path: &Utf8Path) -> Result<Event, Unwritten> {
         let started = self.started.borrow().as_ref().and_then(|event| words::line(event, false)).unwrap_or_default();
         let title = anstream::adapter::strip_str(&started).to_string();
-        let drawn = timeline::render(timeline, &title, summary).map_err(|error| error.to_string());
-        match drawn.and_then(|page| files::write_whole(path, page).map_err(|error| with_causes(&error))) {
-            Ok(()) => Event::Wrote { path: path.to_owned() },
-            Err(reason) => Event::Notice(Notice::TimelineNotWritten { reason }),
-        }
+        let lost = |error: &(dyn std::error::Error + 'static)| Unwritten::file(What::Timeline, path, error);
+        let page = timeline::render(timeline, &title, summary).map_err(|error| lost(&error))?;
+        files::write_whole(path, page).map_err(|error| lost(&error))?;
+        Ok(Event::Wrote { path: path.to_owned() })
     }
 
     fn tell(&self, event: &Event) {
@@ -216,26 +241,54 @@ impl Reporting {
     }
 }
 
-/// Prints why a command failed, and what to try next.
-pub(crate) fn failure(format: Format, ended: &Ended) -> ExitCode {
-    if format == Format::Json {
-        answer::of_failure(ended).print(format);
+/// The last event.
+fn ended(end: &Result<ExitCode, Ended>) -> Event {
+    match end {
+        Ok(exit) => Event::Ended { exit_code: exit.number(), error: None, hint: None },
+        Err(Ended { exit, message, causes, hint, .. }) => {
+            let error = [std::slice::from_ref(message), causes].concat().join(": ");
+            Event::Ended { exit_code: exit.number(), error: Some(error), hint: hint.clone() }
+        }
     }
+}
+
+/// Prints why a command failed before it began, and what to try next.
+pub(crate) fn failure(format: Format, ended: &Ended) -> ExitCode {
+    answer::of_failure(ended).print_for_programs(format);
+    explain(ended)
+}
+
+/// Prints what somebody asked for about the program itself.
+pub(crate) fn help(text: &str) -> ExitCode {
+    match streams::answer(text) {
+        Ok(()) => ExitCode::Done,
+        Err(error) => explain(&Ended::from(&Unwritten::answer(&error))),
+    }
+}
+
+/// Prints why the command line cannot be used.
+pub(crate) fn usage(text: &str) -> ExitCode {
+    streams::story(text);
+    ExitCode::Usage
+}
+
+fn explain(ended: &Ended) -> ExitCode {
     let (red, cyan, reset) = (style::ERROR.render(), style::HINT.render(), anstyle::Reset.render());
-    anstream::eprintln!("{red}error{reset}: {}", words::no_command(&ended.message));
+    let mut text = Text::default();
+    text.line(format_args!("{red}error{reset}: {}", words::no_command(&ended.message)));
     for cause in &ended.causes {
-        anstream::eprintln!("  caused by: {}", words::no_command(cause));
+        text.line(format_args!("  caused by: {}", words::no_command(cause)));
     }
     if let Some(hint) = &ended.hint {
-        anstream::eprintln!("{cyan}hint{reset}: {hint}");
+        text.line(format_args!("{cyan}hint{reset}: {hint}"));
     }
+    streams::story(&String::from(text));
     ended.exit
 }
 
-/// An error on one line.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let chain = std::iter::successors(Some(error), |error| error.source());
-    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+/// Leaves out colours from now on, whatever a terminal or a variable says.
+pub(crate) fn without_colour() {
+    anstream::ColorChoice::Never.write_global();
 }
 
 /// Whether what goes to standard error is coloured.
@@ -250,5 +303,7 @@ fn diagnostics(verbosity: u8) {
         1 => "cartctl=debug",
         _ => "debug,hyper_util=info,h2=info",
     };
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
+    // One that cannot be written is no reason to panic.
+    let diagnostics = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time();
+    diagnostics.with_ansi(coloured()).log_internal_errors(false).init();
 }

@@ -87,7 +87,10 @@ pub(super) async fn run(args: &Local, config: &Config, events: &Events, reportin
         "It runs until you press Ctrl-C."
     };
     events.pause().await;
-    reporting.answer(&shop.answer(ending, config.verbose));
+    if let Err(unwritten) = reporting.answer(&shop.answer(ending, config.verbose)) {
+        own.stop().await;
+        return Err(unwritten.into());
+    }
     let ended = tokio::select! {
         error = own.ended() => Err(error.into()),
         () = interrupted.wait() => Ok(Answer::new("stopped the local cloud\n".to_owned(), json!({ "stopped": true }))),

@@ -102,7 +102,7 @@ async fn tell(reading: &mut Reading, lines: &Lines, events: &Events) -> Result<T
         if !text.is_empty() {
             // Progress on the screen would mix with the lines.
             events.pause().await;
-            if print(&text).is_err() {
+            if !print(&text)? {
                 return Ok(Told::ToNobody);
             }
             heard = Told::Something;

@@ -108,8 +108,16 @@ pub(crate) enum Notice {
     },
     /// New log entries are printed until Ctrl-C.
     FollowingLogs,
-    /// The timeline could not be written.
+    /// The timeline could not be written, and the command failed for another reason.
     TimelineNotWritten { reason: String },
+    /// The same for anything else.
+    NotWritten {
+        /// For example `the answer`.
+        content: String,
+        /// A path, or `standard output`.
+        place: String,
+        reason: String,
+    },
     /// A question was answered with no.
     Declined,
     /// `diff --fail-on` found changes of that kind.
@@ -168,6 +176,7 @@ impl Notice {
             | Self::DefinitionsEdited
             | Self::SwapFailed { .. }
             | Self::TimelineNotWritten { .. }
+            | Self::NotWritten { .. }
             | Self::ChangesFound { .. }
             | Self::TotalsWrong { .. } => Severity::Warning,
         }

@@ -1,10 +1,10 @@
 //! The answer of a command: on standard output, as text or as JSON.
 
-use std::io::Write;
+use std::io;
 
 use serde_json::{Value as Json, json};
 
-use super::{Ended, Format};
+use super::{Ended, Format, streams};
 use crate::domain::{exit::ExitCode, notice::Notice};
 
 /// What a command answers, in both forms.
@@ -54,16 +54,23 @@ impl Answer {
         &self.json
     }
 
-    pub(super) fn print(&self, format: Format) {
-        let mut out = anstream::stdout();
-        // A reader that closed the pipe has read enough.
+    /// Prints it to standard output.
+    ///
+    /// # Errors
+    /// Some of it is lost.
+    pub(super) fn print(&self, format: Format) -> io::Result<()> {
         match format {
             Format::Json if self.json.is_null() => Ok(()),
-            Format::Text => write!(out, "{}", self.text),
-            Format::Json => writeln!(out, "{:#}", self.json),
+            Format::Text => streams::answer(&self.text),
+            Format::Json => streams::answer(&format!("{:#}\n", self.json)),
         }
-        .ok();
-        out.flush().ok();
+    }
+
+    /// Prints the answer of a command that failed. Where that is not possible either, the exit code says enough.
+    pub(super) fn print_for_programs(&self, format: Format) {
+        if format == Format::Json {
+            self.print(format).ok();
+        }
     }
 }
 

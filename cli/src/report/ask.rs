@@ -1,8 +1,10 @@
 //! The questions that are asked on a terminal. Waiting for an answer blocks no other task, and can be interrupted.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use super::streams;
 
 /// Something to approve before it is done.
 #[derive(Clone, Copy, Debug)]
@@ -39,8 +41,7 @@ pub(crate) async fn ask(question: Question<'_>) -> Reply {
         Question::Recount => "Recount all totals? [y/N] ".to_owned(),
         Question::DeleteStage(stage) => format!("Delete the stage `{stage}`? Type `{stage}` to confirm: "),
     };
-    let mut out = anstream::stderr();
-    write!(out, "{prompt}").and_then(|()| out.flush()).ok();
+    streams::story(&prompt);
     let line = lines().recv().await.unwrap_or_default();
     let yes = match question {
         Question::Deploy | Question::Recount => matches!(line.to_ascii_lowercase().as_str(), "y" | "yes"),

@@ -2,15 +2,18 @@
 
 use std::{
     fs::File,
-    io::{LineWriter, Write},
+    io::{ErrorKind, Write},
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 
-use super::{Report, notices};
+use super::{
+    Report, notices,
+    unwritten::{Unwritten, What},
+};
 use crate::{
-    domain::{event::Event, moment::Moment, notice::Severity},
+    domain::{event::Event, moment::Moment, notice::Severity, text},
     files,
 };
 
@@ -37,9 +40,11 @@ impl Error {
     }
 }
 
-pub(super) struct EventsFile<W: Write> {
-    // A program that follows the file reads each line at once.
-    out: LineWriter<W>,
+pub(super) struct EventsFile<W> {
+    path: Utf8PathBuf,
+    /// None once a line could not be written: the next one would follow half a line.
+    out: Option<W>,
+    unwritten: Option<Unwritten>,
 }
 
 #[derive(Serialize)]
@@ -77,19 +82,33 @@ impl EventsFile<File> {
             return Err(Error::Stream);
         }
         let file = files::create(path).map_err(|source| Error::Create { path: path.to_owned(), source })?;
-        Ok(Self { out: LineWriter::new(file) })
+        Ok(Self { path: path.to_owned(), out: Some(file), unwritten: None })
     }
 }
 
 impl<W: Write + Send> Report for EventsFile<W> {
     fn event(&mut self, at: Moment, event: &Event) {
-        // A full disk is no reason to stop deploying.
-        let _ = serde_json::to_writer(&mut self.out, &Line::new(at, event)).map(|()| writeln!(self.out));
+        let Some(out) = &mut self.out else { return };
+        // As a whole: a program that follows the file reads each line at once.
+        let line = text::json(&Line::new(at, event)) + "\n";
+        if let Err(error) = out.write_all(line.as_bytes()) {
+            self.out = None;
+            // A reader that closed the pipe has read enough.
+            if error.kind() != ErrorKind::BrokenPipe {
+                self.unwritten = Some(Unwritten::file(What::Events, &self.path, &error));
+            }
+        }
+    }
+
+    fn unwritten(&mut self) -> Vec<Unwritten> {
+        self.unwritten.take().into_iter().collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::*;
     use crate::{domain::notice::Notice, report::tests::every_event};
 
@@ -97,17 +116,47 @@ mod tests {
 
     #[test]
     fn a_line_says_its_version_and_when_it_was_told() {
-        let mut file = EventsFile { out: LineWriter::new(Vec::new()) };
+        let mut file = EventsFile { path: "events.jsonl".into(), out: Some(Vec::new()), unwritten: None };
         let at = Moment::from_millis(1_795_338_900_250);
         file.event(at, &Event::Notice(Notice::TemplateLeft { reason: "two\nlines".to_owned() }));
         file.event(at, &Event::Ended { exit_code: 0, error: None, hint: None });
-        let lines = String::from_utf8(file.out.get_ref().clone()).unwrap();
+        let lines = String::from_utf8(file.out.take().unwrap()).unwrap();
         assert_eq!(
             lines,
             r#"{"version":1,"at":"2026-11-22T09:15:00.25Z","event":"note","kind":"template_left","reason":"two\nlines","text":"a template could not be deleted from the artifact bucket: two\nlines","severity":"warning"}
 {"version":1,"at":"2026-11-22T09:15:00.25Z","event":"ended","exit_code":0}
 "#
         );
+    }
+
+    /// Takes some bytes, and then fails.
+    struct Full(usize, ErrorKind);
+
+    impl Write for Full {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let taken = bytes.len().min(self.0);
+            self.0 -= taken;
+            if taken == 0 { Err(self.1.into()) } else { Ok(taken) }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_lost_is_said_once_and_is_the_last() {
+        let of = |kind| {
+            let mut file = EventsFile { path: "events.jsonl".into(), out: Some(Full(100, kind)), unwritten: None };
+            for _ in 0..3 {
+                file.event(Moment::default(), &Event::Ended { exit_code: 0, error: None, hint: None });
+            }
+            assert!(file.out.is_none());
+            [file.unwritten(), file.unwritten()].concat()
+        };
+        let full = Unwritten::file(What::Events, "events.jsonl".into(), &io::Error::from(ErrorKind::StorageFull));
+        assert_eq!(of(ErrorKind::StorageFull), [full]);
+        assert_eq!(of(ErrorKind::BrokenPipe), []);
     }
 
     #[test]

@@ -10,7 +10,11 @@ use std::{
 
 use camino::Utf8Path;
 
-use super::{GitHubFiles, Report, notices, summary::Summary};
+use super::{
+    GitHubFiles, Report, notices,
+    summary::Summary,
+    unwritten::{Unwritten, What},
+};
 use crate::domain::{event::Event, moment::Moment, notice::Severity};
 
 /// Writes commands to `out`, and into the files the runner named.
@@ -19,6 +23,7 @@ pub(super) struct GitHub<W> {
     files: GitHubFiles,
     open: Option<&'static str>,
     summary: Summary,
+    unwritten: Vec<Unwritten>,
 }
 
 /// A line of our source.
@@ -26,7 +31,7 @@ type Line<'a> = (&'a str, u32);
 
 impl<W: Write> GitHub<W> {
     pub(super) fn new(out: W, files: GitHubFiles) -> Self {
-        Self { out, files, open: None, summary: Summary::default() }
+        Self { out, files, open: None, summary: Summary::default(), unwritten: Vec::new() }
     }
 
     /// Closes the group that is open and opens this one, if they differ: groups cannot be nested.
@@ -66,15 +71,16 @@ impl<W: Write> GitHub<W> {
         let markdown = self.summary.markdown().map_err(io::Error::other);
         let outputs = self.summary.outputs();
         let files = std::mem::take(&mut self.files);
-        self.append("step summary", files.step_summary.as_deref(), markdown);
-        self.append("outputs", files.output.as_deref().filter(|_| !outputs.is_empty()), Ok(outputs));
+        self.append(What::StepSummary, files.step_summary.as_deref(), markdown);
+        self.append(What::StepOutputs, files.output.as_deref().filter(|_| !outputs.is_empty()), Ok(outputs));
     }
 
-    fn append(&mut self, what: &str, path: Option<&Utf8Path>, text: io::Result<String>) {
+    fn append(&mut self, what: What, path: Option<&Utf8Path>, text: io::Result<String>) {
         let Some(path) = path else { return };
         let append = |text: String| OpenOptions::new().create(true).append(true).open(path)?.write_all(text.as_bytes());
         if let Err(error) = text.and_then(append) {
-            self.say(&annotation("warning", "cartctl", None, &format!("the {what} could not be written to {path}: {error}")));
+            self.say(&annotation("warning", "cartctl", None, &format!("{what} could not be written to {path}: {error}")));
+            self.unwritten.push(Unwritten::file(what, path, &error));
         }
     }
 }
@@ -110,6 +116,10 @@ impl<W: Write + Send> Report for GitHub<W> {
     fn pause(&mut self) {
         self.group(None);
     }
+
+    fn unwritten(&mut self) -> Vec<Unwritten> {
+        std::mem::take(&mut self.unwritten)
+    }
 }
 
 /// A message beside the log, and at its line of source.
@@ -136,6 +146,11 @@ mod tests {
 
     /// What stands in the log after these events, with the lines that people read.
     fn log(events: &[Event], files: GitHubFiles) -> String {
+        story(events, files).0
+    }
+
+    /// The same, and what could not be written.
+    fn story(events: &[Event], files: GitHubFiles) -> (String, Vec<Unwritten>) {
         let mut github = GitHub::new(Vec::new(), files);
         for event in events {
             github.event(Moment::default(), event);
@@ -143,7 +158,8 @@ mod tests {
                 github.say(&anstream::adapter::strip_str(&line).to_string());
             }
         }
-        String::from_utf8(github.out).unwrap()
+        let unwritten = github.unwritten();
+        (String::from_utf8(github.out).unwrap(), unwritten)
     }
 
     #[test]
@@ -166,9 +182,11 @@ mod tests {
         let files =
             GitHubFiles { step_summary: Some(folder.path().join("summary")), output: Some(folder.path().join("nowhere/output")) };
         std::fs::write(folder.path().join("summary"), "before\n").unwrap();
-        let log = log(&every_event(), files);
+        let (log, unwritten) = story(&every_event(), files);
         assert!(std::fs::read_to_string(folder.path().join("summary")).unwrap().starts_with("before\n###"));
         assert!(log.contains("\n::warning title=cartctl::the outputs could not be written to "), "{log}");
+        let [unwritten] = unwritten.as_slice() else { panic!("{unwritten:?}") };
+        assert!(unwritten.to_string().starts_with("the outputs could not be written to "), "{unwritten}");
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! Log entries as lines: shortened for people, as CloudWatch has them for programs.
 
-use std::io::{self, Write};
+use std::io::ErrorKind;
 
 use serde_json::{Value as Json, json};
 
 use super::{
-    Format,
+    Format, Unwritten, streams,
     style::{self, paint},
     text::Text,
 };
@@ -47,14 +47,16 @@ impl Lines {
     }
 }
 
-/// Prints lines to standard output.
+/// Prints lines to standard output; returns whether anybody still reads them.
 ///
 /// # Errors
-/// The pipe is closed.
-pub(crate) fn print(lines: &str) -> io::Result<()> {
-    let mut out = anstream::stdout();
-    out.write_all(lines.as_bytes())?;
-    out.flush()
+/// Some of them are lost.
+pub(crate) fn print(lines: &str) -> Result<bool, Unwritten> {
+    match streams::try_answer(lines) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Unwritten::answer(&error)),
+    }
 }
 
 /// The entry under the names that [CloudWatch] has for its parts.

@@ -93,6 +93,7 @@ pub(super) fn text(notice: &Notice) -> String {
         }
         Notice::FollowingLogs => "following new log entries; press Ctrl-C to stop".to_owned(),
         Notice::TimelineNotWritten { reason } => format!("the timeline could not be written: {reason}"),
+        Notice::NotWritten { content, place, reason } => format!("{content} could not be written to {place}: {reason}"),
         Notice::Declined => "Cancelled. Nothing was changed.".to_owned(),
         Notice::ChangesFound { stacks } => format!("`--fail-on` found changes in {}", list(stacks)),
         Notice::TotalsWrong { products, rebuilt: false } => {

@@ -8,6 +8,7 @@ use cfn::{
 use serde_json::{Value as Json, json};
 
 use super::{
+    streams,
     style::{BOLD, CHANGED, ERROR, FAINT, GOOD, paint},
     text::Text,
     units::{list, plural},
@@ -20,16 +21,12 @@ use crate::plan::{
 
 /// Prints the plan of a deployment. `everything` lists the permissions that are only counted otherwise.
 pub(crate) fn show_deploy(plan: &Plan, everything: bool) {
-    print(&deploy_text(plan, everything));
+    streams::story(&deploy_text(plan, everything));
 }
 
 /// Prints the plan of a deletion.
 pub(crate) fn show_delete(plan: &delete::Plan) {
-    print(&delete_text(plan));
-}
-
-fn print(text: &str) {
-    anstream::eprint!("{text}");
+    streams::story(&delete_text(plan));
 }
 
 /// The plan of a deployment: a line a stack and below it a line a resource that changes; which stacks the second round updates; then what

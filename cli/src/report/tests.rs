@@ -100,7 +100,11 @@ fn every_notice() -> Vec<Notice> {
             Notice::SwapFailed { .. } => Notice::NoLogEntries { within: Duration::from_mins(10) },
             Notice::NoLogEntries { .. } => Notice::FollowingLogs,
             Notice::FollowingLogs => Notice::TimelineNotWritten { reason: reason() },
-            Notice::TimelineNotWritten { .. } => Notice::Declined,
+            Notice::TimelineNotWritten { .. } => {
+                let (content, place) = ("the answer".to_owned(), "standard output".to_owned());
+                Notice::NotWritten { content, place, reason: reason() }
+            }
+            Notice::NotWritten { .. } => Notice::Declined,
             Notice::Declined => Notice::ChangesFound { stacks: vec![stacks::AUTH, stacks::PRODUCTS, stacks::CART] },
             Notice::ChangesFound { .. } => Notice::TotalsWrong { products: 1, rebuilt: false },
             Notice::TotalsWrong { rebuilt: false, .. } => Notice::TotalsWrong { products: 2, rebuilt: true },

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{
     answer::{Answer, aligned},
+    streams,
     text::Text,
     units::{plural, seconds},
 };
@@ -16,7 +17,7 @@ use crate::{
 
 /// Prints what a recount will do.
 pub(crate) fn show_rebuild(before: &Sums, rate: u32) {
-    anstream::eprint!("{}", rebuild_text(before, rate));
+    streams::story(&rebuild_text(before, rate));
 }
 
 pub(super) fn rebuild_text(before: &Sums, rate: u32) -> String {

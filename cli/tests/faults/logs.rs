@@ -7,7 +7,7 @@ use cart_fault_bench::{
 };
 use cart_infra::stacks;
 
-use crate::{bench::Bench, side_by_side};
+use crate::{bench::Bench, program::finish, side_by_side, writing::full};
 
 /// A shop whose functions printed ten lines each, in turns, a good while ago; three of them a page.
 fn shop() -> Bench {
@@ -48,5 +48,18 @@ fn logs_that_may_not_be_read_are_said_to_be() {
         bench.script([Rule::at(5..=usize::MAX, Fault::Refused(why)).of("FilterLogEvents")]);
         let story = bench.run(&LOGS).failed(code);
         assert!(story.contains("error: reading the logs in ") && story.lines().last().unwrap().starts_with(hint), "{story}");
+    }
+}
+
+#[test]
+fn logs_end_where_they_cannot_be_shown() {
+    let bench = shop();
+    for follow in [&[][..], &["--follow"]] {
+        let arguments = [&LOGS[..], follow].concat();
+        let story = finish(bench.command(&arguments).stdout(full())).failed(1);
+        assert!(story.contains("error: the answer could not be written to standard output\n"), "{story}");
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        finish(bench.command(&arguments).stdout(writer)).succeeded();
     }
 }

@@ -5,7 +5,6 @@
 mod bench;
 mod carts;
 #[path = "../support/program.rs"]
-#[expect(dead_code, reason = "here the program is not run without an eye on the time")]
 mod program;
 
 use std::{sync::Mutex, thread};
@@ -18,6 +17,7 @@ mod logs;
 mod starting;
 mod terminal;
 mod totals;
+mod writing;
 
 /// What becomes of each, worked on side by side: a run of the program is mostly waiting.
 fn side_by_side<T: Send, R: Send>(items: impl IntoIterator<Item = T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
