@@ -5,18 +5,22 @@ use std::{
     time::Duration,
 };
 
-use aws_config::{BehaviorVersion, Region, profile::ProfileFileCredentialsProvider, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_config::{
+    BehaviorVersion, Region, SdkConfig, identity::IdentityCache, provider_config::ProviderConfig, retry::RetryConfig,
+    timeout::TimeoutConfig,
+};
 use aws_credential_types::{
     Credentials,
-    provider::{ProvideCredentials, error::CredentialsError},
+    provider::{ProvideCredentials, SharedCredentialsProvider, error::CredentialsError},
 };
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use crate::domain::connection::{Connection, Profile};
+use crate::domain::connection::{AskForCode, Connection, Endpoint};
 
 pub(crate) mod carts;
 pub(crate) mod cloudformation;
+mod credentials;
 pub(crate) mod gateway_account;
 pub(crate) mod invalidation;
 pub(crate) mod logs;
@@ -41,46 +45,17 @@ pub(crate) struct Aws {
 
 impl Aws {
     /// Resolves region and credentials, so that errors in them are reported before anything starts. Makes no call to AWS
-    /// itself, though a credentials provider may.
-    pub(crate) async fn connect(connection: &Connection) -> Result<Self, Error> {
-        let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .retry_config(RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(250)))
-            .timeout_config(timeouts(Duration::from_secs(20)));
-        if let Some(region) = &connection.region {
-            loader = loader.region(Region::new(region.to_string()));
-        }
-        match &connection.profile {
-            None => {}
-            Some(Profile::Fallback(profile)) => loader = loader.profile_name(profile.as_str()),
-            // The SDK would otherwise prefer credentials from the environment, and so work in another account than the requested
-            // one.
-            Some(Profile::Asked(profile)) => {
-                let only = ProfileFileCredentialsProvider::builder().profile_name(profile.as_str()).build();
-                loader = loader.profile_name(profile.as_str()).credentials_provider(only);
+    /// itself, unless credentials require one.
+    pub(crate) async fn connect(connection: &Connection, ask: AskForCode) -> Result<Self, Error> {
+        let (sdk, region) = match (&connection.endpoint, &connection.region) {
+            (Endpoint::Local(url), Some(region)) => {
+                let loader = loader().region(Region::new(region.to_string())).endpoint_url(url.as_str());
+                // The local cloud's one account accepts these; they are not secret.
+                let credentials = Credentials::new("test", "test", None, None, "local cloud");
+                (loader.credentials_provider(credentials).load().await, region.to_string())
             }
-        }
-        if let Some(url) = connection.endpoint.url() {
-            loader = loader.endpoint_url(url);
-        }
-        if connection.endpoint.is_local() {
-            // The local cloud's one account accepts these; they are not secret.
-            loader = loader.credentials_provider(Credentials::new("test", "test", None, None, "local cloud"));
-        }
-        let sdk = loader.load().await;
-        let region =
-            sdk.region().ok_or_else(|| Error::new("finding the region", ErrorKind::NoRegion, "none is configured"))?.to_string();
-        let credentials = sdk.credentials_provider();
-        credentials
-            .ok_or_else(|| Error::new("finding credentials", ErrorKind::Credentials, "no provider is configured"))?
-            .provide_credentials()
-            .await
-            .map_err(|error| match (&error, &connection.profile) {
-                (CredentialsError::CredentialsNotLoaded(_), Some(Profile::Asked(profile))) => {
-                    let message = "~/.aws has no such profile, or the profile has no credentials";
-                    Error::new(format!("finding the credentials of the profile `{profile}`"), ErrorKind::Credentials, message)
-                }
-                _ => credentials_error(&error),
-            })?;
+            _ => Box::pin(found(connection, ask)).await?,
+        };
         let mut s3 = aws_sdk_s3::config::Builder::from(&sdk);
         // A bucket's own host name resolves only on AWS.
         s3.set_force_path_style(Some(connection.endpoint.url().is_some()));
@@ -114,6 +89,38 @@ impl Aws {
         let identity = identity.map_err(|error| Error::sdk("identifying the account", error))?;
         identity.account.ok_or_else(|| Error::new("identifying the account", ErrorKind::Other, "the answer names no account"))
     }
+}
+
+fn loader() -> aws_config::ConfigLoader {
+    aws_config::defaults(BehaviorVersion::latest())
+        .retry_config(RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(250)))
+        .timeout_config(timeouts(Duration::from_secs(20)))
+        // A program that provides credentials may ask somebody first.
+        .identity_cache(IdentityCache::lazy().load_timeout(Duration::from_mins(1)).build())
+}
+
+/// The configuration and the region that flags, environment and profiles lead to, with credentials that exist.
+async fn found(connection: &Connection, ask: AskForCode) -> Result<(SdkConfig, String), Error> {
+    let profiles = credentials::Profiles::read(&connection.environment).await?;
+    let name = connection.profile.as_ref().map_or("default", |profile| profile.name.as_str());
+    let mut loader = loader().profile_name(name).profile_files(profiles.files.clone()).no_credentials();
+    let provider_config = ProviderConfig::without_region();
+    let region = match &connection.region {
+        Some(region) => Some(region.to_string()),
+        None => credentials::region(connection, &profiles, &provider_config).await?,
+    };
+    let region = region.ok_or_else(|| Error::new("finding the region", ErrorKind::NoRegion, "none is configured"))?;
+    loader = loader.region(Region::new(region.clone()));
+    if let Some(url) = connection.endpoint.url() {
+        loader = loader.endpoint_url(url);
+    }
+    let sdk = loader.load().await;
+    let provider_config = provider_config.with_region(sdk.region().cloned());
+    let provider_config = provider_config.with_use_fips(sdk.use_fips()).with_use_dual_stack(sdk.use_dual_stack());
+    let source = credentials::Source::choose(connection, &profiles, &provider_config, sdk.clone(), ask)?;
+    let provider = SharedCredentialsProvider::new(source);
+    provider.provide_credentials().await.map_err(|error| credentials_error(&error))?;
+    Ok((sdk.into_builder().credentials_provider(provider).build(), region))
 }
 
 /// A decoded message: the principal, the action and the resource.
@@ -179,18 +186,20 @@ pub(crate) enum ErrorKind {
 }
 
 /// A call that failed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("{operation} failed: {message}")]
 pub struct Error {
     operation: String,
     kind: ErrorKind,
-    code: Option<String>,
+    code: Option<Box<str>>,
     message: String,
+    /// Instead of the hint of its kind.
+    hint: Option<Box<str>>,
 }
 
 impl Error {
     pub(crate) fn new(operation: impl Into<String>, kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { operation: operation.into(), kind, code: None, message: message.into() }
+        Self { operation: operation.into(), kind, code: None, message: message.into(), hint: None }
     }
 
     pub(crate) fn kind(&self) -> ErrorKind {
@@ -202,7 +211,14 @@ impl Error {
         Self { kind, ..self }
     }
 
+    fn with_hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into().into()), ..self }
+    }
+
     pub(crate) fn hint(&self) -> Option<String> {
+        if let Some(hint) = &self.hint {
+            return Some(hint.to_string());
+        }
         match self.kind {
             ErrorKind::Credentials => Some(
                 "sign in (`aws sso login`, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), choose a profile with `--profile`, \
@@ -254,12 +270,12 @@ impl Error {
                     format!("AWS answered {status} without a reason")
                 }
             };
-            return Self { operation, kind, code, message };
+            return Self { code: code.map(Into::into), ..Self::new(operation, kind, message) };
         }
         let unreachable = matches!(error, SdkError::DispatchFailure(_) | SdkError::TimeoutError(_));
         let source = error.into_source().unwrap_or_else(|error| Box::new(error));
         if let Some(credentials) = causes(&*source).find_map(|cause| cause.downcast_ref::<CredentialsError>()) {
-            return Self { operation, ..credentials_error(credentials) };
+            return credentials_error(credentials);
         }
         let message = innermost(&*source);
         if unreachable {
@@ -308,6 +324,9 @@ fn not_aws(answer: &HttpResponse) -> Option<String> {
 }
 
 fn credentials_error(error: &CredentialsError) -> Error {
+    if let Some(known) = causes(error).find_map(|cause| cause.downcast_ref::<Error>()) {
+        return known.clone();
+    }
     Error::new("finding credentials", ErrorKind::Credentials, innermost(error))
 }
 

@@ -107,7 +107,7 @@ async fn connect(config: &Config, events: &Events) -> Result<Aws, Error> {
     if let Some((Variable { name, value }, region)) = config.ignored_region.as_ref().zip(config.connection.region.as_ref()) {
         events.notice(Notice::RegionOfStage { region: region.to_string(), variable: name.clone(), value: value.clone() });
     }
-    Ok(Aws::connect(&config.connection).await?)
+    Ok(Aws::connect(&config.connection, ask::mfa_code).await?)
 }
 
 fn load(global: &Global, local: LocalChoice, environment: &Environment) -> Result<Config, Error> {

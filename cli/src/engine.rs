@@ -16,7 +16,7 @@
 //! # }
 //! ```
 
-use std::future::Future;
+use std::future::{Future, ready};
 
 use cart_contract::Origin;
 use cfn::{Region, Stack};
@@ -37,7 +37,8 @@ pub use crate::{
     },
 };
 use crate::{
-    aws::{Aws, object_store::Bucket},
+    aws::{Aws, ErrorKind, object_store::Bucket},
+    config::Environment,
     domain::{
         connection::{Connection, Endpoint},
         event::Events,
@@ -89,7 +90,11 @@ pub async fn connect(target: &Target) -> Result<Session, Error> {
         Target::Aws { region } => (region, Endpoint::Aws),
         Target::StandIn { url, region } => (region, Endpoint::Local(url)),
     };
-    let aws = Aws::connect(&Connection { region: Some(region), profile: None, endpoint }).await?;
+    let environment = Environment::of_process()
+        .map_err(|error| Error::Aws(AwsError::new("reading the environment", ErrorKind::Other, error.to_string())))?;
+    let connection = Connection { region: Some(region), endpoint, environment: environment.aws, ..Connection::default() };
+    // A program that asks for approval in its own way asks for codes in its own way, too: before it connects.
+    let aws = Aws::connect(&connection, |_| Box::pin(ready(None))).await?;
     let account = aws.account().await?;
     Ok(Session::looking(aws, account, Events::nowhere()))
 }

@@ -106,7 +106,7 @@ fn refusal(operation: String, status: StatusCode, body: &[u8]) -> Error {
         None if code.is_empty() => status.to_string(),
         None => code.to_owned(),
     };
-    Error { code: Some(code.to_owned()), ..Error::new(operation, kind, message) }
+    Error { code: Some(code.into()), ..Error::new(operation, kind, message) }
 }
 
 #[cfg(test)]

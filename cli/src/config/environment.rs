@@ -10,6 +10,7 @@ use std::{
 use camino::Utf8PathBuf;
 
 use super::Error;
+use crate::domain::connection::{AwsEnvironment, Keys, WebIdentity};
 
 /// The variables that settings are taken from, and what GitHub Actions says about itself. No value is checked yet: one that a flag
 /// replaces, or that the local cloud does not take, need not be any good.
@@ -27,6 +28,8 @@ pub(crate) struct Environment {
     pub service_urls: Vec<Variable>,
     /// `S3_BUCKET`
     pub bucket: Option<Variable>,
+    /// What every AWS tool reads.
+    pub aws: AwsEnvironment,
     /// The folder cartctl was called in.
     pub current_dir: Utf8PathBuf,
     /// None outside GitHub Actions.
@@ -88,6 +91,7 @@ impl Environment {
             endpoint_url,
             service_urls: variables.iter().filter(|variable| variable.name.starts_with(SERVICE_URL)).cloned().collect(),
             bucket,
+            aws: aws(|name| variables.iter().find(|variable| variable.name == name).map(|variable| variable.value.clone())),
             current_dir,
             github: actions
                 .filter(|actions| actions.value == "true")
@@ -111,7 +115,31 @@ const READ: [&str; 9] = [
 
 /// Whether cartctl or the SDK reads this variable.
 fn is_read(name: &str) -> bool {
-    READ.contains(&name) || name.starts_with("AWS_")
+    READ.contains(&name) || name.starts_with("AWS_") || name == "HOME"
+}
+
+/// What every AWS tool reads, without the values of keys.
+fn aws(set: impl Fn(&str) -> Option<String>) -> AwsEnvironment {
+    let [id, secret] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
+    AwsEnvironment {
+        home: set("HOME"),
+        config_file: set("AWS_CONFIG_FILE"),
+        credentials_file: set("AWS_SHARED_CREDENTIALS_FILE"),
+        keys: match (set(id), set(secret)) {
+            (None, None) => Keys::Absent,
+            (Some(_), Some(_)) => Keys::Present,
+            (Some(_), None) => Keys::Missing(secret),
+            (None, Some(_)) => Keys::Missing(id),
+        },
+        web_identity: set("AWS_WEB_IDENTITY_TOKEN_FILE").map(|token_file| WebIdentity {
+            token_file,
+            role: set("AWS_ROLE_ARN"),
+            session: set("AWS_ROLE_SESSION_NAME"),
+        }),
+        container: ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"]
+            .into_iter()
+            .any(|name| set(name).is_some()),
+    }
 }
 
 /// Starts the program of this process again without the empty variables that libraries would take for values, if there are any. The

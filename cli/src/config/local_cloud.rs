@@ -74,7 +74,7 @@ pub(super) fn connection(settings: &LocalSettings) -> Result<Connection, Error> 
     let wrong = |reason: String| Error::Value { name: "--port".to_owned(), reason };
     let origin = Origin::http("127.0.0.1", settings.port).map_err(|error| wrong(error.to_string()))?;
     let region = REGION.parse().map_err(|error: Invalid| wrong(error.to_string()))?;
-    Ok(Connection { region: Some(region), profile: None, endpoint: Endpoint::Local(origin) })
+    Ok(Connection { region: Some(region), endpoint: Endpoint::Local(origin), ..Connection::default() })
 }
 
 /// The origin that the local cloud allows: that of the site beside it, since no other site shares its cookies. Without one, whatever

@@ -17,7 +17,7 @@ use crate::{
     args::Global,
     domain::{
         bucket::BucketName,
-        connection::{Connection, Endpoint, EndpointUrl, Profile},
+        connection::{Connection, Endpoint, EndpointUrl, NamedBy, Profile},
     },
 };
 
@@ -60,14 +60,21 @@ impl Sources<'_> {
         };
         Ok(Connection {
             region,
-            profile: match &flags.profile {
-                Some(asked) => Some(Profile::Asked(asked.clone())),
-                None => or_variable(None, environment.profile.as_ref())?
-                    .or_else(|| self.of_file(|section| section.profile.clone()).map(|profile| profile.0))
-                    .map(Profile::Fallback),
-            },
+            profile: self.profile()?,
             endpoint: endpoint_url.map_or(Endpoint::Aws, Endpoint::Url),
+            environment: environment.aws.clone(),
         })
+    }
+
+    fn profile(&self) -> Result<Option<Profile>, Error> {
+        let of = |named_by| move |name| Profile { name, named_by };
+        if let Some(name) = &self.flags.profile {
+            return Ok(Some(of(NamedBy::Flag)(name.clone())));
+        }
+        if let Some(name) = or_variable(None, self.environment.profile.as_ref())? {
+            return Ok(Some(of(NamedBy::Variable)(name)));
+        }
+        Ok(self.of_file(|section| section.profile.clone()).map(|name| of(NamedBy::File)(name.0)))
     }
 
     /// The bucket that the environment names.

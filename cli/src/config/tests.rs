@@ -3,7 +3,7 @@
 use clap::Parser;
 
 use super::*;
-use crate::domain::connection::Profile;
+use crate::domain::connection::{NamedBy, Profile};
 
 fn resolved_for(
     choice: LocalChoice,
@@ -72,14 +72,15 @@ fn a_region_of_the_environment_that_is_not_taken_is_told() {
 }
 
 #[test]
-fn only_a_profile_on_the_command_line_wins_over_credentials_in_the_environment() {
+fn a_profile_knows_who_names_it() {
     let profile = |arguments: &[&str], environment: &Environment| {
-        resolved(arguments, environment, "defaults.profile = 'file'").unwrap().connection.profile
+        let profile = resolved(arguments, environment, "defaults.profile = 'file'").unwrap().connection.profile;
+        profile.map(|Profile { name, named_by }| (name.to_string(), named_by)).unwrap()
     };
     let set = Environment { profile: variable("AWS_PROFILE", "environment"), ..Environment::default() };
-    assert_eq!(profile(&["--profile", "flag"], &set), Some(Profile::Asked("flag".parse().unwrap())));
-    assert_eq!(profile(&[], &set), Some(Profile::Fallback("environment".parse().unwrap())));
-    assert_eq!(profile(&[], &Environment::default()), Some(Profile::Fallback("file".parse().unwrap())));
+    assert_eq!(profile(&["--profile", "flag"], &set), ("flag".to_owned(), NamedBy::Flag));
+    assert_eq!(profile(&[], &set), ("environment".to_owned(), NamedBy::Variable));
+    assert_eq!(profile(&[], &Environment::default()), ("file".to_owned(), NamedBy::File));
 }
 
 #[test]
@@ -172,8 +173,8 @@ fn the_local_cloud_takes_nothing_that_is_for_aws() {
     let local = resolved_for(STARTING, None, &[], &environment, file).unwrap();
     let expected = Connection {
         region: local::REGION.parse().ok(),
-        profile: None,
         endpoint: Endpoint::Local("http://127.0.0.1:4566".parse().unwrap()),
+        ..Connection::default()
     };
     assert_eq!((local.connection, local.bucket, local.pin), (expected, None, None));
     let aws = resolved(&[], &environment, file).unwrap();

@@ -1,6 +1,6 @@
-//! How AWS or the local cloud is reached. Does not know where that is configured.
+//! How AWS or the local cloud is reached, and what the environment says to every AWS tool. Does not know where that is configured.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, future::Future, pin::Pin, str::FromStr};
 
 use cart_contract::Origin;
 use cfn::{Invalid, Region};
@@ -13,16 +13,76 @@ pub(crate) struct Connection {
     pub region: Option<Region>,
     pub profile: Option<Profile>,
     pub endpoint: Endpoint,
+    pub environment: AwsEnvironment,
 }
 
 /// A profile in `~/.aws` that credentials are taken from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Profile {
-    /// Named on the command line: the only source of credentials.
-    Asked(ProfileName),
-    /// Used if the environment holds no credentials, as every AWS tool does.
-    Fallback(ProfileName),
+pub(crate) struct Profile {
+    pub name: ProfileName,
+    pub named_by: NamedBy,
 }
+
+/// Who names a profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NamedBy {
+    /// `--profile`: the only source of credentials.
+    Flag,
+    /// `AWS_PROFILE`: gives way to keys in the environment, as for every AWS tool, but has to exist.
+    Variable,
+    /// `cartctl.toml`: gives way to keys in the environment.
+    File,
+}
+
+impl fmt::Display for NamedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Flag => "--profile",
+            Self::Variable => "AWS_PROFILE",
+            Self::File => "cartctl.toml",
+        })
+    }
+}
+
+/// What the environment says to every AWS tool; empty variables are unset. Holds no secret.
+/// <https://docs.aws.amazon.com/sdkref/latest/guide/environment-variables.html>
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct AwsEnvironment {
+    /// `HOME`
+    pub home: Option<String>,
+    /// `AWS_CONFIG_FILE`
+    pub config_file: Option<String>,
+    /// `AWS_SHARED_CREDENTIALS_FILE`
+    pub credentials_file: Option<String>,
+    pub keys: Keys,
+    pub web_identity: Option<WebIdentity>,
+    /// Whether `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` or `AWS_CONTAINER_CREDENTIALS_FULL_URI` is set.
+    pub container: bool,
+}
+
+/// Access keys in the environment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Keys {
+    #[default]
+    Absent,
+    Present,
+    /// One of the two variables is set; this is the other one.
+    Missing(&'static str),
+}
+
+/// A role that a token in a file is exchanged for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct WebIdentity {
+    /// `AWS_WEB_IDENTITY_TOKEN_FILE`
+    pub token_file: String,
+    /// `AWS_ROLE_ARN`
+    pub role: Option<String>,
+    /// `AWS_ROLE_SESSION_NAME`
+    pub session: Option<String>,
+}
+
+/// Asks somebody for the current code of an MFA device. None, if nobody can be asked.
+pub(crate) type AskForCode = fn(device: String) -> Pin<Box<dyn Future<Output = Option<String>> + Send>>;
 
 cfn::parsed! {
     /// The name of a profile. What files with profiles cannot hold is refused here; whether the profile exists is found out there.

@@ -1,6 +1,6 @@
 //! The questions that are asked on a terminal. Waiting for an answer blocks no other task, and can be interrupted.
 
-use std::io::IsTerminal;
+use std::{future::Future, io::IsTerminal, pin::Pin};
 
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
@@ -31,17 +31,31 @@ pub(crate) enum Choice {
     Cancel,
 }
 
+/// Asks for the current code of an MFA device. None, if nobody is there.
+pub(crate) fn mfa_code(device: String) -> Pin<Box<dyn Future<Output = Option<String>> + Send>> {
+    Box::pin(async move {
+        if !somebody_there() {
+            return None;
+        }
+        streams::story(&format!("Code of the MFA device {device}: "));
+        lines().recv().await
+    })
+}
+
+fn somebody_there() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
 /// Asks, and waits for a line.
 pub(crate) async fn ask(question: Question<'_>) -> Reply {
-    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+    if !somebody_there() {
         return Reply::NobodyThere;
     }
-    let prompt = match question {
+    streams::story(&match question {
         Question::Deploy => "Deploy these changes? [y/N] ".to_owned(),
         Question::Recount => "Recount all totals? [y/N] ".to_owned(),
         Question::DeleteStage(stage) => format!("Delete the stage `{stage}`? Type `{stage}` to confirm: "),
-    };
-    streams::story(&prompt);
+    });
     let line = lines().recv().await.unwrap_or_default();
     let yes = match question {
         Question::Deploy | Question::Recount => matches!(line.to_ascii_lowercase().as_str(), "y" | "yes"),
