@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use cfn::{
-    Place, StackId,
+    Place, Stack, StackId,
     parse::{Invalid, deserialize_by_parsing, parsed},
 };
 use serde::Deserialize;
@@ -130,6 +130,13 @@ impl Names {
         Place { stack_name: self.stack_name(id), parameters }
     }
 
+    /// A stack without resources, marked as one of this prefix and stage.
+    #[must_use]
+    pub fn stack(&self, id: StackId, description: &'static str) -> Stack {
+        let stage = (id != stacks::BOOTSTRAP).then(|| self.stage.to_string());
+        Stack::new(id, self.place(id), description).owned_by(self.prefix.as_str(), stage)
+    }
+
     /// The full name of a parameter in Parameter Store, by its path within the stage.
     #[must_use]
     pub fn parameter_path(&self, path: &str) -> String {
@@ -164,6 +171,16 @@ mod tests {
         assert_eq!(staging().stack_name(stacks::AUTH), "aws-serverless-shopping-cart-staging-auth");
         assert_eq!(staging().stack_name(stacks::BOOTSTRAP), "aws-serverless-shopping-cart-bootstrap");
         assert_eq!(staging().parameter_path("auth/user-pool-id"), "/serverless-shopping-cart-demo/staging/auth/user-pool-id");
+    }
+
+    #[test]
+    fn stacks_of_one_name_belong_to_whom_their_mark_says() {
+        let other = Names { prefix: "aws-serverless-shopping-cart-staging".parse().unwrap(), ..Names::default() };
+        assert_eq!(other.stack_name(stacks::AUTH), staging().stack_name(stacks::AUTH));
+        let mark = |names: &Names, id| names.stack(id, "").mark().to_string();
+        assert_eq!(mark(&staging(), stacks::AUTH), "format=1 prefix=aws-serverless-shopping-cart stage=staging stack=auth");
+        assert_eq!(mark(&other, stacks::AUTH), "format=1 prefix=aws-serverless-shopping-cart-staging stage=default stack=auth");
+        assert_eq!(mark(&staging(), stacks::BOOTSTRAP), "format=1 prefix=aws-serverless-shopping-cart stack=bootstrap");
     }
 
     #[test]

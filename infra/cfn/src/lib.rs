@@ -33,6 +33,7 @@ pub mod access;
 mod app;
 pub mod check;
 pub mod diff;
+mod mark;
 mod name;
 mod package;
 pub mod parse;
@@ -44,6 +45,7 @@ pub mod template;
 pub mod value;
 
 pub use app::App;
+pub use mark::{MARK_OUTPUT, Mark, NotAMark};
 pub use name::{Package, StackId};
 pub use package::{Code, CodeKey};
 pub use parse::Invalid;

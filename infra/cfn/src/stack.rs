@@ -10,6 +10,7 @@ use std::marker::PhantomData;
 use indexmap::IndexMap;
 
 use crate::{
+    mark::{MARK_OUTPUT, Mark},
     name::{Package, StackId},
     package::Code,
     resource::{Resource, dynamodb::Table, lambda, s3::Bucket, ssm::StringParameter},
@@ -68,6 +69,8 @@ pub struct Site {
 pub struct Stack {
     id: StackId,
     place: Place,
+    mark: Mark,
+    predecessor: Vec<LogicalId>,
     template: Template,
     parameters: IndexMap<String, ParameterSource>,
     publishes: Vec<String>,
@@ -84,6 +87,9 @@ pub const ARTIFACT_BUCKET_PARAMETER: &str = "ArtifactBucket";
 
 /// The output in which the account's own stack names the bucket that it has for code.
 pub const ARTIFACT_BUCKET_OUTPUT: &str = "ArtifactBucketName";
+
+/// The description of the output with the mark, for people who find it in the console.
+const MARK_DESCRIPTION: &str = "Who owns this stack. cartctl changes no stack without it";
 
 /// The source of a template parameter's value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,13 +136,20 @@ pub struct Published<T> {
 }
 
 impl Stack {
-    /// A stack without resources.
+    /// A stack without resources. Its mark names no stage, and as prefix what is in front of the stack's id in its name.
     #[must_use]
     pub fn new(id: StackId, place: Place, description: &'static str) -> Self {
+        let name = place.stack_name.as_str();
+        let prefix = name.strip_suffix(id.as_str()).and_then(|prefix| prefix.strip_suffix('-')).unwrap_or(name);
+        let mark = Mark { prefix: prefix.to_owned(), stage: None, stack: id.to_string() };
+        let mut template = Template::new(description);
+        template.output(MARK_OUTPUT, MARK_DESCRIPTION, Value::<String>::from(mark.to_string()));
         Self {
             id,
             place,
-            template: Template::new(description),
+            mark,
+            predecessor: Vec::new(),
+            template,
             parameters: IndexMap::new(),
             publishes: Vec::new(),
             reads: Vec::new(),
@@ -158,6 +171,38 @@ impl Stack {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.place.stack_name
+    }
+
+    /// Marks the stack as one of this prefix and stage.
+    #[must_use]
+    pub fn owned_by(mut self, prefix: impl Into<String>, stage: Option<String>) -> Self {
+        self.mark = Mark { prefix: prefix.into(), stage, stack: self.id.to_string() };
+        self.template.output(MARK_OUTPUT, MARK_DESCRIPTION, Value::<String>::from(self.mark.to_string()));
+        self
+    }
+
+    /// Who owns the stack, as its template says.
+    #[must_use]
+    pub fn mark(&self) -> &Mark {
+        &self.mark
+    }
+
+    /// Declares that stacks of another tool with these resources are taken over: the stack that this one was before.
+    ///
+    /// # Panics
+    /// If the template lacks one of the resources.
+    pub fn succeeds<const N: usize>(&mut self, resources: [&'static str; N]) {
+        for id in resources {
+            let id = LogicalId::from(id);
+            assert!(self.template.properties(&id).is_some(), "the {} stack has no resource {id}", self.id);
+            self.predecessor.push(id);
+        }
+    }
+
+    /// The resources that a predecessor's stack has, under the same names and of the same types. Empty if there was none.
+    #[must_use]
+    pub fn predecessor(&self) -> &[LogicalId] {
+        &self.predecessor
     }
 
     /// The template, as far as it is defined.
@@ -184,10 +229,10 @@ impl Stack {
         &self.reads
     }
 
-    /// The names of the outputs, in order.
+    /// The names of the outputs, in order, without the mark.
     #[must_use]
     pub fn outputs(&self) -> Vec<&str> {
-        self.template.outputs().collect()
+        self.template.outputs().filter(|name| *name != MARK_OUTPUT).collect()
     }
 
     /// Adds a resource and returns the only way to refer to it.

@@ -33,7 +33,7 @@ pub(crate) struct Auth {
 }
 
 pub(crate) fn stack(settings: &Settings) -> (Stack, Auth) {
-    let mut stack = Stack::new(AUTH, settings.names.place(AUTH), "Shopping cart: accounts and sign-in");
+    let mut stack = settings.names.stack(AUTH, "Shopping cart: accounts and sign-in");
 
     let pool = stack.add_with(
         "CognitoUserPool",
@@ -65,6 +65,7 @@ pub(crate) fn stack(settings: &Settings) -> (Stack, Auth) {
     };
     stack.output("CognitoUserPoolId", "The user pool", pool.id());
     stack.output("CognitoAppClientId", "The application that signs in to the user pool", client.id());
+    stack.succeeds(["CognitoUserPool", "UserPoolClient", "UserPoolSSM", "UserPoolARNSSM", "UserPoolAppClientSSM"]);
     (stack, published)
 }
 

@@ -21,7 +21,7 @@ use crate::{names::Names, settings::BootstrapSettings};
 
 pub(crate) fn stack(settings: &BootstrapSettings) -> Stack {
     let names = Names { prefix: settings.prefix.clone(), ..Names::default() };
-    let mut stack = Stack::new(BOOTSTRAP, names.place(BOOTSTRAP), "Shopping cart: what an account needs once");
+    let mut stack = names.stack(BOOTSTRAP, "Shopping cart: what an account needs once");
     if settings.artifact_bucket {
         artifact_bucket(&mut stack);
     }

@@ -58,7 +58,7 @@ pub const TABLE: &str = "DynamoDBShoppingCartTable";
 const DELETE_TIMEOUT: Seconds = Seconds::new(30);
 
 pub(crate) fn stack(settings: &Settings, auth: &Auth, products: &Products) -> (Stack, Carts) {
-    let mut stack = Stack::new(CART, settings.names.place(CART), "Shopping cart: the carts");
+    let mut stack = settings.names.stack(CART, "Shopping cart: the carts");
     let shop = Shop {
         settings,
         user_pool_id: stack.read(&auth.pool_id),
@@ -88,6 +88,7 @@ pub(crate) fn stack(settings: &Settings, auth: &Auth, products: &Products) -> (S
         };
         monitoring::add(&mut stack, monitoring, &watched);
     }
+    stack.succeeds([TABLE, "CartDeleteSQSQueue", "CartDeleteSQSDLQ", "CartApiUrl"]);
     stack.allow_site();
     stack.expire_items(&shop.table, EXPIRATION_TIME);
     (stack, published)

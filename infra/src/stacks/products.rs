@@ -33,7 +33,7 @@ pub(crate) struct Products {
 }
 
 pub(crate) fn stack(settings: &Settings) -> (Stack, Products) {
-    let mut stack = Stack::new(PRODUCTS, settings.names.place(PRODUCTS), "Shopping cart: the product catalogue");
+    let mut stack = settings.names.stack(PRODUCTS, "Shopping cart: the product catalogue");
     let concurrency = function::reserved_concurrency(&mut stack, settings.reserved_concurrency);
     let environment = CatalogueEnv { allowed_origin: settings.allowed_origin.as_str().into() };
 
@@ -77,6 +77,7 @@ pub(crate) fn stack(settings: &Settings) -> (Stack, Products) {
         api_url: stack.publish("GetProductApiUrl", &PRODUCTS_API_URL, url.clone()),
         api_id: stack.publish("ProductsApiIdParameter", &PRODUCTS_API_ID, api.id()),
     };
+    stack.succeeds(["GetProductApiUrl"]);
     stack.allow_site();
     stack.output("ProductApi", "The base URL of the products API", url);
     (stack, published)

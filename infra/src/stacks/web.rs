@@ -51,7 +51,7 @@ const PAGE_OF_PATH: &str = include_str!("web/page_of_path.js");
 const ONE_YEAR: Seconds = Seconds::days(365);
 
 pub(crate) fn stack(settings: &Settings, products: &Products, carts: &Carts) -> Stack {
-    let mut stack = Stack::new(WEB, settings.names.place(WEB), "Shopping cart: the shop's page, and one address for everything");
+    let mut stack = settings.names.stack(WEB, "Shopping cart: the shop's page, and one address for everything");
     let products_api = stack.read(&products.api_id);
     let cart_api = stack.read(&carts.api_id);
     let name = edge_name(&stack);
