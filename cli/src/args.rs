@@ -40,7 +40,7 @@ Exit codes:
   2    wrong usage or configuration
   3    declined, or approval needed
   4    no usable credentials, or resources of another account
-  5    a stack needs a decision first
+  5    a stack needs a decision first, or is somebody else's
   6    partial success
   10   `diff --fail-on` or `totals` found something
   124  detached: AWS is still working
@@ -140,7 +140,7 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:
   $ cartctl attach --stage production
   $ cartctl attach cart --timeline deployment.html")]
-    Attach(Timed<Selection>),
+    Attach(Timed<Attach>),
     /// Write the frontend's .env from what the stacks published
     #[command(after_help = "Examples:
   $ cartctl frontend-env --stage staging
@@ -170,7 +170,7 @@ pub(crate) enum Command {
     /// The same command continues a recount that was interrupted.
     ///
     /// Required permissions: `cloudformation:DescribeStacks`, `cloudformation:ListStackResources`, `dynamodb:Scan`,
-    /// `dynamodb:BatchGetItem`; with `--rebuild` also `dynamodb:GetItem`, `dynamodb:UpdateItem`.
+    /// `dynamodb:BatchGetItem`; for a stack without a mark `cloudformation:GetTemplate`; with `--rebuild` also `dynamodb:GetItem`, `dynamodb:UpdateItem`.
     #[command(after_help = "Examples:
   $ cartctl totals --stage production
   $ cartctl totals --stage production --rebuild --rate 50 --protected-ok")]
@@ -183,7 +183,8 @@ pub(crate) enum Command {
     /// `--follow` runs until Ctrl-C, and exits with 0 then. Entries that arrive up to a minute late are still shown, out of order; no
     /// entry is shown twice.
     ///
-    /// Required permissions: `cloudformation:DescribeStacks`, `cloudformation:ListStackResources`, `logs:FilterLogEvents`.
+    /// Required permissions: `cloudformation:DescribeStacks`, `cloudformation:ListStackResources`, `logs:FilterLogEvents`; for a stack without a
+    /// mark `cloudformation:GetTemplate`.
     #[command(after_help = "Examples:
   $ cartctl logs --stage production --since 2h --errors
   $ cartctl logs list-cart add-to-cart --follow
@@ -269,6 +270,19 @@ fn stack() -> impl TypedValueParser<Value = StackId> {
     PossibleValuesParser::new(ids.map(StackId::as_str)).try_map(|name| stacks::named(&name))
 }
 
+/// The same, and the bootstrap stack.
+fn any_stack() -> impl TypedValueParser<Value = StackId> {
+    PossibleValuesParser::new(stacks::ALL.map(StackId::as_str)).try_map(|name| stacks::named(&name))
+}
+
+/// The stacks that are this stage's because the user says so.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Adopt {
+    /// Treat this stack as this stage's although somebody else owns it; repeatable
+    #[arg(long, value_name = "STACK", value_parser = stack())]
+    pub adopt: Vec<StackId>,
+}
+
 /// The format of a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum TemplateFormat {
@@ -317,6 +331,12 @@ pub(crate) struct Planning {
     /// Recreate a failed stack even if its retained resources are orphaned
     #[arg(long)]
     pub leave_retained: bool,
+    /// Take over this stack although somebody else owns it; repeatable
+    ///
+    /// A stack is this stage's by its mark, by the template of an earlier cartctl, or as the original shop's. Any other stack under its
+    /// name is refused. An adopted stack becomes this stage's: resources that the stage does not define are deleted.
+    #[arg(long, value_name = "STACK", value_parser = any_stack())]
+    pub adopt: Vec<StackId>,
     /// Deploy what `cartctl package --out DIR` made, instead of building
     #[arg(long, value_name = "DIR", value_parser = path, conflicts_with = "local")]
     pub packages: Option<Utf8PathBuf>,
@@ -356,12 +376,26 @@ pub(crate) enum RequireApproval {
 pub(crate) struct Delete {
     #[command(flatten)]
     pub selection: Selection,
+    #[command(flatten)]
+    pub adopt: Adopt,
     /// Allow deleting a protected stage, and switch its deletion protection off
     #[arg(long)]
     pub protected_ok: bool,
     /// Leave resources that cannot be deleted in the account, and delete the rest
     #[arg(long)]
     pub leave_failed: bool,
+}
+
+/// `cartctl attach`
+#[derive(Args, Debug)]
+pub(crate) struct Attach {
+    #[command(flatten)]
+    pub selection: Selection,
+    #[command(flatten)]
+    pub adopt: Adopt,
+    /// Allow adopting a stack of a protected stage
+    #[arg(long, requires = "adopt")]
+    pub protected_ok: bool,
 }
 
 /// `cartctl diff`
@@ -412,17 +446,20 @@ pub(crate) enum Frontend {
     /// are invalidated.
     ///
     /// Required permissions: `cloudformation:DescribeStacks`, `ssm:GetParametersByPath`, `s3:ListBucket`, `s3:GetObject`, `s3:PutObject`
-    /// and `s3:DeleteObject` on the site's bucket, `cloudfront:CreateInvalidation`, `sts:GetCallerIdentity`.
+    /// and `s3:DeleteObject` on the site's bucket, `cloudfront:CreateInvalidation`, `sts:GetCallerIdentity`; for a stack without a mark
+    /// `cloudformation:GetTemplate`.
     #[command(after_help = "Examples:
   $ cartctl frontend deploy --stage production --protected-ok")]
     Deploy(FrontendDeploy),
 }
 
 /// `cartctl frontend deploy`
-#[derive(Args, Clone, Copy, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct FrontendDeploy {
     #[command(flatten)]
     pub target: Target,
+    #[command(flatten)]
+    pub adopt: Adopt,
     /// Allow changes to a protected stage
     #[arg(long)]
     pub protected_ok: bool,
@@ -455,6 +492,8 @@ pub(crate) struct Totals {
     /// Show all products, also those whose total is right
     #[arg(long)]
     pub all: bool,
+    #[command(flatten)]
+    pub adopt: Adopt,
     /// Allow changes to a protected stage
     #[arg(long, requires = "rebuild")]
     pub protected_ok: bool,

@@ -27,6 +27,7 @@ pub(crate) mod logs;
 pub(crate) mod object_store;
 pub(crate) mod parameter_store;
 mod signed;
+mod template;
 pub(crate) mod time_to_live;
 
 /// A connection to one account in one region.

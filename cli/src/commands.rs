@@ -55,7 +55,7 @@ async fn command(cli: Cli, environment: &Environment, events: &Events, reporting
         Command::Deploy(Timed { args, .. }) => deploy::run(&args, &aws(&args.planning.selection.target)?, events).await,
         Command::Diff(args) => interruptible(diff::run(&args, &aws(&args.planning.selection.target)?, events)).await,
         Command::Delete(Timed { args, .. }) => delete::run(&args, &aws(&args.selection.target)?, events).await,
-        Command::Attach(Timed { args, .. }) => attach::run(&args, &aws(&args.target)?, events).await,
+        Command::Attach(Timed { args, .. }) => attach::run(&args, &aws(&args.selection.target)?, events).await,
         Command::FrontendEnv(args) => interruptible(frontend_env::run(&args, &aws(&args.target)?, events)).await,
         Command::Frontend(Frontend::Deploy(args)) => site::deploy(&args, &aws(&args.target)?, events).await,
         Command::Status(target) => interruptible(status::run(&aws(&target)?, events)).await,

@@ -19,7 +19,7 @@
 use std::future::{Future, ready};
 
 use cart_contract::Origin;
-use cfn::{Region, Stack};
+use cfn::Region;
 
 pub use crate::{
     aws::Error as AwsError,
@@ -33,6 +33,7 @@ pub use crate::{
         Blocked,
         bootstrap::Content,
         deploy::{Definitions, Plan, Refused, Request},
+        ownership::{Foreign, Owner, Signs},
         step::Reach,
     },
 };
@@ -112,7 +113,8 @@ pub async fn plan<E: From<Error>>(
     // Names and paths do not depend on the code.
     let names = definitions.app(&request.code, None);
     let root = definitions.parameter_root();
-    let observing = async { Ok(session.observe_at_rest(names.stacks(), &root).await?) };
+    let acceptable = |observed: &Observed| plan::deploy::refuse_foreign(&names, &request, observed);
+    let observing = async { Ok(session.observe_at_rest(names.stacks(), &root, acceptable).await?) };
     let (mut observed, artifacts) = match &request.bucket {
         None => tokio::try_join!(observing, building)?,
         Some(name) => {
@@ -149,19 +151,20 @@ pub async fn deploy(planned: Planned, definitions: &dyn Definitions, session: &S
     }
 }
 
-/// Deletes every existing stack of the app, each after those that read from it; returns the names of the deleted stacks. The
+/// Deletes the request's existing stacks, or all of the app, each after those that read from it; returns the names of the deleted stacks. The
 /// account's own stack stays.
 ///
 /// # Errors
 /// [`Error`], the worst of all stacks.
 pub async fn delete(request: &Request, definitions: &dyn Definitions, session: &Session) -> Result<Vec<String>, Error> {
     let app = definitions.app(&request.code, None);
-    let mut observed = session.observe_at_rest(app.stacks(), &definitions.parameter_root()).await?;
+    let wanted = |observed: &Observed| deletion::wanted(&app, &request.stacks, observed);
+    let acceptable = |observed: &Observed| observed.refuse_foreign(wanted(observed));
+    let mut observed = session.observe_at_rest(app.stacks(), &definitions.parameter_root(), acceptable).await?;
     for there in observed.stacks.values_mut() {
         there.resources = session.aws.resources(&there.deployed.id).await?;
     }
-    let stacks: Vec<_> = app.stacks().iter().map(Stack::id).collect();
-    let plan = deletion::plan(&app, &stacks, &observed, false).map_err(Refused::from)?;
+    let plan = deletion::plan(&app, &wanted(&observed), &observed, false).map_err(Refused::from)?;
     execute::delete::carry_out(&plan, false, session).await?;
     Ok(plan.steps.into_iter().map(|step| step.name).collect())
 }

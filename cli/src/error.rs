@@ -65,6 +65,9 @@ pub(crate) enum Error {
     UnknownFunction(#[from] plan::logs::Unknown),
     #[error("the {stack} stack of the stage `{stage}` is not deployed")]
     NotDeployed { stack: StackId, stage: String },
+    /// `--adopt` names a stack that is none of the command's.
+    #[error("`--adopt {stack}` names a stack that this command does not touch")]
+    AdoptsNothing { stack: StackId },
     /// `--protected-ok` is missing.
     #[error("the stage `{stage}` is protected")]
     Protected { stage: String },
@@ -122,6 +125,7 @@ impl Error {
             Self::Local(error) => error.hint(),
             Self::UnknownFunction(error) => Some(format!("the functions are {}", error.known.join(", "))),
             Self::ApprovalNeeded => Some("check the plan above, then run the same command again with `--yes`".to_owned()),
+            Self::AdoptsNothing { stack } => Some(format!("name {stack} among the stacks as well, or omit the option")),
             Self::Protected { .. } => {
                 Some("to change it nevertheless, run the same command again with `--protected-ok`".to_owned())
             }
@@ -140,7 +144,7 @@ impl Error {
     /// The exit code the process ends with.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Config(_) | Self::Events(_) | Self::UnknownFunction(_) => ExitCode::Usage,
+            Self::Config(_) | Self::Events(_) | Self::UnknownFunction(_) | Self::AdoptsNothing { .. } => ExitCode::Usage,
             Self::Aws(error) | Self::Totals(execute::totals::Error::Aws(error)) => aws_exit_code(error),
             Self::Refused(error) => refused_exit_code(error),
             Self::Execute(error) => match error {

@@ -9,12 +9,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use cfn::StackId;
 use serde_json::Value as Json;
 
+use self::ownership::{Claim, Foreign, Owner};
 use crate::domain::stack::{Deployed, Phase, Resource, StackStatus};
 
 pub(crate) mod bootstrap;
 pub(crate) mod delete;
 pub(crate) mod deploy;
 pub(crate) mod logs;
+pub(crate) mod ownership;
 pub(crate) mod site;
 pub(crate) mod step;
 #[cfg(test)]
@@ -24,8 +26,10 @@ pub(crate) mod totals;
 /// The existing state, as far as a plan depends on it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Observed {
-    /// The existing stacks.
+    /// The existing stacks of this stage.
     pub stacks: BTreeMap<StackId, ObservedStack>,
+    /// Existing stacks of somebody else's, under names of this stage's. To a plan they do not exist, unless it has to change one.
+    pub foreign: BTreeMap<StackId, Foreign>,
     /// Values in Parameter Store below the stage's path, by full name.
     pub parameters: BTreeMap<String, String>,
     /// None where no plan depends on it.
@@ -36,22 +40,52 @@ pub(crate) struct Observed {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ObservedAccount {
     pub bootstrap: Option<ObservedStack>,
+    /// A stack of somebody else's under the name of the account's own.
+    pub foreign: Option<Foreign>,
     /// The role with which API Gateway writes logs, if one is set.
     pub gateway_role: Option<String>,
 }
 
 impl Observed {
-    /// Whether a stack that a deployment takes over (its template is not ours) has a resource of this type.
+    /// Whether a stack that a deployment takes over has a resource of this type.
     pub(crate) fn predecessor_owns(&self, resource_type: &str) -> bool {
-        let foreign = self.stacks.values().filter(|there| !is_ours(there.template.as_ref()));
-        foreign.flat_map(|there| &there.resources).any(|resource| resource.resource_type == resource_type)
+        let taken_over = self.stacks.values().filter(|there| there.claim.takes_over());
+        taken_over.flat_map(|there| &there.resources).any(|resource| resource.resource_type == resource_type)
+    }
+
+    /// The running operations, also those on stacks of somebody else's.
+    pub(crate) fn busy(&self) -> Vec<Busy<'_>> {
+        let own = self.stacks.iter().map(|(stack, ObservedStack { deployed: Deployed { id, status, .. }, .. })| Busy {
+            stack: *stack,
+            id,
+            status: *status,
+            foreign: None,
+        });
+        let foreign = self.foreign.iter().map(|(stack, foreign)| Busy {
+            stack: *stack,
+            id: &foreign.id,
+            status: foreign.status,
+            foreign: Some(foreign),
+        });
+        own.chain(foreign).filter(|there| there.status.phase() == Phase::Busy).collect()
+    }
+
+    /// Fails if one of these stacks is somebody else's.
+    ///
+    /// # Errors
+    /// [`Blocked::Foreign`], for the first of them.
+    pub(crate) fn refuse_foreign(&self, stacks: impl IntoIterator<Item = StackId>) -> Result<(), Blocked> {
+        let found = stacks.into_iter().find_map(|stack| Some((stack, self.foreign.get(&stack)?)));
+        found.map_or(Ok(()), |(stack, foreign)| Err(Blocked::foreign(stack, foreign)))
     }
 }
 
-/// An existing stack.
+/// An existing stack of this stage.
 #[derive(Clone, Debug)]
 pub(crate) struct ObservedStack {
     pub deployed: Deployed,
+    /// Why it is this stage's.
+    pub claim: Claim,
     /// The template of the last deployment.
     pub template: Option<Json>,
     /// Read only where a plan needs them: to list what a deletion keeps or orphans.
@@ -79,15 +113,15 @@ fn retained(template: Option<&Json>) -> BTreeSet<&str> {
     resources.into_iter().flatten().filter(|(_, resource)| retains(resource)).map(|(id, _)| id.as_str()).collect()
 }
 
-/// The stacks with an operation that has to end before a plan can be made.
-pub(crate) fn busy(observed: &Observed) -> Vec<(StackId, &Deployed)> {
-    let stacks = observed.stacks.iter();
-    stacks.filter(|(_, there)| there.deployed.status.phase() == Phase::Busy).map(|(id, there)| (*id, &there.deployed)).collect()
-}
-
-/// Whether this program made the template. The original's is YAML, or has SAM's transform.
-pub(crate) fn is_ours(template: Option<&Json>) -> bool {
-    template.and_then(Json::as_object).is_some_and(|template| !template.contains_key("Transform"))
+/// A stack with a running operation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Busy<'a> {
+    pub stack: StackId,
+    /// The ARN.
+    pub id: &'a str,
+    pub status: StackStatus,
+    /// Whether the stack is somebody else's, and whose.
+    pub foreign: Option<&'a Foreign>,
 }
 
 /// Why no operations lead from the existing stacks to the requested ones.
@@ -146,6 +180,14 @@ pub enum Blocked {
         /// The stack that depends on it.
         user: StackId,
     },
+    /// The stack is somebody else's.
+    #[error("the {stack} stack ({}, {}) is not this stage's: {}", foreign.name, foreign.status, foreign.owner)]
+    Foreign {
+        /// The stack that was to be changed.
+        stack: StackId,
+        /// The existing stack.
+        foreign: Box<Foreign>,
+    },
     /// Termination protection is on.
     #[error("the {stack} stack ({name}) has termination protection")]
     TerminationProtected {
@@ -166,6 +208,10 @@ fn listed(resources: &[Resource]) -> String {
 }
 
 impl Blocked {
+    pub(crate) fn foreign(stack: StackId, foreign: &Foreign) -> Self {
+        Self::Foreign { stack, foreign: Box::new(foreign.clone()) }
+    }
+
     /// The next thing to try.
     pub(crate) fn hint(&self) -> String {
         match self {
@@ -183,6 +229,19 @@ impl Blocked {
                     .to_owned()
             }
             Self::MissingInput { publisher, stack, .. } => format!("`cartctl deploy {publisher} {stack}` deploys both in order"),
+            Self::Foreign { stack, foreign } => {
+                let first = match &foreign.owner {
+                    Owner::Later(_) => "use the version of cartctl that deployed it",
+                    Owner::Marked(_) => "work on it with the `prefix` and the `--stage` of its mark, or choose another `prefix`",
+                    Owner::Unreadable(_) | Owner::Unmarked(_) => {
+                        "leave it to its owner, and choose another `prefix` in cartctl.toml"
+                    }
+                };
+                format!(
+                    "{first}. If you know that it is this stage's, run the same command again with `--adopt {stack}`: its resources \
+                     that this stage does not define are deleted then"
+                )
+            }
             Self::InUse { stack, user } => format!("`cartctl delete {user} {stack}` deletes both in order"),
             Self::TerminationProtected { stack, .. } => {
                 format!("if that is intended, `cartctl delete {stack} --protected-ok` switches the protection off first")

@@ -27,10 +27,7 @@ type Answer = Result<Json, Refusal>;
 pub(crate) fn answer(call: &Call, account: &mut Account) -> Answer {
     match call.operation.as_str() {
         "DescribeStacks" => describe_stacks(call, account),
-        "GetTemplate" => {
-            let template = &account.stacks[existing(call, account)?].definition.template;
-            Ok(json!({ "TemplateBody": (!template.is_null()).then(|| template.to_string()), "StagesAvailable": ["Original"] }))
-        }
+        "GetTemplate" => get_template(call, account),
         "DescribeStackEvents" => describe_stack_events(call, account),
         "ListStackResources" => {
             let stack = &account.stacks[existing(call, account)?];
@@ -123,6 +120,7 @@ fn describe_stacks(call: &Call, account: &Account) -> Answer {
             "StackName": stack.name,
             "StackStatus": stack.status.as_str(),
             "StackStatusReason": stack.reason,
+            "Description": stack.definition.template["Description"],
             "CreationTime": stack.events.first().map(|event| time(event.at)),
             "Parameters": parameters.collect::<Vec<_>>(),
             "Tags": pairs(["Key", "Value"], &stack.definition.tags),
@@ -131,6 +129,23 @@ fn describe_stacks(call: &Call, account: &Account) -> Answer {
         })
     };
     Ok(page("Stacks", stacks.into_iter().map(describe), call, account))
+}
+
+/// As it was sent, where that is asked for. Otherwise what macros made of it, which no longer says which macros.
+fn get_template(call: &Call, account: &Account) -> Answer {
+    let definition = if call.argument("ChangeSetName").is_some() {
+        let (place, set) = found(call, account)?;
+        &account.stacks[place].change_sets[set].definition
+    } else {
+        &account.stacks[existing(call, account)?].definition
+    };
+    let mut template = (*definition.template).clone();
+    if call.argument("TemplateStage") != Some("Original")
+        && let Some(template) = template.as_object_mut()
+    {
+        template.remove("Transform");
+    }
+    Ok(json!({ "TemplateBody": (!template.is_null()).then(|| template.to_string()), "StagesAvailable": ["Original", "Processed"] }))
 }
 
 /// Newest first. The next page begins where the last one ended, whatever has happened meanwhile.

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_cloudformation::types::{self, Capability, ChangeSetType};
-use cfn::diff::Replacement;
+use aws_sdk_cloudformation::types::{self, Capability, ChangeSetType, TemplateStage};
+use cfn::{MARK_OUTPUT, diff::Replacement};
 use serde_json::Value as Json;
 
-use super::{Aws, Error, ErrorKind};
+use super::{Aws, Error, ErrorKind, template};
 use crate::domain::{
     moment::Moment,
     stack::{Deployed, DeployedParameter, Effect, Resource, ResourceChange, StackEvent, StackStatus},
@@ -86,14 +86,40 @@ impl Aws {
             .transpose()
     }
 
-    /// The template of the last deployment.
+    /// The template of the last deployment, as it was written.
     pub(crate) async fn template(&self, name: &str) -> Result<Option<Json>, Error> {
-        let answer = self.cloudformation.get_template().stack_name(name).send().await;
-        let answer = absent_is_none(answer.map_err(|error| Error::sdk(format!("reading the template of {name}"), error)))?;
-        let Some(body) = answer.and_then(|answer| answer.template_body) else { return Ok(None) };
-        // Other tools may deploy YAML with CloudFormation's own tags. Such a template is not ours, so all of it counts as
-        // different.
-        Ok(Some(serde_json::from_str(&body).unwrap_or(Json::Null)))
+        // By default CloudFormation returns what macros made of it, and no longer which macros.
+        let call = self.cloudformation.get_template().stack_name(name).template_stage(TemplateStage::Original);
+        let answer =
+            absent_is_none(call.send().await.map_err(|error| Error::sdk(format!("reading the template of {name}"), error)))?;
+        Ok(answer.and_then(|answer| answer.template_body).map(|body| template::read(&body)))
+    }
+
+    /// The template of a change set, by ARN. None if it cannot be read, as that of some failed change sets.
+    async fn proposed_template(&self, change_set: &str) -> Result<Option<Json>, Error> {
+        let call = self.cloudformation.get_template().change_set_name(change_set).template_stage(TemplateStage::Original);
+        match call.send().await.map_err(|error| Error::sdk("reading the template of a change set", error)) {
+            Ok(answer) => Ok(answer.template_body.map(|body| template::read(&body))),
+            Err(error) if is_absent(&error) || error.has_code("ChangeSetNotFound") || error.has_code("ValidationError") => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The change sets of a stack under review, each with its name and template.
+    pub(crate) async fn proposed(&self, stack_id: &str) -> Result<Vec<(String, Option<Json>)>, Error> {
+        let mut pages = self.cloudformation.list_change_sets().stack_name(stack_id).into_paginator().send();
+        let mut found = Vec::new();
+        while let Some(page) = pages.next().await {
+            let Some(page) = absent_is_none(page.map_err(|error| Error::sdk("listing change sets", error)))? else { break };
+            for summary in page.summaries.unwrap_or_default() {
+                let template = match &summary.change_set_id {
+                    Some(id) => self.proposed_template(id).await?,
+                    None => None,
+                };
+                found.push((summary.change_set_name.unwrap_or_default(), template));
+            }
+        }
+        Ok(found)
     }
 
     pub(crate) async fn resources(&self, name: &str) -> Result<Vec<Resource>, Error> {
@@ -348,6 +374,7 @@ fn deployed(name: &str, stack: types::Stack) -> Result<Deployed, Error> {
         Some((parameter.parameter_key?, found))
     });
     let outputs = stack.outputs.unwrap_or_default().into_iter();
+    let mut outputs: BTreeMap<_, _> = outputs.filter_map(|output| Some((output.output_key?, output.output_value?))).collect();
     Ok(Deployed {
         id: stack.stack_id.unwrap_or_else(|| name.to_owned()),
         status,
@@ -355,7 +382,9 @@ fn deployed(name: &str, stack: types::Stack) -> Result<Deployed, Error> {
         parameters: parameters.collect(),
         tags: stack.tags.unwrap_or_default().into_iter().filter_map(|tag| Some((tag.key?, tag.value?))).collect(),
         termination_protection: stack.enable_termination_protection.unwrap_or(false),
-        outputs: outputs.filter_map(|output| Some((output.output_key?, output.output_value?))).collect(),
+        mark: outputs.remove(MARK_OUTPUT).map(|mark| mark.parse()),
+        outputs,
+        description: stack.description.filter(|description| !description.is_empty()),
         changed: stack.last_updated_time.or(stack.creation_time).map(|time| time.to_string()),
     })
 }

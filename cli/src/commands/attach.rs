@@ -1,37 +1,48 @@
-//! `cartctl attach`: follows CloudFormation's operations on the stacks, including those of other processes.
+//! `cartctl attach`: follows CloudFormation's operations on the stacks, including those of other processes. Operations on stacks of
+//! somebody else's are followed as well, and not cancelled.
 
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 use serde_json::json;
 
 use super::{
-    app_without_code, chosen,
+    app_without_code, chosen, guard,
     interruption::{interruptible, supervised},
     look,
 };
 use crate::{
-    args::Selection,
+    args::Attach,
     config::Config,
-    domain::event::Events,
+    domain::{event::Events, stack::StackStatus},
     error::Error,
     execute::{self, Session},
-    plan::{self, deploy::Definitions},
+    plan::{Observed, deploy::Definitions},
     report::answer::Answer,
 };
 
-pub(super) async fn run(args: &Selection, config: &Config, events: &Events) -> Result<Answer, Error> {
+pub(super) async fn run(args: &Attach, config: &Config, events: &Events) -> Result<Answer, Error> {
+    if !args.adopt.adopt.is_empty() {
+        guard::protected(config, args.protected_ok)?;
+    }
     let app = app_without_code(config);
-    let stacks: Vec<_> = chosen(&app, &args.stacks).into_iter().filter_map(|id| app.stack(id).cloned()).collect();
+    let chosen = chosen(&app, &args.selection.stacks);
+    guard::adopted(&args.adopt.adopt, &chosen)?;
+    let stacks: Vec<_> = chosen.into_iter().filter_map(|id| app.stack(id).cloned()).collect();
     let observe = async |session: &Session| Ok(session.observe_outputs(&stacks, &config.parameter_root()).await?);
-    let (session, mut observed) = interruptible(look("attach", config, events, observe)).await?;
-    let (observed, mut failed) = supervised(&session, async |session| {
+    let adopting = |session: &Session| session.clone().adopting(args.adopt.adopt.clone());
+    let first = async |session: &Session| observe(&adopting(session)).await;
+    let (session, mut observed) = interruptible(look("attach", config, events, first)).await?;
+    let (observed, mut failed) = supervised(&adopting(&session), async |session| {
         let mut failed = Vec::new();
         loop {
-            let busy = plan::busy(&observed);
+            let busy = observed.busy();
             if busy.is_empty() {
                 return Ok((observed, failed));
             }
-            let following = busy.into_iter().map(|(stack, deployed)| session.attach(stack, app.stack(stack), deployed));
-            failed.extend(try_join_all(following).await?.into_iter().flatten());
+            let following = busy.into_iter().map(|busy| session.attach(app.stack(busy.stack), busy));
+            // All of them: an operation that is not cancelled must not end the cancellation of another one.
+            for followed in join_all(following).await {
+                failed.extend(followed?);
+            }
             observed = observe(session).await?;
         }
     })
@@ -41,14 +52,22 @@ pub(super) async fn run(args: &Selection, config: &Config, events: &Events) -> R
         let partial = failed.len() < stacks.len();
         return Err(execute::Error::Failed { failed, partial }.into());
     }
+    for (stack, foreign) in &observed.foreign {
+        events.notice(foreign.notice(*stack));
+    }
+    let status = |stack: &cart_infra::Stack| status(&observed, stack.id());
     let row = |stack: &cart_infra::Stack| {
-        let status = observed.stacks.get(&stack.id()).map_or("not deployed", |there| there.deployed.status.as_str());
+        let status = status(stack).map_or("not deployed", StackStatus::as_str);
         [stack.id().to_string(), status.to_owned(), stack.name().to_owned()]
     };
     let rows: Vec<_> = stacks.iter().map(row).collect();
-    let json: Vec<_> = stacks
-        .iter()
-        .map(|stack| json!({ "stack": stack.id(), "name": stack.name(), "status": observed.stacks.get(&stack.id()).map(|there| there.deployed.status) }))
-        .collect();
+    let json: Vec<_> =
+        stacks.iter().map(|stack| json!({ "stack": stack.id(), "name": stack.name(), "status": status(stack) })).collect();
     Ok(Answer::table(&rows, json!({ "stacks": json })))
+}
+
+/// The status of a stack, whoever it belongs to.
+fn status(observed: &Observed, stack: cart_infra::StackId) -> Option<StackStatus> {
+    let own = observed.stacks.get(&stack).map(|there| there.deployed.status);
+    own.or_else(|| observed.foreign.get(&stack).map(|foreign| foreign.status))
 }

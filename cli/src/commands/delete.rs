@@ -14,6 +14,7 @@ use crate::{
     error::Error,
     execute::{self, Session},
     plan::{
+        Observed,
         delete::{self, Plan},
         deploy::Definitions,
     },
@@ -22,7 +23,8 @@ use crate::{
 
 pub(super) async fn run(args: &Delete, config: &Config, events: &Events) -> Result<Answer, Error> {
     guard::protected(config, args.protected_ok)?;
-    let session = interruptible(open("delete", config, events)).await?;
+    guard::adopted(&args.adopt.adopt, &chosen(&app_without_code(config), &args.selection.stacks))?;
+    let session = interruptible(open("delete", config, events)).await?.adopting(args.adopt.adopt.clone());
     replanning(&session, async || delete(args, config, &session).await).await
 }
 
@@ -37,11 +39,16 @@ async fn delete(args: &Delete, config: &Config, session: &Session) -> Result<Ans
 /// The approved plan; None if it was declined.
 async fn approved_plan(args: &Delete, config: &Config, session: &Session) -> Result<Option<Plan>, Error> {
     let app = app_without_code(config);
-    let mut observed = session.observe_at_rest(app.stacks(), &config.parameter_root()).await?;
+    let wanted = |observed: &Observed| delete::wanted(&app, &args.selection.stacks, observed);
+    let acceptable = |observed: &Observed| observed.refuse_foreign(wanted(observed));
+    let mut observed = session.observe_at_rest(app.stacks(), &config.parameter_root(), acceptable).await?;
     for there in observed.stacks.values_mut() {
         there.resources = session.aws.resources(&there.deployed.id).await?;
     }
-    let plan = delete::plan(&app, &chosen(&app, &args.selection.stacks), &observed, args.protected_ok)?;
+    let plan = delete::plan(&app, &wanted(&observed), &observed, args.protected_ok)?;
+    for (stack, foreign) in &observed.foreign {
+        session.events.notice(foreign.notice(*stack));
+    }
     if !plan.steps.is_empty() {
         session.events.pause().await;
         report::plan::show_delete(&plan);

@@ -24,7 +24,8 @@ use crate::{
 
 pub(super) async fn run(args: &Deploy, config: &Config, events: &Events) -> Result<Answer, Error> {
     guard::protected(config, args.protected_ok)?;
-    let session = interruptible(open("deploy", config, events)).await?;
+    guard::adopted(&args.planning.adopt, &deployment::touched(&args.planning, config))?;
+    let session = interruptible(open("deploy", config, events)).await?.adopting(args.planning.adopt.clone());
     let deployed = replanning(&session, async || Box::pin(deploy(args, config, &session)).await).await?;
     Ok(deployed.map_or_else(Answer::declined, |deployed| deployed.answer()))
 }

@@ -2,10 +2,10 @@
 //! decides itself on approval and output.
 
 use camino::Utf8PathBuf;
-use cart_infra::{App, Presence, Stack, StackId};
+use cart_infra::{App, Presence, Stack, StackId, stacks};
 use serde_json::{Value as Json, json};
 
-use super::{frontend_env, outputs, package};
+use super::{app_without_code, chosen, frontend_env, outputs, package};
 use crate::{
     args::Planning,
     build::{self, manifest, package::Target},
@@ -40,6 +40,14 @@ pub(super) fn request(args: &Planning, config: &Config) -> Request {
         leave_retained: args.leave_retained,
         ..Request::all(no_code())
     }
+}
+
+/// The stacks that a deployment may touch: the account's own as well.
+pub(super) fn touched(args: &Planning, config: &Config) -> Vec<StackId> {
+    let mut touched = chosen(&app_without_code(config), &args.selection.stacks);
+    touched.extend(args.with_web.then_some(stacks::WEB));
+    touched.push(stacks::BOOTSTRAP);
+    touched
 }
 
 /// The code, built now or read from a folder.

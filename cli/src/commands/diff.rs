@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{deployment, open};
+use super::{deployment, guard, open};
 use crate::{
     args::{Diff, FailOn},
     config::Config,
@@ -13,7 +13,8 @@ use crate::{
 };
 
 pub(super) async fn run(args: &Diff, config: &Config, events: &Events) -> Result<Answer, Error> {
-    let session = open("diff", config, events).await?;
+    guard::adopted(&args.planning.adopt, &deployment::touched(&args.planning, config))?;
+    let session = open("diff", config, events).await?.adopting(args.planning.adopt.clone());
     let building = deployment::artifacts(&args.planning, config, &session.events);
     let plan = deployment::plan(deployment::request(&args.planning, config), building, config, &session).await?.plan;
     let reach = plan.reach();

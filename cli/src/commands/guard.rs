@@ -1,5 +1,7 @@
 //! Verifies the account and the stage before a command changes anything.
 
+use cart_infra::StackId;
+
 use super::started;
 use crate::{
     aws::{self, Aws, ErrorKind},
@@ -14,6 +16,14 @@ pub(super) fn protected(config: &Config, protected_ok: bool) -> Result<(), Error
         Err(Error::Protected { stage: config.stage() })
     } else {
         Ok(())
+    }
+}
+
+/// Refuses to adopt a stack that the command does not touch.
+pub(super) fn adopted(adopt: &[StackId], touched: &[StackId]) -> Result<(), Error> {
+    match adopt.iter().find(|stack| !touched.contains(stack)) {
+        Some(stack) => Err(Error::AdoptsNothing { stack: *stack }),
+        None => Ok(()),
     }
 }
 

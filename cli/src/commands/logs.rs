@@ -1,11 +1,7 @@
 //! `cartctl logs`: the log entries of a stage's functions, existing and new.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
-use cart_infra::StackId;
 use futures_util::future::try_join_all;
 
 use super::{
@@ -113,11 +109,9 @@ async fn tell(reading: &mut Reading, lines: &Lines, events: &Events) -> Result<T
 
 /// The deployed functions, with the names of their log groups.
 async fn sources(functions: &[Function], named: bool, config: &Config, session: &Session) -> Result<Vec<(String, String)>, Error> {
-    let stacks: BTreeSet<StackId> = functions.iter().map(|function| function.stack).collect();
-    let reading = stacks.into_iter().map(async |id| {
-        let resources = session.resources(&config.names.stack_name(id)).await?;
-        Ok::<_, Error>((id, resources))
-    });
+    let app = app_without_code(config);
+    let stacks = app.stacks().iter().filter(|stack| functions.iter().any(|function| function.stack == stack.id()));
+    let reading = stacks.map(async |stack| Ok::<_, Error>((stack.id(), session.resources(stack).await?)));
     let resources: BTreeMap<_, _> = try_join_all(reading).await?.into_iter().collect();
     let mut sources = Vec::new();
     for function in functions {

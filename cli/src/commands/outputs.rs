@@ -20,6 +20,9 @@ pub(super) async fn run(config: &Config, events: &Events) -> Result<Answer, Erro
     let app = app_without_code(config);
     let observing = async |session: &Session| Ok(session.observe(app.stacks(), &config.parameter_root()).await?);
     let (_, observed) = look("outputs", config, events, observing).await?;
+    for (stack, foreign) in &observed.foreign {
+        events.notice(foreign.notice(*stack));
+    }
     let outputs = of(&app, &observed);
     let rows: Vec<_> = rows(&outputs);
     Ok(Answer::table(&rows, json!({ "outputs": outputs })))

@@ -29,9 +29,11 @@ use crate::{
 pub(super) async fn deploy(args: &FrontendDeploy, config: &Config, events: &Events) -> Result<Answer, Error> {
     guard::protected(config, args.protected_ok)?;
     let app = app_without_code(config);
+    guard::adopted(&args.adopt.adopt, &[cart_infra::stacks::WEB])?;
     let publishing = async {
-        let session = open("frontend deploy", config, events).await?;
+        let session = open("frontend deploy", config, events).await?.adopting(args.adopt.adopt.clone());
         let observed = session.observe_outputs(app.stacks(), &config.parameter_root()).await?;
+        observed.refuse_foreign(app.site().map(|(host, _)| host.id()))?;
         let Some(site) = hosted(&app, &observed) else {
             let stack = app.site().map_or(cart_infra::stacks::WEB, |(host, _)| host.id());
             return Err(Error::NotDeployed { stack, stage: config.stage() });

@@ -19,6 +19,16 @@ pub(super) async fn run(config: &Config, events: &Events) -> Result<Answer, Erro
     let mut rows = Vec::new();
     let mut stacks = Vec::new();
     for stack in app.stacks() {
+        if let Some(foreign) = observed.foreign.get(&stack.id()) {
+            events.notice(foreign.notice(stack.id()));
+            let status = format!("{} (not this stage's)", foreign.status);
+            rows.push([stack.id().to_string(), status, foreign.name.clone(), String::new()]);
+            stacks.push(json!({
+                "stack": stack.id(), "name": foreign.name, "deployed": false, "status": foreign.status, "reason": null, "changed": null,
+                "foreign": foreign.owner.to_string(),
+            }));
+            continue;
+        }
         let there = observed.stacks.get(&stack.id()).map(|ObservedStack { deployed, .. }| deployed);
         let status = there.map_or("not deployed", |deployed| deployed.status.as_str());
         let changed = there.and_then(|deployed| deployed.changed.as_deref());

@@ -2,7 +2,7 @@
 
 use cart_infra::{stacks, stacks::cart};
 
-use super::{approved, guard, interruption::interruptible, open};
+use super::{app_without_code, approved, guard, interruption::interruptible, open};
 use crate::{
     args::Totals,
     config::Config,
@@ -19,8 +19,9 @@ pub(super) async fn run(args: &Totals, config: &Config, events: &Events) -> Resu
     if args.rebuild {
         guard::protected(config, args.protected_ok)?;
     }
+    guard::adopted(&args.adopt.adopt, &[stacks::CART])?;
     let counting = interruptible(async {
-        let session = open("totals", config, events).await?;
+        let session = open("totals", config, events).await?.adopting(args.adopt.adopt.clone());
         let carts = session.aws.carts(table(config, &session).await?);
         Ok(Counting { carts, rate: args.rate, events: events.clone() })
     })
@@ -66,7 +67,11 @@ fn afterwards(error: Error, args: &Totals) -> Error {
 
 /// The name of the stage's table.
 async fn table(config: &Config, session: &Session) -> Result<String, Error> {
-    let resources = session.resources(&config.names.stack_name(stacks::CART)).await?;
+    let app = app_without_code(config);
+    let resources = match app.stack(stacks::CART) {
+        Some(stack) => session.resources(stack).await?,
+        None => Vec::new(),
+    };
     let table = resources.into_iter().find(|resource| resource.logical_id == cart::TABLE).map(|table| table.physical_id);
     table.filter(|id| !id.is_empty()).ok_or_else(|| Error::NotDeployed { stack: stacks::CART, stage: config.stage() })
 }

@@ -14,7 +14,7 @@ pub(crate) enum ExitCode {
     Declined = 3,
     /// No usable credentials, the wrong account, or somebody else's bucket.
     Credentials = 4,
-    /// A stack is in a state, or would change in a way, that needs a decision first.
+    /// A stack is in a state, or would change in a way, that needs a decision first; or it is somebody else's.
     Stuck = 5,
     /// Some stacks were deployed or deleted, others were not.
     Partial = 6,

@@ -21,6 +21,14 @@ pub(crate) enum Notice {
     },
     /// A stack changed after it was planned.
     Replanning { stack: StackId },
+    /// A stack has a name of this stage's and belongs to somebody else.
+    ForeignStack {
+        stack: StackId,
+        /// The name that both would have.
+        name: String,
+        /// Whose it seems to be.
+        owner: String,
+    },
     /// Some stacks are updated again, because the site's origin is known only now.
     SecondRound { stacks: Vec<StackId>, origin: String },
     /// The APIs do not allow the stage's own site.
@@ -76,6 +84,8 @@ pub(crate) enum Notice {
     Cancelling { stack: StackId },
     /// CloudFormation did not accept that an update is cancelled.
     CancelFailed { stack: StackId, reason: String },
+    /// An operation on a stack of somebody else's is not cancelled.
+    CancelRefused { stack: StackId },
     /// CloudFormation can cancel updates only.
     CannotCancel { stack: StackId, operation: Operation },
     /// The local cloud was killed the last time, so that its state is older than that.
@@ -169,7 +179,9 @@ impl Notice {
             | Self::ChangeSetLeft { .. }
             | Self::TemplateLeft { .. }
             | Self::ResourcesOrphaned { .. }
+            | Self::ForeignStack { .. }
             | Self::CancelFailed { .. }
+            | Self::CancelRefused { .. }
             | Self::CannotCancel { .. }
             | Self::LocalCloudUnclean
             | Self::LocalStateKept

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cfn::diff::Replacement;
+use cfn::{Mark, NotAMark, diff::Replacement};
 use serde::Serialize;
 
 use crate::domain::moment::Moment;
@@ -143,8 +143,12 @@ pub(crate) struct Deployed {
     pub reason: Option<String>,
     /// Its parameters, by name.
     pub parameters: BTreeMap<String, DeployedParameter>,
-    /// Its outputs, by key.
+    /// Its outputs, by key, without the mark.
     pub outputs: BTreeMap<String, String>,
+    /// Who owns it, as its outputs say. None if they do not, or if the stack has no outputs because it was not completed.
+    pub mark: Option<Result<Mark, NotAMark>>,
+    /// The description in its template.
+    pub description: Option<String>,
     /// The tags it was given.
     pub tags: BTreeMap<String, String>,
     /// Whether CloudFormation refuses to delete it.

@@ -32,7 +32,7 @@ use crate::{
         stack::{Resource, StackStatus},
     },
     plan::{
-        Observed, ObservedStack,
+        Observed,
         deploy::{self, Definitions, Plan, Refused, Round},
         step::{self, Action, Recovery, Step, Terms},
     },
@@ -310,7 +310,8 @@ async fn second_round(
 ) -> Result<Option<Round>, Error> {
     let Some((second, site)) = plan.second.as_ref().zip(deploy::hosted(plan.app(), observed)) else { return Ok(None) };
     session.events.notice(Notice::SecondRound { stacks: second.stacks.clone(), origin: site.url });
-    let observed = session.observe_at_rest(plan.app().stacks(), &definitions.parameter_root()).await?;
+    let acceptable = |observed: &Observed| observed.refuse_foreign(second.stacks.iter().copied());
+    let observed = session.observe_at_rest(plan.app().stacks(), &definitions.parameter_root(), acceptable).await?;
     Ok(plan.second_round(definitions, &observed)?)
 }
 
@@ -503,20 +504,17 @@ impl Work<'_> {
 
     /// Observes a stack, and the stage's parameters.
     async fn observe(&self, wanted: &Stack) -> Result<Observed, StepError> {
-        let aws = &self.session.aws;
-        let (parameters, deployed, template) = tokio::try_join!(
-            self.session.patiently(|| aws.parameters_below(self.parameter_root)),
-            self.session.patiently(|| aws.stack(wanted.name())),
-            self.session.patiently(|| aws.template(wanted.name())),
+        let (parameters, found) = tokio::try_join!(
+            self.session.patiently(|| self.session.aws.parameters_below(self.parameter_root)),
+            self.session.patiently(|| self.session.look_at(wanted)),
         )?;
-        let resources = match &deployed {
-            Some(there) if step::needs_resources(there.status, template.as_ref()) => {
-                self.session.patiently(|| aws.resources(&there.id)).await?
-            }
-            _ => Vec::new(),
-        };
-        let stacks = deployed.map(|deployed| (wanted.id(), ObservedStack { deployed, template, resources }));
-        Ok(Observed { stacks: stacks.into_iter().collect(), parameters, account: None })
+        let mut observed = Observed { parameters, ..Observed::default() };
+        match found {
+            Some(Ok(there)) => drop(observed.stacks.insert(wanted.id(), there)),
+            Some(Err(foreign)) => drop(observed.foreign.insert(wanted.id(), *foreign)),
+            None => {}
+        }
+        Ok(observed)
     }
 
     /// Rolls back an earlier update that failed.

@@ -13,8 +13,9 @@ use crate::{
         failure::Failure,
         notice::Notice,
         pace::Pace,
-        stack::{Deployed, Phase, StackEvent, StackStatus, latest_operation},
+        stack::{Phase, StackEvent, StackStatus, latest_operation},
     },
+    plan::{Blocked, Busy, deploy::Refused},
 };
 
 /// How long calls may fail before an operation is no longer followed. The operation itself continues, so a shorter loss of the
@@ -161,32 +162,39 @@ impl Session {
         self.events.notice(notice);
     }
 
-    /// Follows an operation that another process, or an earlier run, started, from its start; returns the failure if it failed.
-    pub(crate) async fn attach(
-        &self,
-        stack: StackId,
-        wanted: Option<&Stack>,
-        deployed: &Deployed,
-    ) -> Result<Option<Failure>, super::Error> {
+    /// Follows an operation that another process, or an earlier run, started, from its start; returns the failure if it failed. An
+    /// operation on a stack of somebody else's is not cancelled.
+    pub(crate) async fn attach(&self, wanted: Option<&Stack>, busy: Busy<'_>) -> Result<Option<Failure>, super::Error> {
         let started = Instant::now();
+        let Busy { stack, id, status, foreign } = busy;
         begin(self, stack, Operation::Wait, 0, &[]);
-        let id = &deployed.id;
+        let operation = if status == StackStatus::UpdateInProgress { Operation::Update } else { Operation::Wait };
         let followed = async {
             let history = self.patiently(|| self.aws.events_after(id, None)).await?;
-            self.follow(stack, id, Operation::Wait, latest_operation(&history, id)).await
+            self.follow(stack, id, operation, latest_operation(&history, id)).await
         };
-        let followed = followed.await;
+        let followed = tokio::select! {
+            biased;
+            () = self.intended(Intent::Cancel), if foreign.is_some() => None,
+            followed = followed => Some(followed),
+        };
         let outcome = match &followed {
-            Ok(ended) => Settled::AtRest { status: ended.status },
-            Err(_) => Settled::LeftAlone,
+            Some(Ok(ended)) => Settled::AtRest { status: ended.status },
+            Some(Err(_)) | None => Settled::LeftAlone,
         };
         self.events.send(Event::StackSettled { stack, outcome, took: started.elapsed() });
-        match followed {
-            Ok(Ended { status, .. }) if status.phase() == Phase::Complete => Ok(None),
-            Ok(Ended { status, events }) => Ok(Some(explain(Failure::of_events(stack, wanted, id, &events, status), self).await)),
-            Err(StepError::LostSight(cause)) => Err(super::Error::LostSight { cause, running: vec![stack] }),
-            Err(StepError::Aws(error)) => Err(super::Error::Aws(error)),
-            Err(_) => Err(super::Error::Detached { running: vec![stack], pending: Vec::new() }),
+        match (followed, foreign) {
+            (None, Some(foreign)) => {
+                self.events.notice(Notice::CancelRefused { stack });
+                Err(Refused::from(Blocked::foreign(stack, foreign)).into())
+            }
+            (Some(Ok(Ended { status, .. })), _) if status.phase() == Phase::Complete => Ok(None),
+            (Some(Ok(Ended { status, events })), _) => {
+                Ok(Some(explain(Failure::of_events(stack, wanted, id, &events, status), self).await))
+            }
+            (Some(Err(StepError::LostSight(cause))), _) => Err(super::Error::LostSight { cause, running: vec![stack] }),
+            (Some(Err(StepError::Aws(error))), _) => Err(super::Error::Aws(error)),
+            (Some(Err(_)) | None, _) => Err(super::Error::Detached { running: vec![stack], pending: Vec::new() }),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! intent, because AWS continues when this process ends. Reporting surrounds the whole command, interruption the part that it may
 //! end.
 
+use cfn::StackId;
 use tokio::sync::watch;
 
 use crate::{aws::Aws, domain::event::Events};
@@ -28,13 +29,21 @@ pub struct Session {
     /// The account's number; empty if the command did not ask for it.
     pub(crate) account: String,
     pub(crate) events: Events,
+    /// The stacks that are this stage's because the user says so.
+    pub(super) adopted: Vec<StackId>,
     intent: Intents,
 }
 
 impl Session {
     /// A session that only reads: its work may be dropped at any moment.
     pub(crate) fn looking(aws: Aws, account: String, events: Events) -> Self {
-        Self { aws, account, events, intent: Intents(None) }
+        Self { aws, account, events, adopted: Vec::new(), intent: Intents(None) }
+    }
+
+    /// The same session, in which these stacks are this stage's, whoever they belong to.
+    #[must_use]
+    pub fn adopting(self, stacks: Vec<StackId>) -> Self {
+        Self { adopted: stacks, ..self }
     }
 
     /// The same session, for changes under the user's intent.
@@ -50,6 +59,14 @@ impl Session {
     /// Observes the intent, and knows which changes it has seen.
     pub(super) fn intents(&self) -> Intents {
         self.intent.clone()
+    }
+
+    /// Returns once this is the intent.
+    pub(super) async fn intended(&self, intent: Intent) {
+        let mut intents = self.intents();
+        while intents.latest() != intent {
+            intents.changed().await;
+        }
     }
 
     /// Returns once the intent is not to continue.

@@ -1,6 +1,6 @@
 //! Decides how to delete stacks: in which order, and which resources stay.
 
-use cfn::{App, Stack, StackId};
+use cfn::{App, Presence, Stack, StackId};
 
 use super::{Blocked, Observed, ObservedStack};
 use crate::domain::stack::{Resource, StackStatus};
@@ -30,14 +30,23 @@ pub(crate) struct Step {
     pub after: Vec<StackId>,
 }
 
+/// The stacks to delete: the named ones, or all. A stack of somebody else's is left alone if this stage need not have one of its name.
+pub(crate) fn wanted(app: &App, named: &[StackId], observed: &Observed) -> Vec<StackId> {
+    let is_left = |stack: &Stack| stack.presence() == Presence::OnRequest && observed.foreign.contains_key(&stack.id());
+    let is_wanted = |stack: &&Stack| if named.is_empty() { !is_left(stack) } else { named.contains(&stack.id()) };
+    app.stacks().iter().filter(is_wanted).map(Stack::id).collect()
+}
+
 /// Plans the deletion of the `wanted` stacks that exist; with `protected_ok` also of those with termination protection. Every stack
 /// has to be at rest; every status at rest allows deletion.
 ///
 /// # Errors
-/// [`Blocked::InUse`], if a stack that stays reads what a deleted one publishes, and [`Blocked::TerminationProtected`].
+/// [`Blocked::InUse`], if a stack that stays reads what a deleted one publishes, [`Blocked::TerminationProtected`], and
+/// [`Blocked::Foreign`].
 pub(crate) fn plan(app: &App, wanted: &[StackId], observed: &Observed, protected_ok: bool) -> Result<Plan, Blocked> {
     let exists = |id: &StackId| observed.stacks.get(id).is_some_and(|there| there.deployed.status != StackStatus::DeleteComplete);
     let users = |of: StackId| app.stacks().iter().map(Stack::id).filter(move |id| app.depends_on(*id).contains(&of));
+    observed.refuse_foreign(wanted.iter().copied())?;
     let mut steps = Vec::new();
     for stack in app.stacks().iter().rev().filter(|stack| wanted.contains(&stack.id())) {
         let Some(there) = observed.stacks.get(&stack.id()).filter(|_| exists(&stack.id())) else { continue };

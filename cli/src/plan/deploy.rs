@@ -266,6 +266,14 @@ impl Round {
     }
 }
 
+/// Fails if the request would change a stack of somebody else's. Needs nothing but names, so that it is known before the code is built.
+///
+/// # Errors
+/// [`Blocked::Foreign`], for the first such stack.
+pub(crate) fn refuse_foreign(app: &App, request: &Request, observed: &Observed) -> Result<(), Blocked> {
+    observed.refuse_foreign(wanted(app, request, observed))
+}
+
 /// Whether a plan depends on the account's own stack and settings, which then have to be observed too: if a stack that carries code
 /// changes.
 ///
@@ -310,19 +318,14 @@ pub(crate) fn plan(definitions: &dyn Definitions, request: &Request, observed: &
         },
     });
     let kept_out = known.zip(pinned).filter(|(known, pinned)| known != *pinned);
-    let notices = kept_out.map(|(known, pinned)| Notice::OriginNotAllowed {
+    let kept_out = kept_out.map(|(known, pinned)| Notice::OriginNotAllowed {
         site: known.to_string(),
         allowed: pinned.to_string(),
         configured: true,
     });
-    Ok(Plan {
-        bootstrap,
-        first: Round { app, terms, steps: planned },
-        second,
-        site,
-        notices: notices.into_iter().collect(),
-        code: request.code.clone(),
-    })
+    let left_alone = observed.foreign.iter().filter(|(stack, _)| app.stack(**stack).is_some());
+    let notices = left_alone.map(|(stack, foreign)| foreign.notice(*stack)).chain(kept_out).collect();
+    Ok(Plan { bootstrap, first: Round { app, terms, steps: planned }, second, site, notices, code: request.code.clone() })
 }
 
 /// The site of an app, if everything that publishing needs exists.
@@ -352,7 +355,7 @@ pub(crate) fn checked(app: App, definitions: &dyn Definitions) -> Result<App, Re
 }
 
 /// The stacks to deploy. A stack on request is included if it is requested, named or existing. A stack under review does not count
-/// as existing: it has no resources.
+/// as existing: it has no resources. Nor does one of somebody else's.
 fn wanted(app: &App, request: &Request, observed: &Observed) -> Vec<StackId> {
     let exists = |id| observed.stacks.get(&id).is_some_and(|there| there.deployed.status != StackStatus::ReviewInProgress);
     let is_wanted = |stack: &&Stack| {
@@ -416,6 +419,9 @@ fn bootstrap_step(
     let stack = definitions.bootstrap(content);
     if stack.template().is_empty() {
         return Ok(None);
+    }
+    if let Some(foreign) = &account.foreign {
+        return Err(Blocked::foreign(stack.id(), foreign));
     }
     let there = account.bootstrap.clone().map(|there| (stack.id(), there));
     let tags = there.as_ref().map(|(_, there)| there.deployed.tags.clone()).unwrap_or_default();

@@ -11,7 +11,7 @@ use cfn::{
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::{Blocked, Observed, ObservedStack, is_ours};
+use super::{Blocked, Observed, ObservedStack, ownership::Claim};
 use crate::domain::stack::{Deployed, Effect, Resource, ResourceChange, StackStatus};
 
 /// The conditions of a deployment.
@@ -48,9 +48,8 @@ pub(crate) struct Step {
     pub changes: diff::Changes,
     /// Permissions that the change adds.
     pub widened: Vec<Widening>,
-    /// Whether our template replaces another one's, whose additional resources are deleted. Templates alone do not show which these
-    /// are.
-    pub takes_over: bool,
+    /// Why an updated stack is this stage's. None if the stack is not updated.
+    pub claim: Option<Claim>,
     /// Whether termination protection has to be switched on.
     pub protect: bool,
     /// The stacks of this plan that have to be done first.
@@ -134,6 +133,17 @@ impl Step {
         self.action == Action::Keep && !self.protect
     }
 
+    /// Whether our template replaces another one's, whose additional resources are deleted. Templates alone do not show which these
+    /// are.
+    pub(crate) fn takes_over(&self) -> bool {
+        self.claim.is_some_and(Claim::takes_over)
+    }
+
+    /// Whether the stack gets its mark only now.
+    pub(crate) fn marks(&self) -> bool {
+        self.claim.is_some_and(|claim| claim != Claim::Marked)
+    }
+
     /// Whether a change set can be made now.
     pub(crate) fn can_be_exact(&self) -> bool {
         self.action != Action::Keep && self.unknown.is_empty()
@@ -196,6 +206,7 @@ impl Step {
     /// The same step, for a change set without changes.
     pub(crate) fn without_changes(mut self) -> Self {
         self.action = Action::Keep;
+        self.claim = None;
         self.changes = diff::Changes::default();
         self.widened.clear();
         self.exact = true;
@@ -228,6 +239,7 @@ pub(crate) fn step(
     inputs: &[StackId],
 ) -> Result<Step, Blocked> {
     let template = stack.template().as_json();
+    observed.refuse_foreign([stack.id()])?;
     let there = observed.stacks.get(&stack.id()).filter(|there| there.deployed.status != StackStatus::DeleteComplete);
     let action = match there {
         None => Action::Create { remains: None },
@@ -248,15 +260,15 @@ pub(crate) fn step(
         Action::Update { recovery: Some(_) } => Some(Unknown::Recovery),
         Action::Create { remains: None } | Action::Update { recovery: None } | Action::Keep => None,
     };
-    let takes_over = matches!(action, Action::Update { .. }) && !is_ours(before);
+    let claim = there.filter(|_| matches!(action, Action::Update { .. })).map(|there| there.claim);
     let changes = match there {
-        Some(there) if takes_over => taking_over(&there.resources, &template),
+        Some(there) if claim.is_some_and(Claim::takes_over) => taking_over(&there.resources, &template),
         _ => stack.template().changes_from(before),
     };
     Ok(Step {
         changes,
         widened: access::widened(before, Some(&template)),
-        takes_over,
+        claim,
         protect: terms.protected && !there.is_some_and(|there| there.deployed.termination_protection),
         unknown: inputs.iter().map(|stack| Unknown::Inputs(*stack)).chain(unknown).collect(),
         wanted: stack.clone(),
@@ -326,17 +338,17 @@ pub(crate) const fn has_to_go(status: StackStatus) -> bool {
     )
 }
 
-/// Whether a plan needs the resources of a stack: because it has to be deleted and may orphan some, or because its template is not
-/// ours and does not list them.
-pub(crate) fn needs_resources(status: StackStatus, template: Option<&Json>) -> bool {
-    has_to_go(status) || status != StackStatus::ReviewInProgress && !is_ours(template)
+/// Whether a plan needs the resources of a stack: because it has to be deleted and may orphan some, or because it is taken over, and a
+/// macro may have added some to those of its template.
+pub(crate) fn needs_resources(status: StackStatus, claim: Claim) -> bool {
+    has_to_go(status) || status != StackStatus::ReviewInProgress && claim.takes_over()
 }
 
-/// The changes of taking a stack over, as far as the names of its resources show them: its template is not readable.
+/// The changes of taking a stack over, as far as the names of its resources show them.
 fn taking_over(there: &[Resource], template: &Json) -> diff::Changes {
-    let is_ours = |change: &diff::ResourceChange| there.iter().any(|resource| resource.logical_id == change.logical_id);
+    let is_there = |change: &diff::ResourceChange| there.iter().any(|resource| resource.logical_id == change.logical_id);
     let mut changes = diff::diff(None, Some(template));
-    for change in changes.resources.iter_mut().filter(|change| is_ours(change)) {
+    for change in changes.resources.iter_mut().filter(|change| is_there(change)) {
         change.action = diff::Action::Modify { properties: Vec::new(), replacement: diff::Replacement::Conditional };
     }
     let is_wanted = |resource: &&Resource| template["Resources"].get(&resource.logical_id).is_some();

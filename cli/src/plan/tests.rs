@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use cart_infra::{App, BootstrapSettings, Code, Origin, ParameterSource, Settings, Stack, StackId, packages, stacks};
-use serde_json::Value as Json;
 
 use super::{
     Blocked, Observed, ObservedAccount, ObservedStack, bootstrap, delete,
     deploy::{self, Allowed, Definitions, Plan, Publication, Refused, Request, Second},
-    is_ours,
+    ownership::{Claim, Foreign, Owner, Signs},
     step::{Action, Reach, Recovery, Remains, Step, Unknown},
 };
 use crate::{
@@ -48,14 +47,16 @@ fn hosted(app: &App) -> Observed {
             reason: None,
             parameters: stack.parameters().iter().map(parameter).collect(),
             outputs: BTreeMap::new(),
+            mark: Some(Ok(stack.mark().clone())),
+            description: None,
             tags: BTreeMap::new(),
             termination_protection: false,
             changed: None,
         };
         let template = Some(stack.template().as_json());
-        (stack.id(), ObservedStack { deployed, template, resources: Vec::new() })
+        (stack.id(), ObservedStack { deployed, claim: Claim::Marked, template, resources: Vec::new() })
     };
-    Observed { stacks: app.stacks().iter().map(stack).collect(), parameters: parameters.clone(), account: None }
+    Observed { stacks: app.stacks().iter().map(stack).collect(), parameters: parameters.clone(), ..Observed::default() }
 }
 
 fn app() -> App {
@@ -103,7 +104,7 @@ pub(crate) fn request(stacks: &[StackId]) -> Request {
 
 /// An account that does not need its own stack: the bucket is the user's, and API Gateway has its role.
 fn account() -> ObservedAccount {
-    ObservedAccount { bootstrap: None, gateway_role: Some("arn:role".to_owned()) }
+    ObservedAccount { gateway_role: Some("arn:role".to_owned()), ..ObservedAccount::default() }
 }
 
 pub(crate) fn plan_of(shop: &Shop, request: &Request, observed: &Observed) -> Result<Plan, Refused> {
@@ -392,12 +393,88 @@ fn the_bootstrap_stack_keeps_what_it_has_and_takes_over_what_would_go_away() {
     assert_eq!(content(&view), both, "nothing is taken away again");
 }
 
+/// The state with somebody else's stack under the name of this one.
+fn with_foreign(stack: StackId, mut observed: Observed) -> Observed {
+    observed.stacks.remove(&stack);
+    observed.foreign.insert(stack, foreign(stack.as_str()));
+    observed
+}
+
+fn foreign(name: &str) -> Foreign {
+    let owner = Owner::Unmarked(Signs::default());
+    Foreign { name: name.to_owned(), id: format!("arn:{name}"), status: StackStatus::CreateComplete, owner }
+}
+
 #[test]
-fn the_originals_template_is_not_ours() {
-    assert!(is_ours(Some(&app().stacks()[0].template().as_json())));
-    assert!(!is_ours(Some(&serde_json::json!({ "Transform": "AWS::Serverless-2016-10-31", "Resources": {} }))));
-    assert!(!is_ours(Some(&Json::Null)), "YAML");
-    assert!(!is_ours(None));
+fn a_stack_of_somebody_elses_is_neither_deployed_nor_deleted() {
+    let app = app();
+    for stack in ALL {
+        let observed = with_foreign(stack, deployed(&app));
+        let is_refused = |blocked: Blocked| matches!(blocked, Blocked::Foreign { stack: refused, .. } if refused == stack);
+        assert!(is_refused(plan(&[], &observed).unwrap_err()), "{stack}");
+        assert!(is_refused(plan(&[stack], &observed).unwrap_err()), "{stack}");
+        assert!(is_refused(deploy::refuse_foreign(&app, &request(&[]), &observed).unwrap_err()), "{stack}");
+        assert!(is_refused(delete::plan(&app, &ALL, &observed, true).unwrap_err()), "{stack}");
+        // The others are this stage's, and what they read is published.
+        let others: Vec<_> = ALL.into_iter().filter(|other| *other != stack).collect();
+        let planned = plan(&others, &observed).unwrap();
+        assert_eq!(planned.notices, [foreign(stack.as_str()).notice(stack)], "and it is said");
+        assert_eq!(deploy::refuse_foreign(&app, &request(&others), &observed), Ok(()));
+    }
+}
+
+#[test]
+fn a_stage_has_no_site_because_of_a_stack_of_somebody_elses() {
+    let (app, shop) = (app(), Shop::of(settings()));
+    let observed = with_foreign(stacks::WEB, with_site(StackStatus::CreateComplete, Some(SITE)));
+    let planned = plan_of(&shop, &request(&[]), &observed).unwrap();
+    assert_eq!(actions(&planned).into_iter().map(|(stack, _)| stack).collect::<Vec<_>>(), ALL);
+    assert_eq!((planned.site, planned.second), (None, None));
+    assert_eq!(deploy::hosted(&app, &observed), None);
+    for request in [with_site_requested(&[]), request(&[stacks::WEB])] {
+        assert!(matches!(blocked(plan_of(&shop, &request, &observed)), Err(Blocked::Foreign { stack: stacks::WEB, .. })));
+    }
+    // The whole stage is deleted without it; who names it is refused.
+    assert_eq!(delete::wanted(&app, &[], &observed), ALL);
+    assert_eq!(delete::plan(&app, &ALL, &observed, false).unwrap().steps.len(), 3);
+    let named = delete::wanted(&app, &[stacks::WEB], &observed);
+    assert!(matches!(delete::plan(&app, &named, &observed, false), Err(Blocked::Foreign { stack: stacks::WEB, .. })));
+}
+
+#[test]
+fn the_accounts_own_stack_is_refused_only_where_it_is_needed() {
+    let shop = Shop::of(settings());
+    let of = |bucket: Option<&str>, gateway_role: Option<&str>| {
+        let request = Request { bucket: bucket.map(str::to_owned), ..request(&[]) };
+        let account = ObservedAccount {
+            foreign: Some(foreign("acme-bootstrap")),
+            gateway_role: gateway_role.map(str::to_owned),
+            ..ObservedAccount::default()
+        };
+        plan_of(&shop, &request, &Observed { account: Some(account), ..Observed::default() }).map(|plan| plan.bootstrap.is_some())
+    };
+    for needed in [of(None, None), of(None, Some("arn:role")), of(Some(BUCKET), None)] {
+        assert!(matches!(needed, Err(Refused::Blocked(Blocked::Foreign { stack: stacks::BOOTSTRAP, .. }))), "{needed:?}");
+    }
+    assert!(!of(Some(BUCKET), Some("arn:role")).unwrap());
+}
+
+#[test]
+fn a_stack_without_a_mark_gets_it_by_an_update() {
+    let app = app();
+    let of = |claim: Claim| {
+        let mut observed = deployed(&app);
+        let there = observed.stacks.get_mut(&stacks::AUTH).unwrap();
+        there.claim = claim;
+        let outputs = there.template.as_mut().and_then(|template| template["Outputs"].as_object_mut()).unwrap();
+        outputs.remove(cfn::MARK_OUTPUT).unwrap();
+        let step = plan(&[stacks::AUTH], &observed).unwrap().first.steps.remove(0);
+        (step.action.clone(), step.marks(), step.takes_over())
+    };
+    assert_eq!(of(Claim::Earlier), (update(), true, false));
+    assert_eq!(of(Claim::Predecessor), (update(), true, true));
+    assert_eq!(of(Claim::Adopted), (update(), true, true));
+    assert_eq!(of(Claim::Marked), (update(), false, false), "somebody removed it from the template");
 }
 
 /// The state with the site's stack in this status and with these outputs.

@@ -15,6 +15,9 @@ pub(super) fn text(notice: &Notice) -> String {
             format!("the region is {region}, from the stage's section of cartctl.toml; {variable}={value} is ignored")
         }
         Notice::Replanning { stack } => format!("the {stack} stack changed after it was planned; planning again"),
+        Notice::ForeignStack { stack, name, owner } => {
+            format!("the {stack} stack of this stage would be {name}, which is somebody else's and left alone: {owner}")
+        }
         Notice::SecondRound { stacks, origin } => format!("updating {} again to allow requests from {origin}", list(stacks)),
         Notice::OriginNotAllowed { site, allowed, configured: true } => {
             format!("the site {site} cannot change a cart: the `allowed-origin` of this stage is {allowed}")
@@ -56,20 +59,16 @@ pub(super) fn text(notice: &Notice) -> String {
         }
         Notice::Cancelling { stack } => format!("the update of the {stack} stack is cancelled and rolls back"),
         Notice::CancelFailed { stack, reason } => format!("the update of the {stack} stack could not be cancelled: {reason}"),
+        Notice::CancelRefused { stack } => {
+            format!("the current operation of the {stack} stack is not cancelled: the stack is not this stage's")
+        }
         Notice::CannotCancel { stack, operation: Operation::Create } => {
             format!(
                 "CloudFormation cannot cancel the creation of the {stack} stack; `cartctl delete {stack}` deletes it afterwards"
             )
         }
         Notice::CannotCancel { stack, operation } => {
-            let operation = match operation {
-                Operation::Create => "creation",
-                Operation::Update => "update",
-                Operation::Delete => "deletion",
-                Operation::RollBack => "rollback",
-                Operation::Wait => "current operation",
-            };
-            format!("CloudFormation cannot cancel the {operation} of the {stack} stack")
+            format!("CloudFormation cannot cancel the {} of the {stack} stack", noun(*operation))
         }
         Notice::LocalCloudUnclean => {
             "the local cloud was not stopped the last time; it restored the state of the stop before that".to_owned()
@@ -105,6 +104,16 @@ pub(super) fn text(notice: &Notice) -> String {
              command again",
             wrong_totals(*products)
         ),
+    }
+}
+
+fn noun(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Create => "creation",
+        Operation::Update => "update",
+        Operation::Delete => "deletion",
+        Operation::RollBack => "rollback",
+        Operation::Wait => "current operation",
     }
 }
 

@@ -35,9 +35,12 @@ pub(crate) fn deploy_text(plan: &Plan, everything: bool) -> String {
     let mut text = Text::default();
     for step in plan.steps() {
         text.line(format_args!("{} {}", name(step.stack()), summary(step)));
-        if step.takes_over {
+        if step.takes_over() {
             let warning = "adopts a stack that cartctl did not create: resources of the same name are kept, all others are deleted";
             text.line(format_args!("  {} {warning}", paint(ERROR, "!")));
+        }
+        if step.marks() {
+            text.line(format_args!("  {} the mark of this stage", paint(GOOD, "+")));
         }
         if matches!(step.action, Action::Update { .. }) {
             for change in &step.changes.resources {
@@ -167,7 +170,7 @@ pub(crate) fn deploy_json(plan: &Plan) -> Json {
         json!({
             "stack": step.stack(), "name": step.wanted.name(), "action": step.action, "changes": step.changes,
             "allows": step.widened, "destroys": step.destroyed(), "reach": step.reach(),
-            "exact": step.exact, "unknown": step.unknown, "after": step.after,
+            "marks": step.marks(), "exact": step.exact, "unknown": step.unknown, "after": step.after,
         })
     };
     plan.steps().map(step).collect()

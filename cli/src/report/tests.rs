@@ -19,6 +19,7 @@ use crate::{
     plan::{
         Observed,
         deploy::{Request, Second},
+        ownership::Claim,
         tests::{Shop, deployed, plan_of, request},
     },
 };
@@ -63,6 +64,9 @@ fn every_notice() -> Vec<Notice> {
         Some(match last {
             Notice::RegionOfStage { .. } => Notice::Replanning { stack },
             Notice::Replanning { .. } => {
+                Notice::ForeignStack { stack, name: "shop-cart".to_owned(), owner: "cartctl did not mark it".to_owned() }
+            }
+            Notice::ForeignStack { .. } => {
                 Notice::SecondRound { stacks: vec![stacks::PRODUCTS, stacks::CART], origin: "https://site.example".to_owned() }
             }
             Notice::SecondRound { .. } => not_allowed(true),
@@ -87,7 +91,8 @@ fn every_notice() -> Vec<Notice> {
             Notice::ResourcesOrphaned { .. } => Notice::DeletionThrottled { stack, again_in: Duration::from_secs(31) },
             Notice::DeletionThrottled { .. } => Notice::Cancelling { stack },
             Notice::Cancelling { .. } => Notice::CancelFailed { stack, reason: reason() },
-            Notice::CancelFailed { .. } => Notice::CannotCancel { stack, operation: Operation::Create },
+            Notice::CancelFailed { .. } => Notice::CancelRefused { stack },
+            Notice::CancelRefused { .. } => Notice::CannotCancel { stack, operation: Operation::Create },
             Notice::CannotCancel { operation: Operation::Create, .. } => Notice::CannotCancel { stack, operation: Operation::Wait },
             Notice::CannotCancel { .. } => Notice::LocalCloudUnclean,
             Notice::LocalCloudUnclean => Notice::LocalStateKept,
@@ -256,7 +261,7 @@ fn plans_can_be_read() {
 
     let mut there = deployed(&app);
     let auth = there.stacks.get_mut(&stacks::AUTH).unwrap();
-    (auth.template, auth.resources) = (None, vec![resource("CognitoUserPool"), resource("SomethingElse")]);
+    (auth.claim, auth.resources) = (Claim::Predecessor, vec![resource("CognitoUserPool"), resource("SomethingElse")]);
     there.stacks.get_mut(&stacks::PRODUCTS).unwrap().deployed.status = StackStatus::UpdateRollbackFailed;
     let cart = &mut there.stacks.get_mut(&stacks::CART).unwrap().deployed;
     (cart.status, cart.reason) = (StackStatus::RollbackComplete, Some("the table could not be created".to_owned()));

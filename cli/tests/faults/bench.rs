@@ -8,6 +8,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
+use aws_sdk_cloudformation::types::StackStatus;
 use camino::Utf8PathBuf;
 use cart_contract::Service;
 use cart_fault_bench::{Blueprint, Ended, REGION, Running};
@@ -15,7 +16,7 @@ use cart_infra::{
     BootstrapSettings, Code, Monitoring, Settings, StackId, packages,
     stacks::{AUTH, BOOTSTRAP, CART, PRODUCTS},
 };
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -113,6 +114,30 @@ impl Bench {
         fs::write(folder.join("packages.json"), list.to_string()).unwrap();
         self.aws.redefine(blueprints(&self.settings));
         self
+    }
+
+    /// Makes a stack of somebody else's, with this template and in this status, under the name of one of the shop's.
+    pub(crate) fn foreign(&mut self, stack: StackId, template: &Json, status: &StackStatus) {
+        let foreign = Blueprint::new(stack, &self.aws.name(stack), template.clone());
+        self.aws.redefine([foreign]);
+        self.aws.bring(stack, status);
+        self.aws.redefine(blueprints(&self.settings));
+    }
+
+    /// Makes the stacks what an earlier cartctl would have made of them: none has a mark.
+    pub(crate) fn deployed_without_marks(mut self, stacks: &[StackId]) -> Self {
+        self.aws.redefine(blueprints(&self.settings).map(|mut blueprint| {
+            blueprint.template["Outputs"].as_object_mut().unwrap().remove(cfn::MARK_OUTPUT).unwrap();
+            blueprint
+        }));
+        self.aws.deploy(stacks);
+        self.aws.redefine(blueprints(&self.settings));
+        self
+    }
+
+    /// The mark of a stack.
+    pub(crate) fn mark(&self, stack: StackId) -> String {
+        self.aws.blueprint(stack).template["Outputs"][cfn::MARK_OUTPUT]["Value"].as_str().unwrap().to_owned()
     }
 
     /// The table of carts. No call is answered while this is held.

@@ -14,6 +14,7 @@ mod deploying;
 mod env_file;
 mod interrupting;
 mod logs;
+mod owning;
 mod starting;
 mod terminal;
 mod totals;

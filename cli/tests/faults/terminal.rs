@@ -11,8 +11,10 @@ use std::{
     thread,
 };
 
-use cart_fault_bench::{PATIENCE, State, inventory::Latencies};
+use aws_sdk_cloudformation::types::StackStatus;
+use cart_fault_bench::{PATIENCE, State, inventory::Latencies, operation::Terms, starts::another};
 use cart_infra::{StackId, stacks};
+use serde_json::json;
 
 use crate::bench::{Bench, SHOP};
 
@@ -245,4 +247,65 @@ fn a_second_ctrl_c_leaves_at_once() {
     assert_eq!(status(&bench, stacks::PRODUCTS), "UPDATE_IN_PROGRESS");
     bench.run(&["deploy", "--yes"]).succeeded();
     bench.is_tidy();
+}
+
+/// An update of the accounts' stack, begun by somebody else; it takes so many calls that there is time to press keys.
+fn with_an_update_of(bench: &Bench) {
+    let mut state = bench.state();
+    state.account.inventory.latencies.slow.insert("AddedBySomebody".to_owned(), 3_000);
+    let name = bench.name(stacks::AUTH);
+    let wanted = another(&state.account.stack(&name).definition);
+    state.account.carry_out(&name, wanted, Terms::default());
+}
+
+/// Waits until the program has asked what goes on, and asks again.
+#[track_caller]
+fn is_followed(bench: &Bench) {
+    let asked = |state: &State| state.log.count("DescribeStackEvents");
+    let before = asked(&bench.state());
+    bench.wait_until("the operation is followed", |state| asked(state) > before + 1);
+}
+
+#[test]
+fn an_update_that_somebody_began_on_a_stack_of_ours_can_be_cancelled() {
+    let bench = Bench::new().deployed(&SHOP);
+    with_an_update_of(&bench);
+    let mut terminal = Terminal::run(&bench, &["attach"]);
+    is_followed(&bench);
+    terminal.types(CTRL_C);
+    terminal.shows("no new stacks will start");
+    terminal.types("c\n");
+    let (code, screen) = terminal.ended();
+    assert!([1, 6].contains(&code), "{screen}");
+    assert!(screen.contains("the update of the auth stack is cancelled and rolls back"), "{screen}");
+    assert_eq!(status(&bench, stacks::AUTH), "UPDATE_ROLLBACK_COMPLETE");
+    bench.is_tidy();
+}
+
+#[test]
+fn an_update_of_somebody_elses_stack_is_followed_and_not_cancelled() {
+    let mut bench = Bench::new();
+    let foreign = json!({ "Resources": { "Users": { "Type": "AWS::DynamoDB::Table" }, "News": { "Type": "AWS::SNS::Topic", "DependsOn": "Users" } } });
+    bench.foreign(stacks::AUTH, &foreign, &StackStatus::CreateComplete);
+    with_an_update_of(&bench);
+    let mut terminal = Terminal::run(&bench, &["attach"]);
+    is_followed(&bench);
+    terminal.types(CTRL_C);
+    terminal.shows("no new stacks will start");
+    terminal.types("c\n");
+    let (code, screen) = terminal.ended();
+    assert_eq!(code, 5, "{screen}");
+    assert!(screen.contains("the current operation of the auth stack is not cancelled: the stack is not this stage's"), "{screen}");
+    assert!(screen.contains("run the same command again with `--adopt auth`"), "{screen}");
+    assert_eq!(bench.state().log.count("CancelUpdateStack"), 0);
+    assert_eq!(status(&bench, stacks::AUTH), "UPDATE_IN_PROGRESS");
+
+    // Who knows better may.
+    let mut terminal = Terminal::run(&bench, &["attach", "--adopt", "auth"]);
+    is_followed(&bench);
+    terminal.types(CTRL_C);
+    terminal.shows("no new stacks will start");
+    terminal.types("c\n");
+    terminal.ended();
+    assert_eq!(status(&bench, stacks::AUTH), "UPDATE_ROLLBACK_COMPLETE");
 }
