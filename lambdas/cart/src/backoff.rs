@@ -35,7 +35,7 @@ pub async fn pause(waiting: &Waiting, attempt: u32) {
 /// The number of tries of a call without an answer.
 const TRIES: u32 = 3;
 
-/// Calls `ask` until its answer cannot get better, there is no time left, or it was tried [`TRIES`] times. `ask` gets the time that is left.
+/// Calls `ask` until its answer cannot get better, there is no time left, or it was tried three times. `ask` gets the time that is left.
 pub async fn ask_again<T, F>(
     waiting: &Waiting,
     patience: Duration,

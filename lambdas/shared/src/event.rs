@@ -23,7 +23,7 @@ static READ: [HeaderName; 3] = [AUTHORIZATION, COOKIE, ORIGIN];
 pub struct Request {
     /// Tells [`Cors`](crate::Cors) whether the request may change anything.
     pub method: Method,
-    /// Those of [`READ`], each as often as it was sent.
+    /// Those that a function reads, each as often as it was sent.
     pub headers: HeaderMap,
     /// The path's parameter of this name, as it was sent.
     pub product_id: Option<String>,
