@@ -192,10 +192,13 @@ pub(crate) enum Command {
     Logs(Logs),
     /// Run the whole shop on this machine: no AWS account, no Docker
     ///
-    /// Starts a local cloud on 127.0.0.1, deploys to it like `cartctl deploy`, builds the shop's site, and serves it on localhost:8080
+    /// Starts a local cloud on localhost, deploys to it like `cartctl deploy`, builds the shop's site, and serves it on localhost:8080
     /// (`local.site-port` in cartctl.toml). Prints the addresses once everything answers.
     ///
     /// Accounts and carts are kept for the next run. After a crash, the local cloud resumes from the state of its last clean stop.
+    ///
+    /// The local cloud answers the shop's pages, and requests that are signed with the credentials of its run. `--local` finds them by
+    /// itself; `--credentials` prints them for other AWS tools.
     ///
     /// With `--dev`, Vite serves the site and reloads it when files below frontend/ are edited. Edits below lambdas/ are compiled and
     /// replace the running functions; code that does not compile is shown, and changes nothing.
@@ -203,6 +206,7 @@ pub(crate) enum Command {
   $ cartctl local
   $ cartctl local --dev
   $ cartctl local --detach --no-shop
+  $ cartctl local --credentials
   $ cartctl local --stop")]
     Local(Local),
     /// Serve a built site on localhost: what `cartctl local` starts beside itself
@@ -543,7 +547,13 @@ pub(crate) struct Local {
     /// Leave out the site, which needs Node (also: `local.shop = false`)
     #[arg(long, conflicts_with = "stop")]
     pub no_shop: bool,
-    /// Port of the local cloud on 127.0.0.1 [default: as configured, else 4566]
+    /// Print the credentials of the running local cloud, for `aws` and other AWS tools
+    #[arg(long, conflicts_with_all = ["stop", "detach", "fresh", "dev", "no_shop", "port"])]
+    pub credentials: bool,
+    /// Print the credentials in this format [default: shell]
+    #[arg(long, value_enum, requires = "credentials")]
+    pub format: Option<EnvFormat>,
+    /// Port of the local cloud on localhost [default: as configured, else 4566]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     pub port: Option<u16>,
 }

@@ -51,8 +51,15 @@ impl Aws {
         let (sdk, region) = match (&connection.endpoint, &connection.region) {
             (Endpoint::Local(url), Some(region)) => {
                 let loader = loader().region(Region::new(region.to_string())).endpoint_url(url.as_str());
-                // The local cloud's one account accepts these; they are not secret.
-                let credentials = Credentials::new("test", "test", None, None, "local cloud");
+                let keys = connection.local_keys.as_ref().ok_or_else(|| {
+                    Error::new(
+                        "finding credentials",
+                        ErrorKind::NoLocalKeys,
+                        "an earlier version of cartctl started the local cloud",
+                    )
+                })?;
+                let (key, secret) = (&keys.access_key_id, &keys.secret_access_key);
+                let credentials = Credentials::new(key, secret, None, None, "local cloud");
                 (loader.credentials_provider(credentials).load().await, region.to_string())
             }
             _ => Box::pin(found(connection, ask)).await?,
@@ -166,6 +173,8 @@ fn timeouts(answer: Duration) -> TimeoutConfig {
 pub(crate) enum ErrorKind {
     /// No credentials, or AWS does not accept them (any more).
     Credentials,
+    /// The local cloud that runs has no credentials of its own.
+    NoLocalKeys,
     /// No region is configured.
     NoRegion,
     /// The credentials lack a permission.
@@ -224,6 +233,10 @@ impl Error {
             ErrorKind::Credentials => Some(
                 "sign in (`aws sso login`, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), choose a profile with `--profile`, \
                  or try everything without an account: `cartctl local`"
+                    .to_owned(),
+            ),
+            ErrorKind::NoLocalKeys => Some(
+                "stop it with `cartctl local --stop`, then start it again with `cartctl local`: accounts and carts are kept"
                     .to_owned(),
             ),
             ErrorKind::NoRegion => {

@@ -64,6 +64,7 @@ async fn command(cli: Cli, environment: &Environment, events: &Events, reporting
         Command::Outputs(target) => interruptible(outputs::run(&aws(&target)?, events)).await,
         // Ends only by an interruption, and then has to stop its server.
         Command::ServeSite(args) => match crate::local::server::serve(&args.folder, args.port).await? {},
+        Command::Local(args) if args.credentials => local::credentials(&args, &load(&global, LocalChoice::Running, environment)?),
         Command::Local(args) => {
             local::run(
                 &args,

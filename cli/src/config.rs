@@ -213,8 +213,14 @@ pub(crate) fn load(global: &args::Global, choice: LocalChoice, environment: &Env
     let workspace = find_workspace(&environment.current_dir)?;
     let path = global.config.clone().unwrap_or_else(|| workspace.join(FILE_NAME));
     let file = File::read(&path, global.config.is_some())?;
-    let running = local::running_ports(&local_cloud::directory(&file.local, &workspace));
-    resolve(global, choice, environment, running, workspace, &path, &file)
+    let directory = local_cloud::directory(&file.local, &workspace);
+    let running = local::running_ports(&directory);
+    let mut config = resolve(global, choice, environment, running, workspace, &path, &file)?;
+    if config.connection.endpoint.is_local() {
+        // Those of the run, or for the run that this command starts.
+        config.connection.local_keys = if running.is_some() { local::keys::read(&directory) } else { Some(local::keys::new()) };
+    }
+    Ok(config)
 }
 
 fn resolve(

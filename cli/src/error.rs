@@ -182,7 +182,8 @@ fn aws_exit_code(error: &aws::Error) -> ExitCode {
     match error.kind() {
         aws::ErrorKind::Credentials | aws::ErrorKind::WrongOwner | aws::ErrorKind::WrongAccount => ExitCode::Credentials,
         aws::ErrorKind::NoRegion => ExitCode::Usage,
-        aws::ErrorKind::Unreachable
+        aws::ErrorKind::NoLocalKeys
+        | aws::ErrorKind::Unreachable
         | aws::ErrorKind::Throttled
         | aws::ErrorKind::NotAws
         | aws::ErrorKind::Denied

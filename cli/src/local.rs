@@ -15,6 +15,7 @@ use crate::{build::node, domain::text, files};
 
 pub(crate) mod cloud;
 pub(crate) mod edits;
+pub(crate) mod keys;
 mod process;
 pub(crate) mod server;
 pub(crate) mod site;
@@ -104,6 +105,9 @@ pub(crate) enum Error {
     /// A part of the local shop runs, and prevents the requested action.
     #[error("the local cloud is running already")]
     Runs,
+    /// It was started by a version that accepted any credentials.
+    #[error("the local cloud that is running has no credentials: an earlier version of cartctl started it")]
+    NoKeys,
     /// The saved state cannot be used.
     #[error("the saved state of the local cloud cannot be used: {reason}")]
     Kept { reason: String },
@@ -136,6 +140,9 @@ impl Error {
                 "stop that program, or choose another port with `local.site-port` in cartctl.toml; `--no-shop` runs the backend alone"
             }
             Self::Runs => "`cartctl local --stop` stops it",
+            Self::NoKeys => {
+                "stop it with `cartctl local --stop`, then start it again with `cartctl local`: accounts and carts are kept"
+            }
             Self::Kept { .. } => "`cartctl local --fresh` starts without it",
             Self::Write(error) => return Some(error.hint()),
             Self::SiteBuild { .. }
@@ -224,6 +231,7 @@ pub(crate) fn forget(directory: &Utf8Path) -> Result<(), Error> {
 fn remove_traces(directory: &Utf8Path) {
     // A missing folder needs no deletion.
     drop(std::fs::remove_file(running_file(directory)));
+    keys::remove(directory);
     drop(std::fs::remove_dir_all(directory.join("tmp")));
 }
 

@@ -26,20 +26,30 @@ pub(super) async fn run(args: &Args, config: &Config, events: &Events) -> Result
     let (session, published) = look("frontend-env", config, events, reading).await?;
     let env = of(&published, config, &session.aws.region)?;
     let variables = env.variables();
-    let object: Json =
-        variables.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect::<serde_json::Map<_, _>>().into();
     let Some(format) = args.format else {
+        let object = object(&variables);
         let path = args.out.as_deref().unwrap_or(&config.env_file);
         write_to(path, &env, config, &session).await?;
         return Ok(Answer::new(format!("{path}\n"), json!({ "path": path, "variables": object })));
     };
+    let (text, object) = printed(format, &variables);
+    Ok(Answer::new(text, object))
+}
+
+/// Variables in a format, and as one object.
+pub(super) fn printed(format: EnvFormat, variables: &[(&str, String)]) -> (String, Json) {
+    let object = object(variables);
     let text = match format {
         EnvFormat::Json => format!("{object:#}\n"),
         EnvFormat::Yaml => text::yaml(&object),
-        EnvFormat::Shell => lines(&variables, |name, value| format!("export {name}='{}'", value.replace('\'', r"'\''"))),
-        EnvFormat::Github => lines(&variables, |name, value| format!("{name}={value}")),
+        EnvFormat::Shell => lines(variables, |name, value| format!("export {name}='{}'", value.replace('\'', r"'\''"))),
+        EnvFormat::Github => lines(variables, |name, value| format!("{name}={value}")),
     };
-    Ok(Answer::new(text, object))
+    (text, object)
+}
+
+fn object(variables: &[(&str, String)]) -> Json {
+    variables.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect::<serde_json::Map<_, _>>().into()
 }
 
 fn lines(variables: &[(&str, String)], line: impl Fn(&str, &str) -> String) -> String {

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, convert::Infallible, time::Instant};
 
+use cart_contract::{CatalogueEnv, Env as _};
 use cart_infra::{CodeKey, Package, stacks};
 use serde_json::{Value as Json, json};
 use tokio::{sync::mpsc::unbounded_channel, task::JoinSet};
@@ -13,10 +14,11 @@ use super::{
     open, package,
 };
 use crate::{
-    args::Local,
+    args::{EnvFormat, Local},
     build::package::Target,
     config::Config,
     domain::{
+        connection::LocalKeys,
         event::{Event, Events, Message},
         notice::{Activity, Notice},
         package::{Artifact, Progress},
@@ -25,7 +27,7 @@ use crate::{
     execute::{self, deploy::ChangeSets},
     local::{
         self, Listener,
-        cloud::{self, LocalCloud},
+        cloud::{self, LocalCloud, Start},
         edits::{Edit, Edits},
         site::{self, Site, Workshop},
     },
@@ -100,6 +102,33 @@ pub(super) async fn run(args: &Local, config: &Config, events: &Events, reportin
     ended
 }
 
+/// The credentials of the run, for other AWS tools.
+pub(super) fn credentials(args: &Local, config: &Config) -> Result<Answer, Error> {
+    let format = args.format.unwrap_or(EnvFormat::Shell);
+    let LocalKeys { access_key_id, secret_access_key } = config.connection.local_keys.as_ref().ok_or(local::Error::NoKeys)?;
+    let endpoint = config.connection.endpoint.url().unwrap_or_default();
+    let variables = [
+        ("AWS_ACCESS_KEY_ID", access_key_id.as_str()),
+        ("AWS_SECRET_ACCESS_KEY", secret_access_key),
+        ("AWS_REGION", local::REGION),
+        ("AWS_DEFAULT_REGION", local::REGION),
+        ("AWS_ENDPOINT_URL", endpoint),
+    ];
+    let variables = variables.map(|(name, value)| (name, value.to_owned()));
+    let (mut text, _) = frontend_env::printed(format, &variables);
+    if format == EnvFormat::Shell {
+        // Some tools would prefer these.
+        text.push_str("unset AWS_SESSION_TOKEN AWS_PROFILE\n");
+    }
+    // What `credential_process` in `~/.aws/config` takes:
+    // <https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html>.
+    let json = json!({
+        "Version": 1, "AccessKeyId": access_key_id, "SecretAccessKey": secret_access_key, "Region": local::REGION,
+        "EndpointUrl": endpoint,
+    });
+    Ok(Answer::new(text, json))
+}
+
 /// The programs to start, after all checks.
 struct Plan {
     cloud: bool,
@@ -119,6 +148,9 @@ async fn plan(args: &Local, config: &Config) -> Result<Plan, Error> {
     let runs = config.local.running.is_some();
     if runs && (args.fresh || args.dev) {
         return Err(local::Error::Runs.into());
+    }
+    if runs && config.connection.local_keys.is_none() {
+        return Err(local::Error::NoKeys.into());
     }
     if !runs {
         cloud::installed(&config.tools())?;
@@ -204,8 +236,10 @@ async fn start_cloud(plan: &Plan, config: &Config, own: &mut Own, events: &Event
     if !plan.cloud {
         return Ok(false);
     }
+    let keys = config.connection.local_keys.as_ref().ok_or(local::Error::NoKeys)?;
+    let [(origin_variable, ())] = CatalogueEnv { allowed_origin: () }.pairs()[..] else { unreachable!("it has one variable") };
     let (tools, directory) = (config.tools(), &config.local.directory);
-    let starting = LocalCloud::start(&tools, config.local.port, directory);
+    let starting = LocalCloud::start(Start { tools: &tools, port: config.local.port, keys, origin_variable, directory });
     let (cloud, beginning) = events.during(Activity::StartingLocalCloud, starting).await?;
     own.cloud = Some(cloud);
     if beginning.unclean {

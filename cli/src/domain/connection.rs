@@ -4,6 +4,7 @@ use std::{fmt, future::Future, pin::Pin, str::FromStr};
 
 use cart_contract::Origin;
 use cfn::{Invalid, Region};
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 /// A region, a profile and an endpoint.
@@ -14,6 +15,22 @@ pub(crate) struct Connection {
     pub profile: Option<Profile>,
     pub endpoint: Endpoint,
     pub environment: AwsEnvironment,
+    /// The only credentials of the local cloud. None for AWS, and if the local cloud that runs has none.
+    pub local_keys: Option<LocalKeys>,
+}
+
+/// The credentials of one run of the local cloud.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LocalKeys {
+    pub access_key_id: String,
+    pub secret_access_key: String,
+}
+
+impl fmt::Debug for LocalKeys {
+    /// Without the secret: configurations are logged.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("LocalKeys").field("access_key_id", &self.access_key_id).finish_non_exhaustive()
+    }
 }
 
 /// A profile in `~/.aws` that credentials are taken from.
@@ -148,7 +165,7 @@ pub(crate) enum Endpoint {
     Aws,
     /// A service at this URL that behaves like AWS.
     Url(EndpointUrl),
-    /// The local cloud, which accepts any credentials.
+    /// The local cloud, which accepts the credentials of its run.
     Local(Origin),
 }
 

@@ -1,14 +1,38 @@
-//! The local cloud: a MiniStack process on loopback that stands in for AWS. Knows nothing of the deployed stacks.
+//! The local cloud: a MiniStack process on loopback that stands in for AWS, behind a gate. Knows nothing of the deployed stacks.
+
+use std::os::unix::fs::DirBuilderExt as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use tokio::process::Command;
 
 use super::{
-    Error, REGION, Running, io, is_unclean,
+    Error, REGION, Running, io, is_unclean, keys,
     process::Process,
     record, remove_traces,
     state::{self, Writer},
 };
+use crate::{domain::connection::LocalKeys, files};
+
+/// What a local cloud is started with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Start<'a> {
+    /// The folder with MiniStack's program and its Python.
+    pub tools: &'a Utf8Path,
+    /// The port on both addresses of this machine. The caller has checked it.
+    pub port: u16,
+    /// The credentials of this run.
+    pub keys: &'a LocalKeys,
+    /// The variable in which deployed functions are told the one origin that a browser may call from.
+    pub origin_variable: &'a str,
+    /// The folder for state and logs.
+    pub directory: &'a Utf8Path,
+}
+
+/// The program that starts MiniStack behind the gate.
+const GATE: &str = include_str!("gate.py");
+
+/// Its name in the local cloud's folder.
+const GATE_FILE: &str = "ministack-gate.py";
 
 /// The local cloud, started by this process.
 #[derive(Debug)]
@@ -27,18 +51,25 @@ pub(crate) struct Beginning {
 }
 
 impl LocalCloud {
-    /// Starts the local cloud with its saved state, and returns once it answers. The caller has checked the ports.
+    /// Starts the local cloud with its saved state, and returns once it answers.
     ///
     /// # Errors
     /// [`Error::NotInstalled`], [`Error::Kept`] and [`Error::DidNotStart`].
-    pub(crate) async fn start(tools: &Utf8Path, port: u16, directory: &Utf8Path) -> Result<(Self, Beginning), Error> {
-        let program = installed(tools)?;
+    pub(crate) async fn start(start: Start<'_>) -> Result<(Self, Beginning), Error> {
+        let Start { tools, port, keys, origin_variable, directory } = start;
+        installed(tools)?;
         let temporary = directory.join("tmp");
-        std::fs::create_dir_all(&temporary).map_err(io(format!("creating {temporary}")))?;
+        let mut private = std::fs::DirBuilder::new();
+        private.recursive(true).mode(0o700).create(&temporary).map_err(io(format!("creating {temporary}")))?;
         let unclean = is_unclean(directory);
         let kept = state::open(directory, &Writer { version: version(tools), port })?;
-        let mut command = Command::new(&program);
+        files::write_whole(&directory.join(GATE_FILE), GATE)?;
+        keys::write(directory, keys)?;
+        let mut command = Command::new(tools.join("python3"));
         command
+            // Isolated: no module comes from the folder or from the user's own packages.
+            .args(["-I", "-X", "utf8", GATE_FILE, "--keys", keys::FILE, "--port", &port.to_string()])
+            .args(["--origin-variable", origin_variable])
             .envs([
                 ("BIND_HOST", "127.0.0.1"),
                 ("MINISTACK_HOST", "127.0.0.1"),
@@ -50,7 +81,6 @@ impl LocalCloud {
                 ("SFTP_ENABLED", "0"),
                 ("NO_PROXY", "127.0.0.1,localhost"),
                 ("no_proxy", "127.0.0.1,localhost"),
-                ("PYTHONUTF8", "1"),
             ])
             .env("GATEWAY_PORT", port.to_string())
             .env("EDGE_PORT", port.to_string())
@@ -83,13 +113,13 @@ impl LocalCloud {
     }
 }
 
-/// The program's path.
+/// Verifies that MiniStack is installed.
 ///
 /// # Errors
 /// [`Error::NotInstalled`].
-pub(crate) fn installed(tools: &Utf8Path) -> Result<Utf8PathBuf, Error> {
+pub(crate) fn installed(tools: &Utf8Path) -> Result<(), Error> {
     let program = tools.join("ministack");
-    if program.is_file() { Ok(program) } else { Err(Error::NotInstalled { program }) }
+    if program.is_file() { Ok(()) } else { Err(Error::NotInstalled { program }) }
 }
 
 /// The version, from the files of pip next to the package: asking the program takes longer than starting it.

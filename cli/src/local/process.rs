@@ -2,6 +2,7 @@
 
 use std::{
     io::{Read, Seek},
+    os::unix::fs::OpenOptionsExt as _,
     process::Stdio,
     time::Duration,
 };
@@ -35,7 +36,10 @@ pub(super) struct Process {
 impl Process {
     /// Starts `command`, called `name` in messages.
     pub(super) fn start(name: &'static str, mut command: Command, log: Utf8PathBuf) -> Result<Self, Error> {
-        let output = std::fs::File::create(&log).map_err(io(format!("writing {log}")))?;
+        // For its owner only: requests are logged.
+        let mut new = std::fs::OpenOptions::new();
+        new.write(true).create(true).truncate(true).mode(0o600);
+        let output = new.open(&log).map_err(io(format!("writing {log}")))?;
         let errors = output.try_clone().map_err(io(format!("writing {log}")))?;
         for variable in FOREIGN {
             command.env_remove(variable);

@@ -526,7 +526,8 @@ async fn nothing_stays(cloud: &Cloud) {
 
     // Not at a terminal, and not `--local`: somebody has to say yes.
     let mut unasked = cloud.project.command(&["delete", "--endpoint-url", &cloud.url(), "--region", "us-east-1"]);
-    unasked.envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")]);
+    let keys = cloud.keys();
+    unasked.envs([("AWS_ACCESS_KEY_ID", keys.access_key_id()), ("AWS_SECRET_ACCESS_KEY", keys.secret_access_key())]);
     let unasked = crate::program::finish(&mut unasked).failed(3);
     assert!(unasked.contains(&format!("cart      delete {CART} with ")), "the plan is shown: {unasked}");
     assert!(unasked.contains("hint: check the plan above, then run the same command again with `--yes`\n"), "{unasked}");

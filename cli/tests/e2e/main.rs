@@ -12,6 +12,7 @@ mod program;
 mod shop;
 
 mod adoption;
+mod gate;
 mod journey;
 mod local;
 mod logs;

@@ -96,7 +96,8 @@ async fn totals_that_are_wrong_are_told_and_counted_anew_while_customers_go_on()
     // Not at a terminal, and not `--local`: somebody has to say yes.
     let before = shop.table().await;
     let mut unasked = cloud.project.command(&["totals", "--rebuild", "--endpoint-url", &cloud.url(), "--region", "us-east-1"]);
-    unasked.envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")]);
+    let keys = cloud.keys();
+    unasked.envs([("AWS_ACCESS_KEY_ID", keys.access_key_id()), ("AWS_SECRET_ACCESS_KEY", keys.secret_access_key())]);
     let unasked = crate::program::finish(&mut unasked).failed(3);
     assert!(unasked.contains("touch 8 items in carts, at most 100 a second, which takes 0.1 s or more;"), "{unasked}");
     assert_eq!(shop.table().await, before);

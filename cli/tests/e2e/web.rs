@@ -81,7 +81,7 @@ impl Hosting {
         let mut found = BTreeMap::new();
         for key in keys {
             let url = format!("{}/{bucket}/{key}", self.cloud.url());
-            let answer = self.cloud.request(Request { method: "GET", url: &url, headers: &[], body: "" }).await;
+            let answer = self.cloud.signed("s3", Request { method: "GET", url: &url, headers: &[], body: "" }).await;
             let header = |name| answer.header(name).unwrap_or_default().to_owned();
             let content = answer.body.as_str().map_or_else(|| answer.body.to_string(), str::to_owned);
             found.insert(key, [header("content-type"), header("cache-control"), content]);
@@ -95,7 +95,7 @@ impl Hosting {
         let host = address.trim_start_matches("https://");
         let headers = [&[("host", host), ("x-forwarded-proto", "https")], headers].concat();
         let url = format!("{}{path}", self.cloud.url());
-        self.cloud.request(Request { method, url: &url, headers: &headers, body }).await
+        self.cloud.signed("cloudfront", Request { method, url: &url, headers: &headers, body }).await
     }
 
     /// The paths that CloudFront was told to forget, each time.

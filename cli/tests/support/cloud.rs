@@ -6,9 +6,17 @@ use std::{
     fs,
     net::TcpListener,
     process::Command,
+    time::SystemTime,
 };
 
 use aws_sdk_cloudformation::config::{BehaviorVersion, Credentials, Region};
+use aws_sigv4::{
+    http_request::{
+        PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings, UriPathNormalizationMode,
+    },
+    sign::v4::SigningParams,
+};
+use aws_smithy_runtime_api::client::identity::Identity;
 use serde_json::{Value, json};
 
 use crate::program::{Project, Run, finish};
@@ -45,8 +53,24 @@ impl Cloud {
 
     /// Empties it, as if it had just been started.
     pub(crate) async fn reset(&self) {
-        let url = format!("{}/_ministack/reset", self.url());
-        assert_eq!(self.request(Request { method: "POST", url: &url, headers: &[], body: "" }).await.status, 200);
+        self.create("ministack", "/_ministack/reset", &json!({})).await;
+    }
+
+    /// The credentials of its run.
+    pub(crate) fn keys(&self) -> Credentials {
+        let keys = fs::read_to_string(format!("{}/keys.json", self.directory())).expect("it runs");
+        let keys: Value = serde_json::from_str(&keys).unwrap();
+        let [key, secret] = ["access_key_id", "secret_access_key"].map(|name| keys[name].as_str().unwrap());
+        Credentials::new(key, secret, None, None, "test")
+    }
+
+    /// Sends a request with the signature of its keys, as every SDK makes it.
+    pub(crate) async fn signed(&self, service: &str, request: Request<'_>) -> Answer {
+        let Request { method, url, headers, body } = request;
+        let signature = sign(&self.keys().into(), service, method, url, headers, body, now());
+        let signature = signature.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let headers: Vec<_> = headers.iter().copied().chain(signature).collect();
+        self.request(Request { method, url, headers: &headers, body }).await
     }
 
     /// Adds to the configuration what a test is about.
@@ -104,11 +128,10 @@ impl Cloud {
 
     /// Calls an operation of a service that speaks JSON, such as `dynamodb` `DynamoDB_20120810.Scan`.
     pub(crate) async fn call(&self, service: &str, operation: &str, input: &Value) -> Value {
-        let headers =
-            [("authorization", &*signed(service)), ("x-amz-target", operation), ("content-type", "application/x-amz-json-1.0")];
-        let url = self.url();
+        let headers = [("x-amz-target", operation), ("content-type", "application/x-amz-json-1.0")];
+        let url = format!("{}/", self.url());
         let body = input.to_string();
-        let answer = self.request(Request { method: "POST", url: &url, headers: &headers, body: &body }).await;
+        let answer = self.signed(service, Request { method: "POST", url: &url, headers: &headers, body: &body }).await;
         assert_eq!(answer.status, 200, "{operation}: {}", answer.body);
         answer.body
     }
@@ -116,8 +139,7 @@ impl Cloud {
     /// Reads what a service answers to a path; as text, where it is not JSON.
     pub(crate) async fn read(&self, service: &str, path: &str) -> Value {
         let url = format!("{}{path}", self.url());
-        let headers = [("authorization", &*signed(service))];
-        let answer = self.request(Request { method: "GET", url: &url, headers: &headers, body: "" }).await;
+        let answer = self.signed(service, Request { method: "GET", url: &url, headers: &[], body: "" }).await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.body);
         answer.body
     }
@@ -125,8 +147,8 @@ impl Cloud {
     /// Makes something of a service that has paths.
     pub(crate) async fn create(&self, service: &str, path: &str, body: &Value) {
         let url = format!("{}{path}", self.url());
-        let headers = [("authorization", &*signed(service)), ("content-type", "application/json")];
-        let answer = self.request(Request { method: "POST", url: &url, headers: &headers, body: &body.to_string() }).await;
+        let headers = [("content-type", "application/json")];
+        let answer = self.signed(service, Request { method: "POST", url: &url, headers: &headers, body: &body.to_string() }).await;
         assert!((200..300).contains(&answer.status), "{path}: {answer:?}");
     }
 
@@ -135,7 +157,7 @@ impl Cloud {
         let config = aws_sdk_cloudformation::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("us-east-1"))
-            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+            .credentials_provider(self.keys())
             .endpoint_url(self.url());
         aws_sdk_cloudformation::Client::from_conf(config.build())
     }
@@ -210,7 +232,17 @@ impl Cloud {
 
     /// The command lines of the processes that run out of its folder: the functions. An ended one that nobody has asked for yet has none.
     pub(crate) fn processes(&self) -> Vec<String> {
-        let listed = Command::new("ps").args(["-axww", "-o", "command="]).output().unwrap();
+        self.listed("command=")
+    }
+
+    /// Their ids.
+    pub(crate) fn process_ids(&self) -> Vec<String> {
+        let id = |line: &String| line.split_whitespace().next().unwrap().to_owned();
+        self.listed("pid=,command=").iter().map(id).collect()
+    }
+
+    fn listed(&self, columns: &str) -> Vec<String> {
+        let listed = Command::new("ps").args(["-axww", "-o", columns]).output().unwrap();
         let directory = self.directory();
         let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
         listed.lines().filter(|line| line.contains(&directory) && !line.contains("cartctl.toml")).map(str::to_owned).collect()
@@ -258,9 +290,33 @@ impl Answer {
     }
 }
 
-/// The emulator reads from a signature for whom a request is, and does not verify it.
-fn signed(service: &str) -> String {
-    format!("AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=x")
+/// The time, which a signature names.
+#[expect(clippy::disallowed_methods, reason = "a signature is valid for the minutes around the time it names")]
+pub(crate) fn now() -> SystemTime {
+    SystemTime::now()
+}
+
+/// The headers of a signature, by the library that signs for the SDK.
+pub(crate) fn sign(
+    identity: &Identity,
+    service: &str,
+    method: &str,
+    url: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+    time: SystemTime,
+) -> Vec<(String, String)> {
+    let mut settings = SigningSettings::default();
+    if service == "s3" {
+        settings.percent_encoding_mode = PercentEncodingMode::Single;
+        settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+    }
+    let parameters = SigningParams::builder().identity(identity).region("us-east-1").name(service).time(time);
+    let parameters = parameters.settings(settings).build().unwrap().into();
+    let signable = SignableRequest::new(method, url, headers.iter().copied(), SignableBody::Bytes(body.as_bytes())).unwrap();
+    let (instructions, _) = aws_sigv4::http_request::sign(signable, &parameters).unwrap().into_parts();
+    instructions.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 /// A port that nobody listens on at the moment.
