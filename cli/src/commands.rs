@@ -16,7 +16,7 @@ use crate::{
     report::{
         Reporting,
         answer::Answer,
-        ask::{self, Question, Reply},
+        ask::{self, Place, Question, Reply},
     },
     shop::no_code,
 };
@@ -129,9 +129,11 @@ async fn replanning<T>(session: &Session, work: impl AsyncFn() -> Result<T, Erro
     work().await
 }
 
-/// Asks for approval.
-async fn approved(question: Question<'_>) -> Result<bool, Error> {
-    match ask::ask(question).await {
+/// Asks for approval of what is done with this session.
+async fn approved(question: Question<'_>, config: &Config, session: &Session) -> Result<bool, Error> {
+    let (stage, endpoint) = (config.stage(), config.connection.endpoint.url());
+    let place = Place { stage: &stage, account: &session.account, region: &session.aws.region, endpoint };
+    match ask::ask(question, place).await {
         Reply::Yes => Ok(true),
         Reply::No => Ok(false),
         Reply::NobodyThere => Err(Error::ApprovalNeeded),

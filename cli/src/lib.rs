@@ -94,6 +94,7 @@ fn options(cli: &args::Cli, environment: &Environment) -> Options {
         format: format(cli),
         verbosity: global.verbose,
         color: !global.no_color,
+        dumb: environment.dumb,
         events: global.events.clone(),
         timeline: cli.command.timeline().map(Utf8Path::to_owned),
         github: environment.github.as_ref().map(github),

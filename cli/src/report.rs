@@ -24,6 +24,7 @@ pub(crate) mod answer;
 pub(crate) mod ask;
 pub(crate) mod events_file;
 mod github;
+mod keyboard;
 pub(crate) mod logs;
 mod notices;
 mod plain;
@@ -56,6 +57,8 @@ pub(crate) struct Options {
     pub verbosity: u8,
     /// Whether there may be colour at all.
     pub color: bool,
+    /// Whether nothing can be drawn on the terminal, if there is one.
+    pub dumb: bool,
     /// The file for every event.
     pub events: Option<Utf8PathBuf>,
     /// The file for the timeline.
@@ -108,18 +111,19 @@ pub(crate) struct Reporting {
 }
 
 impl Reporting {
-    /// Draws on a terminal, and writes one line per change elsewhere.
+    /// Draws on a terminal that can be drawn on, and writes one line per change elsewhere.
     ///
     /// # Errors
     /// The file for events cannot be created.
     pub(crate) fn begin(options: Options) -> Result<Self, events_file::Error> {
-        let Options { format, verbosity, color, events, timeline: page, github } = options;
-        if !color {
+        let Options { format, verbosity, color, dumb, events, timeline: page, github } = options;
+        let is_terminal = std::io::stderr().is_terminal();
+        if !color || is_terminal && dumb {
             without_colour();
         }
         diagnostics(verbosity);
         let verbose = verbosity > 0;
-        let story: Box<dyn Report> = if std::io::stderr().is_terminal() {
+        let story: Box<dyn Report> = if is_terminal && !dumb {
             Box::new(terminal::Terminal::new(verbose))
         } else {
             Box::new(plain::Plain::new(AutoStream::auto(std::io::stderr()), verbose))

@@ -53,7 +53,8 @@ async fn approved_plan(args: &Delete, config: &Config, session: &Session) -> Res
         session.events.pause().await;
         report::plan::show_delete(&plan);
         let is_approved = config.connection.endpoint.is_local() || config.yes;
-        if !is_approved && !approved(Question::DeleteStage(&config.stage())).await? {
+        let stacks = Some(args.selection.stacks.as_slice()).filter(|stacks| !stacks.is_empty());
+        if !is_approved && !approved(Question::Delete { stacks }, config, session).await? {
             return Ok(None);
         }
     }

@@ -69,7 +69,7 @@ async fn approved_plan(args: &Deploy, made: &ChangeSets, config: &Config, sessio
     planned.plan = execute::deploy::refine(planned.plan, made, session).await?;
     session.events.pause().await;
     report::plan::show_deploy(&planned.plan, config.verbose);
-    if must_ask(args.require_approval, &planned.plan, config) && !approved(Question::Deploy).await? {
+    if must_ask(args.require_approval, &planned.plan, config) && !approved(Question::Deploy, config, session).await? {
         return Ok(None);
     }
     Ok(Some(planned))

@@ -1,7 +1,5 @@
 //! Ctrl-C and SIGTERM: they end a command that changes nothing, and ask for a decision while AWS works.
 
-use std::io::IsTerminal;
-
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
@@ -76,15 +74,17 @@ pub(super) async fn supervised<T>(session: &Session, work: impl AsyncFnOnce(&Ses
 /// Returns at the second signal. The first one leads to a question at a terminal, and detaches without one.
 async fn supervise(mut interruption: Interruption, intent: &watch::Sender<Intent>, events: &Events) {
     let by = interruption.next().await;
-    let choice = by == By::Person && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    let choice = by == By::Person && ask::is_possible();
+    if choice {
+        ask::before_choice().await;
+    }
     intent.send_replace(if choice { Intent::Stop } else { Intent::Detach });
     events.send(Event::Interrupted { choice });
     if choice {
-        let mut choices = ask::choices();
         loop {
             tokio::select! {
                 () = interruption.wait() => return,
-                Some(choice) = choices.recv() => {
+                choice = ask::choice() => {
                     intent.send_replace(match choice {
                         Choice::Detach => Intent::Detach,
                         Choice::Cancel => Intent::Cancel,

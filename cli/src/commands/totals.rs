@@ -20,14 +20,14 @@ pub(super) async fn run(args: &Totals, config: &Config, events: &Events) -> Resu
         guard::protected(config, args.protected_ok)?;
     }
     guard::adopted(&args.adopt.adopt, &[stacks::CART])?;
-    let counting = interruptible(async {
+    let (session, counting) = interruptible(async {
         let session = open("totals", config, events).await?.adopting(args.adopt.adopt.clone());
         let carts = session.aws.carts(table(config, &session).await?);
-        Ok(Counting { carts, rate: args.rate, events: events.clone() })
+        Ok((session, Counting { carts, rate: args.rate, events: events.clone() }))
     })
     .await?;
     let corrected = if args.rebuild {
-        let Some(corrected) = rebuild(args, config, &counting).await? else { return Ok(Answer::declined()) };
+        let Some(corrected) = rebuild(args, config, &counting, &session).await? else { return Ok(Answer::declined()) };
         Some(corrected)
     } else {
         None
@@ -42,12 +42,12 @@ pub(super) async fn run(args: &Totals, config: &Config, events: &Events) -> Resu
 }
 
 /// None if it was declined.
-async fn rebuild(args: &Totals, config: &Config, counting: &Counting) -> Result<Option<Vec<Corrected>>, Error> {
+async fn rebuild(args: &Totals, config: &Config, counting: &Counting, session: &Session) -> Result<Option<Vec<Corrected>>, Error> {
     let before = interruptible(async { Ok(counting.look().await?) }).await?;
     counting.events.pause().await;
     report::show_rebuild(&before, args.rate);
     let is_approved = config.connection.endpoint.is_local() || config.yes;
-    if !is_approved && !interruptible(approved(Question::Recount)).await? {
+    if !is_approved && !interruptible(approved(Question::Recount, config, session)).await? {
         return Ok(None);
     }
     // Any mark that no other run has used.

@@ -30,6 +30,8 @@ pub(crate) struct Environment {
     pub bucket: Option<Variable>,
     /// What every AWS tool reads.
     pub aws: AwsEnvironment,
+    /// Whether `TERM` names no terminal that can be drawn on.
+    pub dumb: bool,
     /// The folder cartctl was called in.
     pub current_dir: Utf8PathBuf,
     /// None outside GitHub Actions.
@@ -81,7 +83,7 @@ impl Environment {
                 Err(_) => Err(Error::NotUtf8 { name }),
             })
             .collect::<Result<Vec<_>, _>>()?;
-        let [stage, first_region, second_region, profile, endpoint_url, bucket, actions, step_summary, output] =
+        let [stage, first_region, second_region, profile, endpoint_url, bucket, term, actions, step_summary, output] =
             READ.map(|name| variables.iter().find(|variable| variable.name == name).cloned());
         let path = |variable: Option<Variable>| variable.map(|variable| Utf8PathBuf::from(variable.value));
         Ok(Self {
@@ -92,6 +94,7 @@ impl Environment {
             service_urls: variables.iter().filter(|variable| variable.name.starts_with(SERVICE_URL)).cloned().collect(),
             bucket,
             aws: aws(|name| variables.iter().find(|variable| variable.name == name).map(|variable| variable.value.clone())),
+            dumb: term.is_none_or(|term| term.value == "dumb"),
             current_dir,
             github: actions
                 .filter(|actions| actions.value == "true")
@@ -101,13 +104,14 @@ impl Environment {
 }
 
 /// The variables that cartctl reads itself.
-const READ: [&str; 9] = [
+const READ: [&str; 10] = [
     "CARTCTL_STAGE",
     "AWS_REGION",
     "AWS_DEFAULT_REGION",
     "AWS_PROFILE",
     "AWS_ENDPOINT_URL",
     "S3_BUCKET",
+    "TERM",
     "GITHUB_ACTIONS",
     "GITHUB_STEP_SUMMARY",
     "GITHUB_OUTPUT",
@@ -243,6 +247,13 @@ mod tests {
     }
 
     #[test]
+    fn a_terminal_without_a_name_cannot_be_drawn_on() {
+        let dumb = |variables: &[(&str, &str)]| of(variables).dumb;
+        assert!(dumb(&[]) && dumb(&[("TERM", "")]) && dumb(&[("TERM", "dumb")]));
+        assert!(!dumb(&[("TERM", "xterm-256color")]));
+    }
+
+    #[test]
     fn the_help_names_every_variable_that_is_read() {
         let mut cli = Cli::command();
         cli.build();
@@ -251,6 +262,6 @@ mod tests {
             .map(|command| command.render_long_help().to_string())
             .collect();
         let unnamed: Vec<_> = READ.into_iter().filter(|name| !pages.contains(name)).collect();
-        assert_eq!(unnamed, ["GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"], "which are not for people to set");
+        assert_eq!(unnamed, ["TERM", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"], "which are not for people to set");
     }
 }

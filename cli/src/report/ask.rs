@@ -1,18 +1,40 @@
 //! The questions that are asked on a terminal. Waiting for an answer blocks no other task, and can be interrupted.
 
-use std::{future::Future, io::IsTerminal, pin::Pin};
+use std::{fmt, future::Future, pin::Pin};
 
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use cfn::StackId;
 
-use super::streams;
+use super::{keyboard, streams, units::list};
+
+/// Where something is about to be done.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place<'a> {
+    pub stage: &'a str,
+    /// Its number.
+    pub account: &'a str,
+    pub region: &'a str,
+    /// A URL in the place of AWS.
+    pub endpoint: Option<&'a str>,
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { stage, account, region, endpoint } = self;
+        write!(f, "stage {stage} · account {account} · {region}")?;
+        endpoint.map_or(Ok(()), |url| write!(f, " · {url}"))
+    }
+}
 
 /// Something to approve before it is done.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Question<'a> {
     Deploy,
     Recount,
-    /// Its name has to be typed.
-    DeleteStage(&'a str),
+    /// The name of the stage has to be typed.
+    Delete {
+        /// None for all of them.
+        stacks: Option<&'a [StackId]>,
+    },
 }
 
 /// The answer to a question.
@@ -31,67 +53,107 @@ pub(crate) enum Choice {
     Cancel,
 }
 
+impl Question<'_> {
+    fn text(self, place: Place<'_>) -> String {
+        match self {
+            Self::Deploy => format!("Deploy these changes to {place}? [y/N] "),
+            Self::Recount => format!("Recount all totals of {place}? [y/N] "),
+            Self::Delete { stacks } => {
+                let stacks = stacks.map_or_else(String::new, |stacks| format!("{} of ", list(stacks)));
+                format!("Delete {stacks}{place}? Type `{}` to confirm: ", place.stage)
+            }
+        }
+    }
+
+    fn is_answered_with_yes(self, line: &str, place: Place<'_>) -> bool {
+        match self {
+            Self::Deploy | Self::Recount => matches!(line.to_ascii_lowercase().as_str(), "y" | "yes"),
+            Self::Delete { .. } => line == place.stage,
+        }
+    }
+}
+
+/// Asks, and waits for a line that is typed after the question.
+pub(crate) async fn ask(question: Question<'_>, place: Place<'_>) -> Reply {
+    if !is_possible() {
+        return Reply::NobodyThere;
+    }
+    keyboard::forget().await;
+    streams::story(&question.text(place));
+    let line = keyboard::line().await.unwrap_or_default();
+    if question.is_answered_with_yes(&line, place) { Reply::Yes } else { Reply::No }
+}
+
 /// Asks for the current code of an MFA device. None, if nobody is there.
 pub(crate) fn mfa_code(device: String) -> Pin<Box<dyn Future<Output = Option<String>> + Send>> {
     Box::pin(async move {
-        if !somebody_there() {
+        if !is_possible() {
             return None;
         }
+        keyboard::forget().await;
         streams::story(&format!("Code of the MFA device {device}: "));
-        lines().recv().await
+        keyboard::line().await
     })
 }
 
-fn somebody_there() -> bool {
-    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+/// Whether there is somebody to ask.
+pub(crate) fn is_possible() -> bool {
+    keyboard::is_there()
 }
 
-/// Asks, and waits for a line.
-pub(crate) async fn ask(question: Question<'_>) -> Reply {
-    if !somebody_there() {
-        return Reply::NobodyThere;
+/// Throws away what was typed before the choice is offered.
+pub(crate) async fn before_choice() {
+    keyboard::forget().await;
+}
+
+/// The next choice that somebody types after Ctrl-C: a line that begins with `d` or `c`. May be dropped and called again.
+pub(crate) async fn choice() -> Choice {
+    loop {
+        match keyboard::line().await.map(|line| line.chars().next()) {
+            Some(Some('d' | 'D')) => return Choice::Detach,
+            Some(Some('c' | 'C')) => return Choice::Cancel,
+            Some(_) => {}
+            // Nothing more can be typed.
+            None => std::future::pending().await,
+        }
     }
-    streams::story(&match question {
-        Question::Deploy => "Deploy these changes? [y/N] ".to_owned(),
-        Question::Recount => "Recount all totals? [y/N] ".to_owned(),
-        Question::DeleteStage(stage) => format!("Delete the stage `{stage}`? Type `{stage}` to confirm: "),
-    });
-    let line = lines().recv().await.unwrap_or_default();
-    let yes = match question {
-        Question::Deploy | Question::Recount => matches!(line.to_ascii_lowercase().as_str(), "y" | "yes"),
-        Question::DeleteStage(stage) => line == stage,
-    };
-    if yes { Reply::Yes } else { Reply::No }
 }
 
-/// The choices somebody types after Ctrl-C: lines that begin with `d` or `c`.
-pub(crate) fn choices() -> UnboundedReceiver<Choice> {
-    let mut lines = lines();
-    let (sender, choices) = unbounded_channel();
-    tokio::spawn(async move {
-        while let Some(line) = lines.recv().await {
-            let choice = match line.chars().next() {
-                Some('d' | 'D') => Choice::Detach,
-                Some('c' | 'C') => Choice::Cancel,
-                _ => continue,
-            };
-            if sender.send(choice).is_err() {
-                return;
-            }
-        }
-    });
-    choices
-}
+#[cfg(test)]
+mod tests {
+    use cart_infra::stacks;
 
-/// The lines of standard input, trimmed. A thread of its own reads them and is never joined: reading cannot be cancelled.
-fn lines() -> UnboundedReceiver<String> {
-    let (sender, lines) = unbounded_channel();
-    std::thread::spawn(move || {
-        for line in std::io::stdin().lines().map_while(Result::ok) {
-            if sender.send(line.trim().to_owned()).is_err() {
-                return;
-            }
-        }
-    });
-    lines
+    use super::*;
+
+    const PLACE: Place<'_> = Place { stage: "staging", account: "123456789012", region: "eu-west-1", endpoint: None };
+
+    #[test]
+    fn a_question_says_what_is_done_and_where() {
+        let questions = [
+            Question::Deploy,
+            Question::Recount,
+            Question::Delete { stacks: None },
+            Question::Delete { stacks: Some(&[stacks::AUTH, stacks::CART]) },
+        ];
+        assert_eq!(
+            questions.map(|question| question.text(PLACE)),
+            [
+                "Deploy these changes to stage staging · account 123456789012 · eu-west-1? [y/N] ",
+                "Recount all totals of stage staging · account 123456789012 · eu-west-1? [y/N] ",
+                "Delete stage staging · account 123456789012 · eu-west-1? Type `staging` to confirm: ",
+                "Delete auth and cart of stage staging · account 123456789012 · eu-west-1? Type `staging` to confirm: ",
+            ]
+        );
+        let elsewhere = Place { endpoint: Some("http://127.0.0.1:1"), ..PLACE };
+        assert!(Question::Deploy.text(elsewhere).contains("eu-west-1 · http://127.0.0.1:1?"));
+    }
+
+    #[test]
+    fn only_what_was_asked_for_is_yes() {
+        let yes = |question: Question<'_>| {
+            ["y", "Y", "yes", "n", "", "yy", "staging", "Staging"].map(|line| question.is_answered_with_yes(line, PLACE))
+        };
+        assert_eq!(yes(Question::Deploy), [true, true, true, false, false, false, false, false]);
+        assert_eq!(yes(Question::Delete { stacks: None }), [false, false, false, false, false, false, true, false]);
+    }
 }

@@ -37,12 +37,17 @@ impl Terminal {
     }
 
     fn spinner(&self, text: String) -> ProgressBar {
-        let style =
-            ProgressStyle::with_template("{spinner} {msg} {elapsed:.dim}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+        let style = ProgressStyle::with_template(&format!("{{spinner}} {{msg}} {}", elapsed()));
+        let style = style.unwrap_or_else(|_| ProgressStyle::default_spinner());
         let bar = self.screen.add(ProgressBar::new_spinner()).with_style(style).with_message(text);
         bar.enable_steady_tick(Duration::from_millis(120));
         bar
     }
+}
+
+/// How long something has taken, in a bar's template. Its library does not know of `--no-color`.
+fn elapsed() -> &'static str {
+    if super::coloured() { "{elapsed:.dim}" } else { "{elapsed}" }
 }
 
 fn strip_unless_coloured(line: &str) -> String {
@@ -89,8 +94,8 @@ impl Report for Terminal {
                 }
             }
             Event::StackStarted { stack, resources, .. } => {
-                let template = "{spinner} {prefix:9} {pos}/{len} {msg} {elapsed:.dim}";
-                let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+                let template = format!("{{spinner}} {{prefix:9}} {{pos}}/{{len}} {{msg}} {}", elapsed());
+                let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
                 let length = u64::try_from(*resources).unwrap_or(0);
                 let bar = self.screen.add(ProgressBar::new(length)).with_style(style).with_prefix(stack.to_string());
                 bar.enable_steady_tick(Duration::from_millis(120));

@@ -16,10 +16,16 @@ use cart_fault_bench::{PATIENCE, State, inventory::Latencies, operation::Terms, 
 use cart_infra::{StackId, stacks};
 use serde_json::json;
 
-use crate::bench::{Bench, SHOP};
+use crate::{
+    bench::{Bench, SHOP},
+    side_by_side,
+};
 
 /// What somebody types for Ctrl-C.
 const CTRL_C: &str = "\x03";
+
+/// What is asked before a deployment; the endpoint comes last, which is another one with each test.
+const QUESTION: &str = "Deploy these changes to stage default · account 123456789012 · eu-west-1 · http://127.0.0.1:";
 
 /// The program at a terminal.
 struct Terminal {
@@ -64,7 +70,12 @@ impl Screen {
 
 impl Terminal {
     fn run(bench: &Bench, arguments: &[&str]) -> Self {
-        let program = bench.command(arguments);
+        let mut program = bench.command(arguments);
+        program.env("TERM", "xterm-256color");
+        Self::start(&program)
+    }
+
+    fn start(program: &Command) -> Self {
         let words = [program.get_program()].into_iter().chain(program.get_args());
         let quoted: Vec<_> = words.map(|word| format!("'{}'", word.to_str().unwrap().replace('\'', r"'\''"))).collect();
         let mut terminal = Command::new("script");
@@ -140,7 +151,7 @@ fn no_leaves_nothing_behind() {
     for answer in ["n\n", "\n", CTRL_C] {
         let bench = Bench::new();
         let mut terminal = Terminal::run(&bench, &["deploy"]);
-        terminal.shows("Deploy these changes? [y/N]");
+        terminal.shows(QUESTION);
         assert!(!bench.state().account.left_change_sets().is_empty(), "planning made change sets");
         terminal.types(answer);
         let (code, screen) = terminal.ended();
@@ -161,7 +172,7 @@ fn no_leaves_nothing_behind() {
 fn yes_deploys() {
     let bench = Bench::new().deployed(&[stacks::BOOTSTRAP]);
     let mut terminal = Terminal::run(&bench, &["deploy"]);
-    terminal.shows("Deploy these changes? [y/N]");
+    terminal.shows(QUESTION);
     terminal.types("y\n");
     let (code, screen) = terminal.ended();
     assert_eq!(code, 0, "{screen}");
@@ -173,7 +184,8 @@ fn deleting_takes_the_name_of_the_stage() {
     let bench = Bench::new().deployed(&SHOP);
     for (answer, expected) in [("y\n", 3), ("default\n", 0)] {
         let mut terminal = Terminal::run(&bench, &["delete"]);
-        terminal.shows("Delete the stage `default`? Type `default` to confirm:");
+        terminal.shows("Delete stage default · account 123456789012 · eu-west-1 · http://127.0.0.1:");
+        terminal.shows("? Type `default` to confirm:");
         terminal.types(answer);
         let (code, screen) = terminal.ended();
         assert_eq!(code, expected, "{screen}");
@@ -308,4 +320,119 @@ fn an_update_of_somebody_elses_stack_is_followed_and_not_cancelled() {
     terminal.types("c\n");
     terminal.ended();
     assert_eq!(status(&bench, stacks::AUTH), "UPDATE_ROLLBACK_COMPLETE");
+}
+
+/// What somebody is shown who deploys new code, with these changes to the environment, and these flags.
+fn shown(variables: &[(&str, Option<&str>)], flags: &[&str]) -> String {
+    let bench = with_new_code();
+    let mut program = bench.command(&[&["deploy", "--yes"], flags].concat());
+    program.env("TERM", "xterm-256color");
+    for (name, value) in variables {
+        match value {
+            Some(value) => program.env(name, value),
+            None => program.env_remove(name),
+        };
+    }
+    let (code, screen) = Terminal::start(&program).ended();
+    assert_eq!(code, 0, "{screen}");
+    screen
+}
+
+/// Whether a text has sequences that change colours.
+fn has_colour(screen: &str) -> bool {
+    let mut sequences = screen.split("\u{1b}[").skip(1);
+    sequences.any(|rest| rest.trim_start_matches(|character: char| character.is_ascii_digit() || character == ';').starts_with('m'))
+}
+
+#[test]
+fn a_terminal_that_cannot_be_drawn_on_gets_every_line() {
+    side_by_side([Some("dumb"), Some(""), None], |term| {
+        let screen = shown(&[("TERM", term)], &[]);
+        assert!(!screen.contains('\u{1b}'), "{term:?}: {screen}");
+        for line in [
+            "cartctl deploy · stage default · account 123456789012 · eu-west-1",
+            "products  updating (",
+            "products  ✔ updated in ",
+            "cart      ✔ updated in ",
+            "time      ",
+            "wrote     ",
+        ] {
+            assert!(screen.lines().any(|shown| shown.starts_with(line)), "{term:?}: {line} is not in {screen}");
+        }
+    });
+}
+
+#[test]
+fn colour_is_left_out_everywhere_or_nowhere() {
+    side_by_side([&[][..], &["-vv"]], |flags| {
+        assert!(has_colour(&shown(&[], flags)), "{flags:?}");
+        for variable in ["NO_COLOR", "CLICOLOR"] {
+            let value = if variable == "CLICOLOR" { "0" } else { "1" };
+            let screen = shown(&[(variable, Some(value))], flags);
+            assert!(!has_colour(&screen), "{variable} {flags:?}: {screen}");
+        }
+        let screen = shown(&[("CLICOLOR_FORCE", Some("1"))], &[flags, &["--no-color"]].concat());
+        assert!(!has_colour(&screen), "{flags:?}: {screen}");
+        assert!(screen.contains("products  ✔ updated in "), "{screen}");
+    });
+    for (flags, expected) in [(&["--help"][..], true), (&["--help", "--no-color"], false), (&["--no-color", "nothing"], false)] {
+        let bench = Bench::new();
+        let mut program = bench.command(flags);
+        program.env("TERM", "xterm-256color");
+        let (_, screen) = Terminal::start(&program).ended();
+        assert_eq!(has_colour(&screen), expected, "{flags:?}: {screen}");
+    }
+}
+
+#[test]
+fn what_was_typed_before_the_question_is_no_answer() {
+    let bench = Bench::new();
+    let mut terminal = Terminal::run(&bench, &["deploy"]);
+    terminal.shows("account 123456789012");
+    {
+        // No call is answered meanwhile, so that there is nothing to ask about yet.
+        let _aws = bench.state();
+        terminal.types("yes\n");
+        terminal.shows("yes\r\n");
+        assert!(!terminal.screen.text().contains(QUESTION));
+    }
+    terminal.shows(QUESTION);
+    terminal.types("n\n");
+    let (code, screen) = terminal.ended();
+    assert_eq!(code, 3, "{screen}");
+    assert_eq!(bench.state().log.count("ExecuteChangeSet"), 0);
+    bench.is_tidy();
+}
+
+#[test]
+fn the_first_key_after_ctrl_c_counts_also_after_a_question() {
+    let bench = with_new_code();
+    let mut terminal = Terminal::run(&bench, &["deploy"]);
+    terminal.shows(QUESTION);
+    terminal.types("y\n");
+    becomes(&bench, stacks::PRODUCTS, "UPDATE_IN_PROGRESS");
+    terminal.types(CTRL_C);
+    terminal.shows("no new stacks will start");
+    terminal.types("d\n");
+    let (code, screen) = terminal.ended();
+    assert_eq!(code, 124, "{screen}");
+    assert!(screen.contains("detached; CloudFormation is still working on products"), "{screen}");
+}
+
+#[test]
+fn what_was_typed_before_ctrl_c_is_no_choice() {
+    let bench = with_new_code();
+    let mut terminal = Terminal::run(&bench, &["deploy"]);
+    terminal.shows(QUESTION);
+    terminal.types("y\n");
+    becomes(&bench, stacks::PRODUCTS, "UPDATE_IN_PROGRESS");
+    {
+        let _aws = bench.state();
+        terminal.types("decided\n");
+        terminal.shows("decided\r\n");
+        terminal.types(CTRL_C);
+        terminal.shows("no new stacks will start");
+    }
+    let (code, screen) = terminal.ended();
+    assert_eq!(code, 124, "what runs is followed to its end: {screen}");
 }
