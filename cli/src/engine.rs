@@ -112,7 +112,12 @@ pub async fn plan<E: From<Error>>(
     // Names and paths do not depend on the code.
     let names = definitions.app(&request.code, None);
     let root = definitions.parameter_root();
-    let observing = async { Ok(session.observe_at_rest(names.stacks(), &root).await?) };
+    let observing = async {
+        let observed = session.observe_at_rest(names.stacks(), &root).await?;
+        // Refused before minutes are spent on building.
+        plan::deploy::check_origin(definitions, &request, &observed).map_err(Error::from)?;
+        Ok(observed)
+    };
     let (mut observed, artifacts) = match &request.bucket {
         None => tokio::try_join!(observing, building)?,
         Some(name) => {

@@ -13,6 +13,7 @@ use crate::{
 };
 
 pub(super) async fn run(args: &Diff, config: &Config, events: &Events) -> Result<Answer, Error> {
+    config.check_origin()?;
     let session = open("diff", config, events).await?;
     let building = deployment::artifacts(&args.planning, config, &session.events);
     let plan = deployment::plan(deployment::request(&args.planning, config), building, config, &session).await?.plan;
