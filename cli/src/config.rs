@@ -41,6 +41,10 @@ pub(crate) struct Config {
     /// Whether people's data is kept when this stage is deleted.
     pub protected: bool,
     allowed_origin: AllowedOrigin,
+    /// Why the stage cannot be deployed with the origin that its section names.
+    refused_origin: Option<file::Misplaced>,
+    /// Allowed by a stage that allows no page yet.
+    nobody: Origin,
     pub architecture: Architecture,
     log_retention: LogRetention,
     reserved_concurrency: Option<u32>,
@@ -70,6 +74,10 @@ enum AllowedOrigin {
     OfStage(Origin),
     /// Under `[defaults]`, or by default.
     OfAll(Origin),
+    /// In a protected stage, in whose place an origin of all stages would be unfit: that of its own site, and nobody until it has one.
+    SiteOnly {
+        instead_of: Origin,
+    },
 }
 
 /// Where a stage belongs.
@@ -88,12 +96,24 @@ cfn::parsed! {
 
 impl Config {
     /// The one origin whose sites may call the APIs, given that of this stage's own site, if it has one. The stage's own section wins:
-    /// it is about this stage. A setting for all stages gives way, since no two of them have the same site.
+    /// it is about this stage. A setting for all stages gives way, since no two of them have the same site, and is not taken by a
+    /// protected stage that it does not suit.
     pub(crate) fn allowed_origin<'a>(&'a self, site: Option<&'a Origin>) -> &'a Origin {
         match &self.allowed_origin {
             AllowedOrigin::OfStage(origin) => origin,
             AllowedOrigin::OfAll(origin) => site.unwrap_or(origin),
+            AllowedOrigin::SiteOnly { .. } => site.unwrap_or(&self.nobody),
         }
+    }
+
+    /// Fails if the stage's own section names an origin that a protected stage does not allow.
+    pub(crate) fn check_origin(&self) -> Result<(), Error> {
+        self.refused_origin.clone().map_or(Ok(()), |misplaced| Err(misplaced.into()))
+    }
+
+    /// The origin of all stages, if it is unfit for this one, so that it has to have a site.
+    pub(crate) fn unfit_origin(&self) -> Option<&Origin> {
+        if let AllowedOrigin::SiteOnly { instead_of } = &self.allowed_origin { Some(instead_of) } else { None }
     }
 
     /// Whether the stage's own section names an origin.
@@ -171,8 +191,8 @@ pub(crate) enum Error {
         reason: String,
     },
     /// Values of the file that do not fit together.
-    #[error("{path}, line {line}: {key}: {reason}")]
-    Setting { path: Utf8PathBuf, line: usize, key: &'static str, reason: String },
+    #[error(transparent)]
+    Misplaced(#[from] file::Misplaced),
     /// A variable, or a path.
     #[error("{name} is not UTF-8")]
     NotUtf8 { name: String },
@@ -199,7 +219,7 @@ impl Error {
             Self::NoWorkspace { .. } => Some("run cartctl inside a checkout of the project".to_owned()),
             Self::Read { .. } => Some(format!("name another file, or omit `--config` to read {FILE_NAME} of the workspace")),
             Self::EmptyVariables { names, .. } => Some(format!("unset {} and run the same command again", names.join(", "))),
-            Self::NotUtf8 { .. } | Self::Parse { .. } | Self::Setting { .. } | Self::Value { .. } => None,
+            Self::NotUtf8 { .. } | Self::Parse { .. } | Self::Misplaced(_) | Self::Value { .. } => None,
         }
     }
 }
@@ -248,6 +268,8 @@ fn resolve(
     Ok(Config {
         protected: sources.protected(),
         allowed_origin,
+        refused_origin: sources.refused_origin().filter(|_| !is_local),
+        nobody: Origin::nobody(),
         architecture: sources.architecture(),
         log_retention: sources.log_retention(),
         reserved_concurrency: sources.reserved_concurrency(),

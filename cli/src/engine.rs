@@ -114,7 +114,12 @@ pub async fn plan<E: From<Error>>(
     let names = definitions.app(&request.code, None);
     let root = definitions.parameter_root();
     let acceptable = |observed: &Observed| plan::deploy::refuse_foreign(&names, &request, observed);
-    let observing = async { Ok(session.observe_at_rest(names.stacks(), &root, acceptable).await?) };
+    let observing = async {
+        let observed = session.observe_at_rest(names.stacks(), &root, acceptable).await?;
+        // Refused before minutes are spent on building.
+        plan::deploy::check_origin(definitions, &request, &observed).map_err(Error::from)?;
+        Ok(observed)
+    };
     let (mut observed, artifacts) = match &request.bucket {
         None => tokio::try_join!(observing, building)?,
         Some(name) => {

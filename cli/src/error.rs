@@ -173,7 +173,7 @@ impl Error {
 fn refused_exit_code(error: &Refused) -> ExitCode {
     match error {
         Refused::Blocked(_) | Refused::Untold { .. } => ExitCode::Stuck,
-        Refused::Origin { .. } => ExitCode::Usage,
+        Refused::Origin { .. } | Refused::UnfitOrigin { .. } => ExitCode::Usage,
         Refused::Findings(_) => ExitCode::Failed,
     }
 }

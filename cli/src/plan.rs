@@ -96,7 +96,16 @@ impl ObservedStack {
     /// The resources that stay in the account when the stack is deleted. The deployed template decides, not the one of today's
     /// definition.
     pub(crate) fn retained(&self) -> Vec<Resource> {
-        let retained = retained(self.template.as_ref());
+        self.with_policy(&["Retain", "RetainExceptOnCreate"])
+    }
+
+    /// Those of them that hold people's data, rather than records of what happened.
+    pub(crate) fn retained_data(&self) -> Vec<Resource> {
+        self.with_policy(&["Retain"])
+    }
+
+    fn with_policy(&self, policies: &[&str]) -> Vec<Resource> {
+        let retained = retained(self.template.as_ref(), policies);
         let stays = |resource: &&Resource| {
             retained.contains(resource.logical_id.as_str())
                 && resource.status != "DELETE_COMPLETE"
@@ -106,10 +115,10 @@ impl ObservedStack {
     }
 }
 
-/// The logical ids of the resources that a template retains.
-fn retained(template: Option<&Json>) -> BTreeSet<&str> {
+/// The logical ids of the resources for which a template has one of these deletion policies.
+fn retained<'a>(template: Option<&'a Json>, policies: &[&str]) -> BTreeSet<&'a str> {
     let resources = template.and_then(|template| template.get("Resources")).and_then(Json::as_object);
-    let retains = |resource: &Json| resource.get("DeletionPolicy").and_then(Json::as_str) == Some("Retain");
+    let retains = |resource: &Json| resource["DeletionPolicy"].as_str().is_some_and(|policy| policies.contains(&policy));
     resources.into_iter().flatten().filter(|(_, resource)| retains(resource)).map(|(id, _)| id.as_str()).collect()
 }
 

@@ -29,6 +29,10 @@ impl Definitions for Config {
     fn pinned_origin(&self) -> Option<&Origin> {
         self.has_own_origin().then(|| self.allowed_origin(None))
     }
+
+    fn unfit_origin(&self) -> Option<&Origin> {
+        Config::unfit_origin(self)
+    }
 }
 
 /// Keys that lead nowhere, for looking at stacks whose code is not built: enough for names, paths and order.

@@ -320,6 +320,17 @@ fn a_protected_stage_that_was_not_meant() {
 }
 
 #[test]
+fn an_origin_that_a_protected_stage_does_not_allow() {
+    for (name, origin) in [("loopback", "https://localhost:8443"), ("plain", "http://shop.example")] {
+        let stranger = Stranger::new(&format!("[stages.production]\nprotected = true\nallowed-origin = '{origin}'")).with_keys();
+        for arguments in [&["deploy", "--protected-ok"][..], &["diff"], &["synth"]] {
+            let arguments = [arguments, &["--stage", "production"]].concat();
+            insta::assert_snapshot!(format!("{} {name} origin", arguments[0]), stranger.fails(USAGE, &arguments));
+        }
+    }
+}
+
+#[test]
 fn carts_that_are_not_deployed() {
     let aws = Aws::with_bucket("404 Not Found");
     let stranger = Stranger::new("[stages.staging]").with_keys();

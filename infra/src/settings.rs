@@ -2,7 +2,10 @@
 //!
 //! Knows nothing of where settings come from. Files, flags and the environment are the caller's.
 
-use cfn::{Architecture, Code, GivenTopicArn, LogRetention, template::Removal};
+use cfn::{
+    Architecture, Code, GivenTopicArn, LogRetention,
+    template::{Attributes, Removal},
+};
 
 use cart_contract::Origin;
 
@@ -13,7 +16,8 @@ use crate::names::{Names, StackPrefix};
 pub struct Settings {
     /// The names in the account.
     pub names: Names,
-    /// Whether the stage holds data that must not be lost: data outlives its stacks, and the table can be restored to any second.
+    /// Whether the stage holds data that must not be lost: data, logs and failed messages outlive its stacks, and the table can be
+    /// restored to any second.
     pub protected: bool,
     /// The only origin whose pages may call the APIs.
     pub allowed_origin: Origin,
@@ -61,6 +65,12 @@ impl Settings {
     #[must_use]
     pub fn removal(&self) -> Removal {
         if self.protected { Removal::Retain } else { Removal::Delete }
+    }
+
+    /// The attributes of logs and of queues of failed messages, which a protected stage keeps like people's data.
+    #[must_use]
+    pub fn records(&self) -> Attributes {
+        if self.protected { Attributes::record() } else { Attributes::default() }
     }
 }
 

@@ -485,7 +485,7 @@ fn deployment(credentials: bool, define: impl Fn(&mut Api, &Handle<Alias>, &Hand
     let (one, other) = (handler(&mut stack, "One"), handler(&mut stack, "Other"));
     let mut api = Api::new(&mut stack, "Api", "", Cors { origin: &settings.allowed_origin, credentials });
     define(&mut api, &one, &other);
-    let _ = api.serve(settings.log_retention);
+    let _ = api.serve(&settings);
     logical_ids(&stack.template().as_json()).into_iter().find(|id| id.starts_with("ApiDeployment")).unwrap()
 }
 

@@ -25,6 +25,7 @@ use crate::{
 pub(super) async fn run(args: &Deploy, config: &Config, events: &Events) -> Result<Answer, Error> {
     guard::protected(config, args.protected_ok)?;
     guard::adopted(&args.planning.adopt, &deployment::touched(&args.planning, config))?;
+    config.check_origin()?;
     let session = interruptible(open("deploy", config, events)).await?.adopting(args.planning.adopt.clone());
     let deployed = replanning(&session, async || Box::pin(deploy(args, config, &session)).await).await?;
     Ok(deployed.map_or_else(Answer::declined, |deployed| deployed.answer()))

@@ -74,6 +74,11 @@ pub(super) async fn plan(
     for notice in &planned.plan.notices {
         session.events.notice(notice.clone());
     }
+    if !config.connection.endpoint.is_local() {
+        for (stack, alarms) in planned.plan.silent_alarms() {
+            session.events.notice(Notice::SilentAlarms { stack, alarms });
+        }
+    }
     Ok(planned)
 }
 

@@ -14,6 +14,7 @@ use crate::{
 
 pub(super) async fn run(args: &Diff, config: &Config, events: &Events) -> Result<Answer, Error> {
     guard::adopted(&args.planning.adopt, &deployment::touched(&args.planning, config))?;
+    config.check_origin()?;
     let session = open("diff", config, events).await?.adopting(args.planning.adopt.clone());
     let building = deployment::artifacts(&args.planning, config, &session.events);
     let plan = deployment::plan(deployment::request(&args.planning, config), building, config, &session).await?.plan;

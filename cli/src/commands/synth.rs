@@ -16,6 +16,7 @@ use crate::{
 };
 
 pub(super) fn run(args: &Synth, config: &Config) -> Result<Answer, Error> {
+    config.check_origin()?;
     let app = deploy::checked(app_without_code(config), config)?;
     let stacks: Vec<&Stack> = chosen(&app, &args.stacks).into_iter().filter_map(|id| app.stack(id)).collect();
     if args.out.as_deref().is_some_and(|out| out == "-") {

@@ -52,7 +52,7 @@ pub(super) struct StageSection {
     pub region: Option<Parsed<Region>>,
     pub profile: Option<Parsed<ProfileName>>,
     pub protected: Option<bool>,
-    pub allowed_origin: Option<Parsed<BrowserOrigin>>,
+    pub allowed_origin: Option<Spanned<Parsed<BrowserOrigin>>>,
     pub architecture: Option<Parsed<Architecture>>,
     pub log_retention_days: Option<Counted<LogRetention>>,
     pub reserved_concurrency: Option<Counted<Concurrency>>,
@@ -102,10 +102,10 @@ impl File {
         }
     }
 
-    /// An error about the values at this place.
-    pub(super) fn wrong(&self, at: &Range<usize>, key: &'static str, reason: String) -> Error {
+    /// What is wrong with the values at this place.
+    pub(super) fn misplaced(&self, at: &Range<usize>, key: &'static str, reason: String) -> Misplaced {
         let line = self.source.text.get(..at.start).unwrap_or_default().matches('\n').count() + 1;
-        Error::Setting { path: self.source.path.clone(), line, key, reason }
+        Misplaced { path: self.source.path.clone(), line, key, reason }
     }
 }
 
@@ -115,6 +115,16 @@ impl Source {
         let start = self.text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |end| end + 1);
         self.text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default()
     }
+}
+
+/// A value of the file that does not fit to another one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{path}, line {line}: {key}: {reason}")]
+pub(crate) struct Misplaced {
+    path: Utf8PathBuf,
+    line: usize,
+    key: &'static str,
+    reason: String,
 }
 
 /// A value that the file has as text.

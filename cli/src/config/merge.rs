@@ -10,7 +10,7 @@ use toml::Spanned;
 use super::{
     AllowedOrigin, Error, Pin, check,
     environment::{Environment, Variable},
-    file::{File, StageSection},
+    file::{File, Misplaced, StageSection},
     tags,
 };
 use crate::{
@@ -116,19 +116,29 @@ impl Sources<'_> {
         if self.monitoring().is_none() || elsewhere == region {
             return Ok(());
         }
-        Err(self.file.wrong(&topic.span(), "alarm-topic", topic_elsewhere(elsewhere, region.as_str())))
+        Err(self.file.misplaced(&topic.span(), "alarm-topic", topic_elsewhere(elsewhere, region.as_str())).into())
     }
 
     pub(super) fn allowed_origin(&self) -> AllowedOrigin {
         match &self.stage.allowed_origin {
-            Some(origin) => AllowedOrigin::OfStage(origin.0.0.clone()),
-            None => AllowedOrigin::OfAll(self.origin_of_file().unwrap_or_default()),
+            Some(origin) => AllowedOrigin::OfStage(origin.get_ref().0.0.clone()),
+            None => match self.origin_of_file().unwrap_or_default() {
+                origin if self.protected() && unfit(&origin).is_some() => AllowedOrigin::SiteOnly { instead_of: origin },
+                origin => AllowedOrigin::OfAll(origin),
+            },
         }
+    }
+
+    /// Why the stage is not deployed with the origin of its own section, if that is so.
+    pub(super) fn refused_origin(&self) -> Option<Misplaced> {
+        let origin = self.stage.allowed_origin.as_ref().filter(|_| self.protected())?;
+        let reason = unfit(&origin.get_ref().0.0)?;
+        Some(self.file.misplaced(&origin.span(), "allowed-origin", format!("a protected stage does not allow {reason}")))
     }
 
     /// The allowed origin, if the file says which.
     pub(super) fn origin_of_file(&self) -> Option<Origin> {
-        self.of_file(|section| section.allowed_origin.clone()).map(|origin| origin.0.0)
+        self.of_file(|section| section.allowed_origin.clone()).map(|origin| origin.into_inner().0.0)
     }
 
     pub(super) fn architecture(&self) -> Architecture {
@@ -152,9 +162,19 @@ impl Sources<'_> {
             .map(|(key, value)| (key.as_str().to_owned(), value.0.as_str().to_owned()))
             .collect();
         match (tags::conflict(&tags), sections.next_back()) {
-            (Some(reason), Some(last)) => Err(self.file.wrong(&last.span(), "tags", reason)),
+            (Some(reason), Some(last)) => Err(self.file.misplaced(&last.span(), "tags", reason).into()),
             _ => Ok(tags),
         }
+    }
+}
+
+/// What makes an origin unfit for a stage with real customers: on the way, or on a customer's own machine, others may answer in its
+/// place, and would be sent the cookies.
+fn unfit(origin: &Origin) -> Option<String> {
+    if origin.is_loopback() {
+        Some(format!("{origin}, which is on every visitor's own machine"))
+    } else {
+        origin.is_plain().then(|| format!("{origin}, which is reached without TLS"))
     }
 }
 

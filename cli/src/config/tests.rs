@@ -211,6 +211,48 @@ fn the_stages_own_site_may_call_unless_the_stage_says_otherwise() {
 }
 
 #[test]
+fn a_protected_stage_allows_only_origins_that_nobody_else_answers_for() {
+    let of = |defaults: &str, stage: &str| {
+        let text = format!("[defaults]\n{defaults}\n[stages.it]\nprotected = true\n{stage}");
+        resolved(&["--stage", "it"], &Environment::default(), &text).unwrap()
+    };
+    let origin = |text: &str| format!("allowed-origin = '{text}'");
+    let site = "https://d1.cloudfront.net".parse().unwrap();
+    for (text, reason) in [
+        ("http://localhost:8080", "which is on every visitor's own machine"),
+        ("https://localhost", "which is on every visitor's own machine"),
+        ("https://shop.localhost", "which is on every visitor's own machine"),
+        ("https://127.0.0.1:8443", "which is on every visitor's own machine"),
+        ("https://[::1]", "which is on every visitor's own machine"),
+        ("http://shop.example", "which is reached without TLS"),
+        ("http://10.0.0.1", "which is reached without TLS"),
+    ] {
+        let refused = of("", &origin(text)).check_origin().unwrap_err().to_string();
+        assert_eq!(
+            refused,
+            format!("/shop/cartctl.toml, line 5: allowed-origin: a protected stage does not allow {text}, {reason}")
+        );
+        let general = of(&origin(text), "");
+        assert!(general.check_origin().is_ok(), "it gives way to a site");
+        assert_eq!(general.unfit_origin().map(Origin::as_str), Some(text));
+        assert_eq!(general.allowed_origin(None), &Origin::nobody());
+        assert_eq!(general.allowed_origin(Some(&site)), &site);
+    }
+    let unset = of("", "");
+    assert_eq!((unset.unfit_origin(), unset.allowed_origin(None)), (Some(&Origin::default()), &Origin::nobody()));
+    for (defaults, stage) in [(origin("https://shop.example"), String::new()), (String::new(), origin("https://shop.example"))] {
+        let fit = of(&defaults, &stage);
+        assert!(fit.check_origin().is_ok());
+        assert_eq!((fit.unfit_origin(), fit.allowed_origin(None).as_str()), (None, "https://shop.example"));
+    }
+    let demo = resolved(&[], &Environment::default(), "").unwrap();
+    assert_eq!((demo.unfit_origin(), demo.allowed_origin(None)), (None, &Origin::default()));
+    let text = "[stages.it]\nprotected = true\nallowed-origin = 'http://localhost:3000'";
+    let local = resolved_for(STARTING, None, &["--stage", "it"], &Environment::default(), text).unwrap();
+    assert!(local.check_origin().is_ok() && local.unfit_origin().is_none(), "the local cloud has no customers");
+}
+
+#[test]
 fn an_unknown_stage_names_the_known_ones() {
     let error = resolved(&["--stage", "prodution"], &Environment::default(), FILE).unwrap_err();
     assert_eq!(error.to_string(), "/shop/cartctl.toml has no stage `prodution`");

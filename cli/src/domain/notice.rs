@@ -39,6 +39,12 @@ pub(crate) enum Notice {
         /// Whether the configuration says so; otherwise the next deployment changes it.
         configured: bool,
     },
+    /// Alarms of a stack change their colour in the console, and notify nobody.
+    SilentAlarms {
+        stack: StackId,
+        /// By logical id.
+        alarms: Vec<String>,
+    },
     /// Some stacks of the stage are not deployed yet, and their outputs are needed for the frontend's `.env`.
     EnvFileLater,
     /// The frontend's `.env` had the configuration of another stage, account or region, or of an unknown one.
@@ -176,6 +182,7 @@ impl Notice {
             | Self::EnvFileRepurposed { .. }
             | Self::EnvFileSetsTwice { deployed: false, .. }
             | Self::EnvFileNotWritten { .. }
+            | Self::SilentAlarms { .. }
             | Self::ChangeSetLeft { .. }
             | Self::TemplateLeft { .. }
             | Self::ResourcesOrphaned { .. }

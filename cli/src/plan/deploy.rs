@@ -12,6 +12,7 @@ use cfn::{
     ARTIFACT_BUCKET_OUTPUT, ARTIFACT_BUCKET_PARAMETER, Afterwards, App, Code, ParameterSource, Presence, Site, Stack, StackId,
     check::{self, Finding, Rule},
 };
+use serde_json::Value as Json;
 
 use super::{
     Blocked, Observed, ObservedAccount, bootstrap,
@@ -37,6 +38,11 @@ pub trait Definitions {
 
     /// The only origin that may call, if the stage pins one: a site at another origin is not allowed.
     fn pinned_origin(&self) -> Option<&Origin> {
+        None
+    }
+
+    /// The origin that is configured and that a protected stage does not allow, so that it takes a site of its own.
+    fn unfit_origin(&self) -> Option<&Origin> {
         None
     }
 }
@@ -106,6 +112,14 @@ pub enum Refused {
         /// Why the value is not an origin.
         reason: String,
     },
+    /// A protected stage has neither a site nor an origin that it could allow.
+    #[error(
+        "the stage is protected, and would allow pages of {origin} only, which is not reached by TLS or is on every visitor's own machine"
+    )]
+    UnfitOrigin {
+        /// The configured origin.
+        origin: Origin,
+    },
     /// The second round would destroy resources, which the approved plan could not mention.
     #[error("the {stack} stack would lose or replace {}, which the approved plan does not mention", resources.join(", "))]
     Untold {
@@ -122,6 +136,11 @@ impl Refused {
             Self::Blocked(blocked) => Some(blocked.hint()),
             Self::Findings(_) => Some("correct the definitions that the findings name, then run the same command again".to_owned()),
             Self::Origin { .. } => None,
+            Self::UnfitOrigin { .. } => Some(
+                "name the site's origin as `allowed-origin` in the stage's section of cartctl.toml, or let the stage have a site of \
+                 its own: `cartctl deploy --with-web`"
+                    .to_owned(),
+            ),
             Self::Untold { .. } => {
                 Some("run the same command again: the stack's inputs are published now, so that the plan will be exact".to_owned())
             }
@@ -197,6 +216,12 @@ pub(crate) struct Hosted {
 }
 
 impl Plan {
+    /// The alarms of each stack that notify nobody.
+    pub(crate) fn silent_alarms(&self) -> impl Iterator<Item = (StackId, Vec<String>)> {
+        let stacks = self.first.steps.iter().filter_map(|step| self.first.app.stack(step.stack()));
+        stacks.map(|stack| (stack.id(), silent_alarms(&stack.template().as_json()))).filter(|(_, alarms)| !alarms.is_empty())
+    }
+
     /// The app as the first round defines it.
     #[must_use]
     pub fn app(&self) -> &App {
@@ -283,6 +308,21 @@ pub(crate) fn concerns_account(definitions: &dyn Definitions, request: &Request,
     let app = definitions.app(&request.code, origin(&definitions.app(&request.code, None), observed)?.as_ref());
     let wanted = wanted(&app, request, observed);
     Ok(needs_code(&steps(&app, &wanted, observed, &request.terms(), None)?))
+}
+
+/// Fails if stacks would be deployed that allow calls from a site, in a stage that has no site, gets none, and has no fit origin.
+/// Reads only which stacks exist, so that it can be asked before code is built.
+///
+/// # Errors
+/// [`Refused::UnfitOrigin`], or as [`plan`].
+pub(crate) fn check_origin(definitions: &dyn Definitions, request: &Request, observed: &Observed) -> Result<(), Refused> {
+    let Some(unfit) = definitions.unfit_origin().filter(|_| request.protected) else { return Ok(()) };
+    let app = definitions.app(&request.code, None);
+    let wanted = wanted(&app, request, observed);
+    let host = app.site().map(|(host, _)| host.id());
+    let allows = app.stacks().iter().any(|stack| stack.allows_site() && wanted.contains(&stack.id()));
+    let has_site = origin(&app, observed)?.is_some() || host.is_some_and(|host| wanted.contains(&host));
+    if allows && !has_site { Err(Refused::UnfitOrigin { origin: unfit.clone() }) } else { Ok(()) }
 }
 
 /// Plans the deployment of the requested stacks. All of them have to be at rest, and the account has to be observed if
@@ -435,6 +475,14 @@ pub(crate) fn has_rest_apis(app: &App) -> bool {
     resources.into_iter().any(|template| {
         template["Resources"].as_object().into_iter().flatten().any(|(_, resource)| resource["Type"] == "AWS::ApiGateway::RestApi")
     })
+}
+
+/// The alarms of a template that notify nobody when they go off, by logical id.
+fn silent_alarms(template: &Json) -> Vec<String> {
+    let resources = template["Resources"].as_object().into_iter().flatten();
+    let alarms = resources.filter(|(_, resource)| resource["Type"] == "AWS::CloudWatch::Alarm");
+    let silent = alarms.filter(|(_, alarm)| alarm["Properties"]["AlarmActions"].as_array().is_none_or(Vec::is_empty));
+    silent.map(|(id, _)| id.clone()).collect()
 }
 
 fn artifact_bucket(account: &ObservedAccount) -> Option<String> {

@@ -306,7 +306,7 @@ fn action(
         | StackStatus::RollbackFailed
         | StackStatus::CreateFailed
         | StackStatus::DeleteFailed) => {
-            let left = there.retained();
+            let left = there.retained_data();
             if !left.is_empty() && !leave_retained {
                 return Err(Blocked::LeavesBehind { stack: stack.id(), name: stack.name().to_owned(), status, left });
             }

@@ -67,11 +67,13 @@ fn app() -> App {
 pub(crate) struct Shop {
     pub settings: Settings,
     pub pinned: bool,
+    /// Whether the allowed origin is unfit for a protected stage.
+    pub unfit: bool,
 }
 
 impl Shop {
     pub(crate) fn of(settings: Settings) -> Self {
-        Self { settings, pinned: false }
+        Self { settings, pinned: false, unfit: false }
     }
 }
 
@@ -93,6 +95,10 @@ impl Definitions for Shop {
 
     fn pinned_origin(&self) -> Option<&Origin> {
         self.pinned.then_some(&self.settings.allowed_origin)
+    }
+
+    fn unfit_origin(&self) -> Option<&Origin> {
+        self.unfit.then_some(&self.settings.allowed_origin)
     }
 }
 
@@ -362,10 +368,13 @@ fn stacks_with_an_api_take_turns() {
 fn what_the_deployed_template_retains_is_kept() {
     let app = app();
     let mut observed = deployed(&cart_infra::app(&cart_infra::Settings { protected: true, ..settings() }));
-    let queue = Resource { logical_id: "CartDeleteSQSQueue".to_owned(), ..table() };
-    observed.stacks.get_mut(&stacks::CART).unwrap().resources = vec![table(), queue];
+    let of_id = |id: &str| Resource { logical_id: id.to_owned(), ..table() };
+    let (dead_letters, logs) = (of_id("CartDeleteSQSDLQ"), of_id("ListCartHandlerLogs"));
+    let cart = observed.stacks.get_mut(&stacks::CART).unwrap();
+    cart.resources = vec![table(), of_id("CartDeleteSQSQueue"), dead_letters.clone(), logs.clone()];
+    assert_eq!(cart.retained_data(), [table()], "what stands in the way of recreating it");
     let plan = delete::plan(&app, &ALL, &observed, false).unwrap();
-    assert_eq!(plan.steps[0].keeps, [table()]);
+    assert_eq!(plan.steps[0].keeps, [table(), dead_letters, logs]);
 }
 
 #[test]
@@ -590,12 +599,51 @@ fn a_stage_that_pins_an_origin_keeps_its_site_out_and_says_so() {
     assert_eq!(known.notices, [Notice::OriginNotAllowed { site: SITE.to_owned(), allowed, configured: true }]);
     assert_eq!(known.site, Some(Publication { host: stacks::WEB, allowed: Allowed::Settled }), "it was said already");
 
-    let own = Shop { settings: Settings { allowed_origin: SITE.parse().unwrap(), ..settings() }, pinned: true };
+    let own = Shop { settings: Settings { allowed_origin: SITE.parse().unwrap(), ..settings() }, pinned: true, unfit: false };
     assert_eq!(plan_of(&own, &request(&[]), &allowed_by(&own)).unwrap().notices, [], "the pinned origin is the site's");
 }
 
 fn allowed_by(shop: &Shop) -> Observed {
     allowed(shop.settings.allowed_origin.as_str())
+}
+
+#[test]
+fn a_protected_stage_has_a_site_or_an_origin_of_its_own() {
+    let shop = Shop { unfit: true, ..Shop::of(settings()) };
+    let checked = |shop: &Shop, request: Request, observed: &Observed| deploy::check_origin(shop, &request, observed);
+    let protected = |stacks: &[StackId]| Request { protected: true, ..request(stacks) };
+    let refused = checked(&shop, protected(&[]), &Observed::default()).unwrap_err();
+    assert!(matches!(&refused, Refused::UnfitOrigin { origin } if *origin == settings().allowed_origin), "{refused}");
+    assert!(refused.hint().unwrap().contains("cartctl deploy --with-web"));
+    for stack in [stacks::PRODUCTS, stacks::CART] {
+        assert!(checked(&shop, protected(&[stack]), &deployed(&app())).is_err(), "{stack} allows pages");
+    }
+    assert!(checked(&shop, protected(&[stacks::AUTH, stacks::WEB]), &deployed(&app())).is_ok(), "neither allows any");
+    assert!(checked(&shop, Request { with_optional: true, ..protected(&[]) }, &Observed::default()).is_ok(), "it gets one");
+    let hosted = with_site(StackStatus::CreateComplete, Some(SITE));
+    for stacks in [&[][..], &[stacks::CART]] {
+        assert!(checked(&shop, protected(stacks), &hosted).is_ok(), "it has one");
+    }
+    let failed = with_site(StackStatus::RollbackComplete, None);
+    assert!(checked(&shop, protected(&[]), &failed).is_ok(), "it is created again");
+    assert!(checked(&shop, protected(&[stacks::CART]), &failed).is_err());
+    assert!(checked(&shop, request(&[]), &Observed::default()).is_ok(), "it is not protected");
+    assert!(checked(&Shop::of(settings()), protected(&[]), &Observed::default()).is_ok());
+}
+
+#[test]
+fn alarms_without_a_topic_are_named() {
+    let silent = |alarm_topic: Option<&str>, stacks: &[StackId]| {
+        let monitoring = Some(cart_infra::Monitoring { alarm_topic: alarm_topic.map(|topic| topic.parse().unwrap()) });
+        let shop = Shop::of(Settings { monitoring, ..settings() });
+        let plan = plan_of(&shop, &request(stacks), &Observed::default()).unwrap();
+        plan.silent_alarms().collect::<Vec<_>>()
+    };
+    let [(stack, alarms)] = <[_; 1]>::try_from(silent(None, &[])).unwrap();
+    assert_eq!(stack, stacks::CART);
+    assert!(alarms.len() > 10 && alarms.contains(&"AddToCartHandlerErrors".to_owned()), "{alarms:?}");
+    assert_eq!(silent(Some("arn:aws:sns:eu-west-1:123456789012:alarms"), &[]), []);
+    assert_eq!(silent(None, &[stacks::AUTH]), [], "it has no alarms");
 }
 
 #[test]

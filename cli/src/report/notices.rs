@@ -25,6 +25,12 @@ pub(super) fn text(notice: &Notice) -> String {
         Notice::OriginNotAllowed { site, configured: false, .. } => {
             format!("the site {site} cannot change a cart yet: the APIs do not allow its origin until the next `cartctl deploy`")
         }
+        Notice::SilentAlarms { stack, alarms } => format!(
+            "{} of the {stack} stack {} nobody ({}); name an SNS topic as `alarm-topic` in cartctl.toml",
+            plural(alarms.len(), "alarm"),
+            if alarms.len() == 1 { "notifies" } else { "notify" },
+            some(alarms)
+        ),
         Notice::EnvFileLater => "the frontend's .env file is written once every stack is deployed".to_owned(),
         Notice::EnvFileRepurposed { path, was, now } => {
             format!("{path} had the variables of {was}; it now has those of {now}")
@@ -114,6 +120,15 @@ fn noun(operation: Operation) -> &'static str {
         Operation::Delete => "deletion",
         Operation::RollBack => "rollback",
         Operation::Wait => "current operation",
+    }
+}
+
+/// The first of many names.
+fn some(names: &[String]) -> String {
+    const SHOWN: usize = 3;
+    match names.len().saturating_sub(SHOWN) {
+        0 => list(names),
+        more => format!("{} and {more} more", names[..SHOWN].join(", ")),
     }
 }
 

@@ -189,7 +189,7 @@ pub(crate) fn delete_text(plan: &delete::Plan) -> String {
         }
         for kept in &step.keeps {
             let what = format!("{} {}", kept.logical_id, paint(FAINT, &kept.resource_type));
-            text.line(format_args!("  {} {what} {} is retained: it holds people's data", paint(GOOD, "="), kept.physical_id));
+            text.line(format_args!("  {} {what} {} is retained", paint(GOOD, "="), kept.physical_id));
         }
     }
     text.into()

@@ -71,7 +71,6 @@ fn every_notice() -> Vec<Notice> {
             }
             Notice::SecondRound { .. } => not_allowed(true),
             Notice::OriginNotAllowed { configured: true, .. } => not_allowed(false),
-            Notice::OriginNotAllowed { configured: false, .. } => Notice::EnvFileLater,
             Notice::EnvFileLater => {
                 let [was, now] =
                     ["production", "staging"].map(|stage| format!("stage {stage}, account 123456789012, region eu-west-1"));
@@ -81,6 +80,11 @@ fn every_notice() -> Vec<Notice> {
             Notice::EnvFileSetsTwice { deployed: true, .. } => sets_twice(false),
             Notice::EnvFileSetsTwice { deployed: false, .. } => Notice::EnvFileNotWritten { path: env_file(), reason: reason() },
             Notice::EnvFileNotWritten { .. } => Notice::SiteOnline { url: site() },
+            Notice::OriginNotAllowed { configured: false, .. } => {
+                let alarms = ["ListCartHandlerErrors", "ListCartHandlerThrottles", "UpdateTotalsHandlerLate", "CartApiFailures"];
+                Notice::SilentAlarms { stack, alarms: alarms.map(str::to_owned).into() }
+            }
+            Notice::SilentAlarms { .. } => Notice::EnvFileLater,
             Notice::SiteOnline { .. } => Notice::SiteUnchanged { files: 4 },
             Notice::SiteUnchanged { .. } => Notice::SitePublished { uploaded: 1, unchanged: 3, removed: 2, invalidated: true },
             Notice::SitePublished { .. } => Notice::ProtectionOn { stack },

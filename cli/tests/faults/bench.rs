@@ -61,7 +61,7 @@ impl Bench {
 
     /// The same, with a stage that is protected.
     pub(crate) fn protected() -> Self {
-        Self::configured("stages.production.protected = true", true)
+        Self::configured("stages.production.protected = true\nstages.production.allowed-origin = 'https://shop.example'", true)
     }
 
     fn configured(configuration: &str, protected: bool) -> Self {
@@ -70,6 +70,7 @@ impl Bench {
         if protected {
             settings.names.stage = "production".parse().map(cart_infra::Stage::Named).unwrap();
             settings.protected = true;
+            settings.allowed_origin = "https://shop.example".parse().unwrap();
             // As cartctl.toml has it, which watches what it protects.
             settings.monitoring = Some(Monitoring::default());
         }

@@ -49,6 +49,44 @@ fn the_first_deployment() {
 }
 
 #[test]
+fn a_protected_stage_without_a_site_or_an_origin_is_not_deployed() {
+    let bench = Bench::protected();
+    for configuration in ["", "defaults.allowed-origin = 'http://shop.example'"] {
+        bench.configure(&format!("stages.production.protected = true\n{configuration}"));
+        for command in [&["deploy", "--yes", "--protected-ok"][..], &["deploy", "cart", "--yes", "--protected-ok"], &["diff"]] {
+            let story = bench.run(command).failed(2);
+            assert!(story.contains("error: the stage is protected, and would allow pages of http://"), "{story}");
+            assert!(story.contains("hint: name the site's origin as `allowed-origin` in the stage's section"), "{story}");
+        }
+    }
+    bench.run(&["deploy", "auth", "--yes", "--protected-ok"]).succeeded();
+    let (_, status) = bench.run(&["status"]).succeeded();
+    assert_eq!(status, "", "what is deployed can be looked at");
+}
+
+#[test]
+fn a_protected_stage_names_the_alarms_that_notify_nobody() {
+    let bench = Bench::protected();
+    let story = bench.run(&["deploy", "--yes", "--protected-ok"]).succeeded().1;
+    let named =
+        story.lines().filter(|line| line.contains("alarms of the cart stack notify nobody (DeleteMigratedHandlerErrors, ")).count();
+    assert_eq!(named, 1, "{story}");
+}
+
+#[test]
+fn a_protected_stage_is_deleted_but_for_what_it_keeps() {
+    let bench = Bench::protected().deployed(&SHOP);
+    let refused = bench.run(&["delete", "--yes"]).failed(3);
+    assert!(refused.contains("--protected-ok"), "{refused}");
+    let (answer, _) = bench.run(&["delete", "--yes", "--protected-ok", "--output", "json"]).succeeded();
+    for kept in ["DynamoDBShoppingCartTable", "CognitoUserPool", "CartDeleteSQSDLQ", "UpdateTotalsFailures", "ListCartHandlerLogs"]
+    {
+        assert!(answer.contains(&format!("\"logical_id\": \"{kept}\"")), "{kept}: {answer}");
+    }
+    assert!(!answer.contains("\"CartDeleteSQSQueue\""), "{answer}");
+}
+
+#[test]
 fn a_deployment_without_a_change_only_looks() {
     let bench = Bench::new().deployed(&SHOP);
     bench.run(&["deploy", "--yes"]).succeeded();

@@ -68,6 +68,8 @@ pub enum Removal {
     Delete,
     /// The resource stays in the account, without a stack.
     Retain,
+    /// The same, unless the operation that created it is rolled back. Not for replacements.
+    RetainExceptOnCreate,
 }
 
 /// Attributes of a resource besides its properties.
@@ -108,6 +110,17 @@ impl Attributes {
     #[must_use]
     pub fn stateful(removal: Removal) -> Self {
         Self { deletion_policy: Some(removal), update_replace_policy: Some(Removal::Retain), ..Self::default() }
+    }
+
+    /// For a resource that records what happened, such as a log group: a deletion and a replacement keep it, but a failed creation
+    /// leaves no empty one behind.
+    #[must_use]
+    pub fn record() -> Self {
+        Self {
+            deletion_policy: Some(Removal::RetainExceptOnCreate),
+            update_replace_policy: Some(Removal::Retain),
+            ..Self::default()
+        }
     }
 }
 

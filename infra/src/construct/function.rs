@@ -61,7 +61,11 @@ pub fn reserved_concurrency(stack: &mut Stack, limit: Option<u32>) -> When<u32> 
 pub fn add<F: Contract>(stack: &mut Stack, settings: &Settings, definition: Definition<F>) -> Handle<Alias> {
     let Definition { function: _, id, description, environment, permissions, memory, timeout, reserved_concurrency } = definition;
     // Without it, Lambda creates a group that is kept forever.
-    let logs = stack.add(format!("{id}Logs"), &LogGroup { log_group_name: None, retention_in_days: settings.log_retention });
+    let logs = stack.add_with(
+        format!("{id}Logs"),
+        settings.records(),
+        &LogGroup { log_group_name: None, retention_in_days: settings.log_retention },
+    );
     let role = role(stack, id, &logs, permissions);
     let code = stack.code(packages::of(F::SERVICE), &settings.code);
     let common = CommonEnv { stack_name: text![Pseudo::StackName] };

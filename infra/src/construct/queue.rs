@@ -4,8 +4,11 @@ use cfn::{
     Seconds, Stack, Visibility,
     policy::Statement,
     resource::sqs::{Queue, QueuePolicy, RedrivePolicy},
+    template::Attributes,
     value::Handle,
 };
+
+use crate::settings::Settings;
 
 /// The longest time for which SQS keeps a message: failed messages wait for people, who have weekends.
 const TWO_WEEKS: Seconds = Seconds::days(14);
@@ -27,18 +30,18 @@ pub(crate) fn work(
         redrive_policy: Some(redrive),
         ..Queue::default()
     };
-    add(stack, id, queue)
+    add(stack, id, Attributes::default(), queue)
 }
 
-/// A queue of failed messages.
+/// A queue of failed messages, which a protected stage keeps.
 #[track_caller]
-pub(crate) fn failures(stack: &mut Stack, id: &'static str) -> Handle<Queue> {
-    add(stack, id, Queue { message_retention_period: Some(TWO_WEEKS), ..Queue::default() })
+pub(crate) fn failures(stack: &mut Stack, settings: &Settings, id: &'static str) -> Handle<Queue> {
+    add(stack, id, settings.records(), Queue { message_retention_period: Some(TWO_WEEKS), ..Queue::default() })
 }
 
 #[track_caller]
-fn add(stack: &mut Stack, id: &'static str, queue: Queue) -> Handle<Queue> {
-    let handle = stack.add(id, &Queue { sqs_managed_sse_enabled: true, ..queue });
+fn add(stack: &mut Stack, id: &'static str, attributes: Attributes, queue: Queue) -> Handle<Queue> {
+    let handle = stack.add_with(id, attributes, &Queue { sqs_managed_sse_enabled: true, ..queue });
     let policy = vec![Statement::tls_only("sqs:*", vec![handle.arn().text()])];
     stack.add(format!("{id}Policy"), &QueuePolicy { queues: vec![handle.url()], policy_document: policy.into() });
     handle

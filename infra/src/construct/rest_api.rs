@@ -5,7 +5,7 @@
 
 use cart_contract::{Origin, cors::EXPOSED_HEADERS};
 use cfn::{
-    LogRetention, Stack,
+    Stack,
     resource::{
         Resource,
         api_gateway::{
@@ -23,7 +23,7 @@ use indexmap::IndexMap;
 use serde_json::json;
 
 use super::fingerprint;
-use crate::endpoints::API_STAGE;
+use crate::{endpoints::API_STAGE, settings::Settings};
 
 /// Limits of requests a second and of requests at once: far more than a shop of this size gets, far less than a faulty script could
 /// send. An account has 10 000 and 5 000 for all its APIs.
@@ -176,14 +176,14 @@ impl<'a> Api<'a> {
     /// Adds the stage that serves the finished API.
     #[must_use]
     #[track_caller]
-    pub fn serve(mut self, log_retention: LogRetention) -> Handle<RestApi> {
+    pub fn serve(mut self, settings: &Settings) -> Handle<RestApi> {
         for (path, verbs) in std::mem::take(&mut self.verbs) {
             self.preflight(path, &verbs);
         }
         self.gateway_response("Default4xx", ResponseType::Default4xx);
         self.gateway_response("Default5xx", ResponseType::Default5xx);
         let deployment = self.deployment();
-        self.stage(&deployment, log_retention);
+        self.stage(&deployment, settings);
         self.handle
     }
 
@@ -270,11 +270,17 @@ impl<'a> Api<'a> {
     }
 
     #[track_caller]
-    fn stage(&mut self, deployment: &Handle<Deployment>, retention_in_days: LogRetention) {
-        let access_logs = self.stack.add(format!("{}AccessLogs", self.id), &LogGroup { log_group_name: None, retention_in_days });
+    fn stage(&mut self, deployment: &Handle<Deployment>, settings: &Settings) {
+        let retention_in_days = settings.log_retention;
+        let access_logs = self.stack.add_with(
+            format!("{}AccessLogs", self.id),
+            settings.records(),
+            &LogGroup { log_group_name: None, retention_in_days },
+        );
         // Without it, API Gateway creates a group of this name at the first error and keeps it forever.
-        let execution_logs = self.stack.add(
+        let execution_logs = self.stack.add_with(
             format!("{}ExecutionLogs", self.id),
+            settings.records(),
             &LogGroup {
                 log_group_name: Some(text!["API-Gateway-Execution-Logs_", &self.handle.id(), "/", API_STAGE]),
                 retention_in_days,

@@ -125,7 +125,7 @@ impl Shop<'_> {
     /// The queue of anonymous items that a migration leaves behind, with its worker; and the queue of those that could not be
     /// deleted.
     fn deletions(&self, stack: &mut Stack) -> (Handle<Queue>, Handle<Queue>) {
-        let dead_letters = queue::failures(stack, "CartDeleteSQSDLQ");
+        let dead_letters = queue::failures(stack, self.settings, "CartDeleteSQSDLQ");
         let queue = queue::work(stack, "CartDeleteSQSQueue", DELETE_TIMEOUT, DELETIONS_RECEIVED_AT_MOST, &dead_letters);
         let worker = function::add(
             stack,
@@ -165,7 +165,7 @@ impl Shop<'_> {
 
     /// The function that keeps the totals, from the table's stream; and the queue of records that could not be counted.
     fn totals(&self, stack: &mut Stack) -> Handle<Queue> {
-        let failures = queue::failures(stack, "UpdateTotalsFailures");
+        let failures = queue::failures(stack, self.settings, "UpdateTotalsFailures");
         let function = function::add(
             stack,
             self.settings,
@@ -232,7 +232,7 @@ impl Shop<'_> {
         api.route(Verb::Post, "/cart/migrate", signed_in.clone(), &functions.migrate);
         api.route(Verb::Post, "/cart/checkout", signed_in, &functions.checkout);
         api.route(Verb::Get, "/cart/{product_id}/total", Authorization::None, &functions.total);
-        let api = api.serve(self.settings.log_retention);
+        let api = api.serve(self.settings);
 
         let url = self.settings.endpoints.api_url(&api);
         stack.publish("CartApiUrl", &CART_API_URL, url.clone());

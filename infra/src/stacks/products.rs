@@ -70,7 +70,7 @@ pub(crate) fn stack(settings: &Settings) -> (Stack, Products) {
     let mut api = Api::new(&mut stack, "ProductsRestApi", "The product catalogue", cors);
     api.route(Verb::Get, "/product", Authorization::None, &list);
     api.route(Verb::Get, "/product/{product_id}", Authorization::None, &get);
-    let api = api.serve(settings.log_retention);
+    let api = api.serve(settings);
 
     let url = settings.endpoints.api_url(&api);
     let published = Products {

@@ -31,6 +31,12 @@ impl Origin {
         if port == HTTP { format!("http://{host}") } else { format!("http://{host}:{port}") }.parse()
     }
 
+    /// An origin that no page has: names below `.invalid` [never exist](https://www.rfc-editor.org/rfc/rfc6761#section-6.4).
+    #[must_use]
+    pub fn nobody() -> Self {
+        Self("https://nobody.invalid".to_owned())
+    }
+
     /// The origin as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -278,7 +284,9 @@ mod tests {
         assert_eq!(made("127.0.0.1", 4566).as_deref(), Some("http://127.0.0.1:4566"));
         assert_eq!(made("localhost", 80).as_deref(), Some("http://localhost"));
         assert_eq!((made("localhost", 0), made("Local", 8080)), (None, None));
-        assert_eq!(Origin::default().as_str().parse(), Ok(Origin::default()));
+        for origin in [Origin::default(), Origin::nobody()] {
+            assert_eq!(origin.as_str().parse(), Ok(origin));
+        }
     }
 
     fn told(text: &str) -> String {
