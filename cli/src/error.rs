@@ -80,6 +80,9 @@ pub(crate) enum Error {
     /// Ctrl-C while the site is published.
     #[error("publishing the site was interrupted; visitors see the former version or the new one")]
     SiteInterrupted,
+    /// A second Ctrl-C while change sets are awaited and deleted.
+    #[error("quit without waiting; change sets of the plan are left, and have no effect")]
+    LeftPlan,
     /// A second Ctrl-C while CloudFormation works.
     #[error("quit without waiting; CloudFormation may still be working")]
     Left,
@@ -136,6 +139,7 @@ impl Error {
                 let web = if *stack == stacks::WEB { " --with-web" } else { "" };
                 Some(format!("`cartctl deploy{web}` deploys it"))
             }
+            Self::LeftPlan => Some("run the same command again, which replaces them".to_owned()),
             Self::RecountInterrupted | Self::SiteInterrupted => Some("run the same command again to finish".to_owned()),
             Self::Interrupted => None,
         }
@@ -153,11 +157,16 @@ impl Error {
                 execute::Error::Refused(error) => refused_exit_code(error),
                 execute::Error::Busy { .. } => ExitCode::Stuck,
                 execute::Error::LostSight { cause, .. } if cause.kind() == aws::ErrorKind::Credentials => ExitCode::Credentials,
+                execute::Error::LostSight { cause, running, .. } if running.is_empty() => aws_exit_code(cause),
+                // Nothing goes on in AWS any more.
+                execute::Error::Detached { running, .. } if running.is_empty() => ExitCode::Interrupted,
                 execute::Error::Detached { .. } | execute::Error::LostSight { .. } => ExitCode::Detached,
                 execute::Error::Aws(error) => aws_exit_code(error),
             },
             Self::ApprovalNeeded | Self::Protected { .. } => ExitCode::Declined,
-            Self::Interrupted | Self::RecountInterrupted | Self::SiteInterrupted | Self::Left => ExitCode::Interrupted,
+            Self::Interrupted | Self::RecountInterrupted | Self::SiteInterrupted | Self::LeftPlan | Self::Left => {
+                ExitCode::Interrupted
+            }
             Self::Totals(execute::totals::Error::Stuck { .. })
             | Self::NotDeployed { .. }
             | Self::Package(_)

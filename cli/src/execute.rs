@@ -60,21 +60,25 @@ pub enum Error {
         /// The busy stack.
         stack: StackId,
     },
-    /// The user detached.
-    #[error("{}{}", if running.is_empty() { "stopped" } else { "detached" }, left_alone(running, pending))]
+    /// The user stopped the command, or detached from it.
+    #[error("{}{}", if running.is_empty() { "stopped" } else { "detached" }, left_alone(running, cancelled, pending))]
     Detached {
+        /// The stacks that CloudFormation still works on.
+        running: Vec<StackId>,
+        /// The stacks whose update was cancelled, and is rolled back.
+        cancelled: Vec<StackId>,
+        /// The stacks that were not started.
+        pending: Vec<StackId>,
+    },
+    /// Calls failed, so that nothing more could be started or followed.
+    #[error("{cause}{}", left_alone(running, &[], pending))]
+    LostSight {
+        /// The error of the last call.
+        cause: Box<aws::Error>,
         /// The stacks that CloudFormation still works on.
         running: Vec<StackId>,
         /// The stacks that were not started.
         pending: Vec<StackId>,
-    },
-    /// Following an operation failed.
-    #[error("{cause}{}", left_alone(running, &[]))]
-    LostSight {
-        /// The error of the last call.
-        cause: aws::Error,
-        /// The stacks that CloudFormation still works on.
-        running: Vec<StackId>,
     },
     /// A call failed that concerns no single stack.
     #[error(transparent)]
@@ -92,17 +96,18 @@ fn sentences(failed: &[Failure]) -> String {
     failed.iter().map(sentence).collect::<Vec<_>>().join("\n")
 }
 
-fn left_alone(running: &[StackId], pending: &[StackId]) -> String {
+fn left_alone(running: &[StackId], cancelled: &[StackId], pending: &[StackId]) -> String {
     let names = |stacks: &[StackId]| stacks.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
+    let were = |stacks: &[StackId], what: &str| match stacks {
+        [] => String::new(),
+        [one] => format!("; {one} was {what}"),
+        _ => format!("; {} were {what}", names(stacks)),
+    };
     let working = match running {
         [] => String::new(),
         _ => format!("; CloudFormation is still working on {}", names(running)),
     };
-    match pending {
-        [] => working,
-        [one] => format!("{working}; {one} was not started"),
-        _ => format!("{working}; {} were not started", names(pending)),
-    }
+    format!("{working}{}{}", were(cancelled, "cancelled and rolled back"), were(pending, "not started"))
 }
 
 impl Error {
@@ -120,9 +125,10 @@ impl Error {
             Self::Detached { .. } => {
                 Some("follow the operations with `cartctl attach`, then run the same command again for the rest".to_owned())
             }
-            Self::LostSight { cause, .. } => {
+            Self::LostSight { cause, running, .. } => {
                 let first = if cause.kind() == ErrorKind::Credentials { "sign in again, then " } else { "" };
-                Some(format!("{first}follow the operations with `cartctl attach`, then run the same command again for the rest"))
+                let follow = if running.is_empty() { "" } else { "follow the operations with `cartctl attach`, then " };
+                Some(format!("{first}{follow}run the same command again for the rest"))
             }
             Self::Aws(error) => error.hint(),
         }
@@ -143,6 +149,9 @@ enum StepError {
     /// Another process works on the stack.
     #[error("another deployment is changing it")]
     Busy,
+    /// The user cancelled the update, and it is rolled back.
+    #[error("it was cancelled")]
+    Cancelled,
     /// The user stopped the command before the step started.
     #[error("it was not started")]
     NotBegun,
@@ -187,21 +196,35 @@ struct Task<F> {
     work: F,
 }
 
+/// How far a step got, as far as it matters to those that depend on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Finished {
+    Done,
+    /// Because this stack failed.
+    Failed(StackId),
+    /// Nobody knows, or it was not wanted any more.
+    Open,
+}
+
 /// Runs steps side by side, each after the steps it names. Steps that depend on a failed one are skipped. `tasks` are in the order
 /// in which outcomes are shown.
 async fn in_order<F>(tasks: Vec<Task<F>>, session: &Session) -> (Outcomes, IndexMap<StackId, StepError>)
 where
     F: Future<Output = Result<Settled, StepError>>,
 {
-    let doneness: BTreeMap<_, _> = tasks.iter().map(|task| (task.stack, watch::Sender::new(None::<bool>))).collect();
-    let doneness = &doneness;
+    let ends: BTreeMap<_, _> = tasks.iter().map(|task| (task.stack, watch::Sender::new(None::<Finished>))).collect();
+    let ends = &ends;
     let running = tasks.into_iter().map(|Task { stack, after, work }| async move {
-        let needs: Vec<_> = after.iter().filter_map(|need| Some((*need, doneness.get(need)?.subscribe()))).collect();
+        let needs: Vec<_> = after.iter().filter_map(|need| Some(ends.get(need)?.subscribe())).collect();
         let started = Instant::now();
         let (outcome, error) = settle(needs, work, stack, session).await;
-        let is_done = matches!(outcome, Settled::Done { .. } | Settled::Unchanged);
-        if let Some(finished) = doneness.get(&stack) {
-            finished.send_replace(Some(is_done));
+        if let Some(end) = ends.get(&stack) {
+            end.send_replace(Some(match &outcome {
+                Settled::Done { .. } | Settled::Unchanged => Finished::Done,
+                Settled::Failed { .. } => Finished::Failed(stack),
+                Settled::Skipped { because } => Finished::Failed(*because),
+                Settled::AtRest { .. } | Settled::Cancelled | Settled::NotBegun | Settled::LeftAlone => Finished::Open,
+            }));
         }
         (stack, outcome, error, started.elapsed())
     });
@@ -215,7 +238,7 @@ where
 }
 
 async fn settle(
-    needs: Vec<(StackId, watch::Receiver<Option<bool>>)>,
+    needs: Vec<watch::Receiver<Option<Finished>>>,
     work: impl Future<Output = Result<Settled, StepError>>,
     stack: StackId,
     session: &Session,
@@ -224,12 +247,12 @@ async fn settle(
         session.events.send(Event::StackSettled { stack, outcome: outcome.clone(), took });
         outcome
     };
-    for (need, mut doneness) in needs {
-        let ready = doneness.wait_for(Option::is_some).await.is_ok_and(|done| *done == Some(true));
-        if !ready {
-            // The user wanted the required step to be cancelled or detached.
-            let outcome = if session.intent() == Intent::Continue { Settled::Skipped { because: need } } else { Settled::NotBegun };
-            return (tell(outcome, Duration::ZERO), None);
+    for mut end in needs {
+        let end = end.wait_for(Option::is_some).await.map_or(None, |end| *end);
+        match end.unwrap_or(Finished::Open) {
+            Finished::Done => {}
+            Finished::Failed(because) => return (tell(Settled::Skipped { because }, Duration::ZERO), None),
+            Finished::Open => return (tell(Settled::NotBegun, Duration::ZERO), None),
         }
     }
     if session.intent() != Intent::Continue {
@@ -242,6 +265,9 @@ async fn settle(
             let outcome = match &error {
                 StepError::Failed(failure) => Settled::Failed { failure: failure.clone() },
                 StepError::NotBegun => Settled::NotBegun,
+                // Nothing is wrong with the stack.
+                StepError::Aws(error) if error.kind() == ErrorKind::Credentials => Settled::NotBegun,
+                StepError::Cancelled => Settled::Cancelled,
                 StepError::Detached | StepError::LostSight(_) => Settled::LeftAlone,
                 StepError::Blocked(blocked) => failed(stack, blocked),
                 StepError::Untold(resources) => failed(stack, &Refused::Untold { stack, resources: resources.clone() }),
@@ -264,6 +290,7 @@ fn worst(errors: IndexMap<StackId, StepError>, outcomes: &Outcomes, account_stac
         outcomes.iter().filter(|(_, (outcome, _))| wanted(outcome)).map(|(stack, _)| *stack).collect()
     };
     let running = having(|outcome| matches!(outcome, Settled::LeftAlone));
+    let cancelled = having(|outcome| matches!(outcome, Settled::Cancelled));
     let pending = having(|outcome| matches!(outcome, Settled::NotBegun));
     let settled = having(|outcome| matches!(outcome, Settled::Done { .. } | Settled::Unchanged));
     let (mut failed, mut lost, mut blocked, mut busy, mut detached) = (Vec::new(), None, None, None, !pending.is_empty());
@@ -279,7 +306,7 @@ fn worst(errors: IndexMap<StackId, StepError>, outcomes: &Outcomes, account_stac
             StepError::Blocked(why) => blocked = Some(Refused::Blocked(why)),
             StepError::Untold(resources) => blocked = Some(Refused::Untold { stack, resources }),
             StepError::Busy => busy = Some(stack),
-            StepError::Detached | StepError::NotBegun => detached = true,
+            StepError::Detached | StepError::NotBegun | StepError::Cancelled => detached = true,
             StepError::LostSight(cause) => lost = Some(cause),
         }
     }
@@ -291,10 +318,10 @@ fn worst(errors: IndexMap<StackId, StepError>, outcomes: &Outcomes, account_stac
         return Err(blocked.into());
     }
     if let Some(cause) = lost {
-        return Err(Error::LostSight { cause, running });
+        return Err(Error::LostSight { cause: Box::new(cause), running, pending });
     }
     if detached {
-        return Err(Error::Detached { running, pending });
+        return Err(Error::Detached { running, cancelled, pending });
     }
     match busy {
         Some(stack) => Err(Error::Busy { stack }),

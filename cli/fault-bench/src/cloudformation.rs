@@ -364,6 +364,12 @@ fn delete_change_set(call: &Call, account: &mut Account) -> Answer {
         return Err(Refusal::validation(format!("Stack [{stack}] does not exist")));
     }
     if let Ok((place, set)) = found(call, account) {
+        let there = &account.stacks[place].change_sets[set];
+        // https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeleteChangeSet.html#API_DeleteChangeSet_Errors
+        if matches!(there.status, ChangeSetStatus::CreatePending | ChangeSetStatus::CreateInProgress) {
+            let text = format!("ChangeSet [{}] cannot be deleted in its current status of [{}]", there.id, there.status);
+            return Err(Refusal::new(400, "InvalidChangeSetStatus", text));
+        }
         account.stacks[place].change_sets.remove(set);
     }
     Ok(json!({}))

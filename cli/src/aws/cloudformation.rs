@@ -209,6 +209,18 @@ impl Aws {
         }
     }
 
+    /// Whether CloudFormation still creates this change set of a stack.
+    pub(crate) async fn is_being_created(&self, stack: &str, name: &str) -> Result<bool, Error> {
+        let answer = self.watching.describe_change_set().stack_name(stack).change_set_name(name).send().await;
+        match answer.map_err(|error| Error::sdk("describing a change set", error)) {
+            Ok(answer) => {
+                Ok(matches!(answer.status, Some(types::ChangeSetStatus::CreatePending | types::ChangeSetStatus::CreateInProgress)))
+            }
+            Err(error) if is_absent(&error) || error.has_code("ChangeSetNotFound") => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// CloudFormation's validations before the start: names taken, quotas, properties. The change set's own reason omits them.
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/validate-stack-deployments.html>
     async fn failed_validations(&self, change_set: &ChangeSet) -> Vec<String> {

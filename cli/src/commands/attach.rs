@@ -14,7 +14,7 @@ use crate::{
     config::Config,
     domain::{event::Events, stack::StackStatus},
     error::Error,
-    execute::{self, Session},
+    execute::{self, Session, follow::Attached},
     plan::{Observed, deploy::Definitions},
     report::answer::Answer,
 };
@@ -31,17 +31,21 @@ pub(super) async fn run(args: &Attach, config: &Config, events: &Events) -> Resu
     let adopting = |session: &Session| session.clone().adopting(args.adopt.adopt.clone());
     let first = async |session: &Session| observe(&adopting(session)).await;
     let (session, mut observed) = interruptible(look("attach", config, events, first)).await?;
-    let (observed, mut failed) = supervised(&adopting(&session), async |session| {
-        let mut failed = Vec::new();
+    let (observed, mut failed, cancelled) = supervised(&adopting(&session), async |session| {
+        let (mut failed, mut cancelled) = (Vec::new(), Vec::new());
         loop {
             let busy = observed.busy();
             if busy.is_empty() {
-                return Ok((observed, failed));
+                return Ok((observed, failed, cancelled));
             }
-            let following = busy.into_iter().map(|busy| session.attach(app.stack(busy.stack), busy));
+            let following = busy.into_iter().map(async |busy| (busy.stack, session.attach(app.stack(busy.stack), busy).await));
             // All of them: an operation that is not cancelled must not end the cancellation of another one.
-            for followed in join_all(following).await {
-                failed.extend(followed?);
+            for (stack, attached) in join_all(following).await {
+                match attached? {
+                    Attached::Done => {}
+                    Attached::Cancelled => cancelled.push(stack),
+                    Attached::Failed(failure) => failed.push(*failure),
+                }
             }
             observed = observe(session).await?;
         }
@@ -51,6 +55,9 @@ pub(super) async fn run(args: &Attach, config: &Config, events: &Events) -> Resu
         failed.sort_by_key(|failure| stacks.iter().position(|stack| stack.id() == failure.stack));
         let partial = failed.len() < stacks.len();
         return Err(execute::Error::Failed { failed, partial }.into());
+    }
+    if !cancelled.is_empty() {
+        return Err(execute::Error::Detached { running: Vec::new(), cancelled, pending: Vec::new() }.into());
     }
     for (stack, foreign) in &observed.foreign {
         events.notice(foreign.notice(*stack));

@@ -4,7 +4,7 @@ use super::{
     approved,
     deployment::{self, Deployed},
     guard,
-    interruption::{Interruption, interruptible, supervised},
+    interruption::{Interruption, coming_to_an_end, interruptible, supervised},
     open, replanning, site,
 };
 use crate::{
@@ -34,12 +34,20 @@ pub(super) async fn run(args: &Deploy, config: &Config, events: &Events) -> Resu
 /// None if it was declined.
 async fn deploy(args: &Deploy, config: &Config, session: &Session) -> Result<Option<Deployed>, Error> {
     let made = ChangeSets::default();
-    let planned = interruptible(Box::pin(approved_plan(args, &made, config, session))).await;
-    let Ok(Some(planned)) = planned else {
-        discard(&made, session).await?;
-        return planned.map(|_| None);
+    let planned = Box::pin(approved_plan(args, &made, config, session)).await;
+    let planned = match planned {
+        Ok(Some(planned)) => planned,
+        Err(Error::LeftPlan) => {
+            made.leave(&session.events);
+            return Err(Error::LeftPlan);
+        }
+        Ok(None) | Err(_) => {
+            discard(&made, session).await?;
+            return planned.map(|_| None);
+        }
     };
-    supervised(session, async |session| {
+    let rest = made.clone();
+    let done = supervised(session, async |session| {
         let publication = planned.plan.site.clone();
         let deployed = deployment::carry_out(planned, made, !args.no_env, config, session).await?;
         if let Some(publication) = publication
@@ -56,21 +64,30 @@ async fn deploy(args: &Deploy, config: &Config, session: &Session) -> Result<Opt
         }
         Ok(Some(deployed))
     })
-    .await
+    .await;
+    // Nothing, unless a second Ctrl-C ended it at once.
+    rest.leave(&session.events);
+    done
 }
 
 /// The approved plan, as exact as possible; None if it was declined.
 async fn approved_plan(args: &Deploy, made: &ChangeSets, config: &Config, session: &Session) -> Result<Option<Planned>, Error> {
-    let building = deployment::artifacts(&args.planning, config, &session.events);
-    let mut planned = deployment::plan(deployment::request(&args.planning, config), building, config, session).await?;
-    if planned.plan.site.is_some() {
-        // Checked before creating change sets that would wait for the site.
-        build::site::check(&config.shop).await?;
-    }
-    planned.plan = execute::deploy::refine(planned.plan, made, session).await?;
+    let planning = async {
+        let building = deployment::artifacts(&args.planning, config, &session.events);
+        let planned = deployment::plan(deployment::request(&args.planning, config), building, config, session).await?;
+        if planned.plan.site.is_some() {
+            // Checked before creating change sets that would wait for the site.
+            build::site::check(&config.shop).await?;
+        }
+        Ok(planned)
+    };
+    let mut planned = interruptible(Box::pin(planning)).await?;
+    let plan = planned.plan;
+    planned.plan = coming_to_an_end(session, async |session| Ok(execute::deploy::refine(plan, made, session).await?)).await?;
     session.events.pause().await;
     report::plan::show_deploy(&planned.plan, config.verbose);
-    if must_ask(args.require_approval, &planned.plan, config) && !approved(Question::Deploy, config, session).await? {
+    if must_ask(args.require_approval, &planned.plan, config) && !interruptible(approved(Question::Deploy, config, session)).await?
+    {
         return Ok(None);
     }
     Ok(Some(planned))
@@ -90,14 +107,16 @@ fn requires(required: RequireApproval, reach: Reach) -> bool {
     }
 }
 
-/// Discards the change sets of the plan. Another Ctrl-C ends that.
+/// Discards the change sets of the plan. Another Ctrl-C ends that, and what is left is reported.
 async fn discard(made: &ChangeSets, session: &Session) -> Result<(), Error> {
     let mut interruption = Interruption::listen()?;
     tokio::select! {
-        () = made.discard(session) => {}
-        () = interruption.wait() => {}
+        () = made.discard(session) => Ok(()),
+        () = interruption.wait() => {
+            made.leave(&session.events);
+            Err(Error::LeftPlan)
+        }
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -182,7 +182,9 @@ pub(crate) enum Settled {
     Skipped {
         because: StackId,
     },
-    /// Not started, because the user stopped the command before.
+    /// An update was rolled back, because the user cancelled it.
+    Cancelled,
+    /// Not started, because the user stopped the command before, or because a stack that it depends on did not come to an end.
     NotBegun,
     /// CloudFormation is still working, and cartctl detached.
     LeftAlone,

@@ -74,6 +74,8 @@ pub(crate) enum Notice {
     ProtectionOn { stack: StackId },
     /// Termination protection was switched off.
     ProtectionOff { stack: StackId },
+    /// The command was interrupted; the change sets of its plan are awaited and deleted.
+    TakingBack,
     /// A change set could not be deleted.
     ChangeSetLeft { stack: StackId, reason: String },
     /// A template could not be deleted from the artifact bucket.
@@ -172,6 +174,7 @@ impl Notice {
             | Self::EnvFileLater
             | Self::EnvFileSetsTwice { deployed: true, .. }
             | Self::ProtectionOff { .. }
+            | Self::TakingBack
             | Self::DeletionThrottled { .. }
             | Self::Cancelling { .. }
             | Self::FunctionsUnchanged { .. }

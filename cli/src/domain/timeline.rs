@@ -99,6 +99,7 @@ impl Timeline {
                         | Settled::Unchanged
                         | Settled::AtRest { .. }
                         | Settled::Skipped { .. }
+                        | Settled::Cancelled
                         | Settled::NotBegun
                         | Settled::LeftAlone => End::Done,
                     };

@@ -92,7 +92,7 @@ pub(super) async fn remove(stack: StackId, id: &str, except: &[String], session:
             return Ok(());
         }
         session.aws.delete_stack(id, except).await?;
-        let Ended { status, events } = session.follow(stack, id, Operation::Delete, latest.map(|event| event.id)).await?;
+        let Ended { status, events, .. } = session.follow(stack, id, Operation::Delete, latest.map(|event| event.id)).await?;
         if status == StackStatus::DeleteComplete {
             return Ok(());
         }
@@ -102,6 +102,10 @@ pub(super) async fn remove(stack: StackId, id: &str, except: &[String], session:
         }
         throttled += 1;
         session.events.notice(Notice::DeletionThrottled { stack, again_in: BETWEEN_API_DELETIONS });
-        sleep(BETWEEN_API_DELETIONS).await;
+        tokio::select! {
+            () = sleep(BETWEEN_API_DELETIONS) => {}
+            // Nothing new is started then.
+            () = session.interrupted() => return Err(StepError::Failed(Box::new(explain(failure, session).await))),
+        }
     }
 }

@@ -25,7 +25,7 @@ use crate::{
     },
     domain::{
         digest::sha256,
-        event::{Event, Operation, Settled},
+        event::{Event, Events, Operation, Settled},
         failure::Failure,
         notice::{Activity, Notice},
         package::Artifact,
@@ -54,7 +54,17 @@ struct Made {
     create: bool,
     /// The uploaded template.
     template: Option<(Bucket, String)>,
-    ready: Option<ChangeSet>,
+    state: Making,
+}
+
+/// How far a change set is.
+#[derive(Clone, Debug)]
+enum Making {
+    /// CloudFormation may still create it, and does not delete it meanwhile.
+    Requested,
+    Ready(ChangeSet),
+    /// It cannot be executed.
+    Useless,
 }
 
 impl ChangeSets {
@@ -63,20 +73,41 @@ impl ChangeSets {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Deletes change sets that were not executed, and the stacks that exist only because of them.
+    /// Deletes change sets that were not executed, and the stacks that exist only because of them; awaits those that CloudFormation still
+    /// creates. Who stops waiting finds the rest with [`leave`](Self::leave).
     pub(crate) async fn discard(&self, session: &Session) {
-        let made = std::mem::take(&mut *self.lock());
+        let session = &session.to_the_end();
+        let made: Vec<_> = self.lock().iter().map(|(stack, made)| (*stack, made.clone())).collect();
         join_all(made.iter().map(async |(stack, made)| {
             if let Err(error) = discard(*stack, made, session).await {
                 session.events.notice(Notice::ChangeSetLeft { stack: *stack, reason: error.to_string() });
             }
+            self.lock().remove(stack);
         }))
         .await;
+    }
+
+    /// Reports the change sets that are not deleted.
+    pub(crate) fn leave(&self, events: &Events) {
+        for stack in std::mem::take(&mut *self.lock()).into_keys() {
+            events.notice(Notice::ChangeSetLeft { stack, reason: "cartctl quit before".to_owned() });
+        }
+    }
+
+    /// The change set of a stack that can be executed.
+    fn ready(&self, stack: StackId) -> Option<ChangeSet> {
+        match &self.lock().get(&stack)?.state {
+            Making::Ready(change_set) => Some(change_set.clone()),
+            Making::Requested | Making::Useless => None,
+        }
     }
 }
 
 async fn discard(stack: StackId, made: &Made, session: &Session) -> Result<(), StepError> {
     let aws = &session.aws;
+    if matches!(made.state, Making::Requested) {
+        created(made, session).await?;
+    }
     aws.delete_change_set(Some(&made.stack), &made.name).await?;
     // A user with permission to upload may lack the permission to delete. The object then stays, and is harmless.
     if let Some((bucket, key)) = &made.template
@@ -94,6 +125,12 @@ async fn discard(stack: StackId, made: &Made, session: &Session) -> Result<(), S
     Ok(())
 }
 
+/// Waits until CloudFormation no longer creates a change set.
+async fn created(made: &Made, session: &Session) -> Result<(), StepError> {
+    let Made { stack, name, .. } = made;
+    session.until(|| async { Ok((!session.aws.is_being_created(stack, name).await?).then_some(())) }).await
+}
+
 /// Asks CloudFormation for the effects of the plan's steps, as far as change sets are possible yet. Executes nothing.
 ///
 /// # Errors
@@ -106,8 +143,10 @@ pub(crate) async fn refine(mut plan: Plan, made: &ChangeSets, session: &Session)
             None => Ok(Vec::new()),
         }
     };
-    let (mut bootstrap, steps) =
-        tokio::try_join!(bootstrap, refine_steps(std::mem::take(&mut plan.first.steps), &plan.first.terms, made, session))?;
+    let steps = refine_steps(std::mem::take(&mut plan.first.steps), &plan.first.terms, made, session);
+    // Both are awaited, so that each change set is known to exist or not.
+    let (bootstrap, steps) = tokio::join!(bootstrap, steps);
+    let (mut bootstrap, steps) = (bootstrap?, steps?);
     plan.bootstrap = bootstrap.pop();
     plan.first.steps = steps;
     if plan.first.terms.protected {
@@ -130,7 +169,10 @@ async fn refine_steps(steps: Vec<Step>, terms: &Terms, made: &ChangeSets, sessio
             StepError::Failed(failure) => Error::Failed { failed: vec![*failure], partial: false },
             StepError::Aws(error) | StepError::LostSight(error) => Error::Aws(error),
             StepError::Blocked(blocked) => Error::Refused(blocked.into()),
-            StepError::Busy | StepError::NotBegun | StepError::Detached | StepError::Untold(_) => Error::Busy { stack },
+            StepError::Busy | StepError::Untold(_) => Error::Busy { stack },
+            StepError::NotBegun | StepError::Detached | StepError::Cancelled => {
+                Error::Detached { running: Vec::new(), cancelled: Vec::new(), pending: vec![stack] }
+            }
         })
     });
     // All are awaited, so that each change set is known to exist or not.
@@ -147,26 +189,36 @@ async fn asked(
 ) -> Result<Step, StepError> {
     let stack = step.stack();
     let create = matches!(step.action, Action::Create { .. });
+    if session.intent() != Intent::Continue {
+        return Err(StepError::NotBegun);
+    }
     let request = change_set_request(&step.wanted, create, bucket, terms, session).await?;
     let template = match (&request.template, bucket) {
         (TemplateSource::Url(_), Some(bucket)) => Some((bucket.clone(), template_key(&step.wanted, &request.name))),
         _ => None,
     };
-    let entry = Made { stack: request.stack.clone(), name: request.name.clone(), create, template, ready: None };
+    let entry = Made { stack: request.stack.clone(), name: request.name.clone(), create, template, state: Making::Requested };
     made.lock().insert(stack, entry.clone());
-    let change_set = session.aws.create_change_set(&request).await?;
+    let change_set = match session.aws.create_change_set(&request).await {
+        // CloudFormation still creates the one of an earlier run, and cannot delete it yet.
+        Err(error) if error.kind() == ErrorKind::Busy && session.aws.is_being_created(&entry.stack, &entry.name).await? => {
+            created(&entry, session).await.map_err(StepError::before_it_began)?;
+            session.aws.create_change_set(&request).await?
+        }
+        created => created?,
+    };
     let state = session.until(|| async {
         let state = session.aws.change_set_state(&change_set).await?;
         Ok((state != ChangeSetState::Pending).then_some(state))
     });
     match state.await.map_err(StepError::before_it_began)? {
         ChangeSetState::Ready(changes) => {
-            made.lock().insert(stack, Made { ready: Some(change_set), ..entry });
+            made.lock().insert(stack, Made { state: Making::Ready(change_set), ..entry });
             Ok(step.with_change_set(&changes))
         }
         state => {
             // This change set is not executed, even if others are.
-            discard(stack, &entry, session).await?;
+            discard(stack, &Made { state: Making::Useless, ..entry }, session).await?;
             made.lock().remove(&stack);
             match state {
                 ChangeSetState::NoChanges => Ok(step.without_changes()),
@@ -309,6 +361,9 @@ async fn second_round(
     session: &Session,
 ) -> Result<Option<Round>, Error> {
     let Some((second, site)) = plan.second.as_ref().zip(deploy::hosted(plan.app(), observed)) else { return Ok(None) };
+    if session.intent() != Intent::Continue {
+        return Err(Error::Detached { running: Vec::new(), cancelled: Vec::new(), pending: second.stacks.clone() });
+    }
     session.events.notice(Notice::SecondRound { stacks: second.stacks.clone(), origin: site.url });
     let acceptable = |observed: &Observed| observed.refuse_foreign(second.stacks.iter().copied());
     let observed = session.observe_at_rest(plan.app().stacks(), &definitions.parameter_root(), acceptable).await?;
@@ -418,8 +473,7 @@ impl Work<'_> {
             self.protect(shown).await?;
             return Ok(Settled::Unchanged);
         }
-        let ready = self.made.lock().get(&stack).and_then(|made| made.ready.clone());
-        let (step, change_set) = match ready {
+        let (step, change_set) = match self.made.ready(stack) {
             Some(change_set) => (shown.clone(), change_set),
             None => match Box::pin(self.late(shown)).await? {
                 Some(found) => found,
@@ -450,6 +504,7 @@ impl Work<'_> {
                 self.protect(&step).await?;
                 Ok(Settled::Done { operation })
             }
+            _ if ended.is_rolled_back_as_asked() => Err(StepError::Cancelled),
             status => {
                 let failure = Failure::of_events(stack, Some(&step.wanted), &change_set.stack_id, &ended.events, status);
                 Err(StepError::Failed(Box::new(explain(failure, self.session).await)))
@@ -498,8 +553,7 @@ impl Work<'_> {
         if !untold.is_empty() {
             return Err(StepError::Untold(untold));
         }
-        let ready = self.made.lock().get(&stack).and_then(|made| made.ready.clone());
-        Ok(ready.map(|change_set| (step, change_set)))
+        Ok(self.made.ready(stack).map(|change_set| (step, change_set)))
     }
 
     /// Observes a stack, and the stage's parameters.

@@ -28,6 +28,24 @@ pub(crate) struct Ended {
     pub status: StackStatus,
     /// All events of the operation, oldest first.
     pub events: Vec<StackEvent>,
+    /// Whether the user cancelled it.
+    pub cancelled: bool,
+}
+
+/// The end of an operation that was not started here.
+#[derive(Debug)]
+pub(crate) enum Attached {
+    Done,
+    /// The user cancelled it, and it is rolled back.
+    Cancelled,
+    Failed(Box<Failure>),
+}
+
+impl Ended {
+    /// Whether the user wanted it so. A resource that failed before is no reason that counts any more.
+    pub(super) fn is_rolled_back_as_asked(&self) -> bool {
+        self.cancelled && self.status == StackStatus::UpdateRollbackComplete
+    }
 }
 
 /// The calls about one operation: the pause between them, and how long failures are tolerated.
@@ -118,15 +136,12 @@ impl Session {
         let mut questions = Questions::new();
         let mut intents = self.intents();
         let mut events = Vec::new();
-        let mut cancelled = false;
+        let mut cancelled = None;
         loop {
             let wanted = intents.latest();
             match wanted {
                 Intent::Detach => return Err(StepError::Detached),
-                Intent::Cancel if !cancelled => {
-                    cancelled = true;
-                    self.cancel(stack, id, operation).await;
-                }
+                Intent::Cancel if cancelled.is_none() => cancelled = Some(self.cancel(stack, id, operation).await),
                 Intent::Continue | Intent::Stop | Intent::Cancel => {}
             }
             if let Some(new) = questions.ask(self.aws.events_after(id, last.as_deref())).await? {
@@ -141,15 +156,15 @@ impl Session {
                     events.push(event);
                 }
                 if let Some(status) = status {
-                    return Ok(Ended { status, events });
+                    return Ok(Ended { status, events, cancelled: cancelled == Some(true) });
                 }
             }
             questions.pause(&mut intents).await;
         }
     }
 
-    /// Cancels the operation if CloudFormation can; otherwise reports that it cannot.
-    async fn cancel(&self, stack: StackId, id: &str, operation: Operation) {
+    /// Cancels the operation if CloudFormation can; otherwise reports that it cannot. Returns whether CloudFormation cancels it.
+    async fn cancel(&self, stack: StackId, id: &str, operation: Operation) -> bool {
         let notice = match operation {
             Operation::Update => match self.aws.cancel_update(id).await {
                 Ok(()) => Notice::Cancelling { stack },
@@ -159,12 +174,14 @@ impl Session {
                 Notice::CannotCancel { stack, operation }
             }
         };
+        let is_cancelled = matches!(notice, Notice::Cancelling { .. });
         self.events.notice(notice);
+        is_cancelled
     }
 
-    /// Follows an operation that another process, or an earlier run, started, from its start; returns the failure if it failed. An
-    /// operation on a stack of somebody else's is not cancelled.
-    pub(crate) async fn attach(&self, wanted: Option<&Stack>, busy: Busy<'_>) -> Result<Option<Failure>, super::Error> {
+    /// Follows an operation that another process, or an earlier run, started, from its start. An operation on a stack of
+    /// somebody else's is not cancelled.
+    pub(crate) async fn attach(&self, wanted: Option<&Stack>, busy: Busy<'_>) -> Result<Attached, super::Error> {
         let started = Instant::now();
         let Busy { stack, id, status, foreign } = busy;
         begin(self, stack, Operation::Wait, 0, &[]);
@@ -179,6 +196,7 @@ impl Session {
             followed = followed => Some(followed),
         };
         let outcome = match &followed {
+            Some(Ok(ended)) if ended.is_rolled_back_as_asked() => Settled::Cancelled,
             Some(Ok(ended)) => Settled::AtRest { status: ended.status },
             Some(Err(_)) | None => Settled::LeftAlone,
         };
@@ -188,13 +206,19 @@ impl Session {
                 self.events.notice(Notice::CancelRefused { stack });
                 Err(Refused::from(Blocked::foreign(stack, foreign)).into())
             }
-            (Some(Ok(Ended { status, .. })), _) if status.phase() == Phase::Complete => Ok(None),
-            (Some(Ok(Ended { status, events })), _) => {
-                Ok(Some(explain(Failure::of_events(stack, wanted, id, &events, status), self).await))
+            (Some(Ok(ended)), _) if ended.is_rolled_back_as_asked() => Ok(Attached::Cancelled),
+            (Some(Ok(Ended { status, .. })), _) if status.phase() == Phase::Complete => Ok(Attached::Done),
+            (Some(Ok(Ended { status, events, .. })), _) => {
+                let failure = explain(Failure::of_events(stack, wanted, id, &events, status), self).await;
+                Ok(Attached::Failed(Box::new(failure)))
             }
-            (Some(Err(StepError::LostSight(cause))), _) => Err(super::Error::LostSight { cause, running: vec![stack] }),
+            (Some(Err(StepError::LostSight(cause))), _) => {
+                Err(super::Error::LostSight { cause: Box::new(cause), running: vec![stack], pending: Vec::new() })
+            }
             (Some(Err(StepError::Aws(error))), _) => Err(super::Error::Aws(error)),
-            (Some(Err(_)) | None, _) => Err(super::Error::Detached { running: vec![stack], pending: Vec::new() }),
+            (Some(Err(_)) | None, _) => {
+                Err(super::Error::Detached { running: vec![stack], cancelled: Vec::new(), pending: Vec::new() })
+            }
         }
     }
 }

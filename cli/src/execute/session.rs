@@ -51,6 +51,11 @@ impl Session {
         Self { intent: Intents(Some(intent)), ..self.clone() }
     }
 
+    /// The same session for work that comes to its end whatever the user wants meanwhile.
+    pub(super) fn to_the_end(&self) -> Self {
+        Self { intent: Intents(None), ..self.clone() }
+    }
+
     /// The user's current intent.
     pub(crate) fn intent(&self) -> Intent {
         self.intent.now()

@@ -9,6 +9,7 @@ use crate::domain::{
 };
 
 /// A notice as one sentence, without its severity.
+#[expect(clippy::too_many_lines, reason = "a few lines for each notice")]
 pub(super) fn text(notice: &Notice) -> String {
     match notice {
         Notice::RegionOfStage { region, variable, value } => {
@@ -53,6 +54,9 @@ pub(super) fn text(notice: &Notice) -> String {
         }
         Notice::ProtectionOn { stack } => format!("termination protection of the {stack} stack is on"),
         Notice::ProtectionOff { stack } => format!("termination protection of the {stack} stack is off"),
+        Notice::TakingBack => {
+            "Stopping: the change sets of the plan are awaited and deleted. Another Ctrl-C quits at once.".to_owned()
+        }
         Notice::ChangeSetLeft { stack, reason } => {
             format!("a change set of the {stack} stack could not be deleted; it has no effect: {reason}")
         }

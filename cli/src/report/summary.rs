@@ -78,7 +78,7 @@ impl Summary {
             | Event::Wrote { .. } => {}
             Event::StackSettled { stack, outcome, took } => {
                 let took = match outcome {
-                    Settled::Done { .. } | Settled::Failed { .. } => seconds(*took),
+                    Settled::Done { .. } | Settled::Failed { .. } | Settled::Cancelled => seconds(*took),
                     Settled::Unchanged
                     | Settled::Skipped { .. }
                     | Settled::AtRest { .. }

@@ -133,6 +133,7 @@ pub(super) fn settled(outcome: &Settled, took: Duration) -> String {
         Settled::AtRest { status } => format!("{} now {status}", paint(FAINT, "·")),
         Settled::Failed { failure } => format!("{} failed after {}: {failure}", paint(ERROR, "✘"), seconds(took)),
         Settled::Skipped { because } => format!("{} skipped, because {because} failed", paint(CHANGED, "–")),
+        Settled::Cancelled => format!("{} cancelled and rolled back after {}", paint(CHANGED, "–"), seconds(took)),
         Settled::NotBegun => format!("{} not started", paint(CHANGED, "–")),
         Settled::LeftAlone => format!("{} detached: CloudFormation is still working", paint(CHANGED, "→")),
     }
@@ -176,6 +177,7 @@ pub(super) fn outcome(outcome: &Settled) -> String {
         Settled::AtRest { status } => format!("· {status}"),
         Settled::Failed { .. } => "✘ failed".to_owned(),
         Settled::Skipped { because } => format!("– skipped, because {because} failed"),
+        Settled::Cancelled => "– cancelled and rolled back".to_owned(),
         Settled::NotBegun => "– not started".to_owned(),
         Settled::LeftAlone => "→ detached".to_owned(),
     }

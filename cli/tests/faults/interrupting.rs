@@ -1,7 +1,10 @@
 //! What comes in between: signals, a second deployer, an answer from the past.
 
+use std::process::Command;
+
 use cart_fault_bench::{
     account::Account,
+    inventory::{During, Latencies, Trouble},
     operation::Terms,
     script::{Fault, Moment, Rule, Why},
     starts::another,
@@ -16,30 +19,106 @@ use crate::{
 
 const AUTH: &str = "aws-serverless-shopping-cart-auth";
 
-#[test]
-fn a_pipeline_that_is_cancelled_leaves_aws_to_go_on() {
+/// The signals that end a session: of somebody at a keyboard, of a pipeline, of a terminal that is closed.
+const SIGNALS: [Signal; 4] = [Signal::INT, Signal::QUIT, Signal::TERM, Signal::HUP];
+
+/// An empty account, in which change sets take their time.
+fn with_slow_change_sets() -> Bench {
     let bench = Bench::new();
-    bench.state().account.inventory.latencies.slow.insert("CognitoUserPool".to_owned(), 60_000);
-    bench.script([Rule::at(1..=1, Fault::Signal(Signal::TERM, Moment::After)).of("DescribeStackEvents").about(AUTH)]);
-    let story = bench.run(&["deploy", "--yes"]).failed(124);
-    bench.everything_happened();
-    assert!(story.contains("follow the operations with `cartctl attach --"), "{story}");
-    bench.script([]);
-    bench.is_tidy();
-    bench.run(&["deploy", "--yes"]).succeeded();
-    bench.is_tidy();
+    bench.latencies(Latencies { pending_polls: 4, ..Latencies::default() });
+    bench
+}
+
+#[test]
+fn a_session_that_ends_leaves_aws_to_go_on() {
+    side_by_side(SIGNALS, |signal| {
+        let bench = Bench::new();
+        bench.state().account.inventory.latencies.slow.insert("CognitoUserPool".to_owned(), 60_000);
+        bench.script([Rule::at(1..=1, Fault::Signal(signal, Moment::After)).of("DescribeStackEvents").about(AUTH)]);
+        let story = bench.run(&["deploy", "--yes"]).failed(124);
+        bench.everything_happened();
+        assert!(story.contains("follow the operations with `cartctl attach --"), "{story}");
+        bench.script([]);
+        bench.is_tidy();
+        bench.run(&["deploy", "--yes"]).succeeded();
+        bench.is_tidy();
+    });
 }
 
 #[test]
 fn planning_that_is_interrupted_takes_back_what_it_made() {
-    for signal in [Signal::TERM, Signal::INT] {
-        let bench = Bench::new().deployed(&[stacks::BOOTSTRAP, stacks::AUTH, stacks::PRODUCTS]).package("second");
-        bench.script([Rule::at(1..=1, Fault::Signal(signal, Moment::Before)).of("DescribeChangeSet")]);
+    let places = [("CreateChangeSet", 1), ("CreateChangeSet", 2), ("DescribeChangeSet", 1), ("DescribeChangeSet", 3)];
+    let moments = places.into_iter().flat_map(|place| [(place, Moment::Before), (place, Moment::After)]);
+    let all = SIGNALS.into_iter().flat_map(|signal| moments.clone().map(move |(place, moment)| (signal, place, moment)));
+    side_by_side(all, |(signal, (operation, call), moment)| {
+        let bench = with_slow_change_sets();
+        bench.script([Rule::at(call..=call, Fault::Signal(signal, moment)).of(operation)]);
         let story = bench.run(&["deploy", "--yes"]).failed(130);
         bench.everything_happened();
-        assert!(story.contains("nothing was changed"), "{story}");
+        assert!(story.contains("error: interrupted; nothing was changed"), "{story}");
+        assert!(!story.contains("warning") && !story.contains("another deployment"), "{story}");
         bench.is_tidy();
+        let state = bench.state();
+        let statuses: Vec<_> = state.account.stacks.iter().map(|stack| stack.status.as_str()).collect();
+        assert!(statuses.iter().all(|status| *status == "DELETE_COMPLETE"), "{operation} {call} {moment:?}: {statuses:?}");
+    });
+}
+
+/// Nothing new is begun after a signal.
+#[test]
+fn an_interrupted_plan_makes_no_more_change_sets() {
+    let bench = with_slow_change_sets();
+    bench.script([
+        Rule::at(1..=1, Fault::Signal(Signal::INT, Moment::Before)).of("PutObject"),
+        Rule::at(1..=1, Fault::Signal(Signal::INT, Moment::Before)).of("GetParametersByPath"),
+    ]);
+    bench.run(&["deploy", "--yes"]).failed(130);
+    assert_eq!(bench.state().log.count("CreateChangeSet"), 0);
+}
+
+#[test]
+fn who_does_not_wait_for_change_sets_is_told_which_are_left() {
+    let bench = Bench::new();
+    bench.latencies(Latencies { pending_polls: usize::MAX, ..Latencies::default() });
+    let signal = |call| Rule::at(call..=call, Fault::Signal(Signal::INT, Moment::Before)).of("DescribeChangeSet");
+    bench.script([signal(2), signal(8)]);
+    let story = bench.run(&["deploy", "--yes"]).failed(130);
+    bench.everything_happened();
+    assert!(story.contains("note      Stopping: the change sets of the plan are awaited and deleted."), "{story}");
+    assert!(
+        story.contains("warning   a change set of the auth stack could not be deleted; it has no effect: cartctl quit before"),
+        "{story}"
+    );
+    assert!(story.contains("error: quit without waiting; change sets of the plan are left"), "{story}");
+    bench.script([]);
+    bench.latencies(Latencies::default());
+    for stack in &mut bench.state().account.stacks {
+        stack.change_sets.iter_mut().for_each(|set| set.pending = 3);
     }
+    bench.run(&["deploy", "--yes"]).succeeded();
+    bench.is_tidy();
+}
+
+/// As `nohup` has it, and a shell that starts something in the background.
+#[test]
+fn a_signal_that_is_ignored_stays_ignored() {
+    let (ignored, names) = ([Signal::HUP, Signal::INT, Signal::QUIT], "HUP INT QUIT");
+    side_by_side(ignored, |signal| {
+        let bench = Bench::new();
+        let program = bench.command(&["deploy", "--yes"]);
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("trap '' {names}; exec \"$0\" \"$@\"")]).arg(program.get_program()).args(program.get_args());
+        shell.current_dir(program.get_current_dir().unwrap());
+        shell.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        bench.script([
+            Rule::at(1..=1, Fault::Signal(signal, Moment::After)).of("DescribeChangeSet"),
+            Rule::at(2..=2, Fault::Signal(signal, Moment::After)).of("DescribeStackEvents"),
+        ]);
+        let ended = bench.spawn(&mut shell).wait();
+        assert_eq!(ended.code, Some(0), "{signal:?}: {}", ended.stderr);
+        bench.everything_happened();
+        bench.is_tidy();
+    });
 }
 
 /// Wherever it is killed, the next run goes on from there.
@@ -109,6 +188,41 @@ fn credentials_that_expire_meanwhile_are_said_at_once() {
     bench.script([Rule::at(3..=usize::MAX, Fault::Refused(Why::ExpiredToken)).of("DescribeStackEvents")]);
     let story = bench.run(&["deploy", "--yes"]).failed(4);
     assert!(story.contains("sign in again, then follow the operations with `cartctl attach --"), "{story}");
+    assert!(story.contains("cart      – not started") && !story.contains("skipped"), "nothing failed: {story}");
+    assert!(story.contains("; cart was not started"), "{story}");
+}
+
+/// They expire before anything is begun, which is no failure of any stack.
+#[test]
+fn credentials_that_expire_before_the_first_step_leave_everything_not_started() {
+    let bench = Bench::new().deployed(&[stacks::BOOTSTRAP]);
+    bench.script([Rule::at(1..=usize::MAX, Fault::Refused(Why::ExpiredToken)).of("ExecuteChangeSet")]);
+    let story = bench.run(&["deploy", "--yes"]).failed(4);
+    assert!(story.contains("; auth and products and cart were not started"), "{story}");
+    assert!(!story.contains("failed after") && !story.contains("skipped") && !story.contains("attach"), "{story}");
+    assert!(story.contains("hint: sign in again, then run the same command again for the rest"), "{story}");
+    bench.script([]);
+    bench.run(&["deploy", "--yes"]).succeeded();
+    bench.is_tidy();
+}
+
+/// Who waits for one that waits is told of the first.
+#[test]
+fn what_is_skipped_is_skipped_because_of_what_failed() {
+    let bench = Bench::new();
+    let trouble = Trouble {
+        stack: bench.name(stacks::BOOTSTRAP),
+        resource: "AWS::S3::Bucket".to_owned(),
+        during: During::Create,
+        reason: "too many buckets".to_owned(),
+        always: false,
+    };
+    bench.state().account.inventory.troubles.push(trouble);
+    let story = bench.run(&["deploy", "--yes"]).failed(6);
+    for stack in ["products", "cart"] {
+        assert!(story.contains(&format!("{stack:9} – skipped, because bootstrap failed")), "{story}");
+    }
+    bench.is_tidy();
 }
 
 /// A request whose answer does not arrive is repeated, and done once.

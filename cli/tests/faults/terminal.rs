@@ -224,7 +224,9 @@ fn an_update_can_be_cancelled() {
     terminal.shows("no new stacks will start");
     terminal.types("c\n");
     let (code, screen) = terminal.ended();
-    assert_eq!(code, 6, "accounts are as wanted: {screen}");
+    assert_eq!(code, 130, "{screen}");
+    assert!(screen.contains(" cancelled and rolled back after ") && !screen.contains("failed"), "{screen}");
+    assert!(screen.contains("stopped; products was cancelled and rolled back; cart was not started"), "{screen}");
     assert_eq!(status(&bench, stacks::PRODUCTS), "UPDATE_ROLLBACK_COMPLETE");
     assert_eq!(status(&bench, stacks::CART), "CREATE_COMPLETE", "it was not begun");
     bench.is_tidy();
@@ -288,8 +290,9 @@ fn an_update_that_somebody_began_on_a_stack_of_ours_can_be_cancelled() {
     terminal.shows("no new stacks will start");
     terminal.types("c\n");
     let (code, screen) = terminal.ended();
-    assert!([1, 6].contains(&code), "{screen}");
+    assert_eq!(code, 130, "{screen}");
     assert!(screen.contains("the update of the auth stack is cancelled and rolls back"), "{screen}");
+    assert!(screen.contains("stopped; auth was cancelled and rolled back") && !screen.contains("failed"), "{screen}");
     assert_eq!(status(&bench, stacks::AUTH), "UPDATE_ROLLBACK_COMPLETE");
     bench.is_tidy();
 }
@@ -434,5 +437,6 @@ fn what_was_typed_before_ctrl_c_is_no_choice() {
         terminal.shows("no new stacks will start");
     }
     let (code, screen) = terminal.ended();
-    assert_eq!(code, 124, "what runs is followed to its end: {screen}");
+    assert_eq!(code, 130, "what runs is followed to its end: {screen}");
+    assert!(screen.contains("stopped; cart was not started"), "{screen}");
 }
