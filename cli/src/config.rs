@@ -253,7 +253,7 @@ fn resolve(
     file: &File,
 ) -> Result<Config, Error> {
     let (stage, section) = check::stage(merge::stage(global, environment), file, path)?;
-    let sources = Sources { flags: global, environment, stage: &section, defaults: &file.defaults, file };
+    let sources = Sources { flags: global, environment, stage: &section, defaults: &file.defaults, file, path };
     let is_local = choice != LocalChoice::Aws;
     let local = local_cloud::settings(choice, &file.local, local_cloud::directory(&file.local, &workspace), running)?;
     let (connection, allowed_origin) = if is_local {

@@ -181,10 +181,11 @@ fn refused_exit_code(error: &Refused) -> ExitCode {
 fn aws_exit_code(error: &aws::Error) -> ExitCode {
     match error.kind() {
         aws::ErrorKind::Credentials | aws::ErrorKind::WrongOwner | aws::ErrorKind::WrongAccount => ExitCode::Credentials,
-        aws::ErrorKind::NoRegion => ExitCode::Usage,
+        aws::ErrorKind::NoRegion | aws::ErrorKind::Usage => ExitCode::Usage,
         aws::ErrorKind::NoLocalKeys
         | aws::ErrorKind::Unreachable
         | aws::ErrorKind::Throttled
+        | aws::ErrorKind::Unavailable
         | aws::ErrorKind::NotAws
         | aws::ErrorKind::Denied
         | aws::ErrorKind::NotFound

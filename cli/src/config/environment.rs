@@ -10,7 +10,7 @@ use std::{
 use camino::Utf8PathBuf;
 
 use super::Error;
-use crate::domain::connection::{AwsEnvironment, Keys, WebIdentity};
+use crate::domain::connection::{AwsEnvironment, Keys, ProxyVariable, ProxyVariables, WebIdentity};
 
 /// The variables that settings are taken from, and what GitHub Actions says about itself. No value is checked yet: one that a flag
 /// replaces, or that the local cloud does not take, need not be any good.
@@ -119,7 +119,11 @@ const READ: [&str; 10] = [
 
 /// Whether cartctl or the SDK reads this variable.
 fn is_read(name: &str) -> bool {
-    READ.contains(&name) || name.starts_with("AWS_") || name == "HOME"
+    READ.contains(&name) || name.starts_with("AWS_") || name == "HOME" || is_about_proxies(name)
+}
+
+fn is_about_proxies(name: &str) -> bool {
+    ["http_proxy", "https_proxy", "all_proxy", "no_proxy"].contains(&name.to_ascii_lowercase().as_str())
 }
 
 /// What every AWS tool reads, without the values of keys.
@@ -143,6 +147,16 @@ fn aws(set: impl Fn(&str) -> Option<String>) -> AwsEnvironment {
         container: ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"]
             .into_iter()
             .any(|name| set(name).is_some()),
+        proxies: {
+            let first = |names: &[&'static str]| names.iter().find_map(|name| Some(ProxyVariable { name, value: set(name)? }));
+            ProxyVariables {
+                http: first(&["http_proxy"]),
+                https: first(&["https_proxy", "HTTPS_PROXY"]),
+                all: first(&["all_proxy", "ALL_PROXY"]),
+                without: first(&["no_proxy", "NO_PROXY"]).map(|variable| variable.value),
+            }
+        },
+        ca_bundle: set("AWS_CA_BUNDLE"),
     }
 }
 
@@ -178,11 +192,8 @@ pub(crate) fn unset_empty_variables() -> Result<(), Error> {
 /// Whether a library would take an empty value for a value. `AWS_PAGER` is the AWS CLI's, which does, and on purpose.
 fn is_unset_if_empty(name: &OsStr) -> bool {
     let Some(name) = name.to_str() else { return false };
-    let proxies = ["http_proxy", "https_proxy", "all_proxy", "no_proxy"];
     name != "AWS_PAGER"
-        && (name.starts_with("AWS_")
-            || ["HOME", "SSL_CERT_FILE", "SSL_CERT_DIR"].contains(&name)
-            || proxies.contains(&name.to_ascii_lowercase().as_str()))
+        && (name.starts_with("AWS_") || ["HOME", "SSL_CERT_FILE", "SSL_CERT_DIR"].contains(&name) || is_about_proxies(name))
 }
 
 #[cfg(test)]
