@@ -77,7 +77,9 @@ impl Service {
         let host = if fips { format!("{name}-fips") } else { name.to_owned() };
         let government = region.starts_with("us-gov-");
         let (url, region) = match self {
-            Self::CloudFront if domain.ends_with(".cn") => (format!("https://{name}.cn-northwest-1.{domain}"), "cn-northwest-1"),
+            Self::CloudFront if domain.split('.').next_back() == Some("cn") => {
+                (format!("https://{name}.cn-northwest-1.{domain}"), "cn-northwest-1")
+            }
             Self::CloudFront if dual_stack => (format!("https://{host}.global.{domain}"), "us-east-1"),
             Self::CloudFront => (format!("https://{host}.{domain}"), "us-east-1"),
             // All endpoints of this partition comply.

@@ -183,7 +183,7 @@ impl HttpConnector for Line {
         let limits = [self.settings.connect_timeout(), self.settings.read_timeout()];
         let answer = connector.call(request);
         HttpConnectorFuture::new(async move {
-            let mut answer = answer.await.map_err(|error| target.explain(error, limits))?;
+            let mut answer = answer.await.map_err(|error| target.explain(&error, limits))?;
             if answer.status().as_u16() == 407
                 && let Some(proxy) = target.proxy
             {
@@ -330,8 +330,8 @@ impl Unreached {
 
 impl Target {
     /// The same error with words of its own. What is retried stays the same.
-    fn explain(&self, error: ConnectorError, limits: [Option<Duration>; 2]) -> ConnectorError {
-        let unreached = self.unreached(&error, limits);
+    fn explain(&self, error: &ConnectorError, limits: [Option<Duration>; 2]) -> ConnectorError {
+        let unreached = self.unreached(error, limits);
         let metadata = error.connection_metadata().cloned();
         let explained = if unreached.is_final() {
             ConnectorError::user(unreached.into())
@@ -393,7 +393,7 @@ fn stuck(error: &(dyn StdError + 'static)) -> (Stage, Option<String>) {
             None => (Stage::Tls, Some(tls.to_string())),
         };
     }
-    if causes(error).any(|cause| cause.is::<ResolveDnsError>()) {
+    if causes(error).any(<dyn std::error::Error>::is::<ResolveDnsError>) {
         let why = innermost(error).replace("failed to lookup address information: ", "");
         return (Stage::Dns, Some(why));
     }
@@ -405,7 +405,7 @@ fn stuck(error: &(dyn StdError + 'static)) -> (Stage, Option<String>) {
             other => (Stage::Proxy, Some(other.to_owned())),
         };
     }
-    if causes(error).any(|cause| cause.is::<TimedOutError>()) {
+    if causes(error).any(<dyn std::error::Error>::is::<TimedOutError>) {
         let stage = if says("HTTP connect timeout") { Stage::Tcp } else { Stage::Answer };
         return (stage, None);
     }

@@ -180,12 +180,12 @@ impl Without {
 mod tests {
     use super::*;
 
-    fn variable(name: &'static str, value: &str) -> Option<ProxyVariable> {
-        Some(ProxyVariable { name, value: value.to_owned() })
+    fn variable(name: &'static str, value: &str) -> ProxyVariable {
+        ProxyVariable { name, value: value.to_owned() }
     }
 
     fn https(value: &str) -> Result<Proxy, String> {
-        let variables = ProxyVariables { https: variable("HTTPS_PROXY", value), ..ProxyVariables::default() };
+        let variables = ProxyVariables { https: Some(variable("HTTPS_PROXY", value)), ..ProxyVariables::default() };
         let proxies = Proxies::of(&variables);
         proxies.for_host("https", "sts.amazonaws.com").map(|proxy| proxy.unwrap().clone()).map_err(ToString::to_string)
     }
@@ -236,30 +236,30 @@ mod tests {
 
     #[test]
     fn the_scheme_of_the_request_decides_and_all_proxy_is_for_both() {
-        let all = variable("ALL_PROXY", "http://all:1");
+        let all = Some(variable("ALL_PROXY", "http://all:1"));
         let name = |variables: &ProxyVariables, scheme| {
             Proxies::of(variables).for_host(scheme, "aws.example").unwrap().map(|proxy| proxy.host.clone())
         };
         let both = ProxyVariables {
-            http: variable("http_proxy", "a"),
-            https: variable("https_proxy", "b"),
+            http: Some(variable("http_proxy", "a")),
+            https: Some(variable("https_proxy", "b")),
             all: all.clone(),
             without: None,
         };
         assert_eq!((name(&both, "http"), name(&both, "https")), (Some("a".to_owned()), Some("b".to_owned())));
         let only_all = ProxyVariables { all, ..ProxyVariables::default() };
         assert_eq!((name(&only_all, "http"), name(&only_all, "https")), (Some("all".to_owned()), Some("all".to_owned())));
-        let secure = ProxyVariables { https: variable("https_proxy", "b"), ..ProxyVariables::default() };
+        let secure = ProxyVariables { https: Some(variable("https_proxy", "b")), ..ProxyVariables::default() };
         assert_eq!((name(&secure, "http"), name(&secure, "https")), (None, Some("b".to_owned())));
         // A proxy that cannot be used is no matter where it is not used.
-        let socks = ProxyVariables { http: variable("http_proxy", "socks5://a"), ..secure };
+        let socks = ProxyVariables { http: Some(variable("http_proxy", "socks5://a")), ..secure };
         assert!(Proxies::of(&socks).for_host("https", "aws.example").is_ok());
         assert!(Proxies::of(&socks).for_host("http", "aws.example").is_err());
     }
 
     #[test]
     fn this_machine_is_never_asked_through_a_proxy() {
-        let variables = ProxyVariables { all: variable("ALL_PROXY", "socks5://proxy"), ..ProxyVariables::default() };
+        let variables = ProxyVariables { all: Some(variable("ALL_PROXY", "socks5://proxy")), ..ProxyVariables::default() };
         let proxies = Proxies::of(&variables);
         for host in [
             "localhost",
@@ -286,7 +286,7 @@ mod tests {
     fn no_proxy_is_read_as_curl_reads_it() {
         let through = |without: &str, host: &str| {
             let variables = ProxyVariables {
-                all: variable("ALL_PROXY", "proxy"),
+                all: Some(variable("ALL_PROXY", "proxy")),
                 without: Some(without.to_owned()),
                 ..ProxyVariables::default()
             };

@@ -173,12 +173,11 @@ impl Refusal {
             return Why::Busy;
         }
         match self.code.as_deref() {
-            Some("RequestTimeTooSkewed" | "RequestInTheFuture") => Why::Clock,
-            Some(
-                "SignatureDoesNotMatch" | "InvalidSignatureException" | "AuthFailure" | "IncompleteSignature" | "RequestExpired",
-            ) if says(CLOCK) => Why::Clock,
+            Some("RequestTimeTooSkewed" | "RequestInTheFuture" | "RequestExpired") => Why::Clock,
+            Some("SignatureDoesNotMatch" | "InvalidSignatureException" | "AuthFailure" | "IncompleteSignature") if says(CLOCK) => {
+                Why::Clock
+            }
             Some("ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" | "ExpiredTokenIdException") => Why::Expired,
-            Some("RequestExpired") => Why::Clock,
             Some("RegionDisabledException" | "RegionDisabled") => Why::RegionNotEnabled,
             Some("OptInRequired") if is_opt_in(region) => Why::RegionNotEnabled,
             Some("OptInRequired" | "SubscriptionRequiredException" | "NotSignedUp" | "PendingVerification") => Why::AccountNotReady,

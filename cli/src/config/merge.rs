@@ -61,13 +61,12 @@ impl Sources<'_> {
         };
         let of_file = |region: Option<Region>| region.map(by(self.path.as_str()));
         let own = of_file(self.stage.region.clone().map(|region| region.0));
-        let region = match flags.region.clone().map(by("--region")).or(own) {
-            Some(region) => Some(region),
-            None => {
-                let variable = environment.region.as_ref();
-                let named = or_variable(None, variable)?.zip(variable).map(|(region, variable)| by(&variable.name)(region));
-                named.or_else(|| of_file(self.region_of_file()))
-            }
+        let region = if let Some(region) = flags.region.clone().map(by("--region")).or(own) {
+            Some(region)
+        } else {
+            let variable = environment.region.as_ref();
+            let named = or_variable(None, variable)?.zip(variable).map(|(region, variable)| by(&variable.name)(region));
+            named.or_else(|| of_file(self.region_of_file()))
         };
         let (region, region_named_by) = region.unzip();
         Ok(Connection {
