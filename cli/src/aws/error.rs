@@ -144,6 +144,9 @@ impl Error {
             return known;
         }
         let message = innermost(&*source);
+        if !unreachable && causes(&*source).any(|cause| cause.is::<hyper::Error>()) {
+            return Self::new(operation, ErrorKind::Unreachable, format!("the answer broke off: {message}"));
+        }
         if unreachable {
             return Self::new(REACHING, ErrorKind::Unreachable, message);
         }

@@ -155,3 +155,125 @@ fn deserialized(answer: &HttpResponse) -> Result<Vec<u8>, OrchestratorError<Refu
     };
     Err(OrchestratorError::operation(Refused(metadata.build())))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{BufRead, BufReader, Read, Write},
+        net::TcpListener,
+        time::Duration,
+    };
+
+    use cart_fault_bench::{
+        Bench,
+        script::{Fault, Rule, Why},
+    };
+
+    use super::*;
+    use crate::domain::{
+        connection::{Connection, Endpoint, LocalKeys},
+        logs::{Position, Question},
+        moment::Moment,
+    };
+
+    async fn connected(url: &str) -> Aws {
+        let keys = LocalKeys { access_key_id: "key".to_owned(), secret_access_key: "secret".to_owned() };
+        let connection = Connection {
+            region: "eu-west-1".parse().ok(),
+            endpoint: Endpoint::Local(url.parse().unwrap()),
+            local_keys: Some(keys),
+            ..Connection::default()
+        };
+        Aws::connect(&connection, |_| Box::pin(std::future::ready(None))).await.unwrap()
+    }
+
+    const CALLS: [&str; 3] = ["GetAccount", "FilterLogEvents", "CreateInvalidation"];
+
+    /// Makes the call of this name.
+    async fn call(aws: &Aws, name: &str) -> Result<(), Error> {
+        match name {
+            "GetAccount" => aws.gateway_logging_role().await.map(drop),
+            "FilterLogEvents" => {
+                let question = Question { group: "group".to_owned(), from: Moment::from_millis(0), at: Position::First };
+                aws.logs().batch(&question).await.map(drop)
+            }
+            _ => aws.forget("E1", &["/index.html".to_owned()], "once").await,
+        }
+    }
+
+    #[tokio::test]
+    async fn what_passes_is_waited_for() {
+        let late = Fault::Late(Duration::from_millis(300));
+        let cases = CALLS.into_iter().flat_map(|name| Fault::PASSING.into_iter().chain([late]).map(move |fault| (name, fault)));
+        let running = cases.map(|(name, fault)| {
+            tokio::spawn(async move {
+                let bench = Bench::new([]);
+                bench.script([Rule::at(1..=2, fault).of(name)]);
+                call(&connected(bench.url()).await, name).await.unwrap_or_else(|error| panic!("{name}, {fault:?}: {error}"));
+                bench.everything_happened();
+                let invalidations = bench.state().account.inventory.invalidations.len();
+                assert_eq!(invalidations, usize::from(name == "CreateInvalidation"), "{fault:?}: a repetition is not another one");
+            })
+        });
+        for running in running.collect::<Vec<_>>() {
+            running.await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn what_stays_is_said_at_once() {
+        for name in CALLS {
+            for (fault, kind) in [
+                (Fault::Refused(Why::AccessDenied), ErrorKind::Denied),
+                (Fault::Refused(Why::ExpiredToken), ErrorKind::Credentials),
+                (Fault::Redirected("http://127.0.0.1:1/"), ErrorKind::NotAws),
+            ] {
+                let bench = Bench::new([]);
+                bench.script([Rule::at(1..=usize::MAX, fault).of(name)]);
+                let error = call(&connected(bench.url()).await, name).await.unwrap_err();
+                assert_eq!(error.kind(), kind, "{name}, {fault:?}: {error}");
+                assert_eq!(bench.state().log.count(name), 1, "{name}, {fault:?}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_does_not_pass_ends_with_its_name() {
+        for (name, said) in
+            [("GetAccount", "Too Many Requests (TooManyRequestsException)"), ("CreateInvalidation", "Rate exceeded (Throttling)")]
+        {
+            let bench = Bench::new([]);
+            bench.script([Rule::at(1..=usize::MAX, Fault::Refused(Why::Throttled)).of(name)]);
+            let error = call(&connected(bench.url()).await, name).await.unwrap_err();
+            assert!(error.kind() == ErrorKind::Throttled && error.to_string().ends_with(said), "{error}");
+            assert_eq!(bench.state().log.count(name), 4, "as often as every other call");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_is_wrong_is_corrected() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        // AWS's clock says 2040, and the first signature is from another time.
+        let answers = ["403 Forbidden\r\nx-amzn-errortype: InvalidSignatureException", "200 OK"];
+        let server = std::thread::spawn(move || {
+            answers.map(|status| {
+                let (mut connection, _) = listener.accept().unwrap();
+                let mut reader = BufReader::new(&connection);
+                let head: Vec<_> = reader.by_ref().lines().map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+                let body = r#"{"message": "Signature expired"}"#;
+                let date = "Sun, 01 Jan 2040 00:00:00 GMT";
+                write!(
+                    connection,
+                    "HTTP/1.1 {status}\r\ndate: {date}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+                    body.len()
+                )
+                .unwrap();
+                head.iter().find_map(|line| line.strip_prefix("x-amz-date: ")).unwrap()[..4].to_owned()
+            })
+        });
+        call(&connected(&url).await, "GetAccount").await.unwrap();
+        let signed = server.join().unwrap();
+        assert!(signed[0] < "2040".to_owned() && signed[1] >= "2039".to_owned(), "{signed:?}");
+    }
+}

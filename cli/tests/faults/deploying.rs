@@ -1,6 +1,6 @@
 //! Deployments that go well, and those that go wrong in one way.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use aws_sdk_cloudformation::types::StackStatus;
 use cart_fault_bench::{
@@ -84,6 +84,36 @@ fn a_protected_stage_is_deleted_but_for_what_it_keeps() {
         assert!(answer.contains(&format!("\"logical_id\": \"{kept}\"")), "{kept}: {answer}");
     }
     assert!(!answer.contains("\"CartDeleteSQSQueue\""), "{answer}");
+}
+
+#[test]
+fn a_hiccup_of_api_gateway_does_not_end_a_deployment() {
+    side_by_side(Fault::PASSING.into_iter().chain([Fault::Late(Duration::from_millis(300))]), |fault| {
+        let bench = Bench::new();
+        bench.script([Rule::at(1..=2, *fault).of("GetAccount")]);
+        bench.run(&["deploy", "--yes"]).succeeded();
+        bench.everything_happened();
+        all_are(&bench, "CREATE_COMPLETE");
+    });
+}
+
+#[test]
+fn api_gateway_that_refuses_ends_a_deployment_before_anything_is_made() {
+    for (fault, code, said) in [
+        (Fault::Refused(Why::AccessDenied), 1, "hint: ask for this permission"),
+        (Fault::Refused(Why::ExpiredToken), 4, "hint: sign in again for new keys"),
+        (
+            Fault::Redirected("http://127.0.0.1:1/account"),
+            1,
+            "error: reading API Gateway's account settings failed: the answer points to another",
+        ),
+    ] {
+        let bench = Bench::new();
+        bench.script([Rule::at(1..=usize::MAX, fault).of("GetAccount")]);
+        let story = bench.run(&["deploy", "--yes"]).failed(code);
+        assert!(story.contains(said), "{story}");
+        assert_eq!(bench.state().account.stacks.len(), 0, "{fault:?}");
+    }
 }
 
 #[test]
