@@ -1,5 +1,7 @@
 //! `cartctl deploy`: build and observe → plan → refine → ask → carry out → publish the site → outputs.
 
+use cart_infra::stacks;
+
 use super::{
     approved,
     deployment::{self, Deployed},
@@ -26,7 +28,7 @@ pub(super) async fn run(args: &Deploy, config: &Config, events: &Events) -> Resu
     guard::protected(config, args.protected_ok)?;
     guard::adopted(&args.planning.adopt, &deployment::touched(&args.planning, config))?;
     config.check_origin()?;
-    let session = interruptible(open("deploy", config, events)).await?.adopting(args.planning.adopt.clone());
+    let session = interruptible(open("deploy", stacks::AUTH, config, events)).await?.adopting(args.planning.adopt.clone());
     let deployed = replanning(&session, async || Box::pin(deploy(args, config, &session)).await).await?;
     Ok(deployed.map_or_else(Answer::declined, |deployed| deployed.answer()))
 }

@@ -309,7 +309,7 @@ async fn serve(
 
 /// Deploys everything with this code, without approval: the local cloud is for trying things out.
 async fn deploy_all(built: Vec<Artifact>, config: &Config, events: &Events) -> Result<(Deployed, Packages), Error> {
-    let session = open("local", config, events).await?;
+    let session = open("local", stacks::AUTH, config, events).await?;
     let packages = built.iter().map(|artifact| (artifact.package, artifact.key.clone())).collect();
     let request = Request { tags: config.tags.clone(), leave_retained: true, ..Request::all(no_code()) };
     let mut planned = deployment::plan(request, async { Ok(built) }, config, &session).await?;

@@ -1,5 +1,6 @@
 //! `cartctl frontend deploy`: builds the site for the deployed stacks, and publishes it. `deploy` ends with the same steps.
 
+use cart_infra::stacks;
 use serde_json::json;
 
 use super::{app_without_code, frontend_env, guard, interruption::interruptible, open};
@@ -29,13 +30,13 @@ use crate::{
 pub(super) async fn deploy(args: &FrontendDeploy, config: &Config, events: &Events) -> Result<Answer, Error> {
     guard::protected(config, args.protected_ok)?;
     let app = app_without_code(config);
-    guard::adopted(&args.adopt.adopt, &[cart_infra::stacks::WEB])?;
+    guard::adopted(&args.adopt.adopt, &[stacks::WEB])?;
     let publishing = async {
-        let session = open("frontend deploy", config, events).await?.adopting(args.adopt.adopt.clone());
+        let session = open("frontend deploy", stacks::AUTH, config, events).await?.adopting(args.adopt.adopt.clone());
         let observed = session.observe_outputs(app.stacks(), &config.parameter_root()).await?;
         observed.refuse_foreign(app.site().map(|(host, _)| host.id()))?;
         let Some(site) = hosted(&app, &observed) else {
-            let stack = app.site().map_or(cart_infra::stacks::WEB, |(host, _)| host.id());
+            let stack = app.site().map_or(stacks::WEB, |(host, _)| host.id());
             return Err(Error::NotDeployed { stack, stage: config.stage() });
         };
         build::site::check(&config.shop).await?;

@@ -1,12 +1,15 @@
 //! Deployments that go well, and those that go wrong in one way.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use aws_sdk_cloudformation::types::StackStatus;
 use cart_fault_bench::{
     account::Account,
     inventory::{Clock, During, Latencies, Trouble},
-    script::{Fault, Rule, Why},
+    script::{Fault, Rule, Why, is_question},
     stack::Definition,
 };
 use cart_infra::stacks;
@@ -44,6 +47,10 @@ fn the_first_deployment() {
     }
     let state = bench.state();
     assert_eq!(state.account.orphans(), Vec::<&str>::new());
+    let looked = state.log.0.iter().take_while(|call| is_question(&call.operation));
+    let looked: Vec<_> = looked.filter(|call| call.stack.is_some()).map(|call| (&call.operation, &call.stack)).collect();
+    assert_eq!(looked.len(), looked.iter().collect::<BTreeSet<_>>().len(), "nothing is asked twice: {looked:?}");
+    assert_eq!(looked.len(), 5, "once for each stack that does not exist: {looked:?}");
     assert_eq!(state.log.count("ExecuteChangeSet"), SHOP.len());
     assert!(state.account.inventory.gateway_role.is_some());
 }
@@ -123,9 +130,10 @@ fn a_deployment_without_a_change_only_looks() {
     all_are(&bench, "CREATE_COMPLETE");
     let state = bench.state();
     let each = SHOP.len();
-    // The stack of the site does not exist, and is asked for once.
-    let expected = [("DescribeStacks", each), ("GetCallerIdentity", 1), ("GetParametersByPath", 1), ("GetTemplate", each - 1)];
+    // The stack of the site does not exist, and is asked for once. The ARN of another one names the account.
+    let expected = [("DescribeStacks", each), ("GetParametersByPath", 1), ("GetTemplate", each - 1)];
     assert_eq!(state.log.without_polls(), BTreeMap::from(expected));
+    assert_eq!(state.log.0.len(), 8, "{:?}", state.log);
 }
 
 #[test]
