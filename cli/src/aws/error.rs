@@ -144,7 +144,7 @@ impl Error {
             return known;
         }
         let message = innermost(&*source);
-        if !unreachable && causes(&*source).any(|cause| cause.is::<hyper::Error>()) {
+        if !unreachable && causes(&*source).any(<dyn std::error::Error>::is::<hyper::Error>) {
             return Self::new(operation, ErrorKind::Unreachable, format!("the answer broke off: {message}"));
         }
         if unreachable {

@@ -194,7 +194,7 @@ mod tests {
         match name {
             "GetAccount" => aws.gateway_logging_role().await.map(drop),
             "FilterLogEvents" => {
-                let question = Question { group: "group".to_owned(), from: Moment::from_millis(0), at: Position::First };
+                let question = Question { group: "group".to_owned(), from: Moment::from_millis(0), at: Position::First, tail: 1 };
                 aws.logs().batch(&question).await.map(drop)
             }
             _ => aws.forget("E1", &["/index.html".to_owned()], "once").await,
@@ -274,6 +274,6 @@ mod tests {
         });
         call(&connected(&url).await, "GetAccount").await.unwrap();
         let signed = server.join().unwrap();
-        assert!(signed[0] < "2040".to_owned() && signed[1] >= "2039".to_owned(), "{signed:?}");
+        assert!(*signed[0] < *"2040" && *signed[1] >= *"2039", "{signed:?}");
     }
 }

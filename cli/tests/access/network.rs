@@ -97,11 +97,13 @@ impl Tls {
     }
 }
 
+/// The first line of a request, and how it was authorized.
+type Request = (String, Option<String>);
+
 /// A proxy that opens tunnels to this port of this machine, whatever it is asked for, or refuses with a status.
 struct Tunnels {
     url: String,
-    /// The first lines of the requests, and how they were authorized.
-    asked: Arc<Mutex<Vec<(String, Option<String>)>>>,
+    asked: Arc<Mutex<Vec<Request>>>,
 }
 
 impl Tunnels {
