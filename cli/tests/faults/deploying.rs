@@ -97,7 +97,7 @@ fn a_protected_stage_is_deleted_but_for_what_it_keeps() {
 fn a_hiccup_of_api_gateway_does_not_end_a_deployment() {
     side_by_side(Fault::PASSING.into_iter().chain([Fault::Late(Duration::from_millis(300))]), |fault| {
         let bench = Bench::new();
-        bench.script([Rule::at(1..=2, *fault).of("GetAccount")]);
+        bench.script([Rule::at(1..=2, fault).of("GetAccount")]);
         bench.run(&["deploy", "--yes"]).succeeded();
         bench.everything_happened();
         all_are(&bench, "CREATE_COMPLETE");
