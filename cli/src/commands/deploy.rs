@@ -11,7 +11,6 @@ use super::{
 };
 use crate::{
     args::{Deploy, RequireApproval},
-    build,
     config::Config,
     domain::{event::Events, notice::Notice},
     engine::Planned,
@@ -43,12 +42,13 @@ async fn deploy(args: &Deploy, config: &Config, session: &Session) -> Result<Opt
     };
     supervised(session, async |session| {
         let publication = planned.plan.site.clone();
+        let packages = args.planning.packages.as_deref();
         let deployed = deployment::carry_out(planned, made, !args.no_env, config, session).await?;
         if let Some(publication) = publication
             && let Some(site) = hosted(&deployed.outcome.app, &deployed.outcome.observed)
         {
             tokio::select! {
-                published = site::publish(&site, &deployed.outcome.observed, config, session) => published?,
+                published = site::publish(&site, packages, &deployed.outcome.observed, config, session) => published?,
                 () = session.interrupted() => return Err(Error::SiteInterrupted),
             }
             if publication.allowed != Allowed::Settled {
@@ -67,7 +67,7 @@ async fn approved_plan(args: &Deploy, made: &ChangeSets, config: &Config, sessio
     let mut planned = deployment::plan(deployment::request(&args.planning, config), building, config, session).await?;
     if planned.plan.site.is_some() {
         // Checked before creating change sets that would wait for the site.
-        build::site::check(&config.shop).await?;
+        site::check(args.planning.packages.as_deref(), config).await?;
     }
     planned.plan = execute::deploy::refine(planned.plan, made, session).await?;
     session.events.pause().await;

@@ -165,7 +165,7 @@ async fn plan(args: &Local, config: &Config) -> Result<Plan, Error> {
             if start {
                 local::free(port, Listener::Site)?;
             }
-            let workshop = Workshop::of(&config.workspace, directory).await?;
+            let workshop = Workshop::of(&config.workspace, directory, &config.inherited).await?;
             Some(SitePlan { workshop, port, develop: args.dev, start })
         }
     };
@@ -239,7 +239,14 @@ async fn start_cloud(plan: &Plan, config: &Config, own: &mut Own, events: &Event
     let keys = config.connection.local_keys.as_ref().ok_or(local::Error::NoKeys)?;
     let [(origin_variable, ())] = CatalogueEnv { allowed_origin: () }.pairs()[..] else { unreachable!("it has one variable") };
     let (tools, directory) = (config.tools(), &config.local.directory);
-    let starting = LocalCloud::start(Start { tools: &tools, port: config.local.port, keys, origin_variable, directory });
+    let starting = LocalCloud::start(Start {
+        tools: &tools,
+        port: config.local.port,
+        keys,
+        origin_variable,
+        directory,
+        inherited: &config.inherited,
+    });
     let (cloud, beginning) = events.during(Activity::StartingLocalCloud, starting).await?;
     own.cloud = Some(cloud);
     if beginning.unclean {

@@ -10,7 +10,10 @@ use std::{
 use camino::Utf8PathBuf;
 
 use super::Error;
-use crate::domain::connection::{AwsEnvironment, Keys, ProxyVariable, ProxyVariables, WebIdentity};
+use crate::{
+    build::inherited::Inherited,
+    domain::connection::{AwsEnvironment, Keys, ProxyVariable, ProxyVariables, WebIdentity},
+};
 
 /// The variables that settings are taken from, and what GitHub Actions says about itself. No value is checked yet: one that a flag
 /// replaces, or that the local cloud does not take, need not be any good.
@@ -32,6 +35,8 @@ pub(crate) struct Environment {
     pub aws: AwsEnvironment,
     /// Whether `TERM` names no terminal that can be drawn on.
     pub dumb: bool,
+    /// What programs that cartctl starts are told.
+    pub inherited: Inherited,
     /// The folder cartctl was called in.
     pub current_dir: Utf8PathBuf,
     /// None outside GitHub Actions.
@@ -75,7 +80,10 @@ impl Environment {
     }
 
     fn of(variables: impl Iterator<Item = (OsString, OsString)>, current_dir: Utf8PathBuf) -> Result<Self, Error> {
+        let variables: Vec<_> = variables.collect();
+        let inherited = Inherited::of(variables.iter().cloned());
         let variables = variables
+            .into_iter()
             .filter_map(|(name, value)| Some((name.into_string().ok().filter(|name| is_read(name))?, value)))
             .filter(|(_, value)| !value.is_empty())
             .map(|(name, value)| match value.into_string() {
@@ -95,6 +103,7 @@ impl Environment {
             bucket,
             aws: aws(|name| variables.iter().find(|variable| variable.name == name).map(|variable| variable.value.clone())),
             dumb: term.is_none_or(|term| term.value == "dumb"),
+            inherited,
             current_dir,
             github: actions
                 .filter(|actions| actions.value == "true")
