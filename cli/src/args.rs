@@ -116,8 +116,13 @@ pub(crate) enum Command {
   $ cartctl synth cart --format yaml --out -")]
     Synth(Synth),
     /// Compile the functions and zip them, without calling AWS
+    ///
+    /// Needs no credentials, and gives none to compilers and build scripts: a pipeline packages in one job and deploys in another, with
+    /// `cartctl deploy --packages DIR`. `--site` builds the shop's site as well, which takes Node 20.19, 22.12 or newer with the packages
+    /// installed (`npm --prefix frontend ci --ignore-scripts`).
     #[command(after_help = "Examples:
   $ cartctl package
+  $ cartctl package --site --out packages
   $ cartctl package --arch x86_64 --out packages")]
     Package(Package),
     /// Build and deploy the stacks, then write the frontend's .env
@@ -305,6 +310,9 @@ pub(crate) struct Package {
     /// Folder for the zip files [default: target/packages]
     #[arg(long, value_name = "DIR", value_parser = path)]
     pub out: Option<Utf8PathBuf>,
+    /// Build the shop's site as well, for any stage
+    #[arg(long)]
+    pub site: bool,
 }
 
 /// Which stacks a command works on, and where.
@@ -442,8 +450,8 @@ pub(crate) enum Frontend {
     /// Build the shop's site for what is deployed, and put it online
     ///
     /// Needs the web stack, which `cartctl deploy --with-web` creates; `cartctl deploy` ends with the same step then. Needs Node 20.19,
-    /// 22.12 or newer with the packages installed (`npm --prefix frontend ci`). The site is built with the variables of the stage; your
-    /// `.env` is not read. Nothing is uploaded unless the build succeeds.
+    /// 22.12 or newer with the packages installed (`npm --prefix frontend ci --ignore-scripts`), or with `--packages` none of them. The
+    /// site is built with the variables of the stage; your `.env` is not read. Nothing is uploaded unless the build succeeds.
     ///
     /// Fingerprinted assets are uploaded first and cached forever, `index.html` last. Unchanged files are skipped. Files that are no longer
     /// part of the site are deleted after a week, because open windows may still ask for them. CloudFront's copies of changed files
@@ -453,7 +461,8 @@ pub(crate) enum Frontend {
     /// and `s3:DeleteObject` on the site's bucket, `cloudfront:CreateInvalidation`, `sts:GetCallerIdentity`; for a stack without a mark
     /// `cloudformation:GetTemplate`.
     #[command(after_help = "Examples:
-  $ cartctl frontend deploy --stage production --protected-ok")]
+  $ cartctl frontend deploy --stage production --protected-ok
+  $ cartctl frontend deploy --packages packages")]
     Deploy(FrontendDeploy),
 }
 
@@ -464,6 +473,9 @@ pub(crate) struct FrontendDeploy {
     pub target: Target,
     #[command(flatten)]
     pub adopt: Adopt,
+    /// Publish the site of these packages, instead of building one
+    #[arg(long, value_name = "DIR", value_parser = path)]
+    pub packages: Option<Utf8PathBuf>,
     /// Allow changes to a protected stage
     #[arg(long)]
     pub protected_ok: bool,

@@ -77,11 +77,20 @@ async fn command(cli: Cli, environment: &Environment, events: &Events, reporting
     }
 }
 
-/// A session that only reads, in the stage's own account and region; reports both.
-async fn open(command: &'static str, config: &Config, events: &Events) -> Result<Session, Error> {
+/// A session that only reads, in the stage's own account and region; reports both. Looks at the stack `first` first.
+async fn open(command: &'static str, first: StackId, config: &Config, events: &Events) -> Result<Session, Error> {
     let aws = connect(config, events).await?;
-    let account = guard::account(command, config, &aws, events).await?;
-    Ok(Session::looking(aws, account, events.clone()))
+    config.check_region(&aws.region)?;
+    let session = match &config.pin {
+        // Nothing is read in an account that may be the wrong one.
+        Some(_) => {
+            let account = aws.account().await?;
+            Session::looking(aws, account, events.clone())
+        }
+        None => Session::beginning_with(&config.names.stack_name(first), aws, events.clone()).await?,
+    };
+    guard::account(command, config, &session.account, &session.aws.region, events)?;
+    Ok(session)
 }
 
 /// A session that only reads, with what `reading` has read in it. The account of a stage that belongs to one is verified meanwhile and
@@ -95,7 +104,10 @@ async fn look<T>(
     let session = Session::looking(connect(config, events).await?, String::new(), events.clone());
     let verifying = async {
         match &config.pin {
-            Some(_) => guard::account(command, config, &session.aws, events).await.map(drop),
+            Some(_) => {
+                config.check_region(&session.aws.region)?;
+                guard::account(command, config, &session.aws.account().await?, &session.aws.region, events)
+            }
             None => Ok(()),
         }
     };

@@ -9,6 +9,7 @@ use cart_infra::{Architecture, Code, Endpoints, GivenTopicArn, LogRetention, Mon
 use self::{file::File, merge::Sources};
 use crate::{
     args,
+    build::inherited::Inherited,
     domain::{
         bucket::BucketName,
         connection::{Connection, Endpoint},
@@ -63,6 +64,8 @@ pub(crate) struct Config {
     /// The folder of the frontend.
     pub shop: Utf8PathBuf,
     pub local: LocalSettings,
+    /// What build tools and local programs are told of the environment.
+    pub inherited: Inherited,
     /// Whether nobody is asked.
     pub yes: bool,
     pub verbose: bool,
@@ -253,7 +256,7 @@ fn resolve(
     file: &File,
 ) -> Result<Config, Error> {
     let (stage, section) = check::stage(merge::stage(global, environment), file, path)?;
-    let sources = Sources { flags: global, environment, stage: &section, defaults: &file.defaults, file };
+    let sources = Sources { flags: global, environment, stage: &section, defaults: &file.defaults, file, path };
     let is_local = choice != LocalChoice::Aws;
     let local = local_cloud::settings(choice, &file.local, local_cloud::directory(&file.local, &workspace), running)?;
     let (connection, allowed_origin) = if is_local {
@@ -282,6 +285,7 @@ fn resolve(
         env_file: workspace.join(file.frontend.env_file.as_ref().map_or(env_file.into(), |path| path.0.0.as_path())),
         shop: workspace.join(file.frontend.directory.as_ref().map_or("frontend".into(), |path| path.0.0.as_path())),
         local,
+        inherited: environment.inherited.clone(),
         yes: global.yes,
         verbose: global.verbose > 0,
         names: Names { prefix: file.prefix.0.clone(), parameter_root: file.parameter_root.0.clone(), stage },

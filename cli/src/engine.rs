@@ -41,7 +41,7 @@ use crate::{
     aws::{Aws, ErrorKind, object_store::Bucket},
     config::Environment,
     domain::{
-        connection::{Connection, Endpoint},
+        connection::{Connection, Endpoint, LocalKeys},
         event::Events,
     },
     execute::{self, deploy::ChangeSets},
@@ -93,7 +93,11 @@ pub async fn connect(target: &Target) -> Result<Session, Error> {
     };
     let environment = Environment::of_process()
         .map_err(|error| Error::Aws(AwsError::new("reading the environment", ErrorKind::Other, error.to_string())))?;
-    let connection = Connection { region: Some(region), endpoint, environment: environment.aws, ..Connection::default() };
+    // A stand-in accepts any, and AWS gets none of these.
+    let keys = LocalKeys { access_key_id: "test".to_owned(), secret_access_key: "test".to_owned() };
+    let local_keys = endpoint.is_local().then_some(keys);
+    let connection =
+        Connection { region: Some(region), endpoint, environment: environment.aws, local_keys, ..Connection::default() };
     // A program that asks for approval in its own way asks for codes in its own way, too: before it connects.
     let aws = Aws::connect(&connection, |_| Box::pin(ready(None))).await?;
     let account = aws.account().await?;

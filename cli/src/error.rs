@@ -4,7 +4,7 @@ use cart_infra::{StackId, stacks};
 
 use crate::{
     aws,
-    build::{env_file, package, site},
+    build::{env_file, package, packaged_site, site},
     config,
     domain::exit::ExitCode,
     execute, files,
@@ -56,6 +56,8 @@ pub(crate) enum Error {
     /// The site could not be built.
     #[error(transparent)]
     Site(#[from] site::Error),
+    #[error(transparent)]
+    PackagedSite(#[from] packaged_site::Error),
     /// The local cloud could not be started, found or stopped.
     #[error(transparent)]
     Local(#[from] local::Error),
@@ -125,6 +127,7 @@ impl Error {
             Self::EnvFile(error) => error.hint(),
             Self::Totals(error) => error.hint(),
             Self::Site(error) => error.hint(),
+            Self::PackagedSite(error) => error.hint(),
             Self::Local(error) => error.hint(),
             Self::UnknownFunction(error) => Some(format!("the functions are {}", error.known.join(", "))),
             Self::ApprovalNeeded => Some("check the plan above, then run the same command again with `--yes`".to_owned()),
@@ -174,6 +177,7 @@ impl Error {
             | Self::Unwritten(_)
             | Self::EnvFile(_)
             | Self::Site(_)
+            | Self::PackagedSite(_)
             | Self::Local(_) => ExitCode::Failed,
         }
     }
@@ -190,10 +194,11 @@ fn refused_exit_code(error: &Refused) -> ExitCode {
 fn aws_exit_code(error: &aws::Error) -> ExitCode {
     match error.kind() {
         aws::ErrorKind::Credentials | aws::ErrorKind::WrongOwner | aws::ErrorKind::WrongAccount => ExitCode::Credentials,
-        aws::ErrorKind::NoRegion => ExitCode::Usage,
+        aws::ErrorKind::NoRegion | aws::ErrorKind::Usage => ExitCode::Usage,
         aws::ErrorKind::NoLocalKeys
         | aws::ErrorKind::Unreachable
         | aws::ErrorKind::Throttled
+        | aws::ErrorKind::Unavailable
         | aws::ErrorKind::NotAws
         | aws::ErrorKind::Denied
         | aws::ErrorKind::NotFound

@@ -81,5 +81,5 @@ pub(crate) struct ApiOrigin {
 /// See [verifying
 /// tokens](https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-tokens-verifying-a-jwt.html).
 pub(crate) fn token_issuer(pool: &Value<UserPoolId>) -> Value<String> {
-    text!["https://cognito-idp.", Pseudo::Region, ".amazonaws.com/", pool]
+    text!["https://cognito-idp.", Pseudo::Region, ".", Pseudo::UrlSuffix, "/", pool]
 }

@@ -18,6 +18,7 @@ pub enum Service {
     Ssm,
     S3,
     ApiGateway,
+    CloudFront,
     Logs,
     /// One that speaks JSON, by the prefix of its operations, such as `DynamoDB_20120810`.
     Other(String),
@@ -83,6 +84,12 @@ impl Call {
             let (operation, arguments) = ("GetAccount".to_owned(), BTreeMap::new());
             return Self { service: Service::ApiGateway, operation, arguments, body };
         }
+        if let Some(rest) = path.strip_prefix("/2020-05-31/distribution/")
+            && let Some(distribution) = rest.strip_suffix("/invalidation")
+        {
+            let arguments = [text("DistributionId", distribution)].into();
+            return Self { service: Service::CloudFront, operation: "CreateInvalidation".to_owned(), arguments, body };
+        }
         let (bucket, key) = path[1..].split_once('/').unwrap_or((&path[1..], ""));
         let operation = match (method.as_str(), key) {
             ("HEAD", "") => "HeadBucket".to_owned(),
@@ -127,6 +134,7 @@ impl Call {
 
     /// The answer, as the service puts it.
     pub(crate) fn reply(&self, answer: &Result<Json, Refusal>) -> Answer {
+        let mut headers = Vec::new();
         let (status, content_type, body) = match (&self.service, answer) {
             (Service::CloudFormation | Service::Sts, Ok(result)) => {
                 let [response, inner] = ["Response", "Result"].map(|suffix| format!("{}{suffix}", self.operation));
@@ -142,14 +150,27 @@ impl Call {
                 (200, "application/x-amz-json-1.1", result.to_string())
             }
             (Service::ApiGateway, Ok(result)) => (200, "application/json", result.to_string()),
-            (Service::Ssm | Service::ApiGateway | Service::Logs | Service::Other(_), Err(Refusal { status, code, message })) => {
+            (Service::Ssm | Service::Logs | Service::Other(_), Err(Refusal { status, code, message })) => {
                 (*status, "application/x-amz-json-1.1", json!({ "__type": code, "message": message }).to_string())
+            }
+            // The code of an error is in a header, with an address that nobody needs.
+            (Service::ApiGateway, Err(Refusal { status, code, message })) => {
+                headers.push((
+                    "x-amzn-errortype",
+                    format!("{code}:http://internal.amazon.com/coral/com.amazonaws.backplane.controlplane/"),
+                ));
+                (*status, "application/json", json!({ "message": message }).to_string())
+            }
+            (Service::CloudFront, Ok(result)) => (201, "text/xml", xml::element("Invalidation", result)),
+            (Service::CloudFront, Err(Refusal { status, code, message })) => {
+                let error = json!({ "Type": "Sender", "Code": code, "Message": message });
+                (*status, "text/xml", xml::element("ErrorResponse", &json!({ "Error": error, "RequestId": "a-request" })))
             }
             (Service::S3, Ok(_)) => (200, "application/xml", String::new()),
             (Service::S3, Err(Refusal { status, code, message })) => {
                 (*status, "application/xml", xml::element("Error", &json!({ "Code": code, "Message": message })))
             }
         };
-        Answer { status, content_type, body }
+        Answer { status, content_type, headers, body }
     }
 }

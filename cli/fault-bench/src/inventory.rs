@@ -23,6 +23,8 @@ pub struct Inventory {
     pub buckets: BTreeMap<String, BTreeMap<String, Vec<u8>>>,
     /// As whom API Gateway writes logs.
     pub gateway_role: Option<String>,
+    /// The bodies of invalidations in CloudFront, one for each reference of a caller.
+    pub invalidations: Vec<String>,
     /// What functions printed.
     pub logs: Logs,
     /// Failures that are still to come.

@@ -1,10 +1,13 @@
 //! What goes wrong, and when: at which calls, counted, so that a test goes the same way each time. And the log of the calls.
 
-use std::{collections::BTreeMap, ops::RangeInclusive};
+use std::{collections::BTreeMap, ops::RangeInclusive, time::Duration};
 
 use rustix::process::Signal;
 
-use crate::{account::Account, call::Refusal};
+use crate::{
+    account::Account,
+    call::{Refusal, Service},
+};
 
 /// Something that goes wrong at some calls.
 #[derive(Clone, Debug)]
@@ -30,6 +33,10 @@ pub enum Fault {
     AnswerCut,
     /// It answers what was true so many calls about its stack ago.
     Stale(usize),
+    /// It is done and answered, so much later.
+    Late(Duration),
+    /// It is not done; the answer points here instead.
+    Redirected(&'static str),
     /// The client gets a signal. Before the call, one that kills it leaves nothing to be done.
     Signal(Signal, Moment),
     /// Something else happens first, such as somebody else's deployment.
@@ -67,8 +74,11 @@ pub enum Moment {
 
 impl Why {
     /// As the services put it.
-    pub fn refusal(self) -> Refusal {
+    pub fn refusal(self, service: &Service) -> Refusal {
         match self {
+            Self::Throttled if *service == Service::ApiGateway => {
+                Refusal::new(429, "TooManyRequestsException", "Too Many Requests")
+            }
             Self::Throttled => Refusal::new(400, "Throttling", "Rate exceeded"),
             Self::Unavailable => Refusal::new(503, "ServiceUnavailable", "Service is unavailable"),
             Self::Internal => Refusal::new(500, "InternalFailure", "The request processing has failed because of an unknown error"),

@@ -48,8 +48,8 @@ const REMEMBERED: usize = 8;
 /// Answers the calls of a service.
 pub type StandIn = Box<dyn FnMut(&Call) -> Result<Json, Refusal> + Send>;
 
-/// What to send back: an answer and how much of it, or nothing.
-type Reply = Option<(Answer, Part)>;
+/// What to send back, and how much later: an answer and how much of it, or nothing.
+type Reply = (Option<(Answer, Part)>, Duration);
 
 /// The stand-in for AWS.
 pub(crate) struct Server {
@@ -119,8 +119,11 @@ fn serve(connection: TcpStream, shared: &Shared) -> io::Result<()> {
         if !latency.is_zero() {
             thread::sleep(latency);
         }
-        let reply = shared.state().reply(&Call::of(request));
+        let (reply, later) = shared.state().reply(&Call::of(request));
         shared.called.notify_all();
+        if !later.is_zero() {
+            thread::sleep(later);
+        }
         let Some((answer, send)) = reply else { return Ok(()) };
         wire::write(connection.get_mut(), &answer, if head { Part::Head } else { send })?;
         if send == Part::Half {
@@ -133,7 +136,7 @@ fn serve(connection: TcpStream, shared: &Shared) -> io::Result<()> {
 impl State {
     fn reply(&mut self, call: &Call) -> Reply {
         if self.killed {
-            return None;
+            return (None, Duration::ZERO);
         }
         let stack = call.stack(&self.account);
         let poll = self.log.asks_again(&call.operation, stack.as_deref());
@@ -149,12 +152,18 @@ impl State {
             self.account.pass_a_call(place, since_start);
         }
         let (mut refusal, mut send, mut stale) = (None, Some(Part::Whole), 0);
+        let (mut later, mut location) = (Duration::ZERO, None);
         for fault in &faults {
             match *fault {
-                Fault::Refused(why) => refusal = Some(why.refusal()),
+                Fault::Refused(why) => refusal = Some(why.refusal(&call.service)),
                 Fault::Dropped => {
                     self.log.0.push(logged);
-                    return None;
+                    return (None, Duration::ZERO);
+                }
+                Fault::Late(by) => later = by,
+                Fault::Redirected(to) => {
+                    refusal = Some(Refusal::new(307, "", ""));
+                    location = Some(to);
                 }
                 Fault::AnswerLost => send = None,
                 Fault::AnswerCut => send = Some(Part::Half),
@@ -163,7 +172,7 @@ impl State {
                 Fault::Signal(signal, Moment::Before) => {
                     self.signal(signal);
                     if signal == Signal::KILL {
-                        return None;
+                        return (None, Duration::ZERO);
                     }
                 }
                 Fault::Stale(_) | Fault::Signal(_, Moment::After) => {}
@@ -181,7 +190,19 @@ impl State {
                 self.signal(signal);
             }
         }
-        send.map(|send| (call.reply(&answer), send))
+        let reply = send.map(|send| {
+            let answer = match location {
+                Some(to) => Answer {
+                    status: 307,
+                    content_type: "text/plain",
+                    headers: vec![("location", to.to_owned())],
+                    body: String::new(),
+                },
+                None => call.reply(&answer),
+            };
+            (answer, send)
+        });
+        (reply, later)
     }
 
     fn answer(&mut self, call: &Call, stack: Option<&str>, stale: usize) -> Result<Json, Refusal> {

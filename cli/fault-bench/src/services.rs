@@ -1,5 +1,5 @@
 //! The services beside CloudFormation that a deployment asks: the caller's identity, published parameters, uploaded code, the role of
-//! API Gateway, logs. Knows nothing of what an app calls itself.
+//! API Gateway, logs, invalidations. Knows nothing of what an app calls itself.
 
 use serde_json::{Value as Json, json};
 
@@ -19,8 +19,20 @@ pub(crate) fn answer(call: &Call, account: &mut Account) -> Result<Json, Refusal
         Service::S3 => s3(call, account),
         Service::Logs => account.inventory.logs.answer(call, account.inventory.latencies.page),
         Service::ApiGateway => Ok(json!({ "cloudwatchRoleArn": account.inventory.gateway_role })),
+        Service::CloudFront => Ok(invalidation(call, account)),
         Service::Other(target) => panic!("nothing stands in for {target}"),
     }
+}
+
+/// Invalidates once for each reference of a caller.
+fn invalidation(call: &Call, account: &mut Account) -> Json {
+    let body = String::from_utf8_lossy(&call.body).into_owned();
+    let invalidations = &mut account.inventory.invalidations;
+    let place = invalidations.iter().position(|known| *known == body).unwrap_or_else(|| {
+        invalidations.push(body);
+        invalidations.len() - 1
+    });
+    json!({ "Id": format!("I{place}"), "Status": "InProgress" })
 }
 
 fn unknown(call: &Call) -> Refusal {

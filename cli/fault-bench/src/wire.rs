@@ -27,6 +27,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// What the body is.
     pub(crate) content_type: &'static str,
+    /// Other headers.
+    pub(crate) headers: Vec<(&'static str, String)>,
     /// The body; of the answer to a `HEAD` only its length is sent.
     pub(crate) body: String,
 }
@@ -100,12 +102,14 @@ fn line(source: &mut impl BufRead) -> io::Result<Option<String>> {
 
 /// Sends an answer, or as much of it as is wanted.
 pub(crate) fn write(connection: &mut impl Write, answer: &Answer, send: Part) -> io::Result<()> {
-    let Answer { status, content_type, body } = answer;
+    let Answer { status, content_type, headers, body } = answer;
+    let headers: Vec<_> = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let length = body.len();
     // The reason phrase is for people, and may be empty.
     let mut message = format!(
-        "HTTP/1.1 {status} \r\ncontent-type: {content_type}\r\ncontent-length: {length}\r\nx-amz-bucket-region: {}\r\n\r\n",
-        crate::REGION
+        "HTTP/1.1 {status} \r\ncontent-type: {content_type}\r\ncontent-length: {length}\r\nx-amz-bucket-region: {}\r\n{}\r\n",
+        crate::REGION,
+        headers.concat()
     );
     message.push_str(match send {
         Part::Whole => body,

@@ -37,8 +37,12 @@ const FINDING: &str = "finding credentials";
 /// How long before their end credentials are not used any more.
 const MARGIN: Duration = Duration::from_mins(1);
 
-/// The region, if the profile or this machine names one.
-pub(super) async fn region(connection: &Connection, profiles: &Profiles, config: &ProviderConfig) -> Result<Option<String>, Error> {
+/// The region and who names it, if the profile or this machine does.
+pub(super) async fn region(
+    connection: &Connection,
+    profiles: &Profiles,
+    config: &ProviderConfig,
+) -> Result<Option<(String, String)>, Error> {
     let profile = match &connection.profile {
         Some(named) if named.named_by != NamedBy::File || profiles.set.get_profile(named.name.as_str()).is_some() => {
             Some(profiles.named(named)?)
@@ -46,24 +50,31 @@ pub(super) async fn region(connection: &Connection, profiles: &Profiles, config:
         Some(_) => None,
         None => profiles.set.get_profile("default"),
     };
-    match profile.and_then(|profile| chain::value(profile, "region")) {
-        Some(region) => match region.parse::<cfn::Region>() {
-            Ok(region) => Ok(Some(region.to_string())),
-            Err(error) => {
-                let name = profile.map_or("default", |profile| profile.name());
-                let message = format!("region of the profile `{name}` in {}: {error}", profiles.places());
-                Err(Error::new("finding the region", ErrorKind::NoRegion, message)
-                    .with_hint("correct the profile, or name the region with `--region`"))
-            }
-        },
-        // Only an instance knows its own region, and asking takes a second anywhere else.
-        None => match choice(connection, profiles)? {
-            Chain { base: Base::Instance, .. } => {
-                Ok(ImdsRegionProvider::builder().configure(config).build().region().await.map(|region| region.to_string()))
-            }
-            _ => Ok(None),
-        },
+    if let Some(profile) = profile
+        && let Some(region) = chain::value(profile, "region")
+    {
+        let named_by = format!("region of the profile `{}` in {}", profile.name(), profiles.places());
+        return match region.parse::<cfn::Region>() {
+            Ok(region) => Ok(Some((region.to_string(), named_by))),
+            Err(error) => Err(Error::new("finding the region", ErrorKind::NoRegion, format!("{named_by}: {error}"))
+                .with_hint("correct the profile, or name the region with `--region`")),
+        };
     }
+    // Only an instance knows its own region, and asking takes a second anywhere else.
+    match choice(connection, profiles)? {
+        Chain { base: Base::Instance, .. } => {
+            let region = ImdsRegionProvider::builder().configure(config).build().region().await;
+            Ok(region.map(|region| (region.to_string(), "the instance".to_owned())))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The file with root certificates that the profile names, and who names it.
+pub(super) fn certificates(connection: &Connection, profiles: &Profiles) -> Option<(String, String)> {
+    let name = connection.profile.as_ref().map_or("default", |profile| profile.name.as_str());
+    let path = chain::value(profiles.set.get_profile(name)?, "ca_bundle")?;
+    Some((format!("ca_bundle of the profile `{name}`"), path.to_owned()))
 }
 
 /// The one source of credentials. Makes no call.
@@ -150,6 +161,24 @@ impl Source {
         Ok(Self { base: provider(&chain.base, profiles, config, &sdk), chain, last_resort, sdk, ask, kept: Mutex::default() })
     }
 
+    /// What renews the credentials once their session has ended.
+    pub(super) fn renewal(&self) -> String {
+        let again = "then run the same command again";
+        match &self.chain.base {
+            Base::Sso(sso) => format!("sign in with `aws sso login --profile {}`, {again}", sso.profile),
+            Base::Login { profile, .. } => format!("sign in with `aws login --profile {profile}`, {again}"),
+            Base::Environment => {
+                format!("sign in again for new keys (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN), {again}")
+            }
+            Base::Keys { profile } => format!("sign in again for new keys in the profile `{profile}`, {again}"),
+            Base::Process { profile, .. } => {
+                format!("sign in again where the credential_process of the profile `{profile}` gets its keys, {again}")
+            }
+            Base::WebIdentity(token) => format!("renew the token in {} ({}), {again}", token.file, token.named_by),
+            Base::Container | Base::Instance => format!("wait until this machine has renewed its credentials, {again}"),
+        }
+    }
+
     async fn credentials(&self) -> Result<Credentials, Error> {
         let mut kept = self.kept.lock().await;
         let now = self.sdk.time_source().unwrap_or_default().now();
@@ -214,8 +243,8 @@ impl Source {
 
     /// Why the base has no credentials.
     fn explained(&self, error: &CredentialsError) -> Error {
-        if let Some(known) = causes(error).find_map(|cause| cause.downcast_ref::<Error>()) {
-            return known.clone();
+        if let Some(known) = super::error::known(error) {
+            return known;
         }
         // The innermost cause alone may be `No such file or directory`.
         let causes: Vec<_> = causes(error).map(ToString::to_string).collect();

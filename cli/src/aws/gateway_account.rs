@@ -1,9 +1,8 @@
-//! API Gateway's account-wide setting: the role for its logs. One signed request (docs/adr/0006-one-signed-get.md).
+//! API Gateway's account-wide setting: the role for its logs. One call (docs/adr/0035-one-way-to-aws.md).
 
-use reqwest::Method;
 use serde::Deserialize;
 
-use super::{Aws, Error, ErrorKind, signed::Request};
+use super::{Aws, Error, ErrorKind, hosts::Service, signed::Request};
 
 const OPERATION: &str = "reading API Gateway's account settings";
 
@@ -20,14 +19,14 @@ impl Aws {
     pub(crate) async fn gateway_logging_role(&self) -> Result<Option<String>, Error> {
         let request = Request {
             operation: OPERATION,
-            service: "apigateway",
-            global: false,
-            method: Method::GET,
-            path: "/account",
+            service: Service::ApiGateway,
+            name: "GetAccount",
+            method: "GET",
+            path: "/account".to_owned(),
             headers: &[],
             body: Vec::new(),
         };
-        let body = self.signed_well(request).await?;
+        let body = self.signed(request).await?;
         let account: Account =
             serde_json::from_slice(&body).map_err(|error| Error::new(OPERATION, ErrorKind::Other, error.to_string()))?;
         Ok(account.cloudwatch_role_arn.filter(|arn| !arn.is_empty()))

@@ -1,9 +1,7 @@
-//! Invalidates paths in CloudFront. One signed request, as API Gateway's (docs/adr/0006-one-signed-get.md): the SDK of CloudFront
-//! is among the largest, for a call whose answer is not needed.
+//! Invalidates paths in CloudFront. One call, as API Gateway's (docs/adr/0035-one-way-to-aws.md): the SDK of CloudFront is among the
+//! largest, for a call whose answer is not needed.
 
-use reqwest::Method;
-
-use super::{Aws, Error, signed::Request};
+use super::{Aws, Error, hosts::Service, signed::Request};
 
 impl Aws {
     /// Invalidates these paths; `*` at the end stands for any suffix. Takes effect within a minute or two. `once`
@@ -14,14 +12,14 @@ impl Aws {
     pub(crate) async fn forget(&self, distribution: &str, paths: &[String], once: &str) -> Result<(), Error> {
         let request = Request {
             operation: "having CloudFront forget the former page",
-            service: "cloudfront",
-            global: true,
-            method: Method::POST,
-            path: &format!("/2020-05-31/distribution/{distribution}/invalidation"),
+            service: Service::CloudFront,
+            name: "CreateInvalidation",
+            method: "POST",
+            path: format!("/{}/distribution/{distribution}/invalidation", Service::CloudFront.version()),
             headers: &[("content-type", "application/xml")],
             body: batch(paths, once).into_bytes(),
         };
-        self.signed_well(request).await.map(drop)
+        self.signed(request).await.map(drop)
     }
 }
 

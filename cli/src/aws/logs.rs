@@ -1,11 +1,10 @@
-//! CloudWatch Logs: entries of functions, batch by batch. One signed request instead of the service's SDK
-//! (docs/adr/0027-logs-by-signed-requests.md). The caller decides which batch is read next.
+//! CloudWatch Logs: entries of functions, batch by batch. One call instead of the service's SDK (docs/adr/0027-logs-by-signed-requests.md).
+//! The caller decides which batch is read next.
 
-use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Aws, Error, ErrorKind, kind_of_code, signed::Request};
+use super::{Aws, Error, ErrorKind, hosts::Service, signed::Request};
 use crate::domain::{
     logs::{Batch, Entry, Position, Question},
     moment::Moment,
@@ -37,15 +36,6 @@ struct Found {
     message: String,
 }
 
-/// An error of a service that speaks JSON.
-#[derive(Default, Deserialize)]
-struct Refusal {
-    #[serde(rename = "__type", default)]
-    code: String,
-    #[serde(alias = "Message")]
-    message: Option<String>,
-}
-
 impl Aws {
     pub(crate) fn logs(&self) -> Logs {
         Logs { aws: self.clone() }
@@ -64,17 +54,14 @@ impl Logs {
         }
         let request = Request {
             operation: &operation,
-            service: "logs",
-            global: false,
-            method: Method::POST,
-            path: "/",
+            service: Service::Logs,
+            name: "FilterLogEvents",
+            method: "POST",
+            path: "/".to_owned(),
             headers: &[("content-type", "application/x-amz-json-1.1"), ("x-amz-target", "Logs_20140328.FilterLogEvents")],
             body: input.to_string().into_bytes(),
         };
-        let (status, body) = self.aws.signed(request).await?;
-        if !status.is_success() {
-            return Err(refusal(operation, status, &body));
-        }
+        let body = self.aws.signed(request).await?;
         let answer: Answer =
             serde_json::from_slice(&body).map_err(|error| Error::new(operation, ErrorKind::Other, error.to_string()))?;
         let entry = |event: Found| Entry {
@@ -86,48 +73,5 @@ impl Logs {
         };
         let next = answer.next_token.filter(|token| !token.is_empty());
         Ok(Batch { entries: answer.events.into_iter().map(entry).collect(), next })
-    }
-}
-
-/// Converts an answer with an error status.
-fn refusal(operation: String, status: StatusCode, body: &[u8]) -> Error {
-    let Refusal { code, message } = serde_json::from_slice(body).unwrap_or_default();
-    // Some services prefix the code with a namespace.
-    let code = code.rsplit('#').next().unwrap_or_default();
-    let kind = match code {
-        "Throttling" | "ThrottlingException" => ErrorKind::Throttled,
-        _ if status == StatusCode::TOO_MANY_REQUESTS => ErrorKind::Throttled,
-        _ if status.is_server_error() => ErrorKind::Unreachable,
-        code => kind_of_code(code),
-    };
-    let message = match message {
-        Some(message) if code.is_empty() => message,
-        Some(message) => format!("{message} ({code})"),
-        None if code.is_empty() => status.to_string(),
-        None => code.to_owned(),
-    };
-    Error { code: Some(code.into()), ..Error::new(operation, kind, message) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_passes_is_told_from_what_stays() {
-        let kind = |status: u16, body: &str| refusal("reading".to_owned(), StatusCode::from_u16(status).unwrap(), body.as_bytes());
-        for (status, body, expected) in [
-            (400, r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#, ErrorKind::Throttled),
-            (503, "", ErrorKind::Unreachable),
-            (400, r#"{"__type":"com.amazonaws.logs#AccessDeniedException","Message":"no"}"#, ErrorKind::Denied),
-            (400, r#"{"__type":"ExpiredTokenException","message":"over"}"#, ErrorKind::Credentials),
-            (400, r#"{"__type":"ResourceNotFoundException","message":"no such group"}"#, ErrorKind::NotFound),
-            (400, "<html>", ErrorKind::Other),
-        ] {
-            assert_eq!(kind(status, body).kind(), expected, "{status} {body}");
-        }
-        let told = kind(400, r#"{"__type":"ResourceNotFoundException","message":"no such group"}"#).to_string();
-        assert_eq!(told, "reading failed: no such group (ResourceNotFoundException)");
-        assert_eq!(kind(400, "<html>").to_string(), "reading failed: 400 Bad Request");
     }
 }

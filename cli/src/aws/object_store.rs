@@ -8,7 +8,7 @@ use aws_sdk_s3::{
 };
 use camino::Utf8Path;
 
-use super::{Aws, Error, ErrorKind};
+use super::{Aws, Error, ErrorKind, hosts};
 use crate::domain::site::{Online, Upload};
 
 /// The most objects of one deletion.
@@ -78,7 +78,7 @@ impl Aws {
         self.put(bucket, key, ByteStream::from(text.into_bytes()), None, &format!("uploading {key} to {}", bucket.name)).await?;
         Ok(match self.sdk.endpoint_url() {
             Some(endpoint) => format!("{endpoint}/{}/{key}", bucket.name),
-            None => format!("https://{}.s3.{}.amazonaws.com/{key}", bucket.name, self.region),
+            None => format!("https://{}.s3.{}.{}/{key}", bucket.name, self.region, hosts::domain(&self.region, false).await?),
         })
     }
 

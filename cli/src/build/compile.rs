@@ -5,15 +5,15 @@
 
 use std::io;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 use cart_contract::Service;
 use cart_infra::Architecture;
 use serde::Deserialize;
 use thiserror::Error;
-use tokio::process::Command;
 
 use super::{
     elf,
+    inherited::Tool,
     narrator::{Narrator, cargo_hint},
     package::{self, Request, Target},
     process::{self, Line},
@@ -75,7 +75,7 @@ pub(super) async fn compile(
             Call::for_lambda(request, architecture, &compiler, &folders)
         }
     };
-    Ok(call.run(&request.workspace, on_progress).await?)
+    Ok(call.run(request, on_progress).await?)
 }
 
 /// A call of cargo.
@@ -126,9 +126,9 @@ impl Call {
         Self { program: toolchain::cargo_zigbuild(request), arguments, environment }
     }
 
-    async fn run(self, workspace: &Utf8Path, on_progress: &mut impl FnMut(Progress)) -> Result<Vec<(Service, Utf8PathBuf)>, Error> {
-        let mut command = Command::new(&self.program);
-        command.args(&self.arguments).envs(self.environment).current_dir(workspace);
+    async fn run(self, request: &Request, on_progress: &mut impl FnMut(Progress)) -> Result<Vec<(Service, Utf8PathBuf)>, Error> {
+        let mut command = request.inherited.command(Tool::Rust, &self.program);
+        command.args(&self.arguments).envs(self.environment).current_dir(&request.workspace);
         let mut built = Built::default();
         let mut narrator = Narrator::default();
         let status = process::run(command, |line| match line {
@@ -244,6 +244,7 @@ mod tests {
             cargo: None,
             rustc: None,
             color: false,
+            inherited: crate::build::inherited::tests::of_this_process(),
         }
     }
 

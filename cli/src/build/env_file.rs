@@ -14,6 +14,13 @@ use serde_json::json;
 /// The template, relative to the workspace.
 const TEMPLATE: &str = "templates/env.hbs";
 
+/// What stands for the values of a stage that is not known yet: of their form, so that the site is built as ever, and nothing that
+/// anybody else would write. The address covers those of the APIs, and the page's list of those it may talk to.
+const SITE: &str = "https://site.stand-in.invalid";
+const POOL: &str = "stand-in-for_thePool";
+const CLIENT: &str = "stand-in-for-the-client";
+const REGION: &str = "stand-in-for-the-region";
+
 /// The values that the frontend needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FrontendEnv {
@@ -102,6 +109,25 @@ impl FrontendEnv {
             cognito_endpoint: None,
         };
         env.beside(base_url)
+    }
+
+    /// Placeholders for a site that is built before its stage is known, and that [`Self::values_at`] replace.
+    pub(crate) fn of_any_stage() -> Self {
+        let env = Self {
+            cart_api_url: String::new(),
+            products_api_url: String::new(),
+            user_pool_id: POOL.to_owned(),
+            user_pool_client_id: CLIENT.to_owned(),
+            region: REGION.to_owned(),
+            cognito_endpoint: None,
+        };
+        env.at(SITE)
+    }
+
+    /// What stands for a stage's values in such a site, and the values, for a site at `url`.
+    pub(crate) fn values_at(&self, url: &str) -> Vec<(String, String)> {
+        let values = [(SITE, url), (POOL, &self.user_pool_id), (CLIENT, &self.user_pool_client_id), (REGION, &self.region)];
+        values.map(|(stand_in, value)| (stand_in.to_owned(), value.to_owned())).into()
     }
 
     /// The same for a browser on the machine of the local cloud at `base_url`, such as `http://127.0.0.1:4566`, which has the accounts as

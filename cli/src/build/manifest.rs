@@ -9,8 +9,9 @@ use cart_infra::{Architecture, CodeKey, packages};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::packaged_site::is_inside;
 use crate::{
-    domain::{digest::sha256, package::Artifact, text},
+    domain::{digest::sha256, package::Artifact, site::File, text},
     files,
 };
 
@@ -26,7 +27,22 @@ struct Manifest {
     version: u32,
     architecture: Architecture,
     packages: Vec<Entry>,
+    /// The shop's site, if it was packaged, below `<folder>/site`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    site: Option<Vec<SiteEntry>>,
 }
+
+/// A file of the site.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SiteEntry {
+    path: String,
+    bytes: u64,
+    sha256: String,
+}
+
+/// The folder of the site, in the folder of the packages.
+pub(crate) const SITE: &str = "site";
 
 /// An archive, at `<folder>/<key>`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -56,8 +72,10 @@ pub(crate) enum Error {
     Architecture { folder: Utf8PathBuf, found: Architecture, wanted: Architecture },
     #[error("{folder} has no package of {service}")]
     Missing { folder: Utf8PathBuf, service: Service },
-    #[error("{path} is not the package that was listed")]
+    #[error("{path} is not the file that was listed")]
     Changed { path: Utf8PathBuf },
+    #[error("{folder} has no site, and this deployment publishes one")]
+    NoSite { folder: Utf8PathBuf },
 }
 
 impl Error {
@@ -65,6 +83,11 @@ impl Error {
         match self {
             Self::Write(error) => error.hint(),
             Self::Architecture { wanted, .. } => format!("build them with `cartctl package --arch {wanted} --out DIR`"),
+            Self::NoSite { .. } => {
+                "package it as well with `cartctl package --site --out DIR`; to deploy without the site, name the stacks \
+                                    that are wanted: `cartctl deploy STACK… --packages DIR`"
+                    .to_owned()
+            }
             Self::Read { .. } | Self::Parse { .. } | Self::Missing { .. } | Self::Changed { .. } => {
                 "`cartctl package --out DIR` makes such a folder".to_owned()
             }
@@ -72,8 +95,13 @@ impl Error {
     }
 }
 
-/// Lists the packages of `folder`.
-pub(crate) fn write(folder: &Utf8Path, architecture: Architecture, artifacts: &[Artifact]) -> Result<(), Error> {
+/// Lists the packages of `folder`, and the files of the site, if it was packaged there.
+pub(crate) fn write(
+    folder: &Utf8Path,
+    architecture: Architecture,
+    artifacts: &[Artifact],
+    site: Option<&[File]>,
+) -> Result<(), Error> {
     let entry = |artifact: &Artifact| {
         let zip = read_file(&artifact.path)?;
         Ok(Entry {
@@ -85,19 +113,47 @@ pub(crate) fn write(folder: &Utf8Path, architecture: Architecture, artifacts: &[
         })
     };
     let packages = artifacts.iter().map(entry).collect::<Result<_, Error>>()?;
+    let site_entry = |file: &File| {
+        let content = read_file(&folder.join(SITE).join(&file.path))?;
+        Ok(SiteEntry { path: file.path.clone(), bytes: file.bytes, sha256: sha256(&[&content]) })
+    };
+    let site = site.map(|files| files.iter().map(site_entry).collect::<Result<_, Error>>()).transpose()?;
     let path = folder.join(FILE_NAME);
-    Ok(files::write_whole(&path, text::json_pretty(&Manifest { version: VERSION, architecture, packages }))?)
+    Ok(files::write_whole(&path, text::json_pretty(&Manifest { version: VERSION, architecture, packages, site }))?)
+}
+
+/// The list of `folder`.
+fn parsed(folder: &Utf8Path) -> Result<Manifest, Error> {
+    let path = folder.join(FILE_NAME);
+    let invalid = |reason: String| Error::Parse { path: path.clone(), reason };
+    let manifest: Manifest = serde_json::from_slice(&read_file(&path)?).map_err(|error| invalid(error.to_string()))?;
+    let version = manifest.version;
+    if version != VERSION {
+        return Err(invalid(format!("it has version {version}, and this is for version {VERSION}")));
+    }
+    let keys = manifest.packages.iter().map(|entry| entry.key.as_str());
+    let mut paths = keys.chain(manifest.site.iter().flatten().map(|file| file.path.as_str()));
+    match paths.find(|path| !is_inside(path)) {
+        Some(outside) => Err(invalid(format!("`{outside}` is not in the folder"))),
+        None => Ok(manifest),
+    }
+}
+
+/// The paths of the packaged site's files, each verified against the list.
+pub(crate) fn site(folder: &Utf8Path) -> Result<Vec<String>, Error> {
+    let site = parsed(folder)?.site.ok_or_else(|| Error::NoSite { folder: folder.to_owned() })?;
+    let verified = |file: SiteEntry| {
+        let path = folder.join(SITE).join(&file.path);
+        let content = read_file(&path)?;
+        let is_same = content.len() as u64 == file.bytes && sha256(&[&content]) == file.sha256;
+        if is_same { Ok(file.path) } else { Err(Error::Changed { path }) }
+    };
+    site.into_iter().map(verified).collect()
 }
 
 /// The packages in `folder`, each verified against the list.
 pub(crate) fn read(folder: &Utf8Path, wanted: Architecture) -> Result<Vec<Artifact>, Error> {
-    let path = folder.join(FILE_NAME);
-    let invalid = |reason: String| Error::Parse { path: path.clone(), reason };
-    let Manifest { version, architecture, packages } =
-        serde_json::from_slice(&read_file(&path)?).map_err(|error| invalid(error.to_string()))?;
-    if version != VERSION {
-        return Err(invalid(format!("it has version {version}, and this is for version {VERSION}")));
-    }
+    let Manifest { architecture, packages, .. } = parsed(folder)?;
     if architecture != wanted {
         return Err(Error::Architecture { folder: folder.to_owned(), found: architecture, wanted });
     }
@@ -134,7 +190,7 @@ mod tests {
             Artifact { package: packages::of(service), path, key: key.parse().unwrap(), zip_bytes: 3, binary_bytes: 8 }
         };
         let artifacts = Service::ALL.map(artifact);
-        write(folder.path(), Architecture::Arm64, &artifacts).unwrap();
+        write(folder.path(), Architecture::Arm64, &artifacts, None).unwrap();
         assert_eq!(read(folder.path(), Architecture::Arm64).unwrap(), artifacts);
         folder
     }
@@ -145,6 +201,40 @@ mod tests {
         fs::write(folder.path().join("cart/0a1b.zip"), b"pig").unwrap();
         let error = read(folder.path(), Architecture::Arm64).unwrap_err();
         assert!(matches!(&error, Error::Changed { path } if path.ends_with("cart/0a1b.zip")), "{error}");
+    }
+
+    #[test]
+    fn a_site_is_deployed_as_it_was_listed_or_not_at_all() {
+        let folder = folder();
+        let folder = folder.path();
+        let missing = site(folder).unwrap_err();
+        assert!(missing.to_string().ends_with("has no site, and this deployment publishes one"), "{missing}");
+        assert!(missing.hint().contains("`cartctl package --site --out DIR`"), "{}", missing.hint());
+
+        let artifacts = read(folder, Architecture::Arm64).unwrap();
+        let page = folder.join("site/index.html");
+        fs::create_dir(page.parent().unwrap()).unwrap();
+        fs::write(&page, "page").unwrap();
+        let built = File { path: "index.html".to_owned(), bytes: 4, md5: String::new() };
+        write(folder, Architecture::Arm64, &artifacts, Some(&[built])).unwrap();
+        assert_eq!(site(folder).unwrap(), ["index.html"]);
+        assert_eq!(read(folder, Architecture::Arm64).unwrap(), artifacts);
+
+        fs::write(&page, "pagE").unwrap();
+        let changed = site(folder).unwrap_err();
+        assert_eq!(changed.to_string(), format!("{page} is not the file that was listed"));
+    }
+
+    #[test]
+    fn nothing_outside_of_the_folder_is_read() {
+        let folder = folder();
+        let list = folder.path().join(FILE_NAME);
+        let text = fs::read_to_string(&list).unwrap();
+        for key in ["../cart/0a1b.zip", "cart/../../0a1b.zip", "/etc/passwd.zip"] {
+            fs::write(&list, text.replace("cart/0a1b.zip", key)).unwrap();
+            let error = read(folder.path(), Architecture::Arm64).unwrap_err();
+            assert!(matches!(&error, Error::Parse { .. }), "{key}: {error}");
+        }
     }
 
     #[test]

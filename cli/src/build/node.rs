@@ -2,9 +2,10 @@
 
 use std::io;
 
-use tokio::process::Command;
-
-use super::process;
+use super::{
+    inherited::{Inherited, Tool},
+    process,
+};
 
 /// The `engines` of `frontend/package.json`, in words.
 const WANTED: &str = "Node 20.19, 22.12 or newer";
@@ -31,8 +32,8 @@ impl Error {
 }
 
 /// Verifies that the Node on the path can build the site.
-pub(crate) async fn check() -> Result<(), Error> {
-    let mut command = Command::new("node");
+pub(crate) async fn check(inherited: &Inherited) -> Result<(), Error> {
+    let mut command = inherited.command(Tool::Node, "node");
     command.arg("--version");
     let found = process::result_of(command).await.map_err(Error::Missing)?.said;
     if is_too_old(&found) { Err(Error::TooOld { found }) } else { Ok(()) }

@@ -16,7 +16,9 @@ use thiserror::Error;
 
 use super::{
     archive::{self, Compression},
-    compile, elf, manifest, toolchain,
+    compile, elf,
+    inherited::Inherited,
+    manifest, toolchain,
 };
 use crate::domain::package::{Artifact, Progress};
 
@@ -39,6 +41,8 @@ pub(crate) struct Request {
     pub(crate) rustc: Option<Utf8PathBuf>,
     /// Whether the compiler's messages are coloured.
     pub(crate) color: bool,
+    /// What cargo, its compilers and build scripts are told of the environment.
+    pub(crate) inherited: Inherited,
 }
 
 /// The platform of the services.
@@ -138,6 +142,7 @@ fn absolute(request: &Request) -> Result<Request, Error> {
         cargo: request.cargo.as_ref().map(program).transpose()?,
         rustc: request.rustc.as_ref().map(program).transpose()?,
         color: request.color,
+        inherited: request.inherited.clone(),
     })
 }
 
@@ -169,6 +174,7 @@ mod tests {
             cargo: Some("cargo".into()),
             rustc: Some("toolchain/rustc".into()),
             color: false,
+            inherited: Inherited::default(),
         };
         let absolute = absolute(&request).unwrap();
         assert_eq!(absolute.workspace, here);

@@ -5,7 +5,10 @@ use std::io;
 use camino::{Utf8Path, Utf8PathBuf};
 use tokio::process::Command;
 
-use super::{node, process};
+use super::{
+    inherited::{Inherited, Tool},
+    node, process,
+};
 use crate::{
     domain::{
         digest::md5,
@@ -62,23 +65,27 @@ impl Error {
 ///
 /// # Errors
 /// [`Error::NotInstalled`], [`Error::Node`] or [`Error::NoNpm`].
-pub(crate) async fn check(folder: &Utf8Path) -> Result<(), Error> {
+pub(crate) async fn check(folder: &Utf8Path, inherited: &Inherited) -> Result<(), Error> {
     if !folder.join("node_modules").is_dir() {
         return Err(Error::NotInstalled { folder: folder.to_owned() });
     }
-    node::check().await?;
-    let mut command = Command::new("npm");
+    node::check(inherited).await?;
+    let mut command = inherited.command(Tool::Node, "npm");
     command.arg("--version");
     run(command).await
 }
 
 /// Builds the site in `folder` with these variables into `out`, and replaces its content.
-pub(crate) async fn build(folder: &Utf8Path, out: &Utf8Path, variables: &[(&str, String)]) -> Result<Vec<File>, Error> {
-    let mut command = Command::new("npm");
+pub(crate) async fn build(
+    folder: &Utf8Path,
+    out: &Utf8Path,
+    variables: &[(&str, String)],
+    inherited: &Inherited,
+) -> Result<Vec<File>, Error> {
+    let mut command = inherited.command(Tool::Node, "npm");
     command.args(["run", "build", "--", "--mode", MODE, "--emptyOutDir", "--outDir", out.as_str()]);
     command.current_dir(folder).env("NO_COLOR", "1").env("npm_config_update_notifier", "false");
-    // A variable of the environment would win over the stage's.
-    command.env_remove("VUE_APP_COGNITO_ENDPOINT").envs(variables.iter().map(|(name, value)| (name, value)));
+    command.envs(variables.iter().map(|(name, value)| (name, value)));
     run(command).await?;
     let files = read(out).map_err(|source| Error::Read { folder: out.to_owned(), source })?;
     if files.iter().any(|file| file.path == INDEX) { Ok(files) } else { Err(Error::NoSite { folder: out.to_owned() }) }
@@ -134,7 +141,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_missing_is_named() {
         let folder = camino_tempfile::tempdir().unwrap();
-        let error = check(folder.path()).await.unwrap_err();
+        let error = check(folder.path(), &Inherited::default()).await.unwrap_err();
         assert!(error.to_string().ends_with("/node_modules"), "{error}");
         assert!(error.hint().unwrap().starts_with(&format!("`npm --prefix {} ci`", folder.path())), "{error}");
     }

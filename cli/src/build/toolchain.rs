@@ -9,9 +9,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cart_infra::Architecture;
 use serde::Deserialize;
 use thiserror::Error;
-use tokio::process::Command;
 
 use super::{
+    inherited::Tool,
     narrator::{Narrator, cargo_hint},
     package::Request,
     process::{self, Line},
@@ -87,8 +87,7 @@ pub(super) async fn compiler(request: &Request, architecture: Architecture) -> R
     let triple = triple(architecture);
     let program = request.rustc.clone().unwrap_or_else(|| "rustc".into());
     let where_it_is = ["--target", triple, "--print", "sysroot", "--print", "target-libdir"];
-    let (version, folders) =
-        tokio::try_join!(ask(&program, &["-vV"], &request.workspace), ask(&program, &where_it_is, &request.workspace))?;
+    let (version, folders) = tokio::try_join!(ask(&program, &["-vV"], request), ask(&program, &where_it_is, request))?;
     let mut folders = folders.lines();
     let (Some(sysroot), Some(library)) = (folders.next(), folders.next()) else {
         return Err(Error::Rustc { program, said: "it did not name its folders".to_owned() });
@@ -100,9 +99,9 @@ pub(super) async fn compiler(request: &Request, architecture: Architecture) -> R
     Ok(Compiler { library_sources: Utf8Path::new(sysroot).join("lib/rustlib/src/rust"), commit })
 }
 
-async fn ask(program: &Utf8Path, arguments: &[&str], folder: &Utf8Path) -> Result<String, Error> {
-    let mut command = Command::new(program);
-    command.args(arguments).current_dir(folder);
+async fn ask(program: &Utf8Path, arguments: &[&str], request: &Request) -> Result<String, Error> {
+    let mut command = request.inherited.command(Tool::Rust, program);
+    command.args(arguments).current_dir(&request.workspace);
     let (mut answer, mut complaint) = (String::new(), String::new());
     let status = process::run(command, |line| match line {
         Line::Output(text) => answer = format!("{answer}{text}\n"),
@@ -121,7 +120,7 @@ pub(super) async fn zig(request: &Request) -> Result<(), Error> {
     if !cargo_zigbuild(request).is_file() {
         return Err(missing());
     }
-    ask(&python(request), &["-m", "ziglang", "version"], &request.workspace).await.map(drop).map_err(|_| missing())
+    ask(&python(request), &["-m", "ziglang", "version"], request).await.map(drop).map_err(|_| missing())
 }
 
 /// The cross linker's command.
@@ -141,7 +140,7 @@ pub(super) async fn folders(
     on_progress: &mut impl FnMut(Progress),
 ) -> Result<Folders, Error> {
     let program = request.cargo.clone().unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(&program);
+    let mut command = request.inherited.command(Tool::Rust, &program);
     command.args(["metadata", "--locked", "--format-version=1", "--filter-platform", triple(architecture)]);
     command.current_dir(&request.workspace);
     if let Some(folder) = &request.target_dir {
@@ -190,7 +189,7 @@ mod tests {
     use camino_tempfile::Utf8TempDir;
 
     use super::*;
-    use crate::build::package::Target;
+    use crate::build::{inherited::tests::of_this_process, package::Target};
 
     #[test]
     fn folders_of_dependencies_are_named_once_and_members_are_left_out() {
@@ -221,6 +220,7 @@ mod tests {
             cargo: None,
             rustc: Some(rustc),
             color: false,
+            inherited: of_this_process(),
         };
         (folder, request)
     }

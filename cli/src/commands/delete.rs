@@ -1,5 +1,6 @@
 //! `cartctl delete`: deletes the stacks in reverse order, and lists the retained resources.
 
+use cart_infra::stacks;
 use serde_json::json;
 
 use super::{
@@ -24,7 +25,7 @@ use crate::{
 pub(super) async fn run(args: &Delete, config: &Config, events: &Events) -> Result<Answer, Error> {
     guard::protected(config, args.protected_ok)?;
     guard::adopted(&args.adopt.adopt, &chosen(&app_without_code(config), &args.selection.stacks))?;
-    let session = interruptible(open("delete", config, events)).await?.adopting(args.adopt.adopt.clone());
+    let session = interruptible(open("delete", stacks::AUTH, config, events)).await?.adopting(args.adopt.adopt.clone());
     replanning(&session, async || delete(args, config, &session).await).await
 }
 

@@ -1,5 +1,7 @@
 //! `cartctl deploy`: build and observe → plan → refine → ask → carry out → publish the site → outputs.
 
+use cart_infra::stacks;
+
 use super::{
     approved,
     deployment::{self, Deployed},
@@ -9,7 +11,6 @@ use super::{
 };
 use crate::{
     args::{Deploy, RequireApproval},
-    build,
     config::Config,
     domain::{event::Events, notice::Notice},
     engine::Planned,
@@ -26,7 +27,7 @@ pub(super) async fn run(args: &Deploy, config: &Config, events: &Events) -> Resu
     guard::protected(config, args.protected_ok)?;
     guard::adopted(&args.planning.adopt, &deployment::touched(&args.planning, config))?;
     config.check_origin()?;
-    let session = interruptible(open("deploy", config, events)).await?.adopting(args.planning.adopt.clone());
+    let session = interruptible(open("deploy", stacks::AUTH, config, events)).await?.adopting(args.planning.adopt.clone());
     let deployed = replanning(&session, async || Box::pin(deploy(args, config, &session)).await).await?;
     Ok(deployed.map_or_else(Answer::declined, |deployed| deployed.answer()))
 }
@@ -49,12 +50,13 @@ async fn deploy(args: &Deploy, config: &Config, session: &Session) -> Result<Opt
     let rest = made.clone();
     let done = supervised(session, async |session| {
         let publication = planned.plan.site.clone();
+        let packages = args.planning.packages.as_deref();
         let deployed = deployment::carry_out(planned, made, !args.no_env, config, session).await?;
         if let Some(publication) = publication
             && let Some(site) = hosted(&deployed.outcome.app, &deployed.outcome.observed)
         {
             tokio::select! {
-                published = site::publish(&site, &deployed.outcome.observed, config, session) => published?,
+                published = site::publish(&site, packages, &deployed.outcome.observed, config, session) => published?,
                 () = session.interrupted() => return Err(Error::SiteInterrupted),
             }
             if publication.allowed != Allowed::Settled {
@@ -77,7 +79,7 @@ async fn approved_plan(args: &Deploy, made: &ChangeSets, config: &Config, sessio
         let planned = deployment::plan(deployment::request(&args.planning, config), building, config, session).await?;
         if planned.plan.site.is_some() {
             // Checked before creating change sets that would wait for the site.
-            build::site::check(&config.shop).await?;
+            site::check(args.planning.packages.as_deref(), config).await?;
         }
         Ok(planned)
     };

@@ -1,5 +1,6 @@
 //! `cartctl diff`: the changes of a deployment, by comparing templates. Changes nothing, and needs no permission for changes.
 
+use cart_infra::stacks;
 use serde_json::json;
 
 use super::{deployment, guard, open};
@@ -15,7 +16,7 @@ use crate::{
 pub(super) async fn run(args: &Diff, config: &Config, events: &Events) -> Result<Answer, Error> {
     guard::adopted(&args.planning.adopt, &deployment::touched(&args.planning, config))?;
     config.check_origin()?;
-    let session = open("diff", config, events).await?.adopting(args.planning.adopt.clone());
+    let session = open("diff", stacks::AUTH, config, events).await?.adopting(args.planning.adopt.clone());
     let building = deployment::artifacts(&args.planning, config, &session.events);
     let plan = deployment::plan(deployment::request(&args.planning, config), building, config, &session).await?.plan;
     let reach = plan.reach();

@@ -4,7 +4,7 @@ use cart_infra::StackId;
 
 use super::started;
 use crate::{
-    aws::{self, Aws, ErrorKind},
+    aws::{self, ErrorKind},
     config::Config,
     domain::event::Events,
     error::Error,
@@ -27,22 +27,20 @@ pub(super) fn adopted(adopt: &[StackId], touched: &[StackId]) -> Result<(), Erro
     }
 }
 
-/// The account, once verified to be the stage's own; reports it.
-pub(super) async fn account(command: &'static str, config: &Config, aws: &Aws, events: &Events) -> Result<String, Error> {
-    config.check_region(&aws.region)?;
-    let account = aws.account().await?;
-    events.send(started(command, config, &account, &aws.region));
+/// Verifies that the account is the stage's own; reports it.
+pub(super) fn account(command: &'static str, config: &Config, account: &str, region: &str, events: &Events) -> Result<(), Error> {
+    events.send(started(command, config, account, region));
     if let Some(pin) = &config.pin {
         let wrong = |what: &str, wanted: &str, found: &str| {
             let message = format!("the stage `{}` belongs to the {what} {wanted}, and this is {found}", config.stage());
             aws::Error::new("checking the account", ErrorKind::WrongAccount, message)
         };
         if pin.account.as_str() != account {
-            return Err(wrong("account", pin.account.as_str(), &account).into());
+            return Err(wrong("account", pin.account.as_str(), account).into());
         }
-        if let Some(region) = pin.region.as_ref().filter(|region| region.as_str() != aws.region) {
-            return Err(wrong("region", region.as_str(), &aws.region).into());
+        if let Some(wanted) = pin.region.as_ref().filter(|wanted| wanted.as_str() != region) {
+            return Err(wrong("region", wanted.as_str(), region).into());
         }
     }
-    Ok(account)
+    Ok(())
 }

@@ -165,7 +165,7 @@ async fn plan(args: &Local, config: &Config) -> Result<Plan, Error> {
             if start {
                 local::free(port, Listener::Site)?;
             }
-            let workshop = Workshop::of(&config.workspace, directory).await?;
+            let workshop = Workshop::of(&config.workspace, directory, &config.inherited).await?;
             Some(SitePlan { workshop, port, develop: args.dev, start })
         }
     };
@@ -239,7 +239,14 @@ async fn start_cloud(plan: &Plan, config: &Config, own: &mut Own, events: &Event
     let keys = config.connection.local_keys.as_ref().ok_or(local::Error::NoKeys)?;
     let [(origin_variable, ())] = CatalogueEnv { allowed_origin: () }.pairs()[..] else { unreachable!("it has one variable") };
     let (tools, directory) = (config.tools(), &config.local.directory);
-    let starting = LocalCloud::start(Start { tools: &tools, port: config.local.port, keys, origin_variable, directory });
+    let starting = LocalCloud::start(Start {
+        tools: &tools,
+        port: config.local.port,
+        keys,
+        origin_variable,
+        directory,
+        inherited: &config.inherited,
+    });
     let (cloud, beginning) = events.during(Activity::StartingLocalCloud, starting).await?;
     own.cloud = Some(cloud);
     if beginning.unclean {
@@ -309,7 +316,7 @@ async fn serve(
 
 /// Deploys everything with this code, without approval: the local cloud is for trying things out.
 async fn deploy_all(built: Vec<Artifact>, config: &Config, events: &Events) -> Result<(Deployed, Packages), Error> {
-    let session = open("local", config, events).await?;
+    let session = open("local", stacks::AUTH, config, events).await?;
     let packages = built.iter().map(|artifact| (artifact.package, artifact.key.clone())).collect();
     let request = Request { tags: config.tags.clone(), leave_retained: true, ..Request::all(no_code()) };
     let mut planned = deployment::plan(request, async { Ok(built) }, config, &session).await?;

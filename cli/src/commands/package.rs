@@ -1,16 +1,19 @@
-//! `cartctl package`: the functions as zip files, without AWS.
+//! `cartctl package`: the functions as zip files, and on request the site, without AWS.
 
 use serde_json::json;
 
 use crate::{
     args::Package,
     build::{
+        self,
+        env_file::FrontendEnv,
         manifest,
         package::{self, Request, Target},
     },
     config::Config,
     domain::{
         event::{Event, Events},
+        notice::Activity,
         package::Artifact,
     },
     error::Error,
@@ -23,11 +26,29 @@ pub(super) async fn run(args: &Package, config: &Config, events: &Events) -> Res
     if let Some(out) = &args.out {
         request.out_dir.clone_from(out);
     }
+    if args.site {
+        build::site::check(&config.shop, &config.inherited).await?;
+    }
     let artifacts = package(&request, events).await?;
-    manifest::write(&request.out_dir, architecture, &artifacts).map_err(package::Error::from)?;
+    let folder = camino::absolute_utf8(request.out_dir.join(manifest::SITE))
+        .map_err(|source| package::Error::Locate { path: request.out_dir.clone(), source })?;
+    let site = if args.site {
+        let variables = FrontendEnv::of_any_stage().variables();
+        let building = build::site::build(&config.shop, &folder, &variables, &config.inherited);
+        Some(events.during(Activity::BuildingSite, building).await?)
+    } else {
+        None
+    };
+    manifest::write(&request.out_dir, architecture, &artifacts, site.as_deref()).map_err(package::Error::from)?;
     let line = |artifact: &Artifact| format!("{} ({}, key {})\n", artifact.path, units::size(artifact.zip_bytes), artifact.key);
-    let lines = artifacts.iter().map(line).collect::<String>();
-    Ok(Answer::new(lines, json!({ "artifacts": artifacts })))
+    let mut lines: Vec<_> = artifacts.iter().map(line).collect();
+    let mut json = json!({ "artifacts": artifacts });
+    if let Some(site) = site {
+        let bytes = site.iter().map(|file| file.bytes).sum();
+        lines.push(format!("{folder} ({}, {} files of the site)\n", units::size(bytes), site.len()));
+        json["site"] = json!({ "path": folder, "files": site.len(), "bytes": bytes });
+    }
+    Ok(Answer::new(lines.concat(), json))
 }
 
 /// The packaging request of this configuration.
@@ -41,6 +62,7 @@ pub(super) fn request(config: &Config, target: Target) -> Request {
         cargo: None,
         rustc: None,
         color: report::coloured(),
+        inherited: config.inherited.clone(),
     }
 }
 

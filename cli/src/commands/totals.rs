@@ -21,7 +21,7 @@ pub(super) async fn run(args: &Totals, config: &Config, events: &Events) -> Resu
     }
     guard::adopted(&args.adopt.adopt, &[stacks::CART])?;
     let (session, counting) = interruptible(async {
-        let session = open("totals", config, events).await?.adopting(args.adopt.adopt.clone());
+        let session = open("totals", stacks::CART, config, events).await?.adopting(args.adopt.adopt.clone());
         let carts = session.aws.carts(table(config, &session).await?);
         Ok((session, Counting { carts, rate: args.rate, events: events.clone() }))
     })

@@ -10,7 +10,10 @@ use std::{
 use camino::Utf8PathBuf;
 
 use super::Error;
-use crate::domain::connection::{AwsEnvironment, Keys, WebIdentity};
+use crate::{
+    build::inherited::Inherited,
+    domain::connection::{AwsEnvironment, Keys, ProxyVariable, ProxyVariables, WebIdentity},
+};
 
 /// The variables that settings are taken from, and what GitHub Actions says about itself. No value is checked yet: one that a flag
 /// replaces, or that the local cloud does not take, need not be any good.
@@ -32,6 +35,8 @@ pub(crate) struct Environment {
     pub aws: AwsEnvironment,
     /// Whether `TERM` names no terminal that can be drawn on.
     pub dumb: bool,
+    /// What programs that cartctl starts are told.
+    pub inherited: Inherited,
     /// The folder cartctl was called in.
     pub current_dir: Utf8PathBuf,
     /// None outside GitHub Actions.
@@ -75,7 +80,10 @@ impl Environment {
     }
 
     fn of(variables: impl Iterator<Item = (OsString, OsString)>, current_dir: Utf8PathBuf) -> Result<Self, Error> {
+        let variables: Vec<_> = variables.collect();
+        let inherited = Inherited::of(variables.iter().cloned());
         let variables = variables
+            .into_iter()
             .filter_map(|(name, value)| Some((name.into_string().ok().filter(|name| is_read(name))?, value)))
             .filter(|(_, value)| !value.is_empty())
             .map(|(name, value)| match value.into_string() {
@@ -95,6 +103,7 @@ impl Environment {
             bucket,
             aws: aws(|name| variables.iter().find(|variable| variable.name == name).map(|variable| variable.value.clone())),
             dumb: term.is_none_or(|term| term.value == "dumb"),
+            inherited,
             current_dir,
             github: actions
                 .filter(|actions| actions.value == "true")
@@ -119,7 +128,11 @@ const READ: [&str; 10] = [
 
 /// Whether cartctl or the SDK reads this variable.
 fn is_read(name: &str) -> bool {
-    READ.contains(&name) || name.starts_with("AWS_") || name == "HOME"
+    READ.contains(&name) || name.starts_with("AWS_") || name == "HOME" || is_about_proxies(name)
+}
+
+fn is_about_proxies(name: &str) -> bool {
+    ["http_proxy", "https_proxy", "all_proxy", "no_proxy"].contains(&name.to_ascii_lowercase().as_str())
 }
 
 /// What every AWS tool reads, without the values of keys.
@@ -143,6 +156,16 @@ fn aws(set: impl Fn(&str) -> Option<String>) -> AwsEnvironment {
         container: ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"]
             .into_iter()
             .any(|name| set(name).is_some()),
+        proxies: {
+            let first = |names: &[&'static str]| names.iter().find_map(|name| Some(ProxyVariable { name, value: set(name)? }));
+            ProxyVariables {
+                http: first(&["http_proxy"]),
+                https: first(&["https_proxy", "HTTPS_PROXY"]),
+                all: first(&["all_proxy", "ALL_PROXY"]),
+                without: first(&["no_proxy", "NO_PROXY"]).map(|variable| variable.value),
+            }
+        },
+        ca_bundle: set("AWS_CA_BUNDLE"),
     }
 }
 
@@ -178,11 +201,8 @@ pub(crate) fn unset_empty_variables() -> Result<(), Error> {
 /// Whether a library would take an empty value for a value. `AWS_PAGER` is the AWS CLI's, which does, and on purpose.
 fn is_unset_if_empty(name: &OsStr) -> bool {
     let Some(name) = name.to_str() else { return false };
-    let proxies = ["http_proxy", "https_proxy", "all_proxy", "no_proxy"];
     name != "AWS_PAGER"
-        && (name.starts_with("AWS_")
-            || ["HOME", "SSL_CERT_FILE", "SSL_CERT_DIR"].contains(&name)
-            || proxies.contains(&name.to_ascii_lowercase().as_str()))
+        && (name.starts_with("AWS_") || ["HOME", "SSL_CERT_FILE", "SSL_CERT_DIR"].contains(&name) || is_about_proxies(name))
 }
 
 #[cfg(test)]

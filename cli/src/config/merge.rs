@@ -4,6 +4,7 @@
 
 use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 
+use camino::Utf8Path;
 use cart_infra::{Architecture, LogRetention, Monitoring, Origin, Region, Stage};
 use toml::Spanned;
 
@@ -29,8 +30,9 @@ pub(super) struct Sources<'a> {
     /// The section of the stage.
     pub stage: &'a StageSection,
     pub defaults: &'a StageSection,
-    /// The file with both sections.
+    /// The file with both sections, and its path.
     pub file: &'a File,
+    pub path: &'a Utf8Path,
 }
 
 /// A value, and the flag or the variable that says it.
@@ -53,13 +55,23 @@ impl Sources<'_> {
         environment.service_urls.iter().try_for_each(|url| check::variable::<EndpointUrl>(url).map(drop))?;
         let endpoint_url = or_variable(flags.endpoint_url.clone(), environment.endpoint_url.as_ref())?;
         // The file is reviewed, and a variable may be left over from other work.
-        let own = || self.stage.region.clone().map(|region| region.0);
-        let region = match flags.region.clone().or_else(own) {
-            Some(region) => Some(region),
-            None => or_variable(None, environment.region.as_ref())?.or_else(|| self.region_of_file()),
+        let by = |source: &str| {
+            let source = source.to_owned();
+            move |region: Region| (region, source)
         };
+        let of_file = |region: Option<Region>| region.map(by(self.path.as_str()));
+        let own = of_file(self.stage.region.clone().map(|region| region.0));
+        let region = if let Some(region) = flags.region.clone().map(by("--region")).or(own) {
+            Some(region)
+        } else {
+            let variable = environment.region.as_ref();
+            let named = or_variable(None, variable)?.zip(variable).map(|(region, variable)| by(&variable.name)(region));
+            named.or_else(|| of_file(self.region_of_file()))
+        };
+        let (region, region_named_by) = region.unzip();
         Ok(Connection {
             region,
+            region_named_by,
             profile: self.profile()?,
             endpoint: endpoint_url.map_or(Endpoint::Aws, Endpoint::Url),
             environment: environment.aws.clone(),

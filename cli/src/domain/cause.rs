@@ -240,7 +240,8 @@ impl Cause {
 }
 
 impl Denial {
-    fn of(reason: &str) -> Self {
+    /// What a text says about it.
+    pub(crate) fn of(reason: &str) -> Self {
         // https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-deployment.html
         if let Some(object) = between(reason, "permission to GetObject for ", &[". S3 Error"]) {
             return Self { action: Some("s3:GetObject".to_owned()), resource: Some(object), ..Self::default() };
@@ -258,7 +259,8 @@ impl Denial {
         }
     }
 
-    fn hint(&self) -> String {
+    /// What to do about it.
+    pub(crate) fn hint(&self) -> String {
         let Some(action) = &self.action else {
             return "ask for the permission, or use credentials that have it (`--profile`)".to_owned();
         };

@@ -12,6 +12,8 @@ use url::Url;
 pub(crate) struct Connection {
     /// None, if only the profile can say.
     pub region: Option<Region>,
+    /// The flag, variable or file that names the region.
+    pub region_named_by: Option<String>,
     pub profile: Option<Profile>,
     pub endpoint: Endpoint,
     pub environment: AwsEnvironment,
@@ -75,6 +77,36 @@ pub(crate) struct AwsEnvironment {
     pub web_identity: Option<WebIdentity>,
     /// Whether `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` or `AWS_CONTAINER_CREDENTIALS_FULL_URI` is set.
     pub container: bool,
+    pub proxies: ProxyVariables,
+    /// `AWS_CA_BUNDLE`
+    pub ca_bundle: Option<String>,
+}
+
+/// What the environment says about proxies. curl reads the lower-case name first, and of `http_proxy` no other one: a web server would take
+/// `HTTP_PROXY` from a request's header.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ProxyVariables {
+    /// `http_proxy`
+    pub http: Option<ProxyVariable>,
+    /// `https_proxy` or `HTTPS_PROXY`
+    pub https: Option<ProxyVariable>,
+    /// `all_proxy` or `ALL_PROXY`
+    pub all: Option<ProxyVariable>,
+    /// `no_proxy` or `NO_PROXY`
+    pub without: Option<String>,
+}
+
+/// A variable that names a proxy. The value may hold a password.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct ProxyVariable {
+    pub name: &'static str,
+    pub value: String,
+}
+
+impl fmt::Debug for ProxyVariable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
 }
 
 /// Access keys in the environment.

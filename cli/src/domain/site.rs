@@ -3,6 +3,22 @@
 /// The file that names all others.
 pub(crate) const INDEX: &str = "index.html";
 
+/// The length of the hash in the name of a file that is named by its content.
+const HASH: usize = 8;
+
+/// The parts of the name of a file that changes with its content: before its hash, the hash, and from the last dot on. Vite puts such
+/// files into `assets`, with [eight characters of a hash] before the last dot.
+///
+/// [eight characters of a hash]: https://rollupjs.org/configuration-options/#output-assetfilenames
+pub(crate) fn named_by_content(path: &str) -> Option<(&str, &str, &str)> {
+    let (stem, _) = path.strip_prefix("assets/")?.rsplit_once('.')?;
+    let start = ("assets/".len() + stem.len()).checked_sub(HASH)?;
+    let (before, rest) = path.split_at_checked(start)?;
+    let (hash, end) = rest.split_at_checked(HASH)?;
+    let is_hash = hash.bytes().all(|c| c.is_ascii_alphanumeric() || b"-_".contains(&c));
+    (before.len() > "assets/".len() + 1 && before.ends_with('-') && is_hash).then_some((before, hash, end))
+}
+
 /// A file of a build.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct File {

@@ -157,6 +157,14 @@ pub(crate) struct Deployed {
     pub changed: Option<String>,
 }
 
+impl Deployed {
+    /// The account that the stack is in, by its ARN.
+    pub(crate) fn account(&self) -> Option<&str> {
+        let account = self.id.strip_prefix("arn:")?.split(':').nth(3)?;
+        (account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit())).then_some(account)
+    }
+}
+
 /// A parameter of a deployed stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DeployedParameter {
@@ -278,6 +286,37 @@ fn follows_from_another(reason: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_arn_names_the_account() {
+        let account = |id: &str| {
+            let deployed = Deployed {
+                id: id.to_owned(),
+                status: StackStatus::CreateComplete,
+                reason: None,
+                parameters: BTreeMap::new(),
+                outputs: BTreeMap::new(),
+                mark: None,
+                description: None,
+                tags: BTreeMap::new(),
+                termination_protection: false,
+                changed: None,
+            };
+            deployed.account().map(str::to_owned)
+        };
+        assert_eq!(
+            account("arn:aws-cn:cloudformation:cn-north-1:123456789012:stack/shop-auth/0a1b").as_deref(),
+            Some("123456789012")
+        );
+        for id in [
+            "shop-auth",
+            "arn:aws:cloudformation:eu-west-1::stack/shop-auth",
+            "arn:aws:cloudformation:eu-west-1:1234:stack",
+            "arn:",
+        ] {
+            assert_eq!(account(id), None, "{id}");
+        }
+    }
 
     #[test]
     fn cleaning_up_is_not_the_end() {

@@ -87,5 +87,5 @@ impl Reading {
 
 /// Whether the same call may succeed later.
 fn passes(error: &aws::Error) -> bool {
-    matches!(error.kind(), ErrorKind::Throttled | ErrorKind::Unreachable)
+    matches!(error.kind(), ErrorKind::Throttled | ErrorKind::Unavailable | ErrorKind::Unreachable)
 }

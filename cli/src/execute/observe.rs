@@ -175,6 +175,10 @@ impl Session {
 
     /// An existing stack: CloudFormation also returns deleted ones.
     async fn existing(&self, name: &str) -> Result<Option<Deployed>, aws::Error> {
-        Ok(self.aws.stack(name).await?.filter(|deployed| deployed.status != StackStatus::DeleteComplete))
+        let there = match self.first(name) {
+            Some(first) => first.found,
+            None => self.aws.stack(name).await?,
+        };
+        Ok(there.filter(|deployed| deployed.status != StackStatus::DeleteComplete))
     }
 }

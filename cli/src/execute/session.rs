@@ -3,10 +3,15 @@
 //! intent, because AWS continues when this process ends. Reporting surrounds the whole command, interruption the part that it may
 //! end.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use cfn::StackId;
 use tokio::sync::watch;
 
-use crate::{aws::Aws, domain::event::Events};
+use crate::{
+    aws::{self, Aws, ErrorKind},
+    domain::{event::Events, stack::Deployed},
+};
 
 /// The user's current intent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,13 +36,48 @@ pub struct Session {
     pub(crate) events: Events,
     /// The stacks that are this stage's because the user says so.
     pub(super) adopted: Vec<StackId>,
+    /// What [`Session::beginning_with`] found, until it is used.
+    first: Arc<Mutex<Option<First>>>,
     intent: Intents,
+}
+
+/// The first stack that was looked at.
+#[derive(Debug)]
+pub(super) struct First {
+    name: String,
+    /// None if it does not exist.
+    pub found: Option<Deployed>,
 }
 
 impl Session {
     /// A session that only reads: its work may be dropped at any moment.
     pub(crate) fn looking(aws: Aws, account: String, events: Events) -> Self {
-        Self { aws, account, events, adopted: Vec::new(), intent: Intents(None) }
+        Self { aws, account, events, adopted: Vec::new(), first: Arc::default(), intent: Intents(None) }
+    }
+
+    /// The same, in the account of the credentials. The ARN of a stack names it, so that a command that looks at the stack anyway does
+    /// not ask for it by itself.
+    ///
+    /// # Errors
+    /// [`aws::Error`], if AWS cannot be reached, or does not accept the credentials.
+    pub(crate) async fn beginning_with(stack: &str, aws: Aws, events: Events) -> Result<Self, aws::Error> {
+        let found = match aws.stack(stack).await {
+            Ok(found) => Some(found),
+            Err(error) if error.kind() == ErrorKind::Unreachable => return Err(error),
+            // Which permission is missing is said by who needs it; the account can be asked for without any.
+            Err(_) => None,
+        };
+        let account = match found.as_ref().and_then(|found| found.as_ref()?.account()) {
+            Some(account) => account.to_owned(),
+            None => aws.account().await?,
+        };
+        let first = Arc::new(Mutex::new(found.map(|found| First { name: stack.to_owned(), found })));
+        Ok(Self { first, ..Self::looking(aws, account, events) })
+    }
+
+    /// What was found of this stack at the beginning. Only once: it is not true for long.
+    pub(super) fn first(&self, stack: &str) -> Option<First> {
+        self.first.lock().unwrap_or_else(PoisonError::into_inner).take_if(|first| first.name == stack)
     }
 
     /// The same session, in which these stacks are this stage's, whoever they belong to.

@@ -2,16 +2,18 @@
 
 use std::os::unix::fs::DirBuilderExt as _;
 
-use camino::{Utf8Path, Utf8PathBuf};
-use tokio::process::Command;
-
 use super::{
     Error, REGION, Running, io, is_unclean, keys,
     process::Process,
     record, remove_traces,
     state::{self, Writer},
 };
-use crate::{domain::connection::LocalKeys, files};
+use crate::{
+    build::inherited::{Inherited, Tool},
+    domain::connection::LocalKeys,
+    files,
+};
+use camino::{Utf8Path, Utf8PathBuf};
 
 /// What a local cloud is started with.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +28,8 @@ pub(crate) struct Start<'a> {
     pub origin_variable: &'a str,
     /// The folder for state and logs.
     pub directory: &'a Utf8Path,
+    /// What MiniStack and the functions are told of the environment.
+    pub inherited: &'a Inherited,
 }
 
 /// The program that starts MiniStack behind the gate.
@@ -56,7 +60,7 @@ impl LocalCloud {
     /// # Errors
     /// [`Error::NotInstalled`], [`Error::Kept`] and [`Error::DidNotStart`].
     pub(crate) async fn start(start: Start<'_>) -> Result<(Self, Beginning), Error> {
-        let Start { tools, port, keys, origin_variable, directory } = start;
+        let Start { tools, port, keys, origin_variable, directory, inherited } = start;
         installed(tools)?;
         let temporary = directory.join("tmp");
         let mut private = std::fs::DirBuilder::new();
@@ -65,7 +69,7 @@ impl LocalCloud {
         let kept = state::open(directory, &Writer { version: version(tools), port })?;
         files::write_whole(&directory.join(GATE_FILE), GATE)?;
         keys::write(directory, keys)?;
-        let mut command = Command::new(tools.join("python3"));
+        let mut command = inherited.command(Tool::Local, tools.join("python3"));
         command
             // Isolated: no module comes from the folder or from the user's own packages.
             .args(["-I", "-X", "utf8", GATE_FILE, "--keys", keys::FILE, "--port", &port.to_string()])
@@ -79,8 +83,6 @@ impl LocalCloud {
                 // These services would listen on every interface.
                 ("IOT_MTLS_ENABLED", "0"),
                 ("SFTP_ENABLED", "0"),
-                ("NO_PROXY", "127.0.0.1,localhost"),
-                ("no_proxy", "127.0.0.1,localhost"),
             ])
             .env("GATEWAY_PORT", port.to_string())
             .env("EDGE_PORT", port.to_string())

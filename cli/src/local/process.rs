@@ -20,10 +20,6 @@ const START_LIMIT: Duration = Duration::from_mins(1);
 /// The time limit for a regular end: the local cloud saves its state.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 
-/// Local programs get no access to the user's account.
-const FOREIGN: [&str; 6] =
-    ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION"];
-
 /// A program started by this process. It is asked to end on drop, unless it was released.
 #[derive(Debug)]
 pub(super) struct Process {
@@ -41,9 +37,6 @@ impl Process {
         new.write(true).create(true).truncate(true).mode(0o600);
         let output = new.open(&log).map_err(io(format!("writing {log}")))?;
         let errors = output.try_clone().map_err(io(format!("writing {log}")))?;
-        for variable in FOREIGN {
-            command.env_remove(variable);
-        }
         let program = Utf8PathBuf::from(command.as_std().get_program().to_string_lossy().into_owned());
         // Ctrl-C at the terminal reaches cartctl, which stops the program in order.
         command.stdin(Stdio::null()).stdout(output).stderr(errors);

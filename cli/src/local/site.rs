@@ -12,7 +12,11 @@ use super::{
     record, written,
 };
 use crate::{
-    build::{self, node},
+    build::{
+        self,
+        inherited::{Inherited, Tool},
+        node,
+    },
     domain::digest::sha256,
     files,
 };
@@ -29,6 +33,7 @@ pub(crate) struct Workshop {
     frontend: Utf8PathBuf,
     directory: Utf8PathBuf,
     cartctl: PathBuf,
+    inherited: Inherited,
 }
 
 impl Workshop {
@@ -36,14 +41,15 @@ impl Workshop {
     ///
     /// # Errors
     /// [`Error::NoFrontend`], if a tool is missing.
-    pub(crate) async fn of(workspace: &Utf8Path, directory: &Utf8Path) -> Result<Self, Error> {
+    pub(crate) async fn of(workspace: &Utf8Path, directory: &Utf8Path, inherited: &Inherited) -> Result<Self, Error> {
         // Resolved now: once cargo has replaced the program, the system calls the path deleted.
         let cartctl = std::env::current_exe().map_err(io("finding cartctl"))?;
-        let workshop = Self { frontend: workspace.join("frontend"), directory: directory.to_owned(), cartctl };
+        let workshop =
+            Self { frontend: workspace.join("frontend"), directory: directory.to_owned(), cartctl, inherited: inherited.clone() };
         if !workshop.vite().is_file() {
             return Err(Error::NoFrontend { reason: format!("there is no {}", workshop.vite()) });
         }
-        node::check().await?;
+        node::check(inherited).await?;
         Ok(workshop)
     }
 
@@ -105,7 +111,7 @@ impl Workshop {
     /// # Errors
     /// [`Error::DidNotStart`].
     pub(crate) async fn serve(&self, port: u16) -> Result<Site, Error> {
-        let mut command = Command::new(&self.cartctl);
+        let mut command = self.inherited.command(Tool::Local, &self.cartctl);
         command.args([SERVE, self.folder().as_str(), "--port", &port.to_string()]).current_dir(&self.directory);
         self.start(command, port).await
     }
@@ -137,7 +143,7 @@ impl Workshop {
 
     /// Vite, for the local cloud. The variables come from its environment rather than from a file, which may be another shop's.
     fn call(&self, variables: &[(&str, String)]) -> Command {
-        let mut command = Command::new("node");
+        let mut command = self.inherited.command(Tool::Node, "node");
         command.arg(self.vite()).envs(variables.iter().map(|(name, value)| (name, value))).current_dir(&self.frontend);
         command.args(["--mode", "local-cloud"]);
         command
@@ -209,7 +215,7 @@ mod tests {
     fn a_site_is_made_of_its_sources_and_of_its_variables() {
         let folder = camino_tempfile::tempdir().unwrap();
         let (frontend, directory) = (folder.path().join("frontend"), folder.path().join("local"));
-        let workshop = Workshop { frontend, directory, cartctl: PathBuf::new() };
+        let workshop = Workshop { frontend, directory, cartctl: PathBuf::new(), inherited: Inherited::default() };
         let put = |name: &str, text: &str| {
             let path = workshop.frontend.join(name);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -231,7 +237,12 @@ mod tests {
     fn what_is_placed_has_the_values_and_nothing_old() {
         let folder = camino_tempfile::tempdir().unwrap();
         let local = folder.path();
-        let workshop = Workshop { frontend: local.join("frontend"), directory: local.to_owned(), cartctl: PathBuf::new() };
+        let workshop = Workshop {
+            frontend: local.join("frontend"),
+            directory: local.to_owned(),
+            cartctl: PathBuf::new(),
+            inherited: Inherited::default(),
+        };
         for (name, text) in [
             ("built/assets/index-1.js", "fetch('http://localhost/stand-in')"),
             ("built/picture.svg", "stand-in"),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     moment::Moment,
-    site::{File, INDEX, Online, Upload},
+    site::{File, INDEX, Online, Upload, named_by_content},
 };
 
 /// How long a file stays online that is no longer part of the site. A tab that was opened before a deployment requests the assets
@@ -69,18 +69,10 @@ enum Kind {
 impl Kind {
     const ALL: [Self; 3] = [Self::NamedByContent, Self::Other, Self::Page];
 
-    /// Vite puts files that are named by their content into `assets`, with [eight characters of a hash] before the last dot.
-    ///
-    /// [eight characters of a hash]: https://rollupjs.org/configuration-options/#output-assetfilenames
     fn of(path: &str) -> Self {
-        const HASH: usize = 8;
-        let stem = path.strip_prefix("assets/").and_then(|name| name.rsplit_once('.')).map(|(stem, _)| stem.as_bytes());
-        let hashed = stem.and_then(|stem| stem.split_last_chunk::<HASH>()).is_some_and(|(name, hash)| {
-            name.len() > 1 && name.ends_with(b"-") && hash.iter().all(|c| c.is_ascii_alphanumeric() || b"-_".contains(c))
-        });
         match path {
             INDEX => Self::Page,
-            _ if hashed => Self::NamedByContent,
+            _ if named_by_content(path).is_some() => Self::NamedByContent,
             _ => Self::Other,
         }
     }

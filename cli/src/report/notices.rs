@@ -105,15 +105,7 @@ pub(super) fn text(notice: &Notice) -> String {
         Notice::NotWritten { content, place, reason } => format!("{content} could not be written to {place}: {reason}"),
         Notice::Declined => "Cancelled. Nothing was changed.".to_owned(),
         Notice::ChangesFound { stacks } => format!("`--fail-on` found changes in {}", list(stacks)),
-        Notice::TotalsWrong { products, rebuilt: false } => {
-            let wrong = wrong_totals(*products);
-            format!("{wrong}; `cartctl totals --rebuild` recounts them while the shop stays open")
-        }
-        Notice::TotalsWrong { products, rebuilt: true } => format!(
-            "{} after the recount, because changes were lost meanwhile; check the queue UpdateTotalsFailures, then run the same \
-             command again",
-            wrong_totals(*products)
-        ),
+        Notice::TotalsWrong { products, rebuilt } => wrong_totals(*products, *rebuilt),
     }
 }
 
@@ -136,8 +128,16 @@ fn some(names: &[String]) -> String {
     }
 }
 
-fn wrong_totals(number: usize) -> String {
-    if number == 1 { "1 total is wrong".to_owned() } else { format!("{number} totals are wrong") }
+fn wrong_totals(number: usize, rebuilt: bool) -> String {
+    let wrong = if number == 1 { "1 total is wrong".to_owned() } else { format!("{number} totals are wrong") };
+    if rebuilt {
+        format!(
+            "{wrong} after the recount, because changes were lost meanwhile; check the queue UpdateTotalsFailures, then run the same \
+             command again"
+        )
+    } else {
+        format!("{wrong}; `cartctl totals --rebuild` recounts them while the shop stays open")
+    }
 }
 
 /// A longer time to look back, if there is one worth trying.

@@ -5,6 +5,8 @@
 #[path = "../support/program.rs"]
 mod program;
 
+mod network;
 mod profiles;
+mod refusals;
 mod stand_in;
 mod traveller;

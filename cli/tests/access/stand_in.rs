@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader, Read, Write},
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     sync::{Arc, Mutex},
     thread,
 };
@@ -94,7 +94,7 @@ impl StandIn {
 }
 
 /// The next request, unless the client has closed the connection.
-pub(crate) fn read(connection: &TcpStream) -> Option<Asked> {
+pub(crate) fn read(connection: impl Read) -> Option<Asked> {
     let mut reader = BufReader::new(connection);
     let mut lines = Vec::new();
     loop {

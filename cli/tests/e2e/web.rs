@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fs, process::Command};
 
 use camino::Utf8PathBuf;
 use serde_json::{Value, json};
+use sha2::Digest as _;
 
 use crate::{
     cloud::{Answer, Cloud, Request},
@@ -129,6 +130,7 @@ async fn the_shop_is_online_at_one_address() {
     nothing_is_done_twice(&hosting, &url).await;
     a_new_page_takes_the_place_of_the_old_one(&hosting).await;
     what_does_not_build_is_not_uploaded(&hosting).await;
+    a_site_that_was_packaged_elsewhere_needs_no_tools(&hosting).await;
 
     let refused = hosting.run(&["delete", "cart", "--local"]).failed(5);
     assert!(refused.contains("cannot be deleted while the web stack uses it"), "{refused}");
@@ -298,6 +300,65 @@ async fn a_new_page_takes_the_place_of_the_old_one(hosting: &Hosting) {
     if has_node() {
         assert_eq!(hosting.visit("GET", "/superseded.json", &[], "").await.status, 403, "that is nobody's business");
     }
+}
+
+/// What `cartctl package --site` made in a job that knew no stage.
+async fn a_site_that_was_packaged_elsewhere_needs_no_tools(hosting: &Hosting) {
+    let packages = hosting.cloud.project.path("packages");
+    let files = [
+        ("index.html", "<script src=/assets/index-cccccccc.js></script>"),
+        (
+            "assets/index-cccccccc.js",
+            "api('https://site.stand-in.invalid/Prod'); accounts('stand-in-for_thePool', 'stand-in-for-the-client', 'stand-in-for-the-region')",
+        ),
+    ];
+    let list = |files: &[(&str, &str)]| {
+        let digest = |content: &str| hex::encode(sha2::Sha256::digest(content));
+        let entry = |(path, content): &(&str, &str)| json!({ "path": path, "bytes": content.len(), "sha256": digest(content) });
+        let site: Vec<_> = files.iter().map(entry).collect();
+        json!({ "version": 1, "architecture": "arm64", "packages": [], "site": site }).to_string()
+    };
+    for (path, content) in files {
+        let path = packages.join("site").join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+    let deploy = || {
+        let mut command = hosting.cloud.project.command(&["frontend", "deploy", "--local", "--packages", packages.as_str()]);
+        finish(command.env("PATH", "/nowhere"))
+    };
+    let before = hosting.bucket().await;
+    fs::write(packages.join("packages.json"), json!({ "version": 1, "architecture": "arm64", "packages": [] }).to_string())
+        .unwrap();
+    let refused = deploy().failed(1);
+    assert!(
+        refused.contains(
+            "packages has no site, and this deployment publishes one\nhint: package it as well with `cartctl package --site"
+        ),
+        "{refused}"
+    );
+    fs::write(packages.join("packages.json"), list(&[files[0], (files[1].0, "other")])).unwrap();
+    assert!(deploy().failed(1).contains("index-cccccccc.js is not the file that was listed"));
+    fs::write(packages.join("packages.json"), list(&files[..1])).unwrap();
+    assert!(deploy().failed(1).contains("the packaged site has no place for https://"));
+    assert_eq!(hosting.bucket().await, before, "nothing was uploaded");
+
+    fs::write(packages.join("packages.json"), list(&files)).unwrap();
+    let (answer, story) = deploy().succeeded();
+    let web = hosting.web();
+    assert_eq!(answer.trim_end(), web["WebUrl"]);
+    assert!(story.contains("the site is published: 2 files uploaded"), "{story}");
+    let there = hosting.bucket().await;
+    let page = &there["site/index.html"][2];
+    let script = page.split("/assets/").nth(1).unwrap().split("></script>").next().unwrap();
+    assert_ne!(script, "index-cccccccc.js", "browsers would keep another stage's");
+    let [kind, caching, content] = &there[&format!("site/assets/{script}")];
+    assert_eq!((&**kind, &**caching), ("text/javascript; charset=utf-8", "public, max-age=31536000, immutable"));
+    let pool = hosting.answer(&["outputs", "--local"])["outputs"]["auth"]["CognitoUserPoolId"].take();
+    assert!(content.starts_with(&format!("api('{}/Prod'); accounts('{}', '", web["WebUrl"], pool.as_str().unwrap())), "{content}");
+    assert!(content.ends_with(", 'us-east-1')") && !content.contains("stand-in"), "{content}");
+    let (_, story) = deploy().succeeded();
+    assert!(story.contains("the site is up to date: 2 files unchanged"), "{story}");
 }
 
 async fn what_does_not_build_is_not_uploaded(hosting: &Hosting) {

@@ -1,12 +1,15 @@
 //! Deployments that go well, and those that go wrong in one way.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use aws_sdk_cloudformation::types::StackStatus;
 use cart_fault_bench::{
     account::Account,
     inventory::{Clock, During, Latencies, Trouble},
-    script::{Fault, Rule, Why},
+    script::{Fault, Rule, Why, is_question},
     stack::Definition,
 };
 use cart_infra::stacks;
@@ -44,6 +47,10 @@ fn the_first_deployment() {
     }
     let state = bench.state();
     assert_eq!(state.account.orphans(), Vec::<&str>::new());
+    let looked = state.log.0.iter().take_while(|call| is_question(&call.operation));
+    let looked: Vec<_> = looked.filter(|call| call.stack.is_some()).map(|call| (&call.operation, &call.stack)).collect();
+    assert_eq!(looked.len(), looked.iter().collect::<BTreeSet<_>>().len(), "nothing is asked twice: {looked:?}");
+    assert_eq!(looked.len(), 5, "once for each stack that does not exist: {looked:?}");
     assert_eq!(state.log.count("ExecuteChangeSet"), SHOP.len());
     assert!(state.account.inventory.gateway_role.is_some());
 }
@@ -87,15 +94,46 @@ fn a_protected_stage_is_deleted_but_for_what_it_keeps() {
 }
 
 #[test]
+fn a_hiccup_of_api_gateway_does_not_end_a_deployment() {
+    side_by_side(Fault::PASSING.into_iter().chain([Fault::Late(Duration::from_millis(300))]), |fault| {
+        let bench = Bench::new();
+        bench.script([Rule::at(1..=2, fault).of("GetAccount")]);
+        bench.run(&["deploy", "--yes"]).succeeded();
+        bench.everything_happened();
+        all_are(&bench, "CREATE_COMPLETE");
+    });
+}
+
+#[test]
+fn api_gateway_that_refuses_ends_a_deployment_before_anything_is_made() {
+    for (fault, code, said) in [
+        (Fault::Refused(Why::AccessDenied), 1, "hint: ask for this permission"),
+        (Fault::Refused(Why::ExpiredToken), 4, "hint: sign in again for new keys"),
+        (
+            Fault::Redirected("http://127.0.0.1:1/account"),
+            1,
+            "error: reading API Gateway's account settings failed: the answer points to another",
+        ),
+    ] {
+        let bench = Bench::new();
+        bench.script([Rule::at(1..=usize::MAX, fault).of("GetAccount")]);
+        let story = bench.run(&["deploy", "--yes"]).failed(code);
+        assert!(story.contains(said), "{story}");
+        assert_eq!(bench.state().account.stacks.len(), 0, "{fault:?}");
+    }
+}
+
+#[test]
 fn a_deployment_without_a_change_only_looks() {
     let bench = Bench::new().deployed(&SHOP);
     bench.run(&["deploy", "--yes"]).succeeded();
     all_are(&bench, "CREATE_COMPLETE");
     let state = bench.state();
     let each = SHOP.len();
-    // The stack of the site does not exist, and is asked for once.
-    let expected = [("DescribeStacks", each), ("GetCallerIdentity", 1), ("GetParametersByPath", 1), ("GetTemplate", each - 1)];
+    // The stack of the site does not exist, and is asked for once. The ARN of another one names the account.
+    let expected = [("DescribeStacks", each), ("GetParametersByPath", 1), ("GetTemplate", each - 1)];
     assert_eq!(state.log.without_polls(), BTreeMap::from(expected));
+    assert_eq!(state.log.0.len(), 8, "{:?}", state.log);
 }
 
 #[test]

@@ -44,9 +44,11 @@ impl Project {
         self.folder.path().join("a shop").join(name)
     }
 
-    /// A text without the name of this folder, which is another one every time.
+    /// A text without the name of this folder, which is another one every time, and with the words for an unknown host that a machine has
+    /// whose resolver answers.
     pub(crate) fn anonymous(&self, text: &str) -> String {
         text.replace(self.path("").as_str(), "[folder]/")
+            .replace("Temporary failure in name resolution", "Name or service not known")
     }
 
     /// The program with these arguments, in an environment that says nothing of AWS.

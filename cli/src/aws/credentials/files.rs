@@ -80,8 +80,9 @@ impl Profiles {
 
     /// The files, for messages.
     pub(in super::super) fn places(&self) -> String {
-        let [config, credentials] = &self.located;
-        format!("{config} or {credentials}")
+        let existing: Vec<_> = self.located.iter().filter(|located| located.text.is_some()).collect();
+        let places = if existing.is_empty() { self.located.iter().collect() } else { existing };
+        places.into_iter().map(Located::to_string).collect::<Vec<_>>().join(" or ")
     }
 }
 
