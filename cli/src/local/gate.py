@@ -198,16 +198,17 @@ class Signature:
             raise Refused(f"it was signed at {self.time}, and the time is {now:%Y%m%dT%H%M%SZ}", "RequestTimeTooSkewed")
 
 
-def verify(request, body, keys, now):
-    """The signature of a request, which is one of `keys`'.
-
-    Raises Refused if it is not, or if it leaves out what decides the request's meaning.
-    """
+def of_this_run(request, keys, now):
+    """The signature that a request claims to have, by one of `keys` and not long ago. Its body need not be here yet."""
     signature = Signature(request)
     signature.check_time(now, request.parameter("X-Amz-Expires"))
-    secret = keys.get(signature.key)
-    if secret is None:
+    if signature.key not in keys:
         raise Refused("this access key is not of this run of the local cloud", "InvalidClientTokenId")
+    return signature
+
+
+def verify(request, signature, body, secret):
+    """Refuses a request that was not signed with this secret, or whose signature leaves out what decides its meaning."""
     # What AWS reads from headers has to be signed. SDKs sign this one or not, and nothing depends on it.
     needed = {name.decode() for name, _ in request.headers if name.startswith(b"x-amz-")} - {"x-amz-user-agent"}
     if not (needed | {"host"}) <= set(signature.signed):
@@ -230,7 +231,6 @@ def verify(request, body, keys, now):
         raise Refused("the signature does not match the secret key of this run", "SignatureDoesNotMatch")
     if payload in (CHUNKS, CHUNKS_TRAILER):
         verify_chunks(body, signature, key)
-    return signature
 
 
 def payload_of(request, signature, body):
@@ -368,10 +368,11 @@ class Gate:
             request = Request(scope)
             is_distribution = come_from_here(request, self.port, self.shop_origins)
             if request.claims_to_be_signed():
+                signature = of_this_run(request, self.keys, datetime.now(timezone.utc))
                 body = await whole(receive)
                 if body is None:
                     return
-                verify(request, body, self.keys, datetime.now(timezone.utc))
+                verify(request, signature, body, self.keys[signature.key])
                 receive, kind = again(body, receive), "signed"
             elif is_distribution:
                 raise Refused("a distribution answers signed requests only", "MissingAuthenticationToken")

@@ -11,10 +11,11 @@ use std::{
 };
 
 use aws_sdk_cloudformation::config::Credentials;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::{
-    cloud::{Answer, Cloud, Request, now, sign},
+    cloud::{Answer, Cloud, Request, eventually, now, sign},
     program::finish,
     shop::{Customer, Shop},
 };
@@ -77,7 +78,9 @@ impl<'a> Door<'a> {
 #[tokio::test]
 async fn nobody_gets_in_without_the_credentials_of_the_run() {
     let cloud = Cloud::new();
-    cloud.run(&["local", "--detach"]).succeeded();
+    let secrets =
+        ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "GITHUB_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "SOMETHING_ELSE"];
+    finish(cloud.project.command(&["local", "--detach"]).envs(secrets.map(|name| (name, "the deployer's secret")))).succeeded();
     let door = Door::of(&cloud);
     let before = cloud.inventory().await;
 
@@ -438,6 +441,10 @@ async fn functions_answer_only_for_themselves(door: &Door<'_>) {
         .filter_map(|variable| Some(variable.strip_prefix("AWS_LAMBDA_RUNTIME_API=http://127.0.0.1:")?.to_owned()))
         .collect();
     assert!(!apis.is_empty(), "functions answered");
+    for environment in &environments {
+        let seen = variables(environment);
+        assert!(!seen.iter().any(|variable| variable.contains("the deployer's secret")), "{seen:?}");
+    }
     for api in &apis {
         let (port, secret) = api.split_once('/').unwrap();
         let port = port.parse().unwrap();
@@ -534,6 +541,69 @@ async fn whoever_has_the_credentials_uses_it_like_aws() {
     cloud.stop();
 }
 
+/// The Python that `make setup` installs MiniStack for.
+fn python() -> Command {
+    Command::new(format!("{}/../.venv/bin/python3", env!("CARGO_MANIFEST_DIR")))
+}
+
+#[test]
+fn signatures_are_those_of_the_documentation() {
+    let here = env!("CARGO_MANIFEST_DIR");
+    let output = python().args([format!("{here}/tests/e2e/gate.py"), format!("{here}/src/local/gate.py")]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// An earlier version started MiniStack itself, which takes anybody's word.
+#[tokio::test]
+async fn state_that_an_earlier_version_kept_goes_on() {
+    let cloud = Cloud::new();
+    cloud.run(&["local", "--detach"]).succeeded();
+    cloud.run(&["local", "--stop"]).succeeded();
+    for file in ["keys.json", "ministack-gate.py"] {
+        drop(fs::remove_file(format!("{}/{file}", cloud.directory())));
+    }
+    let port = cloud.port.to_string();
+    let variables = [
+        ("BIND_HOST", "127.0.0.1"),
+        ("MINISTACK_HOST", "127.0.0.1"),
+        ("MINISTACK_REGION", "us-east-1"),
+        ("LAMBDA_EXECUTOR", "local"),
+        ("PERSIST_STATE", "1"),
+        ("IOT_MTLS_ENABLED", "0"),
+        ("SFTP_ENABLED", "0"),
+        ("GATEWAY_PORT", &port),
+        ("EDGE_PORT", &port),
+        ("STATE_DIR", &format!("{}/state", cloud.directory())),
+        ("TMPDIR", &cloud.directory()),
+    ];
+    let program = format!("{}/../.venv/bin/ministack", env!("CARGO_MANIFEST_DIR"));
+    let log = fs::File::create(cloud.project.path("log")).unwrap();
+    let mut earlier = Command::new(program).envs(variables).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
+    let url = format!("{}/", cloud.url());
+    let authorization = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/ssm/aws4_request, SignedHeaders=host, Signature=x";
+    let headers = [
+        ("authorization", authorization),
+        ("x-amz-target", "AmazonSSM.PutParameter"),
+        ("content-type", "application/x-amz-json-1.1"),
+    ];
+    let body = json!({ "Name": "/earlier", "Type": "String", "Value": "kept" }).to_string();
+    let put = Request { method: "POST", url: &url, headers: &headers, body: &body };
+    eventually("it starts", async || TcpStream::connect(("127.0.0.1", cloud.port)).ok()).await;
+    assert_eq!(cloud.request(put).await.status, 200);
+    kill_process(Pid::from_child(&earlier), Signal::TERM).unwrap();
+    earlier.wait().unwrap();
+
+    let told = cloud.answer(&["local", "--detach"]);
+    let parameter = cloud.call("ssm", "AmazonSSM.GetParameter", &json!({ "Name": "/earlier" })).await;
+    assert_eq!(parameter["Parameter"]["Value"], "kept");
+    let shop = Shop::of_stage(&cloud, "default");
+    assert_eq!(told["user_pool_id"], *shop.pool, "the same shop");
+    shop.sign_up("me@example.com").await;
+    let me = shop.sign_in("me@example.com").await;
+    assert_eq!(shop.held(&me).await, []);
+    cloud.stop();
+}
+
 /// The library under the `aws` command, in its own ways to sign.
 fn other_tools_of_aws_work(cloud: &Cloud, shell: &str) {
     const SCRIPT: &str = r#"
@@ -562,7 +632,8 @@ for wrong in (url[:-1] + ("0" if url[-1] != "0" else "1"), url.replace("a%20b", 
 s3.delete_objects(Bucket="some-bucket", Delete={"Objects": [{"Key": key}, {"Key": "large"}]})
 s3.delete_bucket(Bucket="some-bucket")
 "#;
-    let python = format!("{}/../.venv/bin/python3", env!("CARGO_MANIFEST_DIR"));
+    let python = python();
+    let python = python.get_program().to_str().unwrap();
     let script = cloud.project.path("tools.py");
     fs::write(&script, SCRIPT).unwrap();
     let run =
