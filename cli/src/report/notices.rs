@@ -9,7 +9,6 @@ use crate::domain::{
 };
 
 /// A notice as one sentence, without its severity.
-#[expect(clippy::too_many_lines, reason = "a few lines for each notice")]
 pub(super) fn text(notice: &Notice) -> String {
     match notice {
         Notice::RegionOfStage { region, variable, value } => {
