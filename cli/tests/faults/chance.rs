@@ -135,9 +135,11 @@ fn story(turn: usize) -> BoxedStrategy<Story> {
     let (place, of_calls) = (turn / 2, turn.is_multiple_of(2));
     let what = (any::<bool>(), any::<bool>(), prop::bool::weighted(0.2));
     if of_calls {
-        // No run is over before its first calls.
-        let first =
-            (1_usize..6, Just(place % FAULTS.len())).prop_map(|(at, fault)| Misfortune { at, calls: 1, operation: None, fault });
+        // No run is over before its first calls. Only questions have old answers, and each run asks for three stacks.
+        let first = (1_usize..6, Just(place % FAULTS.len())).prop_map(|(at, fault)| {
+            let question = matches!(FAULTS[fault], Fault::Stale(_)).then_some("DescribeStacks");
+            Misfortune { at: question.map_or(at, |_| at.min(3)), calls: 1, operation: question, fault }
+        });
         let any = place >= FAULTS.len();
         let first = if any { misfortune().boxed() } else { first.boxed() };
         (what, first, option::of(misfortune()), option::of(mishap(select(&MOMENTS))))
