@@ -92,9 +92,8 @@ pub(crate) struct Pin {
 }
 
 cfn::parsed! {
-    /// An account's [number](https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-identifiers.html).
-    AccountId is "an AWS account": "write its twelve digits in quotes, without hyphens",
-        |text| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+    /// An account's number.
+    AccountId is "an AWS account": "write its twelve digits in quotes, without hyphens", cfn::is_account_id;
 }
 
 impl Config {

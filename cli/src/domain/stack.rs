@@ -161,7 +161,24 @@ impl Deployed {
     /// The account that the stack is in, by its ARN.
     pub(crate) fn account(&self) -> Option<&str> {
         let account = self.id.strip_prefix("arn:")?.split(':').nth(3)?;
-        (account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit())).then_some(account)
+        cfn::is_account_id(account).then_some(account)
+    }
+
+    /// For tests: a stack of which only this is known.
+    #[cfg(test)]
+    pub(crate) fn only(id: impl Into<String>, status: StackStatus) -> Self {
+        Self {
+            id: id.into(),
+            status,
+            reason: None,
+            parameters: BTreeMap::new(),
+            outputs: BTreeMap::new(),
+            mark: None,
+            description: None,
+            tags: BTreeMap::new(),
+            termination_protection: false,
+            changed: None,
+        }
     }
 }
 
@@ -289,21 +306,7 @@ mod tests {
 
     #[test]
     fn an_arn_names_the_account() {
-        let account = |id: &str| {
-            let deployed = Deployed {
-                id: id.to_owned(),
-                status: StackStatus::CreateComplete,
-                reason: None,
-                parameters: BTreeMap::new(),
-                outputs: BTreeMap::new(),
-                mark: None,
-                description: None,
-                tags: BTreeMap::new(),
-                termination_protection: false,
-                changed: None,
-            };
-            deployed.account().map(str::to_owned)
-        };
+        let account = |id: &str| Deployed::only(id, StackStatus::CreateComplete).account().map(str::to_owned);
         assert_eq!(
             account("arn:aws-cn:cloudformation:cn-north-1:123456789012:stack/shop-auth/0a1b").as_deref(),
             Some("123456789012")

@@ -328,18 +328,7 @@ mod tests {
 
     /// A stack that says nothing of its owner.
     fn there(status: StackStatus) -> Deployed {
-        Deployed {
-            id: "arn:there".to_owned(),
-            status,
-            reason: None,
-            parameters: BTreeMap::new(),
-            outputs: BTreeMap::new(),
-            mark: None,
-            description: None,
-            tags: BTreeMap::new(),
-            termination_protection: false,
-            changed: None,
-        }
+        Deployed::only("arn:there", status)
     }
 
     /// Whose a complete stack with this template is.

@@ -42,16 +42,9 @@ fn hosted(app: &App) -> Observed {
             (name.clone(), DeployedParameter { value, resolved })
         };
         let deployed = Deployed {
-            id: format!("arn:{}", stack.name()),
-            status: StackStatus::CreateComplete,
-            reason: None,
             parameters: stack.parameters().iter().map(parameter).collect(),
-            outputs: BTreeMap::new(),
             mark: Some(Ok(stack.mark().clone())),
-            description: None,
-            tags: BTreeMap::new(),
-            termination_protection: false,
-            changed: None,
+            ..Deployed::only(format!("arn:{}", stack.name()), StackStatus::CreateComplete)
         };
         let template = Some(stack.template().as_json());
         (stack.id(), ObservedStack { deployed, claim: Claim::Marked, template, resources: Vec::new() })

@@ -49,7 +49,7 @@ pub use mark::{MARK_OUTPUT, Mark, NotAMark};
 pub use name::{Package, StackId};
 pub use package::{Code, CodeKey};
 pub use parse::Invalid;
-pub use scalar::{Architecture, GivenTopicArn, LogRetention, Mebibytes, Region, Seconds, Visibility};
+pub use scalar::{Architecture, GivenTopicArn, LogRetention, Mebibytes, Region, Seconds, Visibility, is_account_id};
 pub use stack::{
     ARTIFACT_BUCKET_OUTPUT, ARTIFACT_BUCKET_PARAMETER, Afterwards, ParameterSource, Place, Presence, Published, Shared, Site, Stack,
 };

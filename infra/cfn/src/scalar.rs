@@ -288,6 +288,12 @@ impl FromStr for GivenTopicArn {
     }
 }
 
+/// Whether a text is an account's [number](https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-identifiers.html): twelve digits.
+#[must_use]
+pub fn is_account_id(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// The region of a topic's ARN, or the rule that the text breaks. Names have up to [256 letters, digits, hyphens and
 /// underscores](https://docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html).
 fn topic_region(text: &str) -> Result<Region, String> {
@@ -299,7 +305,7 @@ fn topic_region(text: &str) -> Result<Region, String> {
     if partition != region.partition() {
         return Err(format!("ARNs of {region} begin with arn:{}", region.partition()));
     }
-    if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
+    if !is_account_id(account) {
         return Err(format!("`{account}` is not an AWS account, which is twelve digits"));
     }
     if name.strip_suffix(".fifo").is_some() {

@@ -7,6 +7,7 @@ use super::{
     grant::{Condition, Grant, Pattern, Test, verb},
     text::{items, readable, text, texts},
 };
+use crate::scalar::is_account_id;
 
 /// The rules of one template.
 #[derive(Default)]
@@ -360,7 +361,7 @@ fn principal(text: &str) -> Pattern {
     let root = text.split_once(":iam::").and_then(|(_, rest)| rest.strip_suffix(":root"));
     Pattern::Like(match root.unwrap_or(text) {
         "${AWS::AccountId}" => "this account".to_owned(),
-        account if account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()) => format!("account {account}"),
+        account if is_account_id(account) => format!("account {account}"),
         _ => readable(text),
     })
 }
