@@ -2,6 +2,8 @@
 
 use clap::{ArgMatches, parser::ValueSource};
 
+use crate::domain::text::shell_quoted;
+
 /// An option of cartctl.
 #[derive(Debug)]
 struct Known {
@@ -67,7 +69,7 @@ impl Flags {
 /// A value as a shell takes it for one word.
 fn quoted(value: &str) -> String {
     let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_./:@=,+".contains(character);
-    if !value.is_empty() && value.chars().all(is_plain) { value.to_owned() } else { format!("'{}'", value.replace('\'', r"'\''")) }
+    if !value.is_empty() && value.chars().all(is_plain) { value.to_owned() } else { shell_quoted(value) }
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use super::{
     process::{self, Line},
     toolchain::{self, Compiler, Folders},
 };
-use crate::domain::package::Progress;
+use crate::domain::{package::Progress, text::shell_quoted};
 
 /// The profile in `Cargo.toml` for AWS.
 const PROFILE: &str = "lambda";
@@ -168,11 +168,6 @@ fn remaps(compiler: &Compiler, folders: &Folders) -> Vec<(Utf8PathBuf, String)> 
     // Code that build scripts generated.
     remaps.push((folders.target.clone(), "/target".to_owned()));
     remaps
-}
-
-/// Quotes an argument for a POSIX shell.
-fn shell_quoted(argument: &str) -> String {
-    format!("'{}'", argument.replace('\'', r"'\''"))
 }
 
 fn strings(slices: &[&str]) -> Vec<String> {

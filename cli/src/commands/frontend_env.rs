@@ -42,7 +42,7 @@ pub(super) fn printed(format: EnvFormat, variables: &[(&str, String)]) -> (Strin
     let text = match format {
         EnvFormat::Json => format!("{object:#}\n"),
         EnvFormat::Yaml => text::yaml(&object),
-        EnvFormat::Shell => lines(variables, |name, value| format!("export {name}='{}'", value.replace('\'', r"'\''"))),
+        EnvFormat::Shell => lines(variables, |name, value| format!("export {name}={}", text::shell_quoted(value))),
         EnvFormat::Github => lines(variables, |name, value| format!("{name}={value}")),
     };
     (text, object)
