@@ -124,14 +124,16 @@ async fn found(connection: &Connection, ask: AskForCode) -> Result<(SdkConfig, S
         None => credentials::region(connection, &profiles, &provider_config).await?,
     };
     let (region, region_named_by) = region.ok_or_else(|| {
-        let name = connection.profile.as_ref().map_or("default", |profile| profile.name.as_str());
+        let name = connection.profile_name();
         let message =
             format!("no flag or variable names one, nor does cartctl.toml, nor the profile `{name}` in {}", profiles.places());
         Error::new("finding the region", ErrorKind::NoRegion, message)
     })?;
-    network
-        .check(connection.endpoint.url().unwrap_or(&format!("https://sts.{region}.{}", hosts::domain(&region, false).await?)))?;
-    let name = connection.profile.as_ref().map_or("default", |profile| profile.name.as_str());
+    match connection.endpoint.url() {
+        Some(url) => network.check(url)?,
+        None => network.check(&format!("https://sts.{region}.{}", hosts::domain(&region, false).await?))?,
+    }
+    let name = connection.profile_name();
     let mut loader = loader(network.clone()).profile_name(name).profile_files(profiles.files.clone()).no_credentials();
     loader = loader.region(Region::new(region.clone()));
     if let Some(url) = connection.endpoint.url() {
@@ -182,7 +184,7 @@ impl Aws {
 /// The limits for connecting and for an answer.
 fn timeouts(answer: Duration) -> TimeoutConfig {
     let connecting = Duration::from_secs(5);
-    // Whoever waits for the head of an answer knows whom for, so that this limit is the first that is reached.
+    // The read timeout, unlike that of an attempt, names the host in its error: it has to be reached first.
     TimeoutConfig::builder()
         .connect_timeout(connecting)
         .read_timeout(answer)

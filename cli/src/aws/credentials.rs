@@ -72,7 +72,7 @@ pub(super) async fn region(
 
 /// The file with root certificates that the profile names, and who names it.
 pub(super) fn certificates(connection: &Connection, profiles: &Profiles) -> Option<(String, String)> {
-    let name = connection.profile.as_ref().map_or("default", |profile| profile.name.as_str());
+    let name = connection.profile_name();
     let path = chain::value(profiles.set.get_profile(name)?, "ca_bundle")?;
     Some((format!("ca_bundle of the profile `{name}`"), path.to_owned()))
 }

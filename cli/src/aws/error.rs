@@ -1,6 +1,6 @@
-//! A call that failed: what was tried, why it failed, and what to do, whoever refused it and wherever it got stuck.
+//! A call that failed: what was tried, why it failed, and what to do, for every service and every kind of failure.
 
-use std::{error::Error as StdError, io, sync::Arc, time::SystemTime};
+use std::{error::Error as StdError, io, sync::Arc};
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
@@ -11,6 +11,7 @@ use super::{
     proxy::Unusable,
     refusal::{Circumstances, Meaning, Refusal},
 };
+use crate::domain::moment::Moment;
 
 /// The kind of failure, as far as the user's next step depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,9 +194,7 @@ pub(super) fn refusal(answer: &HttpResponse) -> Refusal {
 /// How far this machine's clock is ahead of that of an answer, in seconds.
 fn ahead(answer: &HttpResponse) -> Option<i64> {
     let date = DateTime::from_str(answer.headers().get("date")?, Format::HttpDate).ok()?;
-    #[expect(clippy::disallowed_methods, reason = "the time of this machine is in question")]
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()?;
-    Some(i64::try_from(now.as_secs()).ok()? - date.secs())
+    Some(Moment::now().millis() / 1000 - date.secs())
 }
 
 /// Describes an answer in HTML, which no AWS service that is called here sends.

@@ -21,6 +21,13 @@ pub(crate) struct Connection {
     pub local_keys: Option<LocalKeys>,
 }
 
+impl Connection {
+    /// The profile that every AWS tool reads: the named one, or `default`.
+    pub(crate) fn profile_name(&self) -> &str {
+        self.profile.as_ref().map_or("default", |profile| profile.name.as_str())
+    }
+}
+
 /// The credentials of one run of the local cloud.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LocalKeys {
