@@ -107,6 +107,13 @@ impl Terminal {
         self.keyboard.flush().unwrap();
     }
 
+    /// Interrupts the program, and waits until it says so.
+    #[track_caller]
+    fn interrupts(&mut self) {
+        self.types(CTRL_C);
+        self.shows("no new stacks will start");
+    }
+
     /// Waits for the end; the exit code, and everything that was shown.
     #[track_caller]
     fn ended(mut self) -> (i32, String) {
@@ -199,8 +206,7 @@ fn what_goes_on_can_be_left_to_aws_and_followed_again() {
     let bench = with_new_code();
     let mut terminal = Terminal::run(&bench, &["deploy", "--yes"]);
     becomes(&bench, stacks::PRODUCTS, "UPDATE_IN_PROGRESS");
-    terminal.types(CTRL_C);
-    terminal.shows("no new stacks will start");
+    terminal.interrupts();
     terminal.types("d\n");
     let (code, screen) = terminal.ended();
     assert_eq!(code, 124, "{screen}");
@@ -220,8 +226,7 @@ fn an_update_can_be_cancelled() {
     let bench = with_new_code();
     let mut terminal = Terminal::run(&bench, &["deploy", "--yes"]);
     becomes(&bench, stacks::PRODUCTS, "UPDATE_IN_PROGRESS");
-    terminal.types(CTRL_C);
-    terminal.shows("no new stacks will start");
+    terminal.interrupts();
     terminal.types("c\n");
     let (code, screen) = terminal.ended();
     assert_eq!(code, 130, "{screen}");
@@ -238,8 +243,7 @@ fn a_creation_cannot_be_cancelled_and_is_followed_to_its_end() {
     bench.latencies(Latencies { slow: [("CognitoUserPool".to_owned(), 300)].into(), ..Latencies::default() });
     let mut terminal = Terminal::run(&bench, &["deploy", "auth", "--yes"]);
     becomes(&bench, stacks::AUTH, "CREATE_IN_PROGRESS");
-    terminal.types(CTRL_C);
-    terminal.shows("no new stacks will start");
+    terminal.interrupts();
     terminal.types("c\n");
     terminal.shows("CloudFormation cannot cancel the creation of the auth stack");
     let (code, screen) = terminal.ended();
@@ -252,8 +256,7 @@ fn a_second_ctrl_c_leaves_at_once() {
     let bench = with_new_code();
     let mut terminal = Terminal::run(&bench, &["deploy", "--yes"]);
     becomes(&bench, stacks::PRODUCTS, "UPDATE_IN_PROGRESS");
-    terminal.types(CTRL_C);
-    terminal.shows("no new stacks will start");
+    terminal.interrupts();
     terminal.types(CTRL_C);
     let (code, screen) = terminal.ended();
     assert_eq!(code, 130, "{screen}");
@@ -286,8 +289,7 @@ fn an_update_that_somebody_began_on_a_stack_of_ours_can_be_cancelled() {
     with_an_update_of(&bench);
     let mut terminal = Terminal::run(&bench, &["attach"]);
     is_followed(&bench);
-    terminal.types(CTRL_C);
-    terminal.shows("no new stacks will start");
+    terminal.interrupts();
     terminal.types("c\n");
     let (code, screen) = terminal.ended();
     assert_eq!(code, 130, "{screen}");
@@ -305,8 +307,7 @@ fn an_update_of_somebody_elses_stack_is_followed_and_not_cancelled() {
     with_an_update_of(&bench);
     let mut terminal = Terminal::run(&bench, &["attach"]);
     is_followed(&bench);
-    terminal.types(CTRL_C);
-    terminal.shows("no new stacks will start");
+    terminal.interrupts();
     terminal.types("c\n");
     let (code, screen) = terminal.ended();
     assert_eq!(code, 5, "{screen}");
@@ -318,8 +319,7 @@ fn an_update_of_somebody_elses_stack_is_followed_and_not_cancelled() {
     // Who knows better may.
     let mut terminal = Terminal::run(&bench, &["attach", "--adopt", "auth"]);
     is_followed(&bench);
-    terminal.types(CTRL_C);
-    terminal.shows("no new stacks will start");
+    terminal.interrupts();
     terminal.types("c\n");
     terminal.ended();
     assert_eq!(status(&bench, stacks::AUTH), "UPDATE_ROLLBACK_COMPLETE");
@@ -414,8 +414,7 @@ fn the_first_key_after_ctrl_c_counts_also_after_a_question() {
     terminal.shows(QUESTION);
     terminal.types("y\n");
     becomes(&bench, stacks::PRODUCTS, "UPDATE_IN_PROGRESS");
-    terminal.types(CTRL_C);
-    terminal.shows("no new stacks will start");
+    terminal.interrupts();
     terminal.types("d\n");
     let (code, screen) = terminal.ended();
     assert_eq!(code, 124, "{screen}");
@@ -433,8 +432,7 @@ fn what_was_typed_before_ctrl_c_is_no_choice() {
         let _aws = bench.state();
         terminal.types("decided\n");
         terminal.shows("decided\r\n");
-        terminal.types(CTRL_C);
-        terminal.shows("no new stacks will start");
+        terminal.interrupts();
     }
     let (code, screen) = terminal.ended();
     assert_eq!(code, 130, "what runs is followed to its end: {screen}");
