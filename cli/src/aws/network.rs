@@ -253,7 +253,7 @@ pub(super) enum Stage {
     Tcp,
     Proxy,
     Tls,
-    /// The server, or whoever is between, does not present a certificate that is trusted.
+    /// The server, or a proxy before it, presents a certificate that is not trusted.
     Certificate,
     /// Connected, and then no answer.
     Answer,

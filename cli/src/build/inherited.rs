@@ -1,5 +1,5 @@
 //! What the programs that cartctl starts are told of its environment: what each needs, by name, and nothing else. Build scripts, macros and
-//! npm's packages are other people's code, and run with the rights of whoever deploys; credentials are not among what they are given.
+//! npm's packages are other people's code, and run with the deployer's rights; they get no credentials.
 //!
 //! Decides by names alone, and knows nothing of the programs' arguments.
 
@@ -98,7 +98,7 @@ pub(crate) mod tests {
         Inherited::of(std::env::vars_os())
     }
 
-    /// The names that a program of this kind is told of these.
+    /// Those of these names that a program of this kind gets.
     fn told(tool: Tool, names: &str) -> Vec<String> {
         let variables = names.split_whitespace().map(|name| (name.into(), "value".into()));
         let command = Inherited::of(variables).command(tool, "true");

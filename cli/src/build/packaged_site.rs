@@ -46,8 +46,8 @@ impl Error {
     }
 }
 
-/// Copies the files of a packaged site from one folder to another, with `values` in place of what stands for them, and returns what is there
-/// then. Files that are named by their content get a name of their new content: browsers keep them forever.
+/// Copies the files of a packaged site from one folder to another, with `values` in place of their stand-ins, and returns the copies.
+/// Fingerprinted files get the name of their new content, because browsers keep them forever.
 pub(crate) fn place(from: &Utf8Path, paths: &[String], to: &Utf8Path, values: &[(String, String)]) -> Result<Vec<File>, Error> {
     if let Some((_, value)) = values.iter().find(|(_, value)| !value.chars().all(is_plain)) {
         return Err(Error::Unsafe { value: value.clone() });

@@ -73,7 +73,7 @@ pub(super) async fn run(args: &Attach, config: &Config, events: &Events) -> Resu
     Ok(Answer::table(&rows, json!({ "stacks": json })))
 }
 
-/// The status of a stack, whoever it belongs to.
+/// The status of a stack, foreign ones included.
 fn status(observed: &Observed, stack: cart_infra::StackId) -> Option<StackStatus> {
     let own = observed.stacks.get(&stack).map(|there| there.deployed.status);
     own.or_else(|| observed.foreign.get(&stack).map(|foreign| foreign.status))

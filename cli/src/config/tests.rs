@@ -135,7 +135,7 @@ fn without_a_site_the_local_cloud_allows_another_one() {
     assert_eq!(local(left_out, None, "local.site-port = 3000"), ("http://localhost:3000".to_owned(), None, 4566));
     assert_eq!(local(STARTING, None, &format!("{own}\nlocal.shop = false")).0, "http://localhost:3000");
     let running = Some(Ports { cloud: 4566, site: Some(8081) });
-    assert_eq!(local(left_out, running, own).0, "http://localhost:8081", "the site that runs goes on working");
+    assert_eq!(local(left_out, running, own).0, "http://localhost:8081", "the running site stays allowed");
 }
 
 #[test]

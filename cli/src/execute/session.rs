@@ -80,7 +80,7 @@ impl Session {
         self.first.lock().unwrap_or_else(PoisonError::into_inner).take_if(|first| first.name == stack)
     }
 
-    /// The same session, in which these stacks are this stage's, whoever they belong to.
+    /// The same session, which treats these stacks as this stage's.
     #[must_use]
     pub fn adopting(self, stacks: Vec<StackId>) -> Self {
         Self { adopted: stacks, ..self }

@@ -246,7 +246,7 @@ fn where_the_way_ends_is_said() {
     insta::assert_snapshot!("nobody listens", fails("https://127.0.0.1:1"));
     // Plain HTTP where TLS is expected.
     insta::assert_snapshot!("no TLS", fails(&account().url.replace("http:", "https:")));
-    // Whoever answers hangs up first.
+    // The server hangs up first.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     thread::spawn(move || listener.incoming().for_each(drop));

@@ -31,7 +31,7 @@ fn answer_on(address: &str, port: u16, request: &str) -> (u16, String) {
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = Vec::new();
-    // Whoever is refused may see the connection end early.
+    // A refused client may see the connection end early.
     drop(stream.read_to_end(&mut answer));
     let answer = String::from_utf8_lossy(&answer).into_owned();
     let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
