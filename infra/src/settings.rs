@@ -16,8 +16,8 @@ use crate::names::{Names, StackPrefix};
 pub struct Settings {
     /// The names in the account.
     pub names: Names,
-    /// Whether the stage holds data that must not be lost: data, logs and failed messages outlive its stacks, and the table can be
-    /// restored to any second.
+    /// Whether the stage holds data that must not be lost: data, logs and failed messages outlive its stacks, nobody can delete table and
+    /// user pool without switching their protection off, and the table can be restored to any second.
     pub protected: bool,
     /// The only origin whose pages may call the APIs.
     pub allowed_origin: Origin,

@@ -204,8 +204,8 @@ impl Inventory {
     pub fn delete(&mut self, resource: &Resource) -> Result<(), String> {
         let Some(physical_id) = &resource.physical_id else { return Ok(()) };
         let properties = &resource.definition["Properties"];
-        if properties["DeletionProtectionEnabled"] == true || properties["DeletionProtection"] == "ACTIVE" {
-            return Err(format!("{physical_id} cannot be deleted while deletion protection is enabled"));
+        if let Some(refusal) = deletion_protection(properties) {
+            return Err(refusal.to_owned());
         }
         if self.buckets.get(physical_id).is_some_and(|objects| !objects.is_empty()) {
             return Err("The bucket you tried to delete is not empty".to_owned());
@@ -219,4 +219,17 @@ impl Inventory {
         }
         Ok(())
     }
+}
+
+/// Why this table or pool is not deleted, in the words of DynamoDB and Cognito.
+fn deletion_protection(properties: &Json) -> Option<&'static str> {
+    if properties["DeletionProtectionEnabled"] == true {
+        return Some(
+            "Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.",
+        );
+    }
+    let active = properties["DeletionProtection"] == "ACTIVE";
+    active.then_some(
+        "The user pool cannot be deleted because deletion protection is activated. Deletion protection must be inactivated first.",
+    )
 }

@@ -109,6 +109,8 @@ pub struct Blueprint {
     /// The name in the account.
     pub name: String,
     pub template: Json,
+    /// The template with which the stack is created, if an update follows right afterwards.
+    pub at_creation: Option<Json>,
     /// The stacks that publish values for it.
     pub reads: Vec<StackId>,
     /// Where the deployer takes the template's parameters from.
@@ -120,12 +122,19 @@ pub struct Blueprint {
 impl Blueprint {
     /// A stack without parameters.
     pub fn new(id: StackId, name: &str, template: Json) -> Self {
-        Self { id, name: name.to_owned(), template, reads: Vec::new(), parameters: BTreeMap::new(), protected: false }
+        let (name, reads, parameters) = (name.to_owned(), Vec::new(), BTreeMap::new());
+        Self { id, name, template, at_creation: None, reads, parameters, protected: false }
     }
 
     pub fn of(stack: &cfn::Stack) -> Self {
         let parameters = stack.parameters().iter().map(|(name, source)| (name.clone(), source.clone())).collect();
-        Self { reads: stack.reads().to_vec(), parameters, ..Self::new(stack.id(), stack.name(), stack.template().as_json()) }
+        let at_creation = stack.without_deletion_protection(|_| true).map(|stack| stack.template().as_json());
+        Self {
+            reads: stack.reads().to_vec(),
+            parameters,
+            at_creation,
+            ..Self::new(stack.id(), stack.name(), stack.template().as_json())
+        }
     }
 }
 
@@ -223,6 +232,16 @@ impl Bench {
     /// A stack as a deployment defines it in the account as it is.
     pub fn wanted(&self, stack: StackId) -> Definition {
         let blueprint = self.blueprint(stack);
+        self.defined(blueprint, &blueprint.template)
+    }
+
+    /// The same stack as a deployment creates it.
+    pub fn created(&self, stack: StackId) -> Definition {
+        let blueprint = self.blueprint(stack);
+        self.defined(blueprint, blueprint.at_creation.as_ref().unwrap_or(&blueprint.template))
+    }
+
+    fn defined(&self, blueprint: &Blueprint, template: &Json) -> Definition {
         let state = self.state();
         let bucket = self.artifact_bucket(&state.account).unwrap_or_default();
         let value = |source: &ParameterSource| match source {
@@ -230,7 +249,7 @@ impl Bench {
             ParameterSource::ArtifactBucket => bucket.clone(),
         };
         let parameters = blueprint.parameters.iter().map(|(name, source)| (name.clone(), value(source))).collect();
-        state.account.define(&blueprint.template, &parameters, BTreeMap::new()).unwrap()
+        state.account.define(template, &parameters, BTreeMap::new()).unwrap()
     }
 
     fn artifact_bucket(&self, account: &Account) -> Option<String> {

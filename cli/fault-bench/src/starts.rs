@@ -78,7 +78,8 @@ fn closure<'a>(id: &'a String, needs: &'a BTreeMap<String, BTreeSet<String>>) ->
 impl Bench {
     /// Brings a stack that does not exist into this status.
     pub fn bring(&self, stack: StackId, status: &StackStatus) {
-        let (name, first) = (self.name(stack), self.wanted(stack));
+        let is_undone = matches!(status.as_str(), text if text.starts_with("ROLLBACK") || text == "CREATE_FAILED");
+        let (name, first) = (self.name(stack), if is_undone { self.created(stack) } else { self.wanted(stack) });
         let Weak { late, early } = Weak::of(&first);
         let mut state = self.state();
         let account = &mut state.account;

@@ -22,7 +22,7 @@ pub(super) async fn run(args: &Diff, config: &Config, events: &Events) -> Result
     let reach = plan.reach();
     let answer = Answer::new(
         report::plan::deploy_text(&plan, config.verbose),
-        json!({ "reach": reach, "stacks": report::plan::deploy_json(&plan), "again": plan.again() }),
+        json!({ "reach": reach, "stacks": report::plan::deploy_json(&plan), "again": plan.again(true) }),
     );
     let fail_on = args.fail_on.map(|fail_on| match fail_on {
         FailOn::Any => Reach::Any,

@@ -31,6 +31,8 @@ pub(crate) enum Notice {
     },
     /// Some stacks are updated again, because the site's origin is known only now.
     SecondRound { stacks: Vec<StackId>, origin: String },
+    /// Stacks are updated again to switch the deletion protection of new resources on.
+    DeletionProtection { stacks: Vec<StackId> },
     /// The APIs do not allow the stage's own site.
     OriginNotAllowed {
         site: String,
@@ -171,6 +173,7 @@ impl Notice {
             Self::RegionOfStage { .. }
             | Self::Replanning { .. }
             | Self::SecondRound { .. }
+            | Self::DeletionProtection { .. }
             | Self::EnvFileLater
             | Self::EnvFileSetsTwice { deployed: true, .. }
             | Self::ProtectionOff { .. }

@@ -360,12 +360,22 @@ async fn second_round(
     observed: &Observed,
     session: &Session,
 ) -> Result<Option<Round>, Error> {
-    let Some((second, site)) = plan.second.as_ref().zip(deploy::hosted(plan.app(), observed)) else { return Ok(None) };
-    if session.intent() != Intent::Continue {
-        return Err(Error::Detached { running: Vec::new(), cancelled: Vec::new(), pending: second.stacks.clone() });
+    let Some(second) = plan.second.as_ref() else { return Ok(None) };
+    let site = deploy::hosted(plan.app(), observed).filter(|_| !second.allowing.is_empty());
+    let again = plan.again(site.is_some());
+    if again.is_empty() {
+        return Ok(None);
     }
-    session.events.notice(Notice::SecondRound { stacks: second.stacks.clone(), origin: site.url });
-    let acceptable = |observed: &Observed| observed.refuse_foreign(second.stacks.iter().copied());
+    if session.intent() != Intent::Continue {
+        return Err(Error::Detached { running: Vec::new(), cancelled: Vec::new(), pending: again });
+    }
+    if let Some(site) = site {
+        session.events.notice(Notice::SecondRound { stacks: second.allowing.clone(), origin: site.url });
+    }
+    if !second.protecting.is_empty() {
+        session.events.notice(Notice::DeletionProtection { stacks: second.protecting.clone() });
+    }
+    let acceptable = |observed: &Observed| observed.refuse_foreign(again.iter().copied());
     let observed = session.observe_at_rest(plan.app().stacks(), &definitions.parameter_root(), acceptable).await?;
     Ok(plan.second_round(definitions, &observed)?)
 }

@@ -3,7 +3,8 @@
 //!
 //! A plan for a new site has a second round. Some stacks allow calls from the site's origin, and the site's stack reads values that
 //! these stacks publish. The origin is known only once the site's stack exists, so the stacks that allow it are updated once more
-//! (docs/adr/0025-one-address.md).
+//! (docs/adr/0025-one-address.md). So are stacks with new resources that are to be protected from deletion, because a failed creation
+//! could not be rolled back with it (docs/adr/0041-deletion-protection-follows-creation.md).
 
 use std::collections::BTreeMap;
 
@@ -11,6 +12,7 @@ use cart_contract::{NotAnOrigin, Origin};
 use cfn::{
     ARTIFACT_BUCKET_OUTPUT, ARTIFACT_BUCKET_PARAMETER, Afterwards, App, Code, ParameterSource, Presence, Site, Stack, StackId,
     check::{self, Finding, Rule},
+    diff,
 };
 use serde_json::Value as Json;
 
@@ -154,7 +156,7 @@ pub struct Plan {
     /// The account's own stack, if a stack that changes needs it.
     pub(crate) bootstrap: Option<Step>,
     pub(crate) first: Round,
-    /// None unless the site's address becomes known only in the first round.
+    /// None unless the site's address becomes known only in the first round, or new resources are to be protected from deletion.
     pub(crate) second: Option<Second>,
     /// The site to build and publish at the end.
     pub(crate) site: Option<Publication>,
@@ -173,11 +175,13 @@ pub(crate) struct Round {
     pub steps: Vec<Step>,
 }
 
-/// The round that follows once the site's address is known.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The round that follows once the first one is done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Second {
-    /// The stacks that allow calls from the site.
-    pub stacks: Vec<StackId>,
+    /// The stacks that allow calls from the site, once its address is known.
+    pub allowing: Vec<StackId>,
+    /// The stacks with resources that the first round creates, and that are to be protected from deletion.
+    pub protecting: Vec<StackId>,
 }
 
 /// The site to build and publish after the stacks are deployed.
@@ -251,26 +255,30 @@ impl Plan {
         self.steps().filter(|step| step.action != Action::Keep).map(Step::stack).collect()
     }
 
-    /// The stacks of the second round.
-    pub(crate) fn again(&self) -> &[StackId] {
-        self.second.as_ref().map_or(&[], |second| &second.stacks)
+    /// The stacks of the second round, in the order of the app, given whether the site has an address by then.
+    pub(crate) fn again(&self, has_site: bool) -> Vec<StackId> {
+        let Some(Second { allowing, protecting }) = &self.second else { return Vec::new() };
+        let ids = self.first.app.stacks().iter().map(Stack::id);
+        ids.filter(|id| has_site && allowing.contains(id) || protecting.contains(id)).collect()
     }
 
-    /// The second round, planned after the first one is done. None if the plan has no second round, or if the site still has no
-    /// address; then the next deployment picks the address up.
+    /// The second round, planned after the first one is done. None if it has no stacks; if the site still has no address, the next
+    /// deployment picks the address up.
     ///
     /// # Errors
     /// As [`plan`].
     pub(crate) fn second_round(&self, definitions: &dyn Definitions, observed: &Observed) -> Result<Option<Round>, Refused> {
-        let Some(second) = &self.second else { return Ok(None) };
-        let Some(origin) = origin(&self.first.app, observed)? else { return Ok(None) };
-        let app = checked(definitions.app(&self.code, Some(&origin)), definitions)?;
+        let origin = origin(&self.first.app, observed)?;
+        let stacks = self.again(origin.is_some());
+        if stacks.is_empty() {
+            return Ok(None);
+        }
+        let app = checked(definitions.app(&self.code, origin.as_ref()), definitions)?;
         // The first round uploaded the code.
-        let parameters = second.stacks.iter().find_map(|id| Some(&observed.stacks.get(id)?.deployed.parameters));
-        let bucket = parameters.and_then(|parameters| parameters.get(ARTIFACT_BUCKET_PARAMETER));
+        let bucket = stacks.iter().find_map(|id| observed.stacks.get(id)?.deployed.parameters.get(ARTIFACT_BUCKET_PARAMETER));
         let bucket = bucket.map_or(Bucket::Unasked, |bucket| Bucket::Named(bucket.value.clone()));
         let terms = Terms { bucket, ..self.first.terms.clone() };
-        let steps = steps(&app, &second.stacks, observed, &terms, None)?;
+        let steps = steps(&app, &stacks, observed, &terms, None)?;
         Ok(Some(Round { app, terms, steps }))
     }
 }
@@ -347,14 +355,16 @@ pub(crate) fn plan(definitions: &dyn Definitions, request: &Request, observed: &
         planned = steps(&app, &wanted, observed, &terms, bootstrap.as_ref())?;
     }
     let pinned = definitions.pinned_origin();
-    let stacks = if pinned.is_some() { Vec::new() } else { told_later(&app, &planned) };
-    let second = (!stacks.is_empty()).then_some(Second { stacks });
+    let allowing = if pinned.is_some() { Vec::new() } else { told_later(&app, &planned) };
+    let allows_later = !allowing.is_empty();
+    let second = Second { allowing, protecting: protected_later(&mut planned) };
     let site = app.site().map(|(host, _)| host.id()).filter(|host| wanted.contains(host)).map(|host| Publication {
         host,
-        allowed: match (&known, pinned, &second) {
-            (Some(_), ..) | (None, None, Some(_)) => Allowed::Settled,
-            (None, Some(_), _) => Allowed::Pinned,
-            (None, None, None) => Allowed::Later,
+        allowed: match (&known, pinned) {
+            (Some(_), _) => Allowed::Settled,
+            (None, None) if allows_later => Allowed::Settled,
+            (None, Some(_)) => Allowed::Pinned,
+            (None, None) => Allowed::Later,
         },
     });
     let kept_out = known.zip(pinned).filter(|(known, pinned)| known != *pinned);
@@ -365,6 +375,7 @@ pub(crate) fn plan(definitions: &dyn Definitions, request: &Request, observed: &
     });
     let left_alone = observed.foreign.iter().filter(|(stack, _)| app.stack(**stack).is_some());
     let notices = left_alone.map(|(stack, foreign)| foreign.notice(*stack)).chain(kept_out).collect();
+    let second = (second != Second::default()).then_some(second);
     Ok(Plan { bootstrap, first: Round { app, terms, steps: planned }, second, site, notices, code: request.code.clone() })
 }
 
@@ -498,6 +509,18 @@ fn told_later(app: &App, steps: &[Step]) -> Vec<StackId> {
     let host = app.site().map(|(host, _)| host.id());
     let is_new = steps.iter().any(|step| Some(step.stack()) == host && matches!(step.action, Action::Create { .. }));
     steps.iter().filter(|step| is_new && step.wanted.allows_site()).map(Step::stack).collect()
+}
+
+/// Has the steps that add resources add them without deletion protection. Returns the stacks that are to be protected afterwards.
+fn protected_later(steps: &mut [Step]) -> Vec<StackId> {
+    let changing = steps.iter_mut().filter(|step| step.action != Action::Keep);
+    let unprotected = changing.filter_map(|step| {
+        let changes = &step.changes.resources;
+        let is_new = |id: &str| changes.iter().any(|change| change.logical_id == id && change.action == diff::Action::Add);
+        step.wanted = step.wanted.without_deletion_protection(is_new)?;
+        Some(step.stack())
+    });
+    unprotected.collect()
 }
 
 /// Fails if a protected stage would lose resources. A stack that is rolled back first is not compared with its state after the

@@ -527,7 +527,7 @@ fn a_new_site_takes_a_second_round_of_the_stacks_that_allow_it() {
     let shop = Shop::of(settings());
     for observed in [deployed(&app()), with_site(StackStatus::RollbackComplete, None), Observed::default()] {
         let plan = plan_of(&shop, &with_site_requested(&[]), &observed).unwrap();
-        assert_eq!(plan.second, Some(Second { stacks: vec![stacks::PRODUCTS, stacks::CART] }));
+        assert_eq!(plan.second, Some(Second { allowing: vec![stacks::PRODUCTS, stacks::CART], ..Second::default() }));
         assert_eq!(plan.site, Some(Publication { host: stacks::WEB, allowed: Allowed::Settled }));
         assert_eq!(plan.notices, []);
     }
@@ -625,6 +625,55 @@ fn a_protected_stage_has_a_site_or_an_origin_of_its_own() {
 }
 
 #[test]
+fn a_new_protected_stage_gets_protection_from_deletion_in_a_second_round() {
+    let shop = Shop::of(Settings { protected: true, ..settings() });
+    let app = cart_infra::app(&shop.settings);
+    let request = Request { protected: true, ..request(&[]) };
+    let new = plan_of(&shop, &request, &Observed::default()).unwrap();
+    assert_eq!(new.second, Some(Second { allowing: vec![], protecting: vec![stacks::AUTH, stacks::CART] }));
+    assert_eq!(new.again(false), [stacks::AUTH, stacks::CART]);
+    let at_creation = |id: StackId| new.first.steps.iter().find(|step| step.stack() == id).unwrap().wanted.clone();
+    let properties = |stack: &Stack, id: &str| stack.template().as_json()["Resources"][id]["Properties"].clone();
+    assert_eq!(properties(&at_creation(stacks::AUTH), "CognitoUserPool")["DeletionProtection"], "INACTIVE");
+    assert_eq!(properties(&at_creation(stacks::CART), "DynamoDBShoppingCartTable")["DeletionProtectionEnabled"], false);
+    assert_eq!(properties(app.stack(stacks::AUTH).unwrap(), "CognitoUserPool")["DeletionProtection"], "ACTIVE");
+    assert_eq!(properties(app.stack(stacks::CART).unwrap(), "DynamoDBShoppingCartTable")["DeletionProtectionEnabled"], true);
+
+    let mut created = deployed(&app);
+    for (id, there) in &mut created.stacks {
+        there.template = Some(at_creation(*id).template().as_json());
+        there.deployed.termination_protection = true;
+    }
+    let second = new.second_round(&shop, &created).unwrap().expect("no site is waited for");
+    let steps: Vec<_> = second.steps.iter().map(|step| (step.stack(), step.action.clone(), step.reach())).collect();
+    assert_eq!(steps, [(stacks::AUTH, update(), Reach::Any), (stacks::CART, update(), Reach::Any)]);
+    assert!(second.steps.iter().all(|step| step.changes.resources.len() == 1), "{:?}", second.steps);
+    let interrupted = plan_of(&shop, &request, &created).unwrap();
+    assert_eq!((interrupted.changing(), &interrupted.second), (vec![stacks::AUTH, stacks::CART], &None), "the next one goes on");
+    for there in created.stacks.values_mut() {
+        there.template = app
+            .stacks()
+            .iter()
+            .find(|stack| stack.name() == there.deployed.id.trim_start_matches("arn:"))
+            .map(|stack| stack.template().as_json());
+    }
+    assert!(plan_of(&shop, &request, &created).unwrap().is_empty());
+
+    let mut without = deployed(&app);
+    for (id, resource) in [(stacks::AUTH, "CognitoUserPool"), (stacks::CART, "DynamoDBShoppingCartTable")] {
+        let template = without.stacks.get_mut(&id).unwrap().template.as_mut().unwrap();
+        template["Resources"].as_object_mut().unwrap().remove(resource);
+    }
+    let added = plan_of(&shop, &request, &without).unwrap();
+    assert_eq!(added.again(false), [stacks::AUTH, stacks::CART], "an update that adds them can be rolled back as well");
+
+    let with_site = Request { with_optional: true, ..request.clone() };
+    let both = plan_of(&shop, &with_site, &Observed::default()).unwrap();
+    assert_eq!(both.again(true), [stacks::AUTH, stacks::PRODUCTS, stacks::CART]);
+    assert_eq!(plan_of(&Shop::of(settings()), &super::tests::request(&[]), &Observed::default()).unwrap().second, None);
+}
+
+#[test]
 fn alarms_without_a_topic_are_named() {
     let silent = |alarm_topic: Option<&str>, stacks: &[StackId]| {
         let monitoring = Some(cart_infra::Monitoring { alarm_topic: alarm_topic.map(|topic| topic.parse().unwrap()) });
@@ -645,7 +694,7 @@ fn a_partial_selection_leaves_the_second_round_to_a_later_deployment() {
     let plan = plan_of(&shop, &request(&[stacks::WEB]), &deployed(&app())).unwrap();
     assert_eq!((plan.second, plan.site), (None, Some(Publication { host: stacks::WEB, allowed: Allowed::Later })));
     let plan = plan_of(&shop, &with_site_requested(&[stacks::CART]), &deployed(&app())).unwrap();
-    assert_eq!(plan.second, Some(Second { stacks: vec![stacks::CART] }), "one of the two was named");
+    assert_eq!(plan.second, Some(Second { allowing: vec![stacks::CART], ..Second::default() }), "one of the two was named");
     let plan = plan_of(&shop, &request(&[stacks::CART]), &with_site(StackStatus::CreateComplete, Some(SITE))).unwrap();
     assert_eq!((plan.second, plan.site), (None, None), "the site is not published without its stack");
 }

@@ -19,6 +19,7 @@ pub(super) fn text(notice: &Notice) -> String {
             format!("the {stack} stack of this stage would be {name}, which is somebody else's and left alone: {owner}")
         }
         Notice::SecondRound { stacks, origin } => format!("updating {} again to allow requests from {origin}", list(stacks)),
+        Notice::DeletionProtection { stacks } => format!("updating {} again to switch deletion protection on", list(stacks)),
         Notice::OriginNotAllowed { site, allowed, configured: true } => {
             format!("the site {site} cannot change a cart: the `allowed-origin` of this stage is {allowed}")
         }

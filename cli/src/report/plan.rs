@@ -15,7 +15,7 @@ use super::{
 };
 use crate::plan::{
     delete,
-    deploy::Plan,
+    deploy::{Plan, Second},
     step::{Action, Reach, Recovery, Step, Unknown},
 };
 
@@ -51,8 +51,15 @@ pub(crate) fn deploy_text(plan: &Plan, everything: bool) -> String {
             text.line(format_args!("  {} termination protection", paint(GOOD, "+")));
         }
     }
-    for stack in plan.again() {
-        text.line(format_args!("{} update again, to allow requests from the site, whose origin is not known yet", name(*stack)));
+    if let Some(Second { allowing, protecting }) = &plan.second {
+        for stack in plan.again(true) {
+            let reasons = [
+                allowing.contains(&stack).then_some("to allow requests from the site, whose origin is not known yet"),
+                protecting.contains(&stack).then_some("to switch deletion protection on"),
+            ];
+            let reasons: Vec<_> = reasons.into_iter().flatten().collect();
+            text.line(format_args!("{} update again, {}", name(stack), reasons.join(", and ")));
+        }
     }
     let changing = || plan.steps().filter(|step| step.action != Action::Keep);
     let allowed: Vec<_> = changing().filter_map(|step| allowed(step, everything)).collect();

@@ -69,7 +69,8 @@ fn every_notice() -> Vec<Notice> {
             Notice::ForeignStack { .. } => {
                 Notice::SecondRound { stacks: vec![stacks::PRODUCTS, stacks::CART], origin: "https://site.example".to_owned() }
             }
-            Notice::SecondRound { .. } => not_allowed(true),
+            Notice::SecondRound { .. } => Notice::DeletionProtection { stacks: vec![stacks::AUTH, stacks::CART] },
+            Notice::DeletionProtection { .. } => not_allowed(true),
             Notice::OriginNotAllowed { configured: true, .. } => not_allowed(false),
             Notice::EnvFileLater => {
                 let [was, now] =
@@ -274,7 +275,7 @@ fn plans_can_be_read() {
     let repair = plan_of(&shop, &Request { protected: true, ..request(&all) }, &there).unwrap();
 
     let mut hosted = plan_of(&shop, &request(&[stacks::WEB]), &deployed(&app)).unwrap();
-    hosted.second = Some(Second { stacks: all[1..].to_vec() });
+    hosted.second = Some(Second { allowing: all[1..].to_vec(), protecting: vec![stacks::AUTH, stacks::CART] });
     let plans = [first, change, repair, hosted].map(|plan| plain(&plan::deploy_text(&plan, false)));
     insta::assert_snapshot!(plans.join("\n"));
 }

@@ -12,7 +12,8 @@ use cart_fault_bench::{
     script::{Fault, Rule, Why, is_question},
     stack::Definition,
 };
-use cart_infra::stacks;
+use cart_infra::{StackId, stacks};
+use serde_json::json;
 
 use crate::{
     bench::{Bench, SHOP},
@@ -78,6 +79,123 @@ fn a_protected_stage_names_the_alarms_that_notify_nobody() {
     let named =
         story.lines().filter(|line| line.contains("alarms of the cart stack notify nobody (DeleteMigratedHandlerErrors, ")).count();
     assert_eq!(named, 1, "{story}");
+}
+
+/// The stacks with people's data.
+const DATA: [StackId; 2] = [stacks::AUTH, stacks::CART];
+
+/// Whether the table or the pool of each stack is protected from deletion.
+fn protected_from_deletion(bench: &Bench) -> Vec<bool> {
+    let state = bench.state();
+    let is_on = |stack: StackId| {
+        let resources = &state.account.stack(&bench.name(stack)).resources;
+        resources.values().any(|it| {
+            let properties = &it.definition["Properties"];
+            properties["DeletionProtectionEnabled"] == true || properties["DeletionProtection"] == "ACTIVE"
+        })
+    };
+    DATA.into_iter().map(is_on).collect()
+}
+
+/// Something that goes wrong once with a resource of this type.
+fn trouble(bench: &Bench, stack: StackId, resource: &str, during: During) {
+    let (stack, resource, reason) = (bench.name(stack), resource.to_owned(), "Something is wrong".to_owned());
+    bench.state().account.inventory.troubles.push(Trouble { stack, resource, during, reason, always: false });
+}
+
+#[test]
+fn a_protected_stage_is_protected_from_deletion_once_it_is_created() {
+    let bench = Bench::protected();
+    let (_, story) = bench.run(&["deploy", "--yes", "--protected-ok"]).succeeded();
+    for stack in DATA {
+        let line = format!("{:9} update again, to switch deletion protection on", stack.to_string());
+        assert!(story.contains(&line), "{story}");
+    }
+    assert!(story.contains("updating auth and cart again to switch deletion protection on"), "{story}");
+    for stack in SHOP {
+        let found = bench.state().account.stack(&bench.name(stack)).definition.clone();
+        assert_eq!(found.template, bench.wanted(stack).template, "{stack}");
+    }
+    assert_eq!(protected_from_deletion(&bench), [true, true]);
+    let (_, again) = bench.run(&["deploy", "--yes", "--protected-ok"]).succeeded();
+    assert!(!again.contains("again"), "{again}");
+    bench.is_tidy();
+}
+
+#[test]
+fn a_protected_stage_that_cannot_be_created_leaves_nothing_behind() {
+    for (stack, resource) in [(stacks::AUTH, "AWS::Cognito::UserPoolClient"), (stacks::CART, "AWS::Lambda::EventSourceMapping")] {
+        let bench = Bench::protected();
+        trouble(&bench, stack, resource, During::Create);
+        bench.run(&["deploy", "--yes", "--protected-ok"]).failed(6);
+        let status = bench.state().account.stack(&bench.name(stack)).status.clone();
+        assert_eq!(status, StackStatus::RollbackComplete, "the empty pool or table is deleted");
+        bench.run(&["deploy", "--yes", "--protected-ok"]).succeeded();
+        assert_eq!(protected_from_deletion(&bench), [true, true]);
+        assert_eq!(bench.state().account.orphans(), [""; 0]);
+        bench.is_tidy();
+    }
+}
+
+#[test]
+fn deletion_protection_that_could_not_be_switched_on_is_switched_on_by_the_next_deployment() {
+    let bench = Bench::protected();
+    trouble(&bench, stacks::CART, "AWS::DynamoDB::Table", During::Update);
+    let story = bench.run(&["deploy", "--yes", "--protected-ok"]).failed(6);
+    assert!(story.contains("error: the cart stack failed: DynamoDBShoppingCartTable"), "{story}");
+    assert_eq!(protected_from_deletion(&bench), [true, false]);
+    let (_, story) = bench.run(&["deploy", "--yes", "--protected-ok"]).succeeded();
+    assert!(story.contains("~ DynamoDBShoppingCartTable"), "{story}");
+    assert_eq!(protected_from_deletion(&bench), [true, true]);
+    bench.is_tidy();
+}
+
+#[test]
+fn a_stage_that_becomes_protected_needs_one_round_and_one_that_no_longer_is_can_be_deleted() {
+    let bench = Bench::protected().deployed(&SHOP);
+    let origin = "stages.production.allowed-origin = 'https://shop.example'";
+    bench.configure(origin);
+    bench.run(&["deploy", "--yes"]).succeeded();
+    assert_eq!(protected_from_deletion(&bench), [false, false]);
+
+    bench.configure(&format!("{origin}\nstages.production.protected = true"));
+    let (_, story) = bench.run(&["deploy", "--yes", "--protected-ok"]).succeeded();
+    assert!(!story.contains("again"), "an existing table is protected at once: {story}");
+    assert_eq!(protected_from_deletion(&bench), [true, true]);
+    bench.is_tidy();
+
+    bench.configure(origin);
+    bench.run(&["deploy", "--yes"]).succeeded();
+    bench.run(&["delete", "--yes", "--protected-ok"]).succeeded();
+    let left = |kind: &str| bench.state().account.inventory.things.keys().filter(|(it, _)| it == kind).count();
+    assert_eq!([left("AWS::DynamoDB::Table"), left("AWS::Cognito::UserPool")], [0, 0]);
+}
+
+#[test]
+fn protection_that_somebody_switched_on_is_named_when_it_refuses_a_deletion() {
+    for (stack, code, resource, property, on, hint) in [
+        (
+            stacks::CART,
+            1,
+            "DynamoDBShoppingCartTable",
+            "DeletionProtectionEnabled",
+            json!(true),
+            "aws dynamodb update-table --no-deletion-protection-enabled",
+        ),
+        (stacks::AUTH, 6, "CognitoUserPool", "DeletionProtection", json!("ACTIVE"), "deactivate its deletion protection"),
+    ] {
+        let bench = Bench::new().deployed(&SHOP);
+        {
+            let mut state = bench.state();
+            let place = state.account.find(&bench.name(stack)).unwrap();
+            let resource = state.account.stacks[place].resources.get_mut(resource).unwrap();
+            resource.definition["Properties"][property] = on;
+        }
+        let story = bench.run(&["delete", "--yes"]).failed(code);
+        assert!(story.contains(hint) && story.contains("--leave-failed"), "{story}");
+        bench.run(&["delete", &stack.to_string(), "--yes", "--leave-failed"]).succeeded();
+        assert_eq!(bench.state().account.orphans().len(), 1, "it stays");
+    }
 }
 
 #[test]

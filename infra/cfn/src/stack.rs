@@ -8,6 +8,7 @@
 use std::marker::PhantomData;
 
 use indexmap::IndexMap;
+use serde_json::Value as Json;
 
 use crate::{
     mark::{MARK_OUTPUT, Mark},
@@ -80,6 +81,7 @@ pub struct Stack {
     packages: Vec<Package>,
     afterwards: Vec<Afterwards>,
     allows_site: bool,
+    protected_later: Vec<(LogicalId, &'static str, Json)>,
 }
 
 /// The name of the template parameter that takes the bucket of the code.
@@ -158,6 +160,7 @@ impl Stack {
             packages: Vec::new(),
             afterwards: Vec::new(),
             allows_site: false,
+            protected_later: Vec::new(),
         }
     }
 
@@ -336,6 +339,27 @@ impl Stack {
     /// that origin.
     pub fn allow_site(&mut self) {
         self.allows_site = true;
+    }
+
+    /// Has the deployer create a resource with its deletion protection `off`, and switch the protection on by an update right afterwards:
+    /// CloudFormation could not roll a failed creation back with it.
+    ///
+    /// # Panics
+    /// If the template does not set the property of the resource.
+    pub fn protect_once_created<R>(&mut self, resource: &Handle<R>, property: &'static str, off: impl Into<Json>) {
+        let id = resource.logical_id();
+        let is_set = self.template.properties(id).is_some_and(|properties| properties.get(property).is_some());
+        assert!(is_set, "{id} has no property {property}");
+        self.protected_later.push((id.clone(), property, off.into()));
+    }
+
+    /// The stack with the deletion protection of its new resources off. None if no new resource is protected.
+    #[must_use]
+    pub fn without_deletion_protection(&self, is_new: impl Fn(&str) -> bool) -> Option<Self> {
+        let new: Vec<_> = self.protected_later.iter().filter(|(id, ..)| is_new(id.as_str())).collect();
+        let last = self.template.clone();
+        let off = |template: Template, (id, property, off): &&(LogicalId, &str, Json)| template.with(id, property, off.clone());
+        (!new.is_empty()).then(|| Self { template: new.iter().fold(last, off), ..self.clone() })
     }
 
     /// Whether every deployment of the app has the stack.

@@ -258,6 +258,15 @@ impl Template {
         self.resources.iter().filter(|(_, entry)| entry.kind == R::TYPE).map(|(id, _)| Handle::new(id.clone())).collect()
     }
 
+    /// The same template, with another value of one property.
+    #[must_use]
+    pub(crate) fn with(mut self, id: &LogicalId, property: &str, value: Json) -> Self {
+        if let Some(entry) = self.resources.get_mut(id) {
+            entry.properties[property] = value;
+        }
+        self
+    }
+
     /// The properties of a resource as they are written. Constructs make a logical id of those that must not change under it.
     #[must_use]
     pub fn properties(&self, id: &LogicalId) -> Option<&Json> {

@@ -3,8 +3,8 @@
 use cfn::{
     Published, Shared, Stack,
     resource::cognito::{
-        AccountRecovery, AuthFlow, PasswordPolicy, Policies, RecoveryMechanism, RecoveryOption, UserExistenceErrors, UserPool,
-        UserPoolClient, VerifiedAttribute,
+        AccountRecovery, AuthFlow, DeletionProtection, PasswordPolicy, Policies, RecoveryMechanism, RecoveryOption,
+        UserExistenceErrors, UserPool, UserPoolClient, VerifiedAttribute,
     },
     template::Attributes,
     value::{Pseudo, UserPoolArn, UserPoolClientId, UserPoolId, text},
@@ -40,6 +40,7 @@ pub(crate) fn stack(settings: &Settings) -> (Stack, Auth) {
         Attributes::stateful(settings.removal()),
         &UserPool {
             user_pool_name: text![Pseudo::StackName, "-UserPool"],
+            deletion_protection: if settings.protected { DeletionProtection::Active } else { DeletionProtection::Inactive },
             auto_verified_attributes: vec![VerifiedAttribute::Email],
             account_recovery_setting: AccountRecovery {
                 recovery_mechanisms: vec![RecoveryMechanism { name: RecoveryOption::VerifiedEmail, priority: 1 }],
@@ -47,6 +48,9 @@ pub(crate) fn stack(settings: &Settings) -> (Stack, Auth) {
             policies: Policies { password_policy: PasswordPolicy::strong(8) },
         },
     );
+    if settings.protected {
+        stack.protect_once_created(&pool, "DeletionProtection", "INACTIVE");
+    }
     let client = stack.add(
         "UserPoolClient",
         &UserPoolClient {

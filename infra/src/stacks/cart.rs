@@ -95,7 +95,7 @@ pub(crate) fn stack(settings: &Settings, auth: &Auth, products: &Products) -> (S
 }
 
 fn table(stack: &mut Stack, settings: &Settings) -> Handle<Table> {
-    stack.add_with(
+    let table = stack.add_with(
         TABLE,
         Attributes::stateful(settings.removal()),
         &Table {
@@ -103,11 +103,16 @@ fn table(stack: &mut Stack, settings: &Settings) -> Handle<Table> {
             billing: Billing::PayPerRequest,
             stream_specification: Stream::NewAndOldImages,
             time_to_live_specification: TimeToLive { attribute_name: EXPIRATION_TIME, enabled: true },
+            deletion_protection_enabled: settings.protected,
             point_in_time_recovery_specification: settings
                 .protected
                 .then_some(PointInTimeRecovery { point_in_time_recovery_enabled: true }),
         },
-    )
+    );
+    if settings.protected {
+        stack.protect_once_created(&table, "DeletionProtectionEnabled", false);
+    }
+    table
 }
 
 /// The values that the parts of this stack share.

@@ -32,12 +32,24 @@ super::types! {
 pub struct UserPool {
     /// Need not be unique.
     pub user_pool_name: Value<String>,
+    /// Whether requests to delete it are refused, whoever makes them.
+    pub deletion_protection: DeletionProtection,
     /// The attributes that a user confirms by a code after signing up.
     pub auto_verified_attributes: Vec<VerifiedAttribute>,
     /// How a user who forgot the password gets access again.
     pub account_recovery_setting: AccountRecovery,
     /// The requirements on accounts.
     pub policies: Policies,
+}
+
+/// Whether requests to delete a pool are refused.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum DeletionProtection {
+    /// They are, until it is switched off.
+    Active,
+    /// They are not.
+    Inactive,
 }
 
 /// An attribute that Cognito can confirm.
