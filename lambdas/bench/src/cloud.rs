@@ -45,6 +45,8 @@ impl Cloud {
             // These would listen on every interface.
             ("IOT_MTLS_ENABLED", "0"),
             ("SFTP_ENABLED", "0"),
+            // Nobody is asked who they are here, so there is nothing that could run a stranger's code.
+            ("SERVICES", "dynamodb,sqs"),
             ("TMPDIR", directory.to_str().unwrap()),
             ("PYTHONUTF8", "1"),
         ]);
