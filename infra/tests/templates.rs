@@ -403,6 +403,44 @@ fn every_function_of_the_contract_is_deployed() {
 }
 
 #[test]
+fn a_role_reaches_only_the_items_of_the_table_that_its_function_uses() {
+    let cart = template(&settings(), stacks::CART);
+    let table = json!({ "Fn::GetAtt": ["DynamoDBShoppingCartTable", "Arn"] });
+    for function in cart_contract::CartFunction::ALL {
+        let resources = cart["Resources"].as_object().unwrap();
+        let (id, _) =
+            resources.iter().find(|(_, resource)| resource["Properties"]["Handler"] == function.handler()).expect("it is deployed");
+        let policies = &cart["Resources"][format!("{id}Role")]["Properties"]["Policies"];
+        let statements = policies.as_array().unwrap().iter().flat_map(|it| it["PolicyDocument"]["Statement"].as_array().unwrap());
+        let found: Vec<_> = statements.filter(|it| it["Resource"].as_array().unwrap().contains(&table)).cloned().collect();
+        let expected = function.uses().iter().map(|it| {
+            let patterns: Vec<_> = it.partitions.iter().flat_map(|part| part.patterns()).collect();
+            let key = "dynamodb:LeadingKeys";
+            let condition = json!({ "ForAllValues:StringLike": { key: patterns }, "Null": { key: "false" } });
+            json!({ "Sid": it.purpose, "Effect": "Allow", "Action": it.actions, "Resource": [table], "Condition": condition })
+        });
+        assert_eq!(found, expected.collect::<Vec<_>>(), "{function:?}");
+    }
+}
+
+#[test]
+fn a_role_that_reaches_other_items_than_before_is_told() {
+    let cart = template(&settings(), stacks::CART);
+    let mut without = cart.clone();
+    for (_, role) in without["Resources"].as_object_mut().unwrap() {
+        let statements = role.pointer_mut("/Properties/Policies/0/PolicyDocument/Statement").and_then(Json::as_array_mut);
+        for statement in statements.into_iter().flatten() {
+            statement.as_object_mut().unwrap().remove("Condition");
+        }
+    }
+    let told = widened(Some(&cart), Some(&without));
+    let roles: BTreeSet<_> = told.iter().map(|it| it.logical_id.as_str()).collect();
+    assert_eq!(roles.len(), cart_contract::CartFunction::ALL.len(), "{told:?}");
+    assert!(told.iter().all(|it| it.allows.contains(", no longer only if every dynamodb:LeadingKeys is ")), "{told:?}");
+    assert_eq!(widened(Some(&without), Some(&cart)), []);
+}
+
+#[test]
 fn a_version_is_published_when_code_or_configuration_changes_and_not_otherwise() {
     let before = versions(&settings());
     assert_eq!(before.len(), 10);

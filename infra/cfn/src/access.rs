@@ -215,6 +215,91 @@ mod tests {
         assert_eq!(trusts(&not(&["1", "2"]), &not(&["1"])).len(), 1);
     }
 
+    /// A permission to query a table under a condition.
+    fn query_if(condition: &Json) -> Json {
+        json!([{ "Effect": "Allow", "Action": "dynamodb:Query", "Resource": { "Fn::GetAtt": ["Table", "Arn"] }, "Condition": condition }])
+    }
+
+    /// A condition on the keys of items, which have to be given.
+    fn keys(operator: &str, patterns: &[&str]) -> Json {
+        json!({ operator: { "dynamodb:LeadingKeys": patterns }, "Null": { "dynamodb:LeadingKeys": "false" } })
+    }
+
+    const ALL_LIKE: &str = "ForAllValues:StringLike";
+
+    #[test]
+    fn a_condition_on_the_keys_of_items_that_goes_or_gives_is_wider() {
+        let carts = keys(ALL_LIKE, &["cart#*"]);
+        let (only, like) =
+            (", no longer only if every dynamodb:LeadingKeys is cart#* and dynamodb:LeadingKeys is given", "dynamodb:LeadingKeys");
+        for (condition, said) in [
+            (json!({}), String::new()),
+            (keys(ALL_LIKE, &["cart#*", "user#*"]), format!(" if every {like} is cart#* or user#* and {like} is given")),
+            (keys(ALL_LIKE, &["c*"]), format!(" if every {like} is c* and {like} is given")),
+            (keys(ALL_LIKE, &["*"]), format!(" if every {like} is * and {like} is given")),
+            (keys("ForAnyValue:StringLike", &["cart#*"]), format!(" if any {like} is cart#* and {like} is given")),
+            (keys("StringLike", &["cart#*"]), format!(" if {like} is cart#* and {like} is given")),
+            (keys("ForAllValues:StringNotLike", &["cart#*"]), format!(" if every {like} is not cart#* and {like} is given")),
+            (
+                keys("ForAllValues:StringEqualsIgnoreCase", &["cart#1"]),
+                format!(" if {like} (ForAllValues:StringEqualsIgnoreCase) cart#1 and {like} is given"),
+            ),
+            (json!({ ALL_LIKE: { like: ["cart#*"] } }), format!(" if every {like} is cart#*")),
+            (json!({ "Null": { like: "false" } }), format!(" if {like} is given")),
+            (
+                json!({ ALL_LIKE: { like: ["cart#*"] }, "Null": { like: "true" } }),
+                format!(" if every {like} is cart#* and {like} is not given"),
+            ),
+        ] {
+            assert_eq!(may(&query_if(&carts), &query_if(&condition)), [format!("may dynamodb:Query on Table{said}{only}")]);
+        }
+        for narrower in [
+            keys(ALL_LIKE, &["cart#1*"]),
+            keys(ALL_LIKE, &["cart#*", "cart#1"]),
+            keys("ForAllValues:StringEquals", &["cart#1", "cart#2"]),
+            keys("ForAllValues:StringLikeIfExists", &["cart#*"]),
+            json!({ ALL_LIKE: { "dynamodb:leadingkeys": "cart#*" }, "Null": { "DynamoDB:LeadingKeys": false } }),
+            json!({ ALL_LIKE: { like: "cart#*" }, "StringEquals": { like: "cart#1" } }),
+            json!({ ALL_LIKE: { like: "cart#*" }, "Null": { like: "false" }, "Bool": { "aws:SecureTransport": "true" } }),
+        ] {
+            assert_eq!(may(&query_if(&carts), &query_if(&narrower)), [""; 0], "{narrower}");
+        }
+        assert_eq!(may(&query_if(&json!({})), &query_if(&carts)), [""; 0]);
+        let both = keys(ALL_LIKE, &["user#*", "cart#*"]);
+        assert_eq!(may(&query_if(&both), &query_if(&carts)), [""; 0]);
+        assert_eq!(may(&query_if(&keys(ALL_LIKE, &["cart#*", "user#*"])), &query_if(&both)), [""; 0]);
+    }
+
+    #[test]
+    fn a_condition_that_only_the_template_knows_covers_itself_alone() {
+        let carts = keys(ALL_LIKE, &["cart#*"]);
+        let chosen = |wide: &Json| json!({ "Fn::If": ["Wide", wide, carts] });
+        let mut values = carts.clone();
+        values[ALL_LIKE]["dynamodb:LeadingKeys"] = json!({ "Fn::If": ["Wide", "*", "cart#*"] });
+        for unknown in
+            [chosen(&json!({})), chosen(&json!({ "Ref": "AWS::NoValue" })), json!({ ALL_LIKE: chosen(&json!({})) }), values]
+        {
+            assert_eq!(may(&query_if(&unknown), &query_if(&unknown)), [""; 0], "{unknown}");
+            assert_eq!(may(&query_if(&unknown), &query_if(&carts)).len(), 1, "{unknown}");
+            assert_eq!(may(&query_if(&carts), &query_if(&unknown)).len(), 1, "{unknown}");
+            assert_eq!(may(&query_if(&json!({})), &query_if(&unknown)), [""; 0], "{unknown}");
+        }
+    }
+
+    #[test]
+    fn a_placeholder_is_one_text_that_is_not_known() {
+        let like = |pattern: &str| query_if(&keys(ALL_LIKE, &[pattern]));
+        assert_eq!(may(&like("cart#${Id}*"), &like("cart#${Id}")), [""; 0]);
+        assert_eq!(may(&like("cart#*"), &like("cart#${Id}")), [""; 0]);
+        for narrow in ["cart#?????", "cart#${Other}", "cart#$*", "cart#${*"] {
+            assert_eq!(may(&like(narrow), &like("cart#${Id}")).len(), 1, "{narrow}");
+        }
+        let arn = |arn: &str| query_if(&json!({ "ArnLike": { "aws:SourceArn": arn } }));
+        let rule = "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:rule/a";
+        assert_eq!(may(&arn("arn:*:events:*:*:rule/*"), &arn(rule)), [""; 0]);
+        assert_eq!(may(&arn("arn:*:rule/*"), &arn(rule)).len(), 1, "parts are compared one by one");
+    }
+
     #[test]
     fn whoever_may_take_a_role_is_named() {
         let trust = |principal: Json| json!({ "AssumeRolePolicyDocument": { "Statement": [{ "Effect": "Allow", "Action": ["sts:AssumeRole"], "Principal": principal }] } });

@@ -70,6 +70,16 @@ impl Statement {
         Self { principal: Some(json!("*")), condition: Some(insecure), ..Self::new("TlsOnly", "Deny", &[action], resources) }
     }
 
+    /// The same, for items of a table whose partition keys are like one of these patterns. A request that names no key is not allowed: a
+    /// condition on [all of no keys](https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html) would
+    /// hold.
+    #[must_use]
+    pub fn on_partitions(self, patterns: &[String]) -> Self {
+        let key = "dynamodb:LeadingKeys";
+        let condition = json!({ "ForAllValues:StringLike": { key: patterns }, "Null": { key: "false" } });
+        Self { condition: Some(condition), ..self }
+    }
+
     fn new(sid: &'static str, effect: &'static str, actions: &[&'static str], resource: Vec<Value<String>>) -> Self {
         Self { sid, effect, principal: None, action: actions.to_vec(), resource, condition: None, wildcard: None }
     }

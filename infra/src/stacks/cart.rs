@@ -1,8 +1,9 @@
 //! The carts: table, API, migration and totals. Reads values of auth and products.
 
 use cart_contract::{
-    AddToCart, BackgroundEnv, CartAndProductsEnv, CartEnv, CheckoutCart, CheckoutEnv, DELETIONS_RECEIVED_AT_MOST, DeleteMigrated,
-    Function as _, GetCartTotal, ListCart, Metric, MigrateCart, MigrateEnv, TableAndOriginEnv, UpdateCart, UpdateTotals,
+    AddToCart, BackgroundEnv, CartAndProductsEnv, CartEnv, CartFunction, CheckoutCart, CheckoutEnv, DELETIONS_RECEIVED_AT_MOST,
+    DeleteMigrated, Function as _, GetCartTotal, ListCart, Metric, MigrateCart, MigrateEnv, TableAndOriginEnv, UpdateCart,
+    UpdateTotals,
     table::{
         self,
         attribute::{EXPIRATION_TIME, PK, SK},
@@ -140,17 +141,19 @@ impl Shop<'_> {
                 id: "DeleteMigratedHandler",
                 description: "Deletes anonymous items that were migrated",
                 environment: self.background_environment(&dead_letters),
-                permissions: vec![
-                    self.may("DeleteItems", &["dynamodb:DeleteItem"]),
-                    // With the reason of the failure, which a redrive by SQS would not have.
-                    Statement::allow("HandOnFailures", &["sqs:SendMessage"], dead_letters.arn()),
-                    // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions
-                    Statement::allow(
-                        "ReceiveMessages",
-                        &["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
-                        queue.arn(),
-                    ),
-                ],
+                permissions: self.items_and(
+                    CartFunction::DeleteMigrated,
+                    [
+                        // With the reason of the failure, which a redrive by SQS would not have.
+                        Statement::allow("HandOnFailures", &["sqs:SendMessage"], dead_letters.arn()),
+                        // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions
+                        Statement::allow(
+                            "ReceiveMessages",
+                            &["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
+                            queue.arn(),
+                        ),
+                    ],
+                ),
                 memory: Mebibytes::new(256),
                 timeout: DELETE_TIMEOUT,
                 reserved_concurrency: None,
@@ -179,21 +182,23 @@ impl Shop<'_> {
                 id: "UpdateTotalsHandler",
                 description: "Keeps the total of each product over all carts",
                 environment: self.background_environment(&failures),
-                permissions: vec![
-                    self.may("WriteTotals", &["dynamodb:BatchGetItem", "dynamodb:UpdateItem"]),
-                    Statement::allow(
-                        "ReadStream",
-                        &["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
-                        self.table.stream_arn(),
-                    ),
-                    Statement::allow_wildcard(
-                        "FindStream",
-                        &["dynamodb:ListStreams"],
-                        text![&self.table.arn(), "/stream/*"],
-                        "listing streams is asked of all streams of a table, not of one",
-                    ),
-                    Statement::allow("ReportFailures", &["sqs:SendMessage"], failures.arn()),
-                ],
+                permissions: self.items_and(
+                    CartFunction::UpdateTotals,
+                    [
+                        Statement::allow(
+                            "ReadStream",
+                            &["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
+                            self.table.stream_arn(),
+                        ),
+                        Statement::allow_wildcard(
+                            "FindStream",
+                            &["dynamodb:ListStreams"],
+                            text![&self.table.arn(), "/stream/*"],
+                            "listing streams is asked of all streams of a table, not of one",
+                        ),
+                        Statement::allow("ReportFailures", &["sqs:SendMessage"], failures.arn()),
+                    ],
+                ),
                 memory: Mebibytes::new(256),
                 timeout: Seconds::minutes(1),
                 reserved_concurrency: None,
@@ -257,7 +262,7 @@ impl Shop<'_> {
                     id: "ListCartHandler",
                     description: "Lists the caller's cart",
                     environment: self.cart_environment(),
-                    permissions: vec![self.may("ReadItems", &["dynamodb:Query"])],
+                    permissions: self.items(CartFunction::ListCart),
                     memory: Mebibytes::new(512),
                     timeout: Seconds::new(5),
                     reserved_concurrency: concurrency(),
@@ -271,7 +276,7 @@ impl Shop<'_> {
                     id: "AddToCartHandler",
                     description: "Adds to the caller's cart",
                     environment: self.cart_and_products_environment(),
-                    permissions: vec![self.may("ChangeItems", &["dynamodb:GetItem", "dynamodb:UpdateItem"])],
+                    permissions: self.items(CartFunction::AddToCart),
                     memory: Mebibytes::new(512),
                     timeout: Seconds::new(10),
                     reserved_concurrency: concurrency(),
@@ -285,7 +290,7 @@ impl Shop<'_> {
                     id: "UpdateCartHandler",
                     description: "Sets the quantity of a product in the caller's cart",
                     environment: self.cart_and_products_environment(),
-                    permissions: vec![self.may("ChangeItems", &["dynamodb:UpdateItem"])],
+                    permissions: self.items(CartFunction::UpdateCart),
                     memory: Mebibytes::new(512),
                     timeout: Seconds::new(10),
                     reserved_concurrency: concurrency(),
@@ -304,10 +309,10 @@ impl Shop<'_> {
                         user_pool_client_id: self.user_pool_client_id.clone().text(),
                         deletions_queue_url: deletions.url().text(),
                     },
-                    permissions: vec![
-                        self.may("MoveItems", &["dynamodb:Query", "dynamodb:UpdateItem"]),
-                        Statement::allow("RequestDeletions", &["sqs:SendMessage"], deletions.arn()),
-                    ],
+                    permissions: self.items_and(
+                        CartFunction::MigrateCart,
+                        [Statement::allow("RequestDeletions", &["sqs:SendMessage"], deletions.arn())],
+                    ),
                     memory: Mebibytes::new(512),
                     timeout: Seconds::new(20),
                     reserved_concurrency: concurrency(),
@@ -325,7 +330,7 @@ impl Shop<'_> {
                         table_name: self.table.name().text(),
                         user_pool_client_id: self.user_pool_client_id.clone().text(),
                     },
-                    permissions: vec![self.may("TakeItems", &["dynamodb:DeleteItem", "dynamodb:Query"])],
+                    permissions: self.items(CartFunction::CheckoutCart),
                     memory: Mebibytes::new(512),
                     timeout: Seconds::new(20),
                     reserved_concurrency: concurrency(),
@@ -339,7 +344,7 @@ impl Shop<'_> {
                     id: "GetCartTotalHandler",
                     description: "Shows the total of a product over all carts",
                     environment: self.table_and_origin_environment(),
-                    permissions: vec![self.may("ReadTotal", &["dynamodb:GetItem"])],
+                    permissions: self.items(CartFunction::GetCartTotal),
                     memory: Mebibytes::new(256),
                     timeout: Seconds::new(5),
                     reserved_concurrency: concurrency(),
@@ -348,10 +353,18 @@ impl Shop<'_> {
         }
     }
 
-    /// A permission of a function for the table. A transaction needs [the permissions of its
-    /// parts](https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html).
-    fn may(&self, sid: &'static str, actions: &[&'static str]) -> Statement {
-        Statement::allow(sid, actions, self.table.arn())
+    /// The permissions of a function for the items that it uses, and for nothing else in the table.
+    fn items(&self, function: CartFunction) -> Vec<Statement> {
+        let statement = |it: &table::Use| {
+            let patterns: Vec<_> = it.partitions.iter().flat_map(|part| part.patterns()).collect();
+            Statement::allow(it.purpose, it.actions, self.table.arn()).on_partitions(&patterns)
+        };
+        function.uses().iter().map(statement).collect()
+    }
+
+    /// The same, and these.
+    fn items_and<const N: usize>(&self, function: CartFunction, others: [Statement; N]) -> Vec<Statement> {
+        self.items(function).into_iter().chain(others).collect()
     }
 
     fn cart_environment(&self) -> CartEnv<Value<String>> {

@@ -9,6 +9,8 @@
 //! | `counted#` and the `pk` of an item | `product#<id>` | a note, how many of that item its total contains: `countedUpTo`, `counted`, `generation`; `expirationTime`, once it contains none |
 //! | `totals` | `generation` | the recounts so far: `generation`, `finished` |
 
+use crate::CartFunction;
+
 /// The names of all attributes. Nobody else spells them out: `tests/names.rs` looks for that.
 pub mod attribute {
     /// The partition key, a text.
@@ -79,6 +81,76 @@ pub const TOTAL: &str = "totalquantity";
 
 /// The condition for the key of a query that reads a whole cart. `:pk` is the cart's key, `:product` is [`PRODUCT`].
 pub const ITEMS_OF_CART: &str = "pk = :pk AND begins_with(sk, :product)";
+
+/// A part of the table: all items whose partition keys begin alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Partitions {
+    /// The carts of anonymous visitors.
+    AnonymousCarts,
+    /// The carts of users.
+    UsersCarts,
+    /// The totals.
+    Totals,
+    /// The notes about items of carts.
+    Notes,
+    /// The control item.
+    Control,
+}
+
+impl Partitions {
+    /// Patterns of the partition keys, in which `*` is any text.
+    #[must_use]
+    pub fn patterns(self) -> Vec<String> {
+        match self {
+            Self::AnonymousCarts => vec![format!("{CARTS}*")],
+            Self::UsersCarts => vec![format!("{USERS}*")],
+            Self::Totals => vec![format!("{PRODUCT}*")],
+            Self::Notes => OWNERS.map(|owner| format!("{NOTES}{owner}*")).into(),
+            Self::Control => vec![CONTROL.0.to_owned()],
+        }
+    }
+}
+
+/// Actions of DynamoDB that a function takes, and the part of the table in which. The parts of a transaction count as
+/// [the actions of their own](https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Use {
+    /// The purpose, as the identifier of a policy's statement.
+    pub purpose: &'static str,
+    /// For example `dynamodb:GetItem`.
+    pub actions: &'static [&'static str],
+    /// Where.
+    pub partitions: &'static [Partitions],
+}
+
+impl CartFunction {
+    /// All that a function does with the items of the table. It may do nothing else.
+    #[must_use]
+    pub const fn uses(self) -> &'static [Use] {
+        use Partitions::{AnonymousCarts, Control, Notes, Totals, UsersCarts};
+        const fn of(purpose: &'static str, actions: &'static [&'static str], partitions: &'static [Partitions]) -> Use {
+            Use { purpose, actions, partitions }
+        }
+        const CARTS: &[Partitions] = &[AnonymousCarts, UsersCarts];
+        match self {
+            Self::ListCart => const { &[of("ReadItems", &["dynamodb:Query"], CARTS)] },
+            Self::AddToCart => const { &[of("ChangeItems", &["dynamodb:GetItem", "dynamodb:UpdateItem"], CARTS)] },
+            Self::UpdateCart => const { &[of("ChangeItems", &["dynamodb:UpdateItem"], CARTS)] },
+            Self::MigrateCart => const { &[of("MoveItems", &["dynamodb:Query", "dynamodb:UpdateItem"], CARTS)] },
+            Self::CheckoutCart => const { &[of("TakeItems", &["dynamodb:DeleteItem", "dynamodb:Query"], &[UsersCarts])] },
+            Self::GetCartTotal => const { &[of("ReadTotal", &["dynamodb:GetItem"], &[Totals])] },
+            Self::DeleteMigrated => const { &[of("DeleteItems", &["dynamodb:DeleteItem"], &[AnonymousCarts])] },
+            Self::UpdateTotals => {
+                const {
+                    &[
+                        of("ReadTotals", &["dynamodb:BatchGetItem"], &[Control, Notes, Totals]),
+                        of("WriteTotals", &["dynamodb:UpdateItem"], &[Notes, Totals]),
+                    ]
+                }
+            }
+        }
+    }
+}
 
 /// Where something is kept.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -298,6 +370,26 @@ mod tests {
             (Key::control(), Kept::Else),
         ] {
             assert_eq!(kept(&key), format!("{found:?}"));
+        }
+    }
+
+    #[test]
+    fn a_key_belongs_to_one_part_of_the_table() {
+        use Partitions::{AnonymousCarts, Control, Notes, Totals, UsersCarts};
+        let is_in = |pk: &str, part: &Partitions| {
+            part.patterns().iter().any(|pattern| pattern.strip_suffix('*').map_or(pk == pattern, |start| pk.starts_with(start)))
+        };
+        for (key, part) in [
+            (Key::item("cart#1", "mug"), AnonymousCarts),
+            (Key::item("user#a", "mug"), UsersCarts),
+            (Key::note("cart#1", "mug"), Notes),
+            (Key::note("user#a", "mug"), Notes),
+            (Key::total("mug"), Totals),
+            (Key::control(), Control),
+        ] {
+            let all = [AnonymousCarts, UsersCarts, Totals, Notes, Control];
+            let found: Vec<_> = all.into_iter().filter(|part| is_in(&key.pk, part)).collect();
+            assert_eq!(found, [part], "{key:?}");
         }
     }
 

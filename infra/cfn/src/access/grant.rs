@@ -110,20 +110,56 @@ impl fmt::Display for Pattern {
     }
 }
 
-/// Whether all texts like `other` are like `pattern`.
+/// Whether all texts like `other` are like `pattern`. In doubt they are not: only `*` is like a placeholder, whose text is not known.
 fn like(pattern: &str, other: &str) -> bool {
-    let mut chars = pattern.chars();
-    match chars.next() {
-        None => other.is_empty(),
-        Some('*') => {
-            let rest = chars.as_str();
-            like(rest, other) || other.char_indices().any(|(at, c)| like(rest, &other[at + c.len_utf8()..]))
-        }
-        Some(first) => other
-            .chars()
-            .next()
-            .is_some_and(|c| (first == c || first == '?' && c != '*') && like(chars.as_str(), &other[c.len_utf8()..])),
+    if pattern == "*" || !pattern.contains(['*', '?']) {
+        return pattern == "*" || pattern == other;
     }
+    let (pattern, other) = (tokens(pattern), tokens(other));
+    // Whether the first so many tokens of `other` are like the pattern so far.
+    let mut reached = vec![false; other.len() + 1];
+    reached[0] = true;
+    for token in pattern {
+        if token == "*" {
+            let first = reached.iter().position(|reached| *reached).unwrap_or(reached.len());
+            reached[first..].fill(true);
+        } else {
+            let is_one = |it: &str| it == token || token == "?" && it != "*" && !it.starts_with("${");
+            let shifted = other.iter().zip(&reached).map(|(it, reached)| *reached && is_one(it));
+            reached = std::iter::once(false).chain(shifted).collect();
+        }
+    }
+    reached[other.len()]
+}
+
+/// The characters of a text, where a placeholder `${…}` counts as one.
+fn tokens(mut text: &str) -> Vec<&str> {
+    let mut tokens = Vec::new();
+    while let Some(first) = text.chars().next() {
+        let placeholder = text.strip_prefix("${").and_then(|rest| rest.find('}')).map(|end| end + 3);
+        let (token, rest) = text.split_at(placeholder.unwrap_or(first.len_utf8()));
+        tokens.push(token);
+        text = rest;
+    }
+    tokens
+}
+
+/// The same for ARNs, whose [six parts are compared one by
+/// one](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html#Conditions_ARN).
+fn like_arn(pattern: &str, other: &str) -> bool {
+    fn parts(arn: &str) -> Option<Vec<String>> {
+        let mut parts = vec![String::new()];
+        for token in tokens(arn) {
+            if token == ":" && parts.len() < 6 {
+                parts.push(String::new());
+            } else if let Some(part) = parts.last_mut() {
+                part.push_str(token);
+            }
+        }
+        (parts.len() == 6).then_some(parts)
+    }
+    let both = parts(pattern).zip(parts(other));
+    both.is_some_and(|(pattern, other)| pattern.iter().zip(&other).all(|(pattern, other)| like(pattern, other)))
 }
 
 /// Tests that all have to pass.
@@ -133,26 +169,28 @@ pub(super) struct Condition(Vec<Test>);
 /// A comparison of a key of the request with values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Test {
-    /// The comparison, for example `StringEquals`.
-    pub operator: String,
+    /// The comparison, for example `ForAllValues:StringLikeIfExists`.
+    operator: String,
     /// The key, for example `aws:SourceArn`.
-    pub key: String,
+    key: String,
     /// Values, any of which has to match, or none if the operator is negative.
-    pub values: BTreeSet<String>,
+    values: BTreeSet<String>,
+    /// Whether only CloudFormation knows what is tested: the values depend on a condition of the template.
+    unknown: bool,
 }
 
 impl Condition {
     /// The condition of a statement.
     pub(super) fn of(json: &Json) -> Self {
         let operators = json.as_object().into_iter().flatten();
-        operators
-            .flat_map(|(operator, keys)| keys.as_object().into_iter().flatten().map(move |(key, values)| (operator, key, values)))
-            .map(|(operator, key, values)| Test {
-                operator: operator.clone(),
-                key: key.clone(),
-                values: texts(values).into_iter().collect(),
-            })
-            .collect()
+        let tests = operators.flat_map(|(operator, keys)| match keys.as_object() {
+            Some(keys) if !operator.starts_with("Fn::") && !keys.keys().any(|key| key.starts_with("Fn::")) => {
+                keys.iter().map(|(key, values)| Test::new(operator, key, values)).collect()
+            }
+            // A function of the template instead of operators or keys.
+            _ => vec![Test { unknown: true, ..Test::new(operator, &keys.to_string(), &Json::Null) }],
+        });
+        tests.collect()
     }
 
     /// Whether it holds whenever the other holds: each of its tests follows from one of the other's.
@@ -167,40 +205,135 @@ impl FromIterator<Test> for Condition {
     }
 }
 
-impl Test {
-    /// Whether it passes whenever the other passes.
-    fn covers(&self, other: &Self) -> bool {
-        let same = |one: &str, other: &str| if self.operator.contains("Like") { like(one, other) } else { one == other };
-        let within =
-            |narrow: &BTreeSet<String>, wide: &BTreeSet<String>| narrow.iter().all(|it| wide.iter().any(|one| same(one, it)));
-        let comparable = self.operator == other.operator && self.key.eq_ignore_ascii_case(&other.key);
-        comparable && if self.is_negative() { within(&self.values, &other.values) } else { within(&other.values, &self.values) }
+/// How [an operator](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html) compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Comparison<'a> {
+    /// What several values of the request mean: `ForAllValues` or `ForAnyValue`.
+    qualifier: Option<&'a str>,
+    /// The comparison of one value, for example `StringLike`.
+    base: &'a str,
+    /// Whether it passes without the key: `IfExists`.
+    if_exists: bool,
+}
+
+impl Comparison<'_> {
+    fn is_negative(self) -> bool {
+        self.base.contains("Not")
     }
 
-    fn is_negative(&self) -> bool {
-        self.operator.contains("Not")
+    /// Whether it passes if the request lacks the key. `ForAllValues` does, because [no value fails
+    /// it](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html).
+    fn passes_without_key(self) -> bool {
+        self.if_exists
+            || match self.qualifier {
+                Some(qualifier) => qualifier == "ForAllValues",
+                None => self.is_negative(),
+            }
+    }
+
+    /// Whether values are patterns. `ArnEquals` takes them as well.
+    fn takes_patterns(self) -> bool {
+        self.base.ends_with("Like") || self.base.starts_with("Arn")
+    }
+
+    /// Whether a value, which is one of another comparison's, means nothing that `wide` does not mean to this one.
+    fn spans(self, wide: &str, other: Self, narrow: &str) -> bool {
+        match self.takes_patterns() {
+            true if self.base.starts_with("Arn") => wide == narrow || like_arn(wide, narrow),
+            true => like(wide, narrow),
+            false => wide == narrow && (!other.takes_patterns() || !narrow.contains(['*', '?'])),
+        }
+    }
+
+    /// Whether both compare texts alike, but for patterns: `StringLike` and `StringEquals`.
+    fn is_of_kind(self, other: Self) -> bool {
+        let pairs = ["String", "StringNot", "Arn", "ArnNot"];
+        let is_in = |pair: &str, base: &str| base.strip_prefix(pair).is_some_and(|rest| ["Equals", "Like"].contains(&rest));
+        self.base == other.base || pairs.iter().any(|pair| is_in(pair, self.base) && is_in(pair, other.base))
+    }
+}
+
+impl Test {
+    pub(super) fn new(operator: &str, key: &str, values: &Json) -> Self {
+        Self {
+            operator: operator.to_owned(),
+            key: key.to_owned(),
+            values: texts(values).into_iter().collect(),
+            unknown: values.to_string().contains("\"Fn::If\""),
+        }
+    }
+
+    fn comparison(&self) -> Comparison<'_> {
+        let (qualifier, base) = match self.operator.split_once(':') {
+            Some((qualifier, base)) => (Some(qualifier), base),
+            None => (None, self.operator.as_str()),
+        };
+        let without = base.strip_suffix("IfExists");
+        Comparison { qualifier, base: without.unwrap_or(base), if_exists: without.is_some() }
+    }
+
+    /// Whether it passes whenever the other passes. In doubt it does not, so that a permission is rather shown once too often.
+    fn covers(&self, other: &Self) -> bool {
+        let (this, that) = (self.comparison(), other.comparison());
+        if self == other {
+            return true;
+        }
+        if self.unknown || other.unknown || !self.key.eq_ignore_ascii_case(&other.key) {
+            return false;
+        }
+        // Whatever compares a value has one.
+        if this.base == "Null" && that.base != "Null" {
+            return self.values.contains("false") && !that.passes_without_key();
+        }
+        let comparable = this.is_of_kind(that) && this.qualifier == that.qualifier;
+        if !comparable || that.passes_without_key() && !this.passes_without_key() {
+            return false;
+        }
+        if this.is_negative() {
+            self.values.iter().all(|narrow| other.values.iter().any(|wide| that.spans(wide, this, narrow)))
+        } else {
+            other.values.iter().all(|narrow| self.values.iter().any(|wide| this.spans(wide, that, narrow)))
+        }
     }
 }
 
 /// As the end of a sentence.
 impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|test| test.fmt(f))
+        self.0.iter().enumerate().try_for_each(|(place, test)| {
+            let test = test.to_string();
+            match test.strip_prefix(" if ") {
+                Some(test) if place > 0 => write!(f, " and {test}"),
+                _ => f.write_str(&test),
+            }
+        })
     }
 }
 
 impl fmt::Display for Test {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { operator, key, values } = self;
+        let Self { operator, key, values, .. } = self;
+        let comparison @ Comparison { qualifier, base, if_exists } = self.comparison();
         let values = values.iter().map(|value| readable(value)).collect::<Vec<_>>().join(" or ");
         match (key.to_ascii_lowercase().as_str(), values.as_str()) {
-            ("aws:securetransport", "false") => f.write_str(" without TLS"),
-            ("aws:sourcearn", _) if !self.is_negative() => write!(f, " on behalf of {values}"),
-            _ if operator.ends_with("NotEquals") || operator.ends_with("NotLike") => write!(f, " if {key} is not {values}"),
-            _ if operator.ends_with("Equals") || operator.ends_with("Like") || operator == "Bool" => {
-                write!(f, " if {key} is {values}")
-            }
-            _ => write!(f, " if {key} ({operator}) {values}"),
+            ("aws:securetransport", "false") => return f.write_str(" without TLS"),
+            ("aws:sourcearn", _) if !comparison.is_negative() => return write!(f, " on behalf of {values}"),
+            (_, "false") if base == "Null" => return write!(f, " if {key} is given"),
+            (_, "true") if base == "Null" => return write!(f, " if {key} is not given"),
+            _ => {}
         }
+        let verb = match base {
+            "Bool" => "is",
+            base if base.ends_with("NotEquals") || base.ends_with("NotLike") => "is not",
+            base if base.ends_with("Equals") || base.ends_with("Like") => "is",
+            _ => return write!(f, " if {key} ({operator}) {values}"),
+        };
+        let each = match qualifier {
+            Some("ForAllValues") => "every ",
+            Some(_) => "any ",
+            None => "",
+        };
+        let given = if if_exists { ", where given," } else { "" };
+        write!(f, " if {each}{key}{given} {verb} {values}")
     }
 }

@@ -184,12 +184,8 @@ impl<'a> Resource<'a, '_> {
 
     fn permission(&mut self) {
         let test = |operator: &str, property: &str, key: &str| {
-            let values = texts(&self.properties[property]);
-            (!values.is_empty()).then(|| Test {
-                operator: operator.to_owned(),
-                key: key.to_owned(),
-                values: values.into_iter().collect(),
-            })
+            let values = &self.properties[property];
+            (!texts(values).is_empty()).then(|| Test::new(operator, key, values))
         };
         let condition: Condition = [
             test("ArnLike", "SourceArn", "aws:SourceArn"),

@@ -6,7 +6,8 @@
 //! - Every order: [`schedule`] explores, [`caller`] runs the functions, [`network`] holds their calls until it is their turn.
 //!   [`scenarios`] and [`rebuild`] say what must hold in the end; [`writers`] are too many for every order.
 //! - One function at a time, with services that answer at once ([`services`]): [`requests`] from a request to its answer, [`queue`] from
-//!   a message to its deletion, [`mapping`] from a stream to the totals, [`pool`] from a token to its user, [`hostile`] with any input.
+//!   a message to its deletion, [`mapping`] from a stream to the totals, [`pool`] from a token to its user, [`permissions`] from a function to its role,
+//!   [`hostile`] with any input.
 
 #![expect(
     clippy::unwrap_used,
@@ -22,6 +23,7 @@ mod fixtures;
 mod hostile;
 mod mapping;
 mod network;
+mod permissions;
 mod pool;
 mod queue;
 mod rebuild;
