@@ -137,7 +137,7 @@ pub async fn plan<E: From<Error>>(
         }
     };
     for artifact in &artifacts {
-        request.code = request.code.with(artifact.package, artifact.key.clone());
+        request.code = request.code.with(artifact.package, artifact.hash);
     }
     session.observe_account(definitions, &request, &mut observed).await?;
     let plan = plan::deploy::plan(definitions, &request, &observed).map_err(Error::from)?;

@@ -19,6 +19,8 @@ use cfn::{
     template::{Attributes, Removal},
 };
 
+use sha2::{Digest, Sha256};
+
 use self::app::{CODE, FEED, READER, TIMEOUT, app};
 
 #[path = "../../infra/cfn/tests/news/app.rs"]
@@ -81,7 +83,7 @@ impl World {
         let path = self.folder.path().join(content);
         std::fs::write(&path, content).unwrap();
         let size = u64::try_from(content.len()).unwrap();
-        vec![Artifact::new(CODE, format!("reader/{content}.zip").parse().unwrap(), path, size)]
+        vec![Artifact::new(CODE, <[u8; 32]>::from(Sha256::digest(content)).into(), path, size)]
     }
 
     async fn planned(&self, content: &str) -> Planned {

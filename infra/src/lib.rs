@@ -14,8 +14,8 @@ pub mod stacks;
 
 pub use cart_contract::{NotAnOrigin, Origin};
 pub use cfn::{
-    self, ARTIFACT_BUCKET_PARAMETER, Afterwards, App, Architecture, Code, CodeKey, GivenTopicArn, Invalid, LogRetention, Package,
-    ParameterSource, Place, Presence, Published, Region, Shared, Site, Stack, StackId, access, diff,
+    self, ARTIFACT_BUCKET_PARAMETER, Afterwards, App, Architecture, Code, CodeHash, CodeKey, GivenTopicArn, Invalid, LogRetention,
+    Package, ParameterSource, Place, Presence, Published, Region, Shared, Site, Stack, StackId, access, diff,
 };
 pub use endpoints::API_STAGE;
 pub use names::{Names, ParameterRoot, StackPrefix, Stage, StageName};

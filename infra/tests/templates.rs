@@ -6,8 +6,8 @@ use std::{collections::BTreeSet, fmt::Write, fs, path::Path};
 
 use cart_contract::Service;
 use cart_infra::{
-    Afterwards, App, Architecture, BootstrapSettings, Code, Endpoints, Monitoring, Names, Package, ParameterSource, Presence,
-    Settings, Stack, StackId, StackPrefix,
+    Afterwards, App, Architecture, BootstrapSettings, Code, CodeHash, Endpoints, Monitoring, Names, Package, ParameterSource,
+    Presence, Settings, Stack, StackId, StackPrefix,
     access::widened,
     app, bootstrap,
     cfn::{
@@ -29,8 +29,7 @@ const PRODUCTS: Package = packages::of(Service::Products);
 const CART: Package = packages::of(Service::Cart);
 
 fn code() -> Code {
-    let key = |text: &str| text.parse().unwrap();
-    Code::not_packaged([]).with(PRODUCTS, key("products/0a1b2c.zip")).with(CART, key("cart/3d4e5f.zip"))
+    Code::not_packaged([]).with(PRODUCTS, [0x0a; 32].into()).with(CART, [0x3d; 32].into())
 }
 
 fn settings() -> Settings {
@@ -445,7 +444,7 @@ fn a_version_is_published_when_code_or_configuration_changes_and_not_otherwise()
     let before = versions(&settings());
     assert_eq!(before.len(), 10);
 
-    let other_cart = Settings { code: code().with(CART, "cart/other.zip".parse().unwrap()), ..settings() };
+    let other_cart = Settings { code: code().with(CART, [0x0c; 32].into()), ..settings() };
     assert_eq!(versions(&other_cart).intersection(&before).count(), 2, "the catalogue's functions are the same");
 
     let other_processor = Settings { architecture: Architecture::X86_64, ..settings() };
@@ -461,6 +460,26 @@ fn a_version_is_published_when_code_or_configuration_changes_and_not_otherwise()
         watched(),
     ] {
         assert_eq!(versions(&same), before);
+    }
+}
+
+#[test]
+fn a_version_is_published_of_the_packaged_code_alone() {
+    for (stack, hash) in [(stacks::PRODUCTS, CodeHash::from([0x0a; 32])), (stacks::CART, [0x3d; 32].into())] {
+        let template = template(&settings(), stack);
+        let of = |kind: &str| {
+            let resources = template["Resources"].as_object().unwrap().values();
+            resources.filter(|it| it["Type"] == kind).map(|it| it["Properties"].clone()).collect::<Vec<_>>()
+        };
+        let (functions, versions) = (of("AWS::Lambda::Function"), of("AWS::Lambda::Version"));
+        assert!(!functions.is_empty() && functions.len() == versions.len());
+        assert!(versions.iter().all(|version| version["CodeSha256"] == hash.base64()), "{versions:?}");
+        for function in functions {
+            assert!(function["Code"]["S3Key"].as_str().unwrap().ends_with(&format!("/{hash}.zip")));
+            // Lambda takes up to 256 characters.
+            let description = function["Description"].as_str().unwrap();
+            assert!(description.ends_with(&hash.abbreviated()) && description.len() < 256, "{description}");
+        }
     }
 }
 
@@ -482,7 +501,7 @@ fn an_api_is_deployed_again_when_it_changes_and_not_otherwise() {
     assert_eq!(before.len(), 2);
     for same in [
         production(),
-        Settings { code: code().with(PRODUCTS, "a.zip".parse().unwrap()).with(CART, "b.zip".parse().unwrap()), ..settings() },
+        Settings { code: code().with(PRODUCTS, [0x0b; 32].into()).with(CART, [0x0c; 32].into()), ..settings() },
         Settings { architecture: Architecture::X86_64, ..settings() },
         Settings { log_retention: 365.try_into().unwrap(), ..settings() },
         Settings { reserved_concurrency: Some(5), ..settings() },

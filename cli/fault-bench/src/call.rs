@@ -24,6 +24,9 @@ pub enum Service {
     Other(String),
 }
 
+/// How the headers of S3 begin that say what an object is to be, or what is asked about it.
+const OF_OBJECTS: [&str; 2] = ["x-amz-checksum-", "x-amz-server-side-encryption"];
+
 /// A call.
 #[derive(Clone, Debug)]
 pub struct Call {
@@ -99,7 +102,9 @@ impl Call {
             (method, _) => method.to_owned(),
         };
         let owner = headers.get("x-amz-expected-bucket-owner").map(|owner| text("ExpectedBucketOwner", owner));
-        let arguments = [text("Bucket", bucket), text("Key", key)].into_iter().chain(owner).collect();
+        let told = headers.iter().filter(|(name, _)| OF_OBJECTS.iter().any(|beginning| name.starts_with(beginning)));
+        let told = told.map(|(name, value)| text(name, value));
+        let arguments = [text("Bucket", bucket), text("Key", key)].into_iter().chain(owner).chain(told).collect();
         Self { service: Service::S3, operation, arguments, body }
     }
 
@@ -156,7 +161,7 @@ impl Call {
             // The code of an error is in a header, with an address that nobody needs.
             (Service::ApiGateway, Err(Refusal { status, code, message })) => {
                 headers.push((
-                    "x-amzn-errortype",
+                    "x-amzn-errortype".to_owned(),
                     format!("{code}:http://internal.amazon.com/coral/com.amazonaws.backplane.controlplane/"),
                 ));
                 (*status, "application/json", json!({ "message": message }).to_string())
@@ -166,7 +171,12 @@ impl Call {
                 let error = json!({ "Type": "Sender", "Code": code, "Message": message });
                 (*status, "text/xml", xml::element("ErrorResponse", &json!({ "Error": error, "RequestId": "a-request" })))
             }
-            (Service::S3, Ok(_)) => (200, "application/xml", String::new()),
+            (Service::S3, Ok(result)) => {
+                let told = result.as_object().into_iter().flatten();
+                let told = told.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
+                headers.extend(told);
+                (200, "application/xml", String::new())
+            }
             (Service::S3, Err(Refusal { status, code, message })) => {
                 (*status, "application/xml", xml::element("Error", &json!({ "Code": code, "Message": message })))
             }

@@ -255,11 +255,17 @@ fn create_change_set(call: &Call, account: &mut Account) -> Answer {
     Ok(json!({ "Id": id, "StackId": there.id }))
 }
 
-/// An object in a bucket, by the URL it is read at.
+/// An object in a bucket, or the version of it that is named, by the URL it is read at.
 fn object_at(url: &str, account: &Account) -> Result<Vec<u8>, Refusal> {
     let path = url.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, path)| path);
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let (bucket, key) = path.split_once('/').unwrap_or_default();
-    let object = account.inventory.buckets.get(bucket).and_then(|objects| objects.get(key)).cloned();
+    let version = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "versionId");
+    let object = match version {
+        Some((_, version)) if version != "null" => account.inventory.versions.get(version.as_ref()),
+        _ => account.inventory.buckets.get(bucket).and_then(|objects| objects.get(key)),
+    };
+    let object = object.cloned();
     object.ok_or_else(|| Refusal::validation(format!("S3 error: The specified key does not exist. ({url})")))
 }
 

@@ -6,9 +6,11 @@ use std::{
     time::Duration,
 };
 
-use serde_json::Value as Json;
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
 
-use crate::{logs::Logs, stack::Resource, template::own_name};
+use crate::{ACCOUNT, REGION, logs::Logs, stack::Resource, template::own_name};
 
 /// What there is, and how things behave.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +23,16 @@ pub struct Inventory {
     pub parameters: BTreeMap<String, String>,
     /// The objects of each bucket.
     pub buckets: BTreeMap<String, BTreeMap<String, Vec<u8>>>,
+    /// The buckets that keep what is overwritten.
+    pub versioned: BTreeSet<String>,
+    /// The buckets that kept it once.
+    pub suspended: BTreeSet<String>,
+    /// What was uploaded to them, by version.
+    pub versions: BTreeMap<String, Vec<u8>>,
+    /// The objects, by bucket and key, whose SHA-256 their uploader named.
+    pub checked: BTreeSet<(String, String)>,
+    /// What Lambda runs, by function.
+    pub functions: BTreeMap<String, Function>,
     /// As whom API Gateway writes logs.
     pub gateway_role: Option<String>,
     /// The bodies of invalidations in CloudFront, one for each reference of a caller.
@@ -34,6 +46,33 @@ pub struct Inventory {
     /// How long things take.
     pub latencies: Latencies,
     made: usize,
+}
+
+/// A function, as Lambda has it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Function {
+    /// Where its code came from.
+    from: Json,
+    /// Its code.
+    pub code: Vec<u8>,
+    /// Everything else, as far as a version has it.
+    configuration: Json,
+    /// What was published and not deleted, by number.
+    pub versions: BTreeMap<usize, Version>,
+    published: usize,
+}
+
+/// What a function was when a version of it was published.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Version {
+    /// The code.
+    pub code: Vec<u8>,
+    configuration: Json,
+}
+
+/// The SHA-256 of some content, as AWS writes it.
+pub fn sha256(content: &[u8]) -> String {
+    BASE64_STANDARD.encode(Sha256::digest(content))
 }
 
 /// Something in the account.
@@ -169,6 +208,8 @@ impl Inventory {
             return Err(format!("{physical_id} already exists"));
         }
         self.put(kind, &physical_id, properties)?;
+        let physical_id = if kind == "AWS::Lambda::Version" { self.publish(properties)? } else { physical_id };
+        let key = (kind.to_owned(), physical_id.clone());
         self.things.insert(key, Thing { stack: id.to_owned(), logical_id: logical_id.to_owned() });
         Ok(physical_id)
     }
@@ -184,17 +225,79 @@ impl Inventory {
             }
             "AWS::S3::Bucket" => {
                 self.buckets.entry(physical_id.to_owned()).or_default();
-            }
-            "AWS::ApiGateway::Account" => self.gateway_role = properties["CloudWatchRoleArn"].as_str().map(str::to_owned),
-            "AWS::Lambda::Function" => {
-                let [bucket, key] = ["S3Bucket", "S3Key"].map(|name| properties["Code"][name].as_str().unwrap_or_default());
-                if !self.buckets.get(bucket).is_some_and(|objects| objects.contains_key(key)) {
-                    return Err(format!("Error occurred while GetObject. S3 Error Code: NoSuchKey. ({bucket}/{key})"));
+                if properties["VersioningConfiguration"]["Status"] == "Enabled" {
+                    self.versioned.insert(physical_id.to_owned());
                 }
             }
+            "AWS::ApiGateway::Account" => self.gateway_role = properties["CloudWatchRoleArn"].as_str().map(str::to_owned),
+            "AWS::Lambda::Function" => return self.put_function(physical_id, properties),
             _ => {}
         }
         Ok(())
+    }
+
+    /// CloudFormation has Lambda read code again only if the template names another place.
+    fn put_function(&mut self, name: &str, properties: &Json) -> Result<(), String> {
+        let from = &properties["Code"];
+        if self.functions.get(name).is_none_or(|function| function.from != *from) {
+            let [bucket, key] = ["S3Bucket", "S3Key"].map(|name| from[name].as_str().unwrap_or_default());
+            let code = self.buckets.get(bucket).and_then(|objects| objects.get(key)).cloned();
+            let missing = || format!("Error occurred while GetObject. S3 Error Code: NoSuchKey. ({bucket}/{key})");
+            let code = code.ok_or_else(missing)?;
+            let function = self.functions.entry(name.to_owned()).or_default();
+            (function.code, function.from) = (code, from.clone());
+        }
+        let mut configuration = properties.clone();
+        for other in ["Code", "ReservedConcurrentExecutions", "Tags"] {
+            configuration.as_object_mut().map(|properties| properties.remove(other));
+        }
+        self.functions.entry(name.to_owned()).or_default().configuration = configuration;
+        Ok(())
+    }
+
+    /// Publishes a version of a function, as
+    /// [Lambda](https://docs.aws.amazon.com/lambda/latest/api/API_PublishVersion.html) does: none of other code than the expected one,
+    /// and none of a function that has not changed. Its ARN.
+    fn publish(&mut self, properties: &Json) -> Result<String, String> {
+        let name = properties["FunctionName"].as_str().unwrap_or_default();
+        let Some(function) = self.functions.get_mut(name) else { return Err(format!("Function not found: {name}")) };
+        let code = sha256(&function.code);
+        if let Some(wanted) = properties["CodeSha256"].as_str()
+            && wanted != code
+        {
+            return Err(format!(
+                "Resource handler returned message: \"CodeSHA256 ({wanted}) is different from current CodeSHA256 in $LATEST ({code}). \
+                 Please try again with the CodeSHA256 in $LATEST. (Service: Lambda, Status Code: 400)\""
+            ));
+        }
+        let version = Version { code: function.code.clone(), configuration: function.configuration.clone() };
+        if let Some((number, _)) = function.versions.last_key_value().filter(|(_, last)| **last == version) {
+            return Err(format!(
+                "A version for this Lambda function exists ( {number} ). Modify the function to create a new version."
+            ));
+        }
+        function.published += 1;
+        let number = function.published;
+        function.versions.insert(number, version);
+        Ok(format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}:{number}"))
+    }
+
+    /// What S3 says of an object that was uploaded: headers.
+    pub fn upload(&mut self, bucket: &str, key: &str, content: Vec<u8>, checksum: Option<&str>) -> Json {
+        let place = (bucket.to_owned(), key.to_owned());
+        if checksum.is_some() {
+            self.checked.insert(place);
+        } else {
+            self.checked.remove(&place);
+        }
+        let version = self.versioned.contains(bucket).then(|| {
+            // It has a character that an URL would take for another.
+            let version = format!("version+{}", self.versions.len());
+            self.versions.insert(version.clone(), content.clone());
+            version
+        });
+        self.buckets.entry(bucket.to_owned()).or_default().insert(key.to_owned(), content);
+        json!({ "x-amz-version-id": version.or_else(|| self.suspended.contains(bucket).then(|| "null".to_owned())) })
     }
 
     /// Takes a thing away.
@@ -214,6 +317,12 @@ impl Inventory {
         match resource.kind() {
             "AWS::SSM::Parameter" => drop(self.parameters.remove(physical_id)),
             "AWS::S3::Bucket" => drop(self.buckets.remove(physical_id)),
+            "AWS::Lambda::Function" => drop(self.functions.remove(physical_id)),
+            "AWS::Lambda::Version" => {
+                let (arn, number) = physical_id.rsplit_once(':').unwrap_or_default();
+                let function = arn.rsplit(':').next().and_then(|name| self.functions.get_mut(name));
+                function.zip(number.parse().ok()).and_then(|(function, number)| function.versions.remove(&number));
+            }
             // The setting stays, and names a role that may be gone.
             _ => {}
         }

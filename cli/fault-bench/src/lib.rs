@@ -142,12 +142,14 @@ impl Blueprint {
 pub struct Bench {
     server: Server,
     blueprints: Vec<Blueprint>,
+    archives: BTreeMap<String, Vec<u8>>,
 }
 
 impl Bench {
     /// An empty account. The first stack is the one whose bucket holds the code of the others.
     pub fn new(blueprints: impl IntoIterator<Item = Blueprint>) -> Self {
-        Self { server: Server::start(Account::default()), blueprints: blueprints.into_iter().collect() }
+        let (server, blueprints) = (Server::start(Account::default()), blueprints.into_iter().collect());
+        Self { server, blueprints, archives: BTreeMap::new() }
     }
 
     /// An empty account for an app, and for the stack that an account needs before any app.
@@ -158,6 +160,11 @@ impl Bench {
     /// Replaces what the app wants; the account stays as it is.
     pub fn redefine(&mut self, blueprints: impl IntoIterator<Item = Blueprint>) {
         self.blueprints = blueprints.into_iter().collect();
+    }
+
+    /// Has [`deploy`](Self::deploy) upload this under a key. Other code is empty.
+    pub fn archive(&mut self, key: &str, content: impl Into<Vec<u8>>) {
+        self.archives.insert(key.to_owned(), content.into());
     }
 
     /// Answers calls of a service that speaks JSON, such as `DynamoDB_20120810`.
@@ -270,8 +277,11 @@ impl Bench {
             state.account.settle();
             if let Some(bucket) = self.artifact_bucket(&state.account) {
                 let code = self.blueprints.iter().flat_map(|blueprint| template::code(&blueprint.template));
-                let objects = state.account.inventory.buckets.entry(bucket).or_default();
-                objects.extend(code.map(|key| (key, Vec::new())));
+                for key in code {
+                    let content = self.archives.get(&key).cloned().unwrap_or_default();
+                    let checksum = inventory::sha256(&content);
+                    state.account.inventory.upload(&bucket, &key, content, Some(&checksum));
+                }
             }
         }
     }

@@ -195,7 +195,7 @@ impl State {
                 Some(to) => Answer {
                     status: 307,
                     content_type: "text/plain",
-                    headers: vec![("location", to.to_owned())],
+                    headers: vec![("location".to_owned(), to.to_owned())],
                     body: String::new(),
                 },
                 None => call.reply(&answer),

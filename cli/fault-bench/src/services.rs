@@ -8,6 +8,7 @@ use crate::{
     account::Account,
     call::{Call, Refusal, Service},
     cloudformation,
+    inventory::sha256,
 };
 
 /// Answers a call of any service.
@@ -71,9 +72,11 @@ fn ssm(call: &Call, account: &Account) -> Result<Json, Refusal> {
     Ok(json!({ "Parameters": page, "NextToken": next }))
 }
 
+/// An answer is its headers.
 fn s3(call: &Call, account: &mut Account) -> Result<Json, Refusal> {
     let [bucket, key] = ["Bucket", "Key"].map(|name| call.argument(name).unwrap_or_default());
-    let Some(objects) = account.inventory.buckets.get_mut(bucket) else {
+    let inventory = &mut account.inventory;
+    let Some(objects) = inventory.buckets.get_mut(bucket) else {
         return Err(Refusal::new(404, "NoSuchBucket", "The specified bucket does not exist"));
     };
     if call.argument("ExpectedBucketOwner").is_some_and(|owner| owner != ACCOUNT) {
@@ -83,10 +86,21 @@ fn s3(call: &Call, account: &mut Account) -> Result<Json, Refusal> {
         "HeadObject" if !objects.contains_key(key) => {
             return Err(Refusal::new(404, "NoSuchKey", "The specified key does not exist."));
         }
-        "HeadBucket" | "HeadObject" => {}
-        "PutObject" => drop(objects.insert(key.to_owned(), call.body.clone())),
+        "HeadBucket" => {}
+        "HeadObject" => {
+            let is_checked = inventory.checked.contains(&(bucket.to_owned(), key.to_owned()));
+            let is_asked = call.argument("x-amz-checksum-mode") == Some("ENABLED");
+            return Ok(json!({ "x-amz-checksum-sha256": (is_checked && is_asked).then(|| sha256(&objects[key])) }));
+        }
+        "PutObject" => {
+            let checksum = call.argument("x-amz-checksum-sha256");
+            if checksum.is_some_and(|checksum| checksum != sha256(&call.body)) {
+                return Err(Refusal::new(400, "BadDigest", "The SHA256 you specified did not match the calculated checksum."));
+            }
+            return Ok(inventory.upload(bucket, key, call.body.clone(), checksum));
+        }
         "DeleteObject" => drop(objects.remove(key)),
         _ => return Err(unknown(call)),
     }
-    Ok(Json::Null)
+    Ok(json!({}))
 }

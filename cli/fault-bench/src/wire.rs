@@ -28,7 +28,7 @@ pub(crate) struct Answer {
     /// What the body is.
     pub(crate) content_type: &'static str,
     /// Other headers.
-    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) headers: Vec<(String, String)>,
     /// The body; of the answer to a `HEAD` only its length is sent.
     pub(crate) body: String,
 }

@@ -6,7 +6,7 @@ use aws_sdk_cloudformation::types::{self, Capability, ChangeSetType, TemplateSta
 use cfn::{MARK_OUTPUT, diff::Replacement};
 use serde_json::Value as Json;
 
-use super::{Aws, Error, ErrorKind, template};
+use super::{Aws, Error, ErrorKind, object_store::TextUrl, template};
 use crate::domain::{
     moment::Moment,
     stack::{Deployed, DeployedParameter, Effect, Resource, ResourceChange, StackEvent, StackStatus},
@@ -21,7 +21,14 @@ pub(crate) enum TemplateSource {
     /// In the request: up to 51,200 bytes.
     Inline(String),
     /// An object in S3: up to 1 MB.
-    Url(String),
+    Uploaded(TextUrl),
+}
+
+impl TemplateSource {
+    /// Whether CloudFormation can have read another template than the one that was uploaded.
+    pub(crate) fn is_replaceable(&self) -> bool {
+        matches!(self, Self::Uploaded(TextUrl { pinned: false, .. }))
+    }
 }
 
 /// A change set to create.
@@ -96,7 +103,7 @@ impl Aws {
     }
 
     /// The template of a change set, by ARN. None if it cannot be read, as that of some failed change sets.
-    async fn proposed_template(&self, change_set: &str) -> Result<Option<Json>, Error> {
+    pub(crate) async fn proposed_template(&self, change_set: &str) -> Result<Option<Json>, Error> {
         let call = self.cloudformation.get_template().change_set_name(change_set).template_stage(TemplateStage::Original);
         match call.send().await.map_err(|error| Error::sdk("reading the template of a change set", error)) {
             Ok(answer) => Ok(answer.template_body.map(|body| template::read(&body))),
@@ -165,7 +172,7 @@ impl Aws {
             .capabilities(Capability::CapabilityIam);
         let call = match &request.template {
             TemplateSource::Inline(body) => call.template_body(body),
-            TemplateSource::Url(url) => call.template_url(url),
+            TemplateSource::Uploaded(text) => call.template_url(&text.url),
         };
         let operation = format!("creating a change set for {}", request.stack);
         let answer = call.send().await.map_err(|error| {

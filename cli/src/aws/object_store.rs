@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_s3::{
+    operation::put_object::{PutObjectOutput, builders::PutObjectFluentBuilder},
     primitives::ByteStream,
-    types::{Delete, ObjectIdentifier},
+    types::{ChecksumMode, Delete, ObjectIdentifier},
 };
 use camino::Utf8Path;
+use cfn::CodeHash;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{Aws, Error, ErrorKind, hosts};
 use crate::domain::site::{Online, Upload};
@@ -21,6 +24,14 @@ pub(crate) struct Bucket {
     pub name: String,
     /// The number of the owning account.
     pub owner: String,
+}
+
+/// Where CloudFormation reads a text.
+#[derive(Clone, Debug)]
+pub(crate) struct TextUrl {
+    pub url: String,
+    /// Whether the URL names one version of the object, which nobody can replace.
+    pub pinned: bool,
 }
 
 impl Aws {
@@ -54,31 +65,47 @@ impl Aws {
         }
     }
 
-    pub(crate) async fn has_object(&self, bucket: &Bucket, key: &str) -> Result<bool, Error> {
+    /// Whether an object has this content, by the checksum that S3 verified when it was uploaded. One that was uploaded without a
+    /// checksum may have any content.
+    pub(crate) async fn holds(&self, bucket: &Bucket, key: &str, content: CodeHash) -> Result<bool, Error> {
         let call = self.s3.head_object().bucket(&bucket.name).expected_bucket_owner(&bucket.owner).key(key);
+        let call = call.checksum_mode(ChecksumMode::Enabled);
         match call.send().await.map_err(|error| Error::sdk(format!("checking for {key} in {}", bucket.name), error)) {
-            Ok(_) => Ok(true),
+            Ok(answer) => Ok(answer.checksum_sha256.is_some_and(|checksum| checksum == content.base64())),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
         }
     }
 
-    /// Uploads a file.
-    pub(crate) async fn put_file(&self, bucket: &Bucket, key: &str, path: &Utf8Path) -> Result<(), Error> {
-        self.put_from(bucket, key, path, None).await
+    /// Uploads a file. S3 refuses it if it no longer has this content.
+    pub(crate) async fn put_file(&self, bucket: &Bucket, key: &str, path: &Utf8Path, content: CodeHash) -> Result<(), Error> {
+        let call = self.putting(bucket, key).checksum_sha256(content.base64());
+        put_from(call, bucket, path).await
     }
 
     /// Uploads a file of the site, with content type and cache headers.
     pub(crate) async fn put_page(&self, bucket: &Bucket, key: &str, path: &Utf8Path, upload: &Upload) -> Result<(), Error> {
-        self.put_from(bucket, key, path, Some(upload)).await
+        let call = self.putting(bucket, key).content_type(&upload.content_type).cache_control(upload.cache_control);
+        put_from(call, bucket, path).await
     }
 
-    /// Uploads a text, and returns its URL for CloudFormation.
-    pub(crate) async fn put_text(&self, bucket: &Bucket, key: &str, text: String) -> Result<String, Error> {
-        self.put(bucket, key, ByteStream::from(text.into_bytes()), None, &format!("uploading {key} to {}", bucket.name)).await?;
-        Ok(match self.sdk.endpoint_url() {
+    /// Uploads a text, and returns where CloudFormation reads exactly this text, as far as the bucket has versions.
+    pub(crate) async fn put_text(&self, bucket: &Bucket, key: &str, text: String) -> Result<TextUrl, Error> {
+        let call = self.putting(bucket, key).body(ByteStream::from(text.into_bytes()));
+        let answer = put(call, &format!("uploading {key} to {}", bucket.name)).await?;
+        let url = match self.sdk.endpoint_url() {
             Some(endpoint) => format!("{endpoint}/{}/{key}", bucket.name),
             None => format!("https://{}.s3.{}.{}/{key}", bucket.name, self.region, hosts::domain(&self.region, false).await?),
+        };
+        // A bucket whose versioning is suspended overwrites the version `null`.
+        // https://docs.aws.amazon.com/AmazonS3/latest/userguide/AddingObjectstoVersionSuspendedBuckets.html
+        let version = answer.version_id.filter(|version| version != "null");
+        Ok(match version {
+            Some(version) => {
+                let version = utf8_percent_encode(&version, NON_ALPHANUMERIC);
+                TextUrl { url: format!("{url}?versionId={version}"), pinned: true }
+            }
+            None => TextUrl { url, pinned: false },
         })
     }
 
@@ -136,26 +163,21 @@ impl Aws {
         Ok(())
     }
 
-    async fn put_from(&self, bucket: &Bucket, key: &str, path: &Utf8Path, upload: Option<&Upload>) -> Result<(), Error> {
-        let operation = format!("uploading {path} to {}", bucket.name);
-        let body = ByteStream::from_path(path).await;
-        let body = body.map_err(|error| Error::new(&operation, ErrorKind::Other, error.to_string()))?;
-        self.put(bucket, key, body, upload, &operation).await
+    /// The upload of an object, still without content.
+    fn putting(&self, bucket: &Bucket, key: &str) -> PutObjectFluentBuilder {
+        self.s3.put_object().bucket(&bucket.name).expected_bucket_owner(&bucket.owner).key(key)
     }
+}
 
-    async fn put(
-        &self,
-        bucket: &Bucket,
-        key: &str,
-        body: ByteStream,
-        upload: Option<&Upload>,
-        operation: &str,
-    ) -> Result<(), Error> {
-        let call = self.s3.put_object().bucket(&bucket.name).expected_bucket_owner(&bucket.owner).key(key).body(body);
-        let call = call.set_content_type(upload.map(|upload| upload.content_type.clone()));
-        let call = call.set_cache_control(upload.map(|upload| upload.cache_control.to_owned()));
-        let answer = call.send().await.map_err(|error| Error::sdk(operation, error));
-        // The bucket was checked before, so a refusal here concerns the object.
-        answer.map(|_| ()).map_err(|error| if error.has_code("AccessDenied") { error.of_kind(ErrorKind::Denied) } else { error })
-    }
+async fn put_from(call: PutObjectFluentBuilder, bucket: &Bucket, path: &Utf8Path) -> Result<(), Error> {
+    let operation = format!("uploading {path} to {}", bucket.name);
+    let body = ByteStream::from_path(path).await;
+    let body = body.map_err(|error| Error::new(&operation, ErrorKind::Other, error.to_string()))?;
+    put(call.body(body), &operation).await.map(|_| ())
+}
+
+async fn put(call: PutObjectFluentBuilder, operation: &str) -> Result<PutObjectOutput, Error> {
+    let answer = call.send().await.map_err(|error| Error::sdk(operation, error));
+    // The bucket was checked before, so a refusal here concerns the object.
+    answer.map_err(|error| if error.has_code("AccessDenied") { error.of_kind(ErrorKind::Denied) } else { error })
 }

@@ -1,26 +1,23 @@
 //! The archive of one service: a single `bootstrap`, the same bytes for the same binary on every machine and every day.
 //!
-//! Knows nothing of compilers. An archive that exists under its content's name is not made again.
+//! Knows nothing of compilers. No file that exists is taken for an archive because of its name.
 
 use std::{
-    fs::{self, File},
-    io::{self, BufWriter, Write as _},
+    fs,
+    io::{self, Cursor, Write as _},
     time::{Duration, Instant},
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_contract::Service;
-use cart_infra::CodeKey;
+use cart_infra::{CodeHash, CodeKey, packages};
 use thiserror::Error;
 use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
 
-use crate::{domain::digest::sha256, files};
+use crate::{domain::digest::code_hash, files};
 
 /// The file that Lambda starts.
 const ENTRY: &str = "bootstrap";
-
-/// Prefix of the hashed content. Change it when archives of the same binary must be deployed again.
-const FORMAT: &[u8] = b"cartctl package 1\n";
 
 /// The end of the names of archives that are stored. They are large, change with every edit and are of use to nobody once they are
 /// replaced, so each removes its predecessors.
@@ -40,7 +37,7 @@ pub(super) enum Compression {
 #[derive(Debug)]
 pub(super) struct Packed {
     pub(super) path: Utf8PathBuf,
-    pub(super) key: CodeKey,
+    pub(super) hash: CodeHash,
     pub(super) zip_bytes: u64,
     pub(super) binary_bytes: u64,
     pub(super) reused: bool,
@@ -53,6 +50,12 @@ pub(crate) enum Error {
     #[error("cannot read {path}")]
     Read {
         path: Utf8PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("cannot compress {service}")]
+    Compress {
+        service: Service,
         #[source]
         source: io::Error,
     },
@@ -76,7 +79,7 @@ impl Error {
             Self::Read { .. } => "something removed it after it was compiled; run the command again".to_owned(),
             Self::Write(error) => error.hint(),
             Self::Remove { path, .. } => format!("check the permissions of {path}, or choose another folder"),
-            Self::Stopped(_) => "this is a bug in cartctl; please report it".to_owned(),
+            Self::Compress { .. } | Self::Stopped(_) => "this is a bug in cartctl; please report it".to_owned(),
         }
     }
 }
@@ -86,30 +89,25 @@ pub(super) fn read(path: &Utf8Path) -> Result<Vec<u8>, Error> {
     fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })
 }
 
-/// Puts a binary into an archive below `out_dir`, unless that archive exists.
+/// Puts a binary into an archive below `out_dir`, which is named by its hash. A file of that name is replaced unless it is this archive.
 pub(super) fn pack(service: Service, binary: &[u8], compression: Compression, out_dir: &Utf8Path) -> Result<Packed, Error> {
     let started = Instant::now();
-    let key = key(service, binary);
+    let zip = zip(binary, compression).map_err(|source| Error::Compress { service, source })?;
+    let hash = code_hash(&zip);
+    let key = CodeKey::of(packages::of(service), hash);
     let path = match compression {
         Compression::ForUpload => out_dir.join(key.as_str()),
         Compression::ForLoopback => out_dir.join(key.as_str()).with_extension(&STORED[1..]),
     };
-    let existing = fs::metadata(&path).ok();
-    let reused = existing.is_some();
-    let zip_bytes = match existing {
-        Some(metadata) => metadata.len(),
-        None => files::write_with(&path, |file| write_zip(binary, compression, file))?,
-    };
+    let reused = fs::read(&path).is_ok_and(|there| there == zip);
+    if !reused {
+        files::write_whole(&path, &zip)?;
+    }
     if compression == Compression::ForLoopback {
         remove_predecessors(&path).map_err(|source| Error::Remove { path: path.clone(), source })?;
     }
-    Ok(Packed { key, zip_bytes, binary_bytes: binary.len() as u64, reused, took: started.elapsed(), path })
-}
-
-/// The name of a binary's archive.
-fn key(service: Service, binary: &[u8]) -> CodeKey {
-    let hash = sha256(&[FORMAT, binary]);
-    format!("{service}/{hash}.zip").parse().expect("the name of a service and hexadecimal digits make a key")
+    let (zip_bytes, binary_bytes) = (zip.len() as u64, binary.len() as u64);
+    Ok(Packed { hash, zip_bytes, binary_bytes, reused, took: started.elapsed(), path })
 }
 
 fn remove_predecessors(path: &Utf8Path) -> io::Result<()> {
@@ -127,19 +125,17 @@ fn remove_predecessors(path: &Utf8Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns the size of the archive.
-fn write_zip(binary: &[u8], compression: Compression, file: &mut File) -> io::Result<u64> {
+fn zip(binary: &[u8], compression: Compression) -> io::Result<Vec<u8>> {
     // The earliest time of the format, and no other metadata: an archive depends on the binary alone.
     let options = SimpleFileOptions::default().last_modified_time(DateTime::default()).unix_permissions(0o755);
     let options = match compression {
         Compression::ForUpload => options.compression_method(CompressionMethod::Deflated).compression_level(Some(6)),
         Compression::ForLoopback => options.compression_method(CompressionMethod::Stored),
     };
-    let mut zip = ZipWriter::new(BufWriter::with_capacity(1 << 18, file));
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     zip.start_file(ENTRY, options)?;
     zip.write_all(binary)?;
-    let file = zip.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
-    Ok(file.metadata()?.len())
+    Ok(zip.finish()?.into_inner())
 }
 
 #[cfg(test)]
@@ -159,24 +155,25 @@ mod tests {
             let (first, first_bytes) = packed(Service::Cart, b"code", compression);
             let (second, second_bytes) = packed(Service::Cart, b"code", compression);
             assert_eq!(first_bytes, second_bytes);
-            assert_eq!(first.key, second.key);
+            assert_eq!(first.hash, second.hash);
         }
     }
 
     #[test]
-    fn the_name_is_that_of_the_content() {
-        let (cart, _) = packed(Service::Cart, b"code", Compression::ForUpload);
+    fn the_name_is_the_hash_of_the_archive() {
+        for compression in [Compression::ForUpload, Compression::ForLoopback] {
+            let (cart, bytes) = packed(Service::Cart, b"code", compression);
+            assert_eq!(cart.hash, code_hash(&bytes));
+            assert!(cart.path.ends_with(cart.path.file_name().unwrap()) && cart.path.as_str().contains(&cart.hash.to_string()));
+            assert_eq!((cart.zip_bytes, cart.binary_bytes), (bytes.len() as u64, 4));
+            assert_ne!(cart.hash, packed(Service::Cart, b"other code", compression).0.hash);
+        }
+        let hash = packed(Service::Cart, b"code", Compression::ForUpload).0.hash;
         assert_eq!(
-            cart.key.as_str(),
-            "cart/637517a95a226d9a99fc502d1972668b8ae59179e4779dc86e8dcea9811fb85f.zip",
+            hash.to_string(),
+            "3a855f28211c8257f4793cc041cedab5e1a4359d12597ed7359a1978bca36220",
             "changing this deploys everything again"
         );
-        let other_code = packed(Service::Cart, b"other code", Compression::ForUpload).0.key;
-        let other_service = packed(Service::Products, b"code", Compression::ForUpload).0.key;
-        let other_archive = packed(Service::Cart, b"code", Compression::ForLoopback).0.key;
-        assert_ne!(cart.key, other_code);
-        assert_ne!(cart.key, other_service);
-        assert_eq!(cart.key, other_archive);
     }
 
     #[test]
@@ -198,15 +195,23 @@ mod tests {
     }
 
     #[test]
-    fn an_archive_that_exists_is_not_made_again() {
-        let folder = camino_tempfile::tempdir().unwrap();
-        let first = pack(Service::Cart, b"code", Compression::ForUpload, folder.path()).unwrap();
-        fs::write(&first.path, b"as it was left").unwrap();
-        let second = pack(Service::Cart, b"code", Compression::ForUpload, folder.path()).unwrap();
-        assert!(!first.reused);
-        assert!(second.reused);
-        assert_eq!(second.zip_bytes, 14);
-        assert_eq!(fs::read(&second.path).unwrap(), b"as it was left");
+    fn an_archive_that_exists_stays_and_another_file_of_its_name_is_replaced() {
+        for compression in [Compression::ForUpload, Compression::ForLoopback] {
+            let folder = camino_tempfile::tempdir().unwrap();
+            let pack = || pack(Service::Cart, b"code", compression, folder.path()).unwrap();
+            let first = pack();
+            assert!(!first.reused && pack().reused);
+            let right = fs::read(&first.path).unwrap();
+            let mut one_bit = right.clone();
+            *one_bit.last_mut().unwrap() ^= 1;
+            for wrong in [&b"foreign"[..], b"", &one_bit, &[&right[..], b"more"].concat()] {
+                fs::write(&first.path, wrong).unwrap();
+                let again = pack();
+                assert!(!again.reused);
+                assert_eq!((again.hash, again.zip_bytes), (first.hash, first.zip_bytes));
+                assert_eq!(fs::read(&first.path).unwrap(), right);
+            }
+        }
     }
 
     #[test]

@@ -5,13 +5,18 @@ use std::{fs, io};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_contract::Service;
-use cart_infra::{Architecture, CodeKey, packages};
+use cart_infra::{Architecture, CodeHash, packages};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::packaged_site::is_inside;
 use crate::{
-    domain::{digest::sha256, package::Artifact, site::File, text},
+    domain::{
+        digest::{code_hash, sha256},
+        package::Artifact,
+        site::File,
+        text,
+    },
     files,
 };
 
@@ -44,14 +49,14 @@ struct SiteEntry {
 /// The folder of the site, in the folder of the packages.
 pub(crate) const SITE: &str = "site";
 
-/// An archive, at `<folder>/<key>`.
+/// An archive, at `<folder>/<key>`. An earlier cartctl's key is the hash of the binary, and no key in a bucket any more.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
     service: String,
-    key: CodeKey,
+    key: String,
     zip_bytes: u64,
-    zip_sha256: String,
+    zip_sha256: CodeHash,
     binary_bytes: u64,
 }
 
@@ -102,17 +107,14 @@ pub(crate) fn write(
     artifacts: &[Artifact],
     site: Option<&[File]>,
 ) -> Result<(), Error> {
-    let entry = |artifact: &Artifact| {
-        let zip = read_file(&artifact.path)?;
-        Ok(Entry {
-            service: artifact.package.to_string(),
-            key: artifact.key.clone(),
-            zip_bytes: artifact.zip_bytes,
-            zip_sha256: sha256(&[&zip]),
-            binary_bytes: artifact.binary_bytes,
-        })
+    let entry = |artifact: &Artifact| Entry {
+        service: artifact.package.to_string(),
+        key: artifact.key.to_string(),
+        zip_bytes: artifact.zip_bytes,
+        zip_sha256: artifact.hash,
+        binary_bytes: artifact.binary_bytes,
     };
-    let packages = artifacts.iter().map(entry).collect::<Result<_, Error>>()?;
+    let packages = artifacts.iter().map(entry).collect();
     let site_entry = |file: &File| {
         let content = read_file(&folder.join(SITE).join(&file.path))?;
         Ok(SiteEntry { path: file.path.clone(), bytes: file.bytes, sha256: sha256(&[&content]) })
@@ -160,13 +162,13 @@ pub(crate) fn read(folder: &Utf8Path, wanted: Architecture) -> Result<Vec<Artifa
     let artifact = |service: Service| {
         let entry = packages.iter().find(|entry| entry.service == service.bin());
         let entry = entry.ok_or_else(|| Error::Missing { folder: folder.to_owned(), service })?;
-        let path = folder.join(entry.key.as_str());
+        let path = folder.join(&entry.key);
         let zip = read_file(&path)?;
-        if zip.len() as u64 != entry.zip_bytes || sha256(&[&zip]) != entry.zip_sha256 {
+        if zip.len() as u64 != entry.zip_bytes || code_hash(&zip) != entry.zip_sha256 {
             return Err(Error::Changed { path });
         }
-        let Entry { key, zip_bytes, binary_bytes, .. } = entry;
-        Ok(Artifact { package: packages::of(service), path, key: key.clone(), zip_bytes: *zip_bytes, binary_bytes: *binary_bytes })
+        let artifact = Artifact::new(packages::of(service), entry.zip_sha256, path, entry.zip_bytes);
+        Ok(Artifact { binary_bytes: entry.binary_bytes, ..artifact })
     };
     Service::ALL.into_iter().map(artifact).collect()
 }
@@ -177,17 +179,19 @@ fn read_file(path: &Utf8Path) -> Result<Vec<u8>, Error> {
 
 #[cfg(test)]
 mod tests {
+    use cart_infra::CodeKey;
+
     use super::*;
 
     /// A folder with an archive for each service, and its list.
     fn folder() -> camino_tempfile::Utf8TempDir {
         let folder = camino_tempfile::tempdir().unwrap();
         let artifact = |service: Service| {
-            let key = format!("{service}/0a1b.zip");
-            let path = folder.path().join(&key);
+            let (package, hash) = (packages::of(service), code_hash(b"zip"));
+            let path = folder.path().join(CodeKey::of(package, hash).as_str());
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(&path, b"zip").unwrap();
-            Artifact { package: packages::of(service), path, key: key.parse().unwrap(), zip_bytes: 3, binary_bytes: 8 }
+            Artifact { binary_bytes: 8, ..Artifact::new(package, hash, path, 3) }
         };
         let artifacts = Service::ALL.map(artifact);
         write(folder.path(), Architecture::Arm64, &artifacts, None).unwrap();
@@ -198,9 +202,24 @@ mod tests {
     #[test]
     fn what_was_listed_is_what_is_deployed() {
         let folder = folder();
-        fs::write(folder.path().join("cart/0a1b.zip"), b"pig").unwrap();
+        let cart = format!("cart/{}.zip", code_hash(b"zip"));
+        fs::write(folder.path().join(&cart), b"pig").unwrap();
         let error = read(folder.path(), Architecture::Arm64).unwrap_err();
-        assert!(matches!(&error, Error::Changed { path } if path.ends_with("cart/0a1b.zip")), "{error}");
+        assert!(matches!(&error, Error::Changed { path } if path.ends_with(&cart)), "{error}");
+    }
+
+    /// An earlier cartctl called archives by the hash of the binary.
+    #[test]
+    fn what_an_earlier_version_packaged_lies_in_the_bucket_by_the_hash_of_its_bytes() {
+        let folder = folder();
+        let [hash, list] = [code_hash(b"zip").to_string(), folder.path().join(FILE_NAME).into_string()];
+        let text = fs::read_to_string(&list).unwrap();
+        fs::write(&list, text.replace(&format!("cart/{hash}.zip"), "cart/0a1b.zip")).unwrap();
+        fs::rename(folder.path().join(format!("cart/{hash}.zip")), folder.path().join("cart/0a1b.zip")).unwrap();
+        let artifacts = read(folder.path(), Architecture::Arm64).unwrap();
+        let cart = artifacts.iter().find(|artifact| artifact.package == packages::of(Service::Cart)).unwrap();
+        assert!(cart.path.ends_with("cart/0a1b.zip"));
+        assert_eq!(cart.key.as_str(), format!("cart/{hash}.zip"));
     }
 
     #[test]
@@ -229,9 +248,9 @@ mod tests {
     fn nothing_outside_of_the_folder_is_read() {
         let folder = folder();
         let list = folder.path().join(FILE_NAME);
-        let text = fs::read_to_string(&list).unwrap();
+        let (text, listed) = (fs::read_to_string(&list).unwrap(), format!("cart/{}.zip", code_hash(b"zip")));
         for key in ["../cart/0a1b.zip", "cart/../../0a1b.zip", "/etc/passwd.zip"] {
-            fs::write(&list, text.replace("cart/0a1b.zip", key)).unwrap();
+            fs::write(&list, text.replace(&listed, key)).unwrap();
             let error = read(folder.path(), Architecture::Arm64).unwrap_err();
             assert!(matches!(&error, Error::Parse { .. }), "{key}: {error}");
         }

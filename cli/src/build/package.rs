@@ -1,11 +1,10 @@
 //! Turns the workspace into archives that Lambda runs: compiles every service once, checks the binaries, zips them, and names each
-//! archive by the hash of its content.
+//! archive by its hash.
 //!
 //! Knows nothing of AWS, of terminals or of the environment: [`Request`] is the input, [`Progress`] reports the steps.
 //!
 //! [`compile`] calls cargo, and [`narrator`](super::narrator) interprets its output. [`toolchain`] checks the installation. [`elf`]
 //! checks a binary, and [`archive`] zips it.
-//! binary, and [`archive`] zips it.
 
 use std::{io, time::Instant};
 
@@ -116,11 +115,8 @@ pub(crate) async fn package(request: &Request, mut on_progress: impl FnMut(Progr
     for (service, job) in jobs {
         let packed = job.await.map_err(|source| Error::Archive { service, source: archive::Error::Stopped(source) })??;
         let artifact = Artifact {
-            package: packages::of(service),
-            path: packed.path,
-            key: packed.key,
-            zip_bytes: packed.zip_bytes,
             binary_bytes: packed.binary_bytes,
+            ..Artifact::new(packages::of(service), packed.hash, packed.path, packed.zip_bytes)
         };
         on_progress(Progress::Packaged { artifact: artifact.clone(), reused: packed.reused, took: packed.took });
         artifacts.push(artifact);

@@ -52,6 +52,10 @@ pub(crate) enum Cause {
     /// A queue would show a message again while a function still works on it.
     /// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html>
     ShortVisibility,
+    /// The functions' code is not what lies in the bucket.
+    ForeignCode,
+    /// The template is not what lies in the bucket.
+    ForeignTemplate,
     /// A version of a function would be equal to the last one.
     VersionExists,
     /// A table or a user pool must not be deleted.
@@ -168,6 +172,8 @@ impl Cause {
                 "run the same command again: it takes some seconds until all of AWS has heard of a new role".to_owned()
             }
             Self::CodeMissing => format!("run `cartctl deploy {stack}` again, which uploads what is not in the bucket"),
+            Self::ForeignCode => foreign_code(stack),
+            Self::ForeignTemplate => foreign_template(stack),
             Self::BucketElsewhere { region: Some(region) } => format!(
                 "deploy to {region}, where the bucket is, with `--region`; or name another bucket with `--bucket`, or leave it out to \
                  have one made"
@@ -237,6 +243,17 @@ impl Cause {
             }
         }
     }
+}
+
+fn foreign_code(stack: StackId) -> String {
+    format!(
+        "somebody replaced the code in the artifact bucket after it was uploaded, and none of it ran; find out who may write to the \
+         bucket, then run `cartctl deploy {stack}` again, which uploads the code again"
+    )
+}
+
+fn foreign_template(stack: StackId) -> String {
+    format!("find out who may write to the bucket, and switch its versioning on, then run `cartctl deploy {stack}` again")
 }
 
 impl Denial {
@@ -363,6 +380,10 @@ fn identifier(text: String) -> String {
     object.ok().and_then(|object| object.into_values().next()).unwrap_or(text)
 }
 
+/// What is found out about a change set whose template was replaced before CloudFormation read it.
+pub(crate) const FOREIGN_TEMPLATE: &str =
+    "CloudFormation read another template in the artifact bucket than the one that was uploaded";
+
 /// Fragments in lower case, any of which will do, and what they mean. The first that fits is taken, so what is vague comes last.
 type Known = (&'static [&'static str], fn(&str) -> Cause);
 
@@ -375,6 +396,8 @@ const KNOWN: &[Known] = &[
         let encoded = between(reason, "failure message: ", &[" ", "\"", "'", "\n"]);
         Cause::EncodedDenial { encoded: encoded.unwrap_or_default() }
     }),
+    (&["is different from current codesha256"], |_| Cause::ForeignCode),
+    (&["read another template in the artifact bucket"], |_| Cause::ForeignTemplate),
     (&["a version for this lambda function exists"], |_| Cause::VersionExists),
     (&["unreservedconcurrentexecution below its minimum"], |_| Cause::ReservedConcurrency),
     (&["cloudwatch logs role arn must be set in account settings"], |_| Cause::NoGatewayLoggingRole),
@@ -567,6 +590,11 @@ mod tests {
             "ShortVisibility",
             "Queue visibility timeout: 30 seconds is less than Function timeout: 60 seconds (Service: Lambda, Status Code: 400)",
         ),
+        (
+            "ForeignCode",
+            "Resource handler returned message: \"CodeSHA256 (47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=) is different from current CodeSHA256 in $LATEST (CYFRk/+PE9UJqVlJMbTXIal842HlqNXMUFPLj+aA680=). Please try again with the CodeSHA256 in $LATEST. (Service: Lambda, Status Code: 400, Request ID: 6e67f672-a41a-4ad1-971e-e02541daa4d4)\" (RequestToken: 1b2c, HandlerErrorCode: InvalidRequest)",
+        ),
+        ("ForeignTemplate", FOREIGN_TEMPLATE),
         ("VersionExists", "A version for this Lambda function exists ( 3 ). Modify the function to create a new version."),
         (
             "DeletionProtected",

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
-use cfn::{CodeKey, Package};
+use cfn::{CodeHash, CodeKey, Package};
 use serde::Serialize;
 
 use crate::domain::moment::millis;
@@ -16,9 +16,11 @@ pub struct Artifact {
     pub(crate) package: Package,
     /// The archive.
     pub(crate) path: Utf8PathBuf,
-    /// What to call it in a bucket: `<service>/<hash>.zip`. Equal names, equal code. It is the binary that is hashed and not the
-    /// archive, so that a new way to compress does not deploy everything again.
+    /// What to call it in a bucket: `<service>/<hash>.zip`.
     pub(crate) key: CodeKey,
+    /// The SHA-256 of the archive, which nothing else has.
+    #[serde(skip)]
+    pub(crate) hash: CodeHash,
     /// The size of the archive.
     pub(crate) zip_bytes: u64,
     /// The size of the binary in it.
@@ -26,10 +28,10 @@ pub struct Artifact {
 }
 
 impl Artifact {
-    /// An archive of this size in bytes. Its key has to differ from that of other code.
+    /// An archive of this size in bytes and with this SHA-256. A file that turns out to be another one is not uploaded.
     #[must_use]
-    pub fn new(package: Package, key: CodeKey, path: Utf8PathBuf, zip_bytes: u64) -> Self {
-        Self { package, path, key, zip_bytes, binary_bytes: zip_bytes }
+    pub fn new(package: Package, hash: CodeHash, path: Utf8PathBuf, zip_bytes: u64) -> Self {
+        Self { package, path, key: CodeKey::of(package, hash), hash, zip_bytes, binary_bytes: zip_bytes }
     }
 }
 
@@ -77,18 +79,15 @@ mod tests {
 
     #[test]
     fn what_happens_is_data() {
-        let artifact = Artifact {
-            package: Package::new("cart"),
-            path: "/out/cart/5980.zip".into(),
-            key: "cart/5980.zip".parse().unwrap(),
-            zip_bytes: 3,
-            binary_bytes: 8,
-        };
+        let hash = CodeHash::from([0xab; 32]);
+        let artifact = Artifact { binary_bytes: 8, ..Artifact::new(Package::new("cart"), hash, "/out/cart.zip".into(), 3) };
         let progress = Progress::Packaged { artifact, reused: true, took: Duration::from_millis(1) };
         assert_eq!(
             serde_json::to_string(&progress).unwrap(),
-            r#"{"progress":"packaged","artifact":{"service":"cart","path":"/out/cart/5980.zip","key":"cart/5980.zip","#.to_owned()
-                + r#""zip_bytes":3,"binary_bytes":8},"reused":true,"took_ms":1}"#
+            format!(
+                r#"{{"progress":"packaged","artifact":{{"service":"cart","path":"/out/cart.zip","key":"cart/{hash}.zip",{}"#,
+                r#""zip_bytes":3,"binary_bytes":8},"reused":true,"took_ms":1}"#
+            )
         );
     }
 }

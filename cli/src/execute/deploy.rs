@@ -24,6 +24,7 @@ use crate::{
         object_store::Bucket,
     },
     domain::{
+        cause,
         digest::sha256,
         event::{Event, Events, Operation, Settled},
         failure::Failure,
@@ -194,7 +195,7 @@ async fn asked(
     }
     let request = change_set_request(&step.wanted, create, bucket, terms, session).await?;
     let template = match (&request.template, bucket) {
-        (TemplateSource::Url(_), Some(bucket)) => Some((bucket.clone(), template_key(&step.wanted, &request.name))),
+        (TemplateSource::Uploaded(_), Some(bucket)) => Some((bucket.clone(), template_key(&step.wanted, &request.name))),
         _ => None,
     };
     let entry = Made { stack: request.stack.clone(), name: request.name.clone(), create, template, state: Making::Requested };
@@ -211,7 +212,13 @@ async fn asked(
         let state = session.aws.change_set_state(&change_set).await?;
         Ok((state != ChangeSetState::Pending).then_some(state))
     });
-    match state.await.map_err(StepError::before_it_began)? {
+    let state = match state.await.map_err(StepError::before_it_began)? {
+        ChangeSetState::Ready(_) if request.template.is_replaceable() && !proposes(&change_set, &step.wanted, session).await? => {
+            ChangeSetState::Failed(cause::FOREIGN_TEMPLATE.to_owned())
+        }
+        state => state,
+    };
+    match state {
         ChangeSetState::Ready(changes) => {
             made.lock().insert(stack, Made { state: Making::Ready(change_set), ..entry });
             Ok(step.with_change_set(&changes))
@@ -230,6 +237,11 @@ async fn asked(
             }
         }
     }
+}
+
+/// Whether a change set is for the wanted template. What it holds, nobody can replace any more.
+async fn proposes(change_set: &ChangeSet, wanted: &Stack, session: &Session) -> Result<bool, StepError> {
+    Ok(session.aws.proposed_template(&change_set.id).await? == Some(wanted.template().as_json()))
 }
 
 /// The request for a stack's change set. Uploads the template if it is too large for a request.
@@ -254,7 +266,7 @@ async fn change_set_request(
     let template = match bucket {
         Some(bucket) if template.len() > LARGEST_INLINE_TEMPLATE => {
             let key = template_key(wanted, &name);
-            TemplateSource::Url(session.aws.put_text(bucket, &key, template).await?)
+            TemplateSource::Uploaded(session.aws.put_text(bucket, &key, template).await?)
         }
         _ => TemplateSource::Inline(template),
     };
@@ -460,14 +472,15 @@ impl Work<'_> {
             .await
     }
 
-    /// Uploads the code, unless it is in the bucket already: the key is the hash of the content.
+    /// Uploads the code, unless it is in the bucket already. An object is not believed to be the code because of its key; if somebody
+    /// replaces it after this, Lambda publishes no version of it.
     async fn upload(&self, bucket: &Bucket) -> Result<(), StepError> {
         let Session { aws, events, .. } = self.session;
         try_join_all(self.artifacts.iter().map(async |artifact| {
             let key = artifact.key.as_str();
-            let present = aws.has_object(bucket, key).await?;
+            let present = aws.holds(bucket, key, artifact.hash).await?;
             if !present {
-                let putting = aws.put_file(bucket, key, &artifact.path);
+                let putting = aws.put_file(bucket, key, &artifact.path, artifact.hash);
                 events.during(Activity::UploadingPackage { service: artifact.package.to_string() }, putting).await?;
             }
             events.send(Event::Stored { key: key.to_owned(), bytes: artifact.zip_bytes, present });

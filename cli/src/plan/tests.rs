@@ -317,7 +317,7 @@ fn a_protected_stage_is_protected_from_deletion() {
 #[test]
 fn a_new_version_of_a_function_destroys_nothing() {
     let mut before = settings();
-    before.code = before.code.with(packages::of(cart_contract::Service::Cart), "cart/before.zip".parse().unwrap());
+    before.code = before.code.with(packages::of(cart_contract::Service::Cart), [0xbe; 32].into());
     let plan = plan(&ALL, &deployed(&cart_infra::app(&before))).unwrap();
     assert_eq!(plan.first.steps[2].action, update());
     assert_eq!(plan.reach(), Reach::Any);

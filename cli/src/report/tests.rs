@@ -131,13 +131,9 @@ fn every_end() -> [Event; 2] {
 }
 
 fn other_events() -> Vec<Event> {
-    let artifact = Artifact {
-        package: packages::of(Service::Cart),
-        path: "target/packages/cart/0a1b.zip".into(),
-        key: "cart/0a1b.zip".parse().unwrap(),
-        zip_bytes: 4_490_000,
-        binary_bytes: 10_440_000,
-    };
+    let path = "target/packages/cart/0a1b.zip".into();
+    let artifact =
+        Artifact { binary_bytes: 10_440_000, ..Artifact::new(packages::of(Service::Cart), [0x0a; 32].into(), path, 4_490_000) };
     let changed = |status: &str, reason: Option<&str>| Event::ResourceChanged {
         stack: stacks::CART,
         logical_id: "DynamoDBShoppingCartTable".to_owned(),

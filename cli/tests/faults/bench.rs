@@ -13,7 +13,7 @@ use camino::Utf8PathBuf;
 use cart_contract::Service;
 use cart_fault_bench::{Blueprint, Ended, REGION, Running};
 use cart_infra::{
-    BootstrapSettings, Code, Monitoring, Settings, StackId, packages,
+    BootstrapSettings, Code, CodeHash, CodeKey, Monitoring, Settings, StackId, packages,
     stacks::{AUTH, BOOTSTRAP, CART, PRODUCTS},
 };
 use serde_json::{Value as Json, json};
@@ -22,6 +22,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     carts::Carts,
     program::{Project, Run},
+    trusting::earlier,
 };
 
 /// The stacks that every deployment has, and the one that an account needs for them.
@@ -98,19 +99,19 @@ impl Bench {
         let content = |wanted: Service| Service::ALL.into_iter().zip(contents).find(|(service, _)| *service == wanted).unwrap().1;
         let entry = |service: Service| {
             let archive = format!("{service}: {}", content(service));
-            let hash = Sha256::digest(&archive).iter().fold(String::new(), |hash, byte| format!("{hash}{byte:02x}"));
-            let key = format!("{service}/{}.zip", &hash[..16]);
+            let hash = CodeHash::from(<[u8; 32]>::from(Sha256::digest(&archive)));
+            let key = CodeKey::of(packages::of(service), hash).to_string();
             fs::create_dir_all(folder.join(service.to_string())).unwrap();
             fs::write(folder.join(&key), &archive).unwrap();
             let bytes = archive.len();
             json!({ "service": service.bin(), "key": key, "zip_bytes": bytes, "zip_sha256": hash, "binary_bytes": bytes })
         };
         let packages = Service::ALL.map(entry);
-        let key = |place: usize| packages[place]["key"].as_str().unwrap().parse().unwrap();
-        let place = |wanted: Service| Service::ALL.iter().position(|service| *service == wanted).unwrap();
-        self.settings.code = Service::ALL
-            .into_iter()
-            .fold(Code::not_packaged([]), |code, service| code.with(packages::of(service), key(place(service))));
+        for (service, package) in Service::ALL.into_iter().zip(&packages) {
+            let [key, hash] = ["key", "zip_sha256"].map(|name| package[name].as_str().unwrap());
+            self.settings.code = self.settings.code.clone().with(packages::of(service), hash.parse().unwrap());
+            self.aws.archive(key, fs::read(folder.join(key)).unwrap());
+        }
         let list = json!({ "version": 1, "architecture": "arm64", "packages": packages });
         fs::write(folder.join("packages.json"), list.to_string()).unwrap();
         self.aws.redefine(blueprints(&self.settings));
@@ -134,6 +135,25 @@ impl Bench {
         self.aws.deploy(stacks);
         self.aws.redefine(blueprints(&self.settings));
         self
+    }
+
+    /// Makes the stacks what a cartctl would have made of them that believed in keys, with the same code.
+    pub(crate) fn deployed_by_an_earlier_version(mut self, stacks: &[StackId]) -> Self {
+        for key in self.code() {
+            let (service, _) = key.split_once('/').unwrap();
+            self.aws.archive(&format!("{service}/earlier.zip"), fs::read(self.project.path("packages").join(&key)).unwrap());
+        }
+        self.aws.redefine(
+            blueprints(&self.settings).map(|blueprint| Blueprint { template: earlier(&blueprint.template), ..blueprint }),
+        );
+        self.aws.deploy(stacks);
+        self.aws.redefine(blueprints(&self.settings));
+        self
+    }
+
+    /// The keys of the code.
+    pub(crate) fn code(&self) -> Vec<String> {
+        packages::ALL.map(|package| CodeKey::of(package, self.settings.code.of(package)).to_string()).to_vec()
     }
 
     /// The mark of a stack.

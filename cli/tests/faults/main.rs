@@ -18,6 +18,7 @@ mod owning;
 mod starting;
 mod terminal;
 mod totals;
+mod trusting;
 mod writing;
 
 /// What becomes of each, worked on side by side: a run of the program is mostly waiting.

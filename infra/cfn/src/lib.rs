@@ -47,7 +47,7 @@ pub mod value;
 pub use app::App;
 pub use mark::{MARK_OUTPUT, Mark, NotAMark};
 pub use name::{Package, StackId};
-pub use package::{Code, CodeKey};
+pub use package::{Code, CodeHash, CodeKey};
 pub use parse::Invalid;
 pub use scalar::{Architecture, GivenTopicArn, LogRetention, Mebibytes, Region, Seconds, Visibility, is_account_id};
 pub use stack::{

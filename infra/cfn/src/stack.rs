@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 use crate::{
     mark::{MARK_OUTPUT, Mark},
     name::{Package, StackId},
-    package::Code,
+    package::{Code, CodeKey},
     resource::{Resource, dynamodb::Table, lambda, s3::Bucket, ssm::StringParameter},
     template::{Attributes, Parameter, ParameterKind, Template},
     value::{BucketName, Handle, LogicalId, Value},
@@ -292,12 +292,13 @@ impl Stack {
     /// The code of a package. The deployer uploads it before it deploys the stack.
     ///
     /// # Panics
-    /// If `code` has no key for the package.
+    /// If `code` has none of the package.
     pub fn code(&mut self, package: Package, code: &Code) -> lambda::Code {
         if !self.packages.contains(&package) {
             self.packages.push(package);
         }
-        lambda::Code { s3_bucket: self.artifact_bucket(), s3_key: code.of(package).clone() }
+        let hash = code.of(package);
+        lambda::Code { s3_bucket: self.artifact_bucket(), s3_key: CodeKey::of(package, hash), hash }
     }
 
     fn artifact_bucket(&mut self) -> Value<BucketName> {

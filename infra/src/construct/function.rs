@@ -70,7 +70,9 @@ pub fn add<F: Contract>(stack: &mut Stack, settings: &Settings, definition: Defi
     let code = stack.code(packages::of(F::SERVICE), &settings.code);
     let common = CommonEnv { stack_name: text![Pseudo::StackName] };
     let function = Function {
-        description,
+        // People see which code runs. And Lambda publishes no version of a function that is what it was, as one of an earlier cartctl is
+        // that gets the same code from another key.
+        description: format!("{description}. Code {}", code.hash.abbreviated()),
         code,
         runtime: Runtime::ProvidedAl2023,
         handler: F::HANDLER,
@@ -120,6 +122,9 @@ fn role(stack: &mut Stack, id: &str, logs: &Handle<LogGroup>, permissions: Vec<S
 /// parameters are not in the template, so the description contains them, and [a change of it replaces the
 /// version](https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-version.html). Without it,
 /// `live` would keep a URL that another stack has changed.
+///
+/// The function takes whatever lies in the bucket under its key; a version is published of the expected code only, and nothing calls a
+/// function but by its alias.
 #[track_caller]
 fn version(stack: &mut Stack, id: &str, handle: &Handle<Function>, function: Function) -> Handle<Version> {
     let parts = function.environment.variables.values().flat_map(Value::parts);
@@ -127,6 +132,7 @@ fn version(stack: &mut Stack, id: &str, handle: &Handle<Function>, function: Fun
     let parameters: BTreeSet<_> = references.filter(|id| stack.template().has_parameter(id)).cloned().collect();
     let description =
         (!parameters.is_empty()).then(|| parameters.into_iter().flat_map(|id| [Part::from(" "), Part::Ref(id)]).skip(1).collect());
+    let code_sha256 = function.code.hash;
     let hash = fingerprint(&Function { reserved_concurrent_executions: None, ..function });
-    stack.add(format!("{id}Version{hash}"), &Version { function_name: handle.name(), description })
+    stack.add(format!("{id}Version{hash}"), &Version { function_name: handle.name(), code_sha256, description })
 }

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use serde::Serialize;
 
 use crate::{
-    package::CodeKey,
+    package::{CodeHash, CodeKey},
     scalar::{Architecture, Mebibytes, Seconds},
     value::{AliasArn, BucketName, FunctionName, LogGroupName, QueueArn, RoleArn, StreamArn, Value, VersionNumber, When},
 };
@@ -48,7 +48,7 @@ super::types! {
 #[serde(rename_all = "PascalCase")]
 pub struct Function {
     /// Shown in the console, up to 256 characters.
-    pub description: &'static str,
+    pub description: String,
     /// The archive with the program.
     pub code: Code,
     /// The program that runs it.
@@ -81,6 +81,9 @@ pub struct Code {
     pub s3_bucket: Value<BucketName>,
     /// The object in the bucket.
     pub s3_key: CodeKey,
+    /// What the object has to be, for the function's [`Version`]. The function itself takes whatever it finds.
+    #[serde(skip)]
+    pub hash: CodeHash,
 }
 
 /// The program that runs a function.
@@ -127,12 +130,16 @@ pub enum TracingConfig {
 
 /// An unchangeable copy of a function: of its code and its configuration.
 ///
-/// Both properties replace the version, so that a change of either publishes a new one.
+/// Every property replaces the version, so that a change of any publishes a new one.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Version {
     /// The function that is copied.
     pub function_name: Value<FunctionName>,
+    /// The code that the function must have: Lambda [publishes no
+    /// version](https://docs.aws.amazon.com/lambda/latest/api/API_PublishVersion.html) of any other.
+    #[serde(serialize_with = "CodeHash::serialize_base64")]
+    pub code_sha256: CodeHash,
     /// Text that differs from version to version, shown in the console.
     pub description: Option<Value<String>>,
 }

@@ -93,10 +93,11 @@ fn function(stack: &mut Stack, code: &Code, inbox: Value<QueueArn>) -> Value<Ali
         },
     );
     let code = stack.code(CODE, code);
+    let code_sha256 = code.hash;
     let function = stack.add(
         "Reader",
         &Function {
-            description: "Reads news",
+            description: "Reads news".to_owned(),
             code,
             runtime: Runtime::ProvidedAl2023,
             handler: "reader",
@@ -110,7 +111,7 @@ fn function(stack: &mut Stack, code: &Code, inbox: Value<QueueArn>) -> Value<Ali
             reserved_concurrent_executions: None,
         },
     );
-    let version = stack.add("ReaderVersion", &Version { function_name: function.name(), description: None });
+    let version = stack.add("ReaderVersion", &Version { function_name: function.name(), code_sha256, description: None });
     let alias = Alias { function_name: function.name(), function_version: version.number(), name: "live" };
     stack.add("ReaderLive", &alias).arn()
 }
