@@ -1,12 +1,13 @@
 //! What can be typed. Nothing here decides anything.
 
-use std::{str::FromStr, time::Duration};
+use std::{ffi::OsString, str::FromStr, time::Duration};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_infra::{Architecture, Invalid, Region, StackId, stacks};
 use clap::{
-    ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
+    Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
     builder::{PossibleValuesParser, TypedValueParser},
+    error::{ContextKind, ContextValue},
 };
 
 use crate::domain::{
@@ -47,16 +48,46 @@ Exit codes:
   130  interrupted";
 
 impl Cli {
-    /// Parses the command line of this process; also returns it as it was typed.
+    /// Parses the command line of this process.
     ///
     /// # Errors
     /// It cannot be used, or asks for help.
-    pub(crate) fn of_process() -> Result<(Self, ArgMatches), clap::Error> {
+    pub(crate) fn of_process() -> Result<Self, clap::Error> {
+        Self::of(std::env::args_os())
+    }
+
+    pub(crate) fn of(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Self, clap::Error> {
         let mut command = help::grouped(Self::command());
-        let matches = command.try_get_matches_from_mut(std::env::args_os())?;
-        let typed = matches.clone();
-        let cli = Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
-        Ok((cli, typed))
+        let matches = command.try_get_matches_from_mut(arguments).map_err(without_passwords)?;
+        Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    }
+}
+
+/// The same error, without the passwords in URLs that it would show.
+fn without_passwords(mut error: clap::Error) -> clap::Error {
+    let is_url = error.get(ContextKind::InvalidArg).is_some_and(|argument| argument.to_string().starts_with("--endpoint-url"));
+    let shown: Vec<_> = error
+        .context()
+        .filter_map(|(kind, value)| match value {
+            ContextValue::String(text) => Some((kind, ContextValue::String(without_password(text, is_url)))),
+            ContextValue::Strings(texts) => {
+                Some((kind, ContextValue::Strings(texts.iter().map(|text| without_password(text, is_url)).collect())))
+            }
+            _ => None,
+        })
+        .collect();
+    for (kind, value) in shown {
+        error.insert(kind, value);
+    }
+    error
+}
+
+/// What a URL has before its host, or what was meant as a URL, is for nobody's log.
+fn without_password(text: &str, is_url: bool) -> String {
+    let start = text.find("://").map(|scheme| scheme + "://".len()).or(is_url.then_some(0));
+    match start.zip(text.rfind('@')) {
+        Some((start, end)) if start < end => format!("{}…{}", &text[..start], &text[end..]),
+        _ => text.to_owned(),
     }
 }
 
@@ -220,6 +251,31 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Where it works. None for a command that works on this machine only.
+    pub(crate) fn target(&self) -> Option<Target> {
+        match self {
+            Self::Deploy(timed) => Some(timed.args.planning.selection.target),
+            Self::Diff(args) => Some(args.planning.selection.target),
+            Self::Delete(timed) => Some(timed.args.selection.target),
+            Self::Attach(timed) => Some(timed.args.selection.target),
+            Self::FrontendEnv(args) => Some(args.target),
+            Self::Frontend(Frontend::Deploy(args)) => Some(args.target),
+            Self::Status(target) | Self::Outputs(target) => Some(*target),
+            Self::Totals(args) => Some(args.target),
+            Self::Logs(args) => Some(args.target),
+            Self::Synth(_) | Self::Package(_) | Self::Local(_) | Self::ServeSite(_) => None,
+        }
+    }
+
+    /// The bucket that it names for code.
+    pub(crate) fn bucket(&self) -> Option<&BucketName> {
+        match self {
+            Self::Deploy(timed) => timed.args.planning.bucket.as_ref(),
+            Self::Diff(args) => args.planning.bucket.as_ref(),
+            _ => None,
+        }
+    }
+
     /// Where its time is to be drawn.
     pub(crate) fn timeline(&self) -> Option<&Utf8Path> {
         match self {
@@ -578,4 +634,42 @@ pub(crate) struct ServeSite {
     /// Port of localhost
     #[arg(long)]
     pub port: u16,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(arguments: &[&str]) -> String {
+        Cli::of([&["cartctl"], arguments].concat()).unwrap_err().render().to_string()
+    }
+
+    #[test]
+    fn a_password_is_not_shown_wherever_it_was_typed() {
+        for arguments in [
+            &["status", "--endpoint-url", "http://me:se@cret@localhost:4566"] as &[_],
+            &["status", "--endpoint-url=http://me:se@cret@localhost:4566"],
+            &["status", "--endpoint-url", "me:se@cret@localhost:4566"],
+            &["--endpoint-url", "http://cret@localhost:4566", "status"],
+            &["status", "--region", "http://me:se@cret@localhost:4566"],
+            &["deploy", "http://me:se@cret@localhost:4566"],
+            &["http://me:se@cret@localhost:4566"],
+            &["status", "--endpoint=http://me:se@cret@localhost:4566"],
+            &["status", "http://me:se@cret@localhost:4566"],
+            &["logs", "--since", "http://me:se@cret@localhost:4566"],
+            &["deploy", "--require-approval", "http://me:se@cret@localhost:4566"],
+        ] {
+            let message = refused(arguments);
+            assert!(!message.contains("cret") && !message.contains("me:"), "{arguments:?}: {message}");
+        }
+        let message = refused(&["status", "--endpoint-url", "http://me:secret@localhost:4566"]);
+        assert!(
+            message.contains(
+                "'http://…@localhost:4566' for '--endpoint-url <URL>': not a URL of a service: leave out the user before `@`"
+            ),
+            "{message}"
+        );
+        let message = refused(&["status", "--profile", "[me@work]"]);
+        assert!(message.contains("'[me@work]'"), "what is no URL stays: {message}");
+    }
 }

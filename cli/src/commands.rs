@@ -7,6 +7,7 @@ use crate::{
     aws::Aws,
     config::{self, Config, Environment, LocalChoice, Variable},
     domain::{
+        connection::{Connection, Endpoint},
         event::{Event, Events},
         notice::Notice,
     },
@@ -48,10 +49,11 @@ pub(crate) async fn run(cli: Cli, environment: &Environment, reporting: &Reporti
 
 async fn command(cli: Cli, environment: &Environment, events: &Events, reporting: &Reporting) -> Result<Answer, Error> {
     let Cli { global, command } = cli;
-    let aws = |target: &Target| load(&global, if target.local { LocalChoice::Running } else { LocalChoice::Aws }, environment);
+    let load = |choice| load(&global, choice, environment, reporting);
+    let aws = |target: &Target| load(if target.local { LocalChoice::Running } else { LocalChoice::Aws });
     match command {
-        Command::Synth(args) => synth::run(&args, &load(&global, LocalChoice::Aws, environment)?),
-        Command::Package(args) => interruptible(package::run(&args, &load(&global, LocalChoice::Aws, environment)?, events)).await,
+        Command::Synth(args) => synth::run(&args, &load(LocalChoice::Aws)?),
+        Command::Package(args) => interruptible(package::run(&args, &load(LocalChoice::Aws)?, events)).await,
         Command::Deploy(Timed { args, .. }) => deploy::run(&args, &aws(&args.planning.selection.target)?, events).await,
         Command::Diff(args) => interruptible(diff::run(&args, &aws(&args.planning.selection.target)?, events)).await,
         Command::Delete(Timed { args, .. }) => delete::run(&args, &aws(&args.selection.target)?, events).await,
@@ -64,15 +66,9 @@ async fn command(cli: Cli, environment: &Environment, events: &Events, reporting
         Command::Outputs(target) => interruptible(outputs::run(&aws(&target)?, events)).await,
         // Ends only by an interruption, and then has to stop its server.
         Command::ServeSite(args) => match crate::local::server::serve(&args.folder, args.port).await? {},
-        Command::Local(args) if args.credentials => local::credentials(&args, &load(&global, LocalChoice::Running, environment)?),
+        Command::Local(args) if args.credentials => local::credentials(&args, &load(LocalChoice::Running)?),
         Command::Local(args) => {
-            local::run(
-                &args,
-                &load(&global, LocalChoice::Starting { port: args.port, site: !args.no_shop }, environment)?,
-                events,
-                reporting,
-            )
-            .await
+            local::run(&args, &load(LocalChoice::Starting { port: args.port, site: !args.no_shop })?, events, reporting).await
         }
     }
 }
@@ -123,8 +119,18 @@ async fn connect(config: &Config, events: &Events) -> Result<Aws, Error> {
     Ok(Aws::connect(&config.connection, ask::mfa_code).await?)
 }
 
-fn load(global: &Global, local: LocalChoice, environment: &Environment) -> Result<Config, Error> {
-    Ok(config::load(global, local, environment)?)
+/// The settings. Also says what they mean for the commands in messages.
+fn load(global: &Global, local: LocalChoice, environment: &Environment, reporting: &Reporting) -> Result<Config, Error> {
+    let config = config::load(global, local, environment)?;
+    reporting.work_at(|here| {
+        if config.ignored_region.is_some() {
+            here.region = None;
+        }
+        if let Connection { endpoint: Endpoint::Local(url), region: Some(region), .. } = &config.connection {
+            here.local_cloud = Some((region.to_string(), url.to_string()));
+        }
+    });
+    Ok(config)
 }
 
 /// How often another process may change a stack in between before a command gives up.

@@ -12,6 +12,7 @@ use crate::{
     build::inherited::Inherited,
     domain::{
         bucket::BucketName,
+        command::Command,
         connection::{Connection, Endpoint},
     },
     local::{self, Ports},
@@ -217,7 +218,9 @@ impl Error {
             Self::UnknownStage { stage, path, known, .. } => {
                 Some(format!("its stages are {}; for a new one add a line `[stages.{stage}]` to {path}", known.join(", ")))
             }
-            Self::NotRunning => Some("start it with `cartctl local --detach` (or `make local` in another terminal)".to_owned()),
+            Self::NotRunning => {
+                Some(format!("start it with {} (or `make local` in another terminal)", Command::cartctl("local --detach")))
+            }
             Self::NoWorkspace { .. } => Some("run cartctl inside a checkout of the project".to_owned()),
             Self::Read { .. } => Some(format!("name another file, or omit `--config` to read {FILE_NAME} of the workspace")),
             Self::EmptyVariables { names, .. } => Some(format!("unset {} and run the same command again", names.join(", "))),

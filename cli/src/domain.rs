@@ -2,6 +2,7 @@
 
 pub(crate) mod bucket;
 pub(crate) mod cause;
+pub(crate) mod command;
 pub(crate) mod connection;
 pub(crate) mod digest;
 pub(crate) mod event;
@@ -14,6 +15,7 @@ pub(crate) mod pace;
 pub(crate) mod package;
 pub(crate) mod site;
 pub(crate) mod stack;
+pub(crate) mod tame;
 pub(crate) mod text;
 pub(crate) mod timeline;
 pub(crate) mod totals;

@@ -6,10 +6,8 @@ use crate::{
     aws,
     build::{env_file, package, packaged_site, site},
     config,
-    domain::exit::ExitCode,
-    execute, files,
-    flags::Flags,
-    local,
+    domain::{command::Command, exit::ExitCode},
+    execute, files, local,
     plan::{self, deploy::Refused},
     report::{self, Ended},
 };
@@ -91,14 +89,13 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// Everything about it that is reported. The commands of its hint work where this one did.
-    pub(crate) fn ended(&self, flags: &Flags) -> Ended {
+    /// Everything about it that is reported.
+    pub(crate) fn ended(&self) -> Ended {
         let failed = match self {
             Self::Execute(execute::Error::Failed { failed, .. }) => failed.clone(),
             _ => Vec::new(),
         };
-        let hint = self.hint().map(|hint| flags.complete(&hint));
-        Ended { exit: self.exit_code(), message: self.to_string(), causes: self.causes(), hint, failed }
+        Ended { exit: self.exit_code(), message: self.to_string(), causes: self.causes(), hint: self.hint(), failed }
     }
 
     /// The messages of its sources, without those that its own message has already.
@@ -136,11 +133,12 @@ impl Error {
                 Some("to change it nevertheless, run the same command again with `--protected-ok`".to_owned())
             }
             Self::Left => {
-                Some("follow the operations with `cartctl attach`, then run the same command again for the rest".to_owned())
+                let attach = Command::cartctl("attach");
+                Some(format!("follow the operations with {attach}, then run the same command again for the rest"))
             }
             Self::NotDeployed { stack, .. } => {
-                let web = if *stack == stacks::WEB { " --with-web" } else { "" };
-                Some(format!("`cartctl deploy{web}` deploys it"))
+                let web = (*stack == stacks::WEB).then_some("--with-web");
+                Some(format!("{} deploys it", Command::cartctl("deploy").with_all(web)))
             }
             Self::LeftPlan => Some("run the same command again, which replaces them".to_owned()),
             Self::RecountInterrupted | Self::SiteInterrupted => Some("run the same command again to finish".to_owned()),

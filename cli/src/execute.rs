@@ -18,6 +18,7 @@ use crate::{
     aws::{self, ErrorKind},
     domain::{
         cause::Cause,
+        command::Command,
         event::{Event, Operation, Settled},
         failure::Failure,
     },
@@ -112,6 +113,7 @@ fn left_alone(running: &[StackId], cancelled: &[StackId], pending: &[StackId]) -
 
 impl Error {
     pub(crate) fn hint(&self) -> Option<String> {
+        let attach = Command::cartctl("attach");
         match self {
             Self::Failed { failed, .. } => Some(
                 failed
@@ -120,14 +122,14 @@ impl Error {
                     .unwrap_or_else(|| "once the cause is fixed, run the same command again".to_owned()),
             ),
             Self::Refused(refused) => refused.hint(),
-            Self::Busy { .. } => Some("follow it with `cartctl attach`, then run the same command again".to_owned()),
+            Self::Busy { .. } => Some(format!("follow it with {attach}, then run the same command again")),
             Self::Detached { running, .. } if running.is_empty() => Some("run the same command again to continue".to_owned()),
             Self::Detached { .. } => {
-                Some("follow the operations with `cartctl attach`, then run the same command again for the rest".to_owned())
+                Some(format!("follow the operations with {attach}, then run the same command again for the rest"))
             }
             Self::LostSight { cause, running, .. } => {
                 let first = if cause.kind() == ErrorKind::Credentials { "sign in again, then " } else { "" };
-                let follow = if running.is_empty() { "" } else { "follow the operations with `cartctl attach`, then " };
+                let follow = if running.is_empty() { String::new() } else { format!("follow the operations with {attach}, then ") };
                 Some(format!("{first}{follow}run the same command again for the rest"))
             }
             Self::Aws(error) => error.hint(),
@@ -300,7 +302,7 @@ fn worst(errors: IndexMap<StackId, StepError>, outcomes: &Outcomes, account_stac
             StepError::Aws(error) if error.kind() == ErrorKind::Credentials => lost = Some(error),
             StepError::Aws(error) => {
                 let failure = Failure::of_stack(stack, error.to_string());
-                let hint = Cause::of(&failure.reason).map(|cause| cause.hint(stack)).or_else(|| error.hint());
+                let hint = Cause::of(&failure.reason).map(|cause| cause.hint(stack, None)).or_else(|| error.hint());
                 failed.push(Failure { hint, ..failure });
             }
             StepError::Blocked(why) => blocked = Some(Refused::Blocked(why)),

@@ -1,116 +1,217 @@
-//! The options that say where a command works, as they were typed. The commands in a hint carry them, so that they can be copied.
+//! Where a run works, as far as flags and the environment say: what the commands in its messages have to repeat.
 
-use clap::{ArgMatches, parser::ValueSource};
+use std::str::FromStr;
 
-use crate::domain::text::shell_quoted;
+use cart_infra::Stage;
 
-/// An option of cartctl.
-#[derive(Debug)]
-struct Known {
-    id: &'static str,
-    long: &'static str,
-    /// Whether the AWS CLI has the same one.
-    aws: bool,
-    /// Whether it has a meaning to commands that work on this machine only.
-    here: bool,
-}
+use crate::{
+    args::{Cli, Command},
+    config::{Environment, Variable},
+    domain::{
+        bucket::BucketName,
+        connection::{EndpointUrl, Keys, ProfileName},
+    },
+    report::here::Here,
+};
 
-const KNOWN: [Known; 6] = [
-    Known { id: "stage", long: "--stage", aws: false, here: true },
-    Known { id: "region", long: "--region", aws: true, here: false },
-    Known { id: "profile", long: "--profile", aws: true, here: false },
-    Known { id: "endpoint_url", long: "--endpoint-url", aws: true, here: false },
-    Known { id: "local", long: "--local", aws: false, here: false },
-    Known { id: "config", long: "--config", aws: false, here: true },
-];
-
-/// The commands that work on this machine only.
-const HERE: [&str; 3] = ["local", "package", "synth"];
-
-/// The options of this run.
-#[derive(Debug, Default)]
-pub(crate) struct Flags(Vec<(&'static Known, String)>);
-
-impl Flags {
-    /// Those on the command line. What comes from the environment holds for the next command anyway.
-    pub(crate) fn typed(matches: &ArgMatches) -> Self {
-        let command = std::iter::successors(Some(matches), |matches| Some(matches.subcommand()?.1)).last().unwrap_or(matches);
-        let typed = |known: &'static Known| {
-            let is_typed = command.try_contains_id(known.id).unwrap_or(false)
-                && command.value_source(known.id) == Some(ValueSource::CommandLine);
-            let is_switch = command.try_get_one::<bool>(known.id).is_ok();
-            is_typed.then(|| {
-                let values = command.get_raw(known.id).into_iter().flatten().filter(|_| !is_switch);
-                values.fold(known.long.to_owned(), |flag, value| format!("{flag} {}", quoted(&value.to_string_lossy())))
-            })
-        };
-        Self(KNOWN.iter().filter_map(|known| Some((known, typed(known)?))).collect())
-    }
-
-    /// The same hint, its commands (in backticks) with the options of this run that they do not have yet.
-    pub(crate) fn complete(&self, hint: &str) -> String {
-        let parts = hint.split('`').enumerate();
-        let parts = parts.map(|(place, part)| if place % 2 == 1 { self.command(part) } else { part.to_owned() });
-        parts.collect::<Vec<_>>().join("`")
-    }
-
-    fn command(&self, command: &str) -> String {
-        let words: Vec<_> = command.split(' ').collect();
-        let has_it = |known: &Known| match words.as_slice() {
-            ["cartctl", name, ..] => known.here || !HERE.contains(name),
-            ["aws", ..] => known.aws,
-            _ => false,
-        };
-        let missing = self.0.iter().filter(|(known, _)| has_it(known) && !words.contains(&known.long));
-        missing.fold(command.to_owned(), |command, (_, flag)| format!("{command} {flag}"))
+/// What this command line says, or else the environment. A variable that cannot be used is reported, and not repeated.
+pub(crate) fn here(cli: &Cli, environment: &Environment) -> Here {
+    let global = &cli.global;
+    let local = matches!(cli.command, Command::Local(_)) || cli.command.target().is_some_and(|target| target.local);
+    // The local cloud takes nothing from the environment but the stage.
+    let aws = |variable: &Option<Variable>| variable.clone().filter(|_| !local);
+    // Keys in the environment win over its profile, and are nothing that a message may repeat.
+    let profile = aws(&environment.profile).filter(|_| environment.aws.keys == Keys::Absent);
+    let stage = match (&global.stage, &environment.stage) {
+        (Some(typed), _) if typed.is_empty() => Some(Stage::Default.to_string()),
+        (Some(typed), _) => Some(typed.clone()),
+        (None, variable) => variable.as_ref().map(|variable| variable.value.clone()),
+    };
+    Here {
+        stage,
+        region: of(global.region.as_ref(), aws(&environment.region)),
+        profile: of::<ProfileName>(global.profile.as_ref(), profile),
+        endpoint_url: of::<EndpointUrl>(global.endpoint_url.as_ref(), aws(&environment.endpoint_url)),
+        local,
+        config: global.config.as_ref().map(ToString::to_string),
+        bucket: of::<BucketName>(cli.command.bucket(), aws(&environment.bucket)),
+        local_cloud: None,
     }
 }
 
-/// A value as a shell takes it for one word.
-fn quoted(value: &str) -> String {
-    let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_./:@=,+".contains(character);
-    if !value.is_empty() && value.chars().all(is_plain) { value.to_owned() } else { shell_quoted(value) }
+/// The value of the flag, or else of the variable.
+fn of<T: FromStr + ToString>(flag: Option<&T>, variable: Option<Variable>) -> Option<String> {
+    let parsed = || variable?.value.parse::<T>().ok();
+    flag.map(ToString::to_string).or_else(|| parsed().map(|value| value.to_string()))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, process};
+
+    use camino::Utf8Path;
     use clap::CommandFactory;
 
     use super::*;
-    use crate::args::Cli;
+    use crate::domain::command;
 
-    fn complete(typed: &str, hint: &str) -> String {
-        let typed = typed.split(' ');
-        Flags::typed(&Cli::command().try_get_matches_from(typed).unwrap()).complete(hint)
+    fn variable(name: &str, value: &str) -> Variable {
+        Variable { name: name.to_owned(), value: value.to_owned() }
+    }
+
+    /// An environment in which everything is set.
+    fn environment() -> Environment {
+        Environment {
+            stage: Some(variable("CARTCTL_STAGE", "staging")),
+            region: Some(variable("AWS_DEFAULT_REGION", "eu-west-2")),
+            profile: Some(variable("AWS_PROFILE", "the shop's")),
+            endpoint_url: Some(variable("AWS_ENDPOINT_URL", "http://localhost:4566/")),
+            bucket: Some(variable("S3_BUCKET", "code-of-the-shop")),
+            ..Environment::default()
+        }
+    }
+
+    /// Where a run with these words works.
+    fn of(words: &[&str], environment: &Environment) -> Here {
+        let words = std::iter::once("cartctl").chain(words.iter().copied());
+        here(&Cli::of(words).unwrap_or_else(|error| panic!("{error}")), environment)
     }
 
     #[test]
-    fn a_command_in_a_hint_works_where_this_one_did() {
-        let hint = "follow it with `cartctl attach`, then run the same command again; or use `--bucket`";
-        assert_eq!(complete("cartctl deploy", hint), hint);
+    fn flags_win_over_the_environment() {
+        let typed = [
+            "--stage",
+            "production",
+            "--region",
+            "eu-west-1",
+            "--profile",
+            "me",
+            "--endpoint-url",
+            "http://a",
+            "--config",
+            "a b.toml",
+            "--bucket",
+            "a-bucket",
+        ];
+        let expected = Here {
+            stage: Some("production".to_owned()),
+            region: Some("eu-west-1".to_owned()),
+            profile: Some("me".to_owned()),
+            endpoint_url: Some("http://a".to_owned()),
+            config: Some("a b.toml".to_owned()),
+            bucket: Some("a-bucket".to_owned()),
+            ..Here::default()
+        };
+        assert_eq!(of(&[&["deploy"], typed.as_slice()].concat(), &environment()), expected);
+        let expected = Here {
+            stage: Some("staging".to_owned()),
+            region: Some("eu-west-2".to_owned()),
+            profile: Some("the shop's".to_owned()),
+            endpoint_url: Some("http://localhost:4566".to_owned()),
+            bucket: Some("code-of-the-shop".to_owned()),
+            ..Here::default()
+        };
+        assert_eq!(of(&["status"], &environment()), expected);
         assert_eq!(
-            complete("cartctl --stage staging deploy --region eu-west-1 cart", hint),
-            "follow it with `cartctl attach --stage staging --region eu-west-1`, then run the same command again; or use `--bucket`"
+            of(&["status", "--stage", ""], &environment()).stage,
+            Some("default".to_owned()),
+            "and not that of the environment"
         );
-        assert_eq!(complete("cartctl deploy --local", "`cartctl delete cart`"), "`cartctl delete cart --local`");
-        assert_eq!(complete("cartctl frontend deploy --local", "`cartctl deploy`"), "`cartctl deploy --local`");
     }
 
     #[test]
-    fn a_command_gets_only_options_that_it_has() {
-        let typed = "cartctl deploy --stage staging --region eu-west-1 --profile shop";
-        assert_eq!(complete(typed, "`cartctl local --detach`"), "`cartctl local --detach --stage staging`");
-        assert_eq!(
-            complete(typed, "`cartctl status --profile other`"),
-            "`cartctl status --profile other --stage staging --region eu-west-1`"
-        );
-        assert_eq!(complete(typed, "`aws sso login`"), "`aws sso login --region eu-west-1 --profile shop`");
-        assert_eq!(complete(typed, "`npm ci`"), "`npm ci`");
+    fn the_local_cloud_takes_only_the_stage() {
+        let expected = Here { stage: Some("staging".to_owned()), local: true, ..Here::default() };
+        for words in [&["status", "--local"] as &[_], &["local", "--detach"], &["frontend", "deploy", "--local"]] {
+            assert_eq!(of(words, &environment()), expected, "{words:?}");
+        }
     }
 
     #[test]
-    fn a_value_stays_one_word() {
-        let matches = Cli::command().try_get_matches_from(["cartctl", "status", "--config", "my shop's.toml"]).unwrap();
-        assert_eq!(Flags::typed(&matches).complete("`cartctl status`"), r"`cartctl status --config 'my shop'\''s.toml'`");
+    fn a_secret_and_what_cannot_be_used_are_not_repeated() {
+        let mut wrong = environment();
+        wrong.aws.keys = Keys::Present;
+        wrong.endpoint_url = Some(variable("AWS_ENDPOINT_URL", "http://me:secret@localhost"));
+        wrong.region = Some(variable("AWS_REGION", "Ireland"));
+        wrong.bucket = Some(variable("S3_BUCKET", "s3://code"));
+        assert_eq!(of(&["status"], &wrong), Here { stage: Some("staging".to_owned()), ..Here::default() });
+    }
+
+    /// The texts of all calls of `Command::cartctl` in the sources.
+    fn recommended() -> Vec<String> {
+        let mut folders = vec![Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+        let mut found = Vec::new();
+        while let Some(folder) = folders.pop() {
+            for entry in folder.read_dir_utf8().unwrap() {
+                let path = entry.unwrap().into_path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.file_name() != Some("flags.rs") {
+                    let source = fs::read_to_string(&path).unwrap();
+                    found
+                        .extend(source.split("Command::cartctl(\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()));
+                }
+            }
+        }
+        found
+    }
+
+    /// What a shell makes of a command.
+    fn words_of(command: &str) -> Vec<String> {
+        let printing = format!("printf '%s\\0' {}", command.trim_matches('`'));
+        let output = process::Command::new("bash").args(["-c", &printing]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().split_terminator('\0').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn every_recommended_command_works_here_in_another_shell() {
+        let recommended = recommended();
+        assert!(recommended.len() > 20, "{recommended:?}");
+        let typed = ["status", "--region", "eu-west-1", "--config", "/my shop's/cart ctl.toml"];
+        let runs = [
+            of(&["status"], &Environment::default()),
+            of(&["status"], &environment()),
+            of(&typed, &environment()),
+            of(&["status", "--local", "--config", "$HOME.toml"], &environment()),
+        ];
+        for words in recommended {
+            // What is appended where it is used.
+            let missing = match words.rsplit(' ').next() {
+                Some("--out" | "--packages") => Some("my packages"),
+                Some("--arch") => Some("arm64"),
+                _ => None,
+            };
+            let bare = command::Command::cartctl(&words).with_all(missing).to_string();
+            // What was packaged is not deployed to the local cloud.
+            for run in runs.iter().filter(|run| !run.local || !words.ends_with("--packages")) {
+                let completed = run.complete(&bare);
+                let words = words_of(&completed);
+                let cli = Cli::of(&words).unwrap_or_else(|error| panic!("{completed}: {error}"));
+                let there = here(&cli, &Environment::default());
+                let mut expected = run.clone();
+                if !["deploy", "diff"].contains(&words[1].as_str()) {
+                    expected.bucket = None;
+                }
+                if cli.command.target().is_none() {
+                    expected.local = matches!(cli.command, Command::Local(_));
+                }
+                if expected.local {
+                    expected = Here { stage: run.stage.clone(), config: run.config.clone(), local: true, ..Here::default() };
+                }
+                assert_eq!(there, expected, "{completed}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_commands_that_know_no_local_cloud_have_no_target() {
+        let mut command = Cli::command();
+        command.build();
+        let named = command.get_subcommands().filter(|command| command.get_name() != "help");
+        let all = named.flat_map(|command| std::iter::once(command).chain(command.get_subcommands()));
+        let has_local = |command: &clap::Command| command.get_arguments().any(|argument| argument.get_id() == "local");
+        let without = all.filter(|command| !command.has_subcommands() && command.get_name() != "help" && !has_local(command));
+        let without: Vec<_> = without.map(clap::Command::get_name).collect();
+        assert_eq!(without, ["synth", "package", "local", "serve-site"]);
     }
 }

@@ -36,7 +36,6 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::{
     config::Environment,
     error::Error,
-    flags::Flags,
     report::{Format, GitHubFiles, Options, Reporting},
 };
 
@@ -46,28 +45,31 @@ use crate::{
 /// If the asynchronous runtime cannot be started.
 #[must_use]
 pub fn run() -> ExitCode {
-    let (cli, typed) = match args::Cli::of_process() {
-        Ok(parsed) => parsed,
+    let cli = match args::Cli::of_process() {
+        Ok(cli) => cli,
         Err(error) => return about(&error).into(),
     };
-    let flags = Flags::typed(&typed);
     match config::unset_empty_variables().and_then(|()| Environment::of_process()) {
-        Ok(environment) => run_in(cli, &flags, &environment),
-        Err(error) => report::failure(format(&cli), &Error::from(error).ended(&flags)).into(),
+        Ok(environment) => run_in(cli, &environment),
+        Err(error) => {
+            let here = flags::here(&cli, &Environment::default());
+            report::failure(format(&cli), Error::from(error).ended(), &here).into()
+        }
     }
 }
 
 #[tokio::main]
-async fn run_in(cli: args::Cli, flags: &Flags, environment: &Environment) -> ExitCode {
+async fn run_in(cli: args::Cli, environment: &Environment) -> ExitCode {
     // A limit on the size of files is then an error of a write, and no longer the end of this process.
     signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).ok();
     let format = format(&cli);
-    match Reporting::begin(options(&cli, environment)) {
+    let here = flags::here(&cli, environment);
+    match Reporting::begin(options(&cli, environment), here.clone()) {
         Ok(reporting) => {
             let done = commands::run(cli, environment, &reporting).await;
-            reporting.end(done.map_err(|error| error.ended(flags))).into()
+            reporting.end(done.map_err(|error| error.ended())).into()
         }
-        Err(error) => report::failure(format, &Error::from(error).ended(flags)).into(),
+        Err(error) => report::failure(format, Error::from(error).ended(), &here).into(),
     }
 }
 

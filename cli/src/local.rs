@@ -11,7 +11,11 @@ use std::{
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
-use crate::{build::node, domain::text, files};
+use crate::{
+    build::node,
+    domain::{command::Command, tame::tame, text},
+    files,
+};
 
 pub(crate) mod cloud;
 pub(crate) mod edits;
@@ -128,6 +132,7 @@ pub(crate) enum Error {
 
 impl Error {
     pub(crate) fn hint(&self) -> Option<String> {
+        let (start, stop) = (Command::cartctl("local"), Command::cartctl("local --stop"));
         let hint = match self {
             Self::NotInstalled { .. } => "`make setup` installs it into the project's own environment",
             Self::NoFrontend { .. } | Self::Node(_) => {
@@ -139,11 +144,11 @@ impl Error {
             Self::PortInUse { listener: Listener::Site, .. } => {
                 "stop that program, or choose another port with `local.site-port` in cartctl.toml; `--no-shop` runs the backend alone"
             }
-            Self::Runs => "`cartctl local --stop` stops it",
+            Self::Runs => return Some(format!("{stop} stops it")),
             Self::NoKeys => {
-                "stop it with `cartctl local --stop`, then start it again with `cartctl local`: accounts and carts are kept"
+                return Some(format!("stop it with {stop}, then start it again with {start}: accounts and carts are kept"));
             }
-            Self::Kept { .. } => "`cartctl local --fresh` starts without it",
+            Self::Kept { .. } => return Some(format!("{} starts without it", start.with("--fresh"))),
             Self::Write(error) => return Some(error.hint()),
             Self::SiteBuild { .. }
             | Self::DidNotStart { .. }
@@ -247,5 +252,5 @@ pub(crate) async fn get(url: &str) -> Result<String, Error> {
         client.map_err(|error| failed(error.to_string()))?.get(url).send().await.map_err(|error| failed(error.to_string()))?;
     let status = answer.status();
     let body = answer.text().await.map_err(|error| failed(error.to_string()))?;
-    if status.is_success() { Ok(body) } else { Err(failed(format!("{url} answers {status}: {body}"))) }
+    if status.is_success() { Ok(body) } else { Err(failed(tame(&format!("{url} answers {status}: {body}")))) }
 }

@@ -10,7 +10,10 @@ use cfn::StackId;
 use serde_json::Value as Json;
 
 use self::ownership::{Claim, Foreign, Owner};
-use crate::domain::stack::{Deployed, Phase, Resource, StackStatus};
+use crate::domain::{
+    command::Command,
+    stack::{Deployed, Phase, Resource, StackStatus},
+};
 
 pub(crate) mod bootstrap;
 pub(crate) mod delete;
@@ -225,19 +228,21 @@ impl Blocked {
     pub(crate) fn hint(&self) -> String {
         match self {
             Self::Stuck { name, .. } => format!(
-                "inspect it with `aws cloudformation describe-stack-events --stack-name {name}`; an import that did not roll back has \
-                 to be repaired by hand, with `aws cloudformation create-change-set --change-set-type IMPORT`"
+                "inspect it with {}; an import that did not roll back has to be repaired by hand, with a change set of the type IMPORT",
+                Command::aws("cloudformation describe-stack-events --stack-name").with(name)
             ),
-            Self::LeavesBehind { .. } => {
-                "save their data, then run `cartctl deploy --leave-retained`; delete them yourself once nobody needs them"
-                    .to_owned()
-            }
+            Self::LeavesBehind { .. } => format!(
+                "save their data, then run {}; delete them yourself once nobody needs them",
+                Command::cartctl("deploy --leave-retained")
+            ),
             Self::Protected { .. } => {
                 "if that is intended, set `protected = false` for this stage in cartctl.toml, deploy, and set it back; retained \
                  data stays in the account, but outside of the stack"
                     .to_owned()
             }
-            Self::MissingInput { publisher, stack, .. } => format!("`cartctl deploy {publisher} {stack}` deploys both in order"),
+            Self::MissingInput { publisher, stack, .. } => {
+                format!("{} deploys both in order", Command::cartctl("deploy").with_all([publisher, stack]))
+            }
             Self::Foreign { stack, foreign } => {
                 let first = match &foreign.owner {
                     Owner::Later(_) => "use the version of cartctl that deployed it",
@@ -251,9 +256,12 @@ impl Blocked {
                      that this stage does not define are deleted then"
                 )
             }
-            Self::InUse { stack, user } => format!("`cartctl delete {user} {stack}` deletes both in order"),
+            Self::InUse { stack, user } => {
+                format!("{} deletes both in order", Command::cartctl("delete").with_all([user, stack]))
+            }
             Self::TerminationProtected { stack, .. } => {
-                format!("if that is intended, `cartctl delete {stack} --protected-ok` switches the protection off first")
+                let delete = Command::cartctl("delete").with(stack).with("--protected-ok");
+                format!("if that is intended, {delete} switches the protection off first")
             }
         }
     }

@@ -8,7 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 pub(crate) use self::unwritten::Unwritten;
-use self::{answer::Answer, text::Text, unwritten::What};
+use self::{answer::Answer, here::Here, text::Text, unwritten::What};
 use crate::{
     domain::{
         event::{Event, Events, Message},
@@ -24,6 +24,7 @@ pub(crate) mod answer;
 pub(crate) mod ask;
 pub(crate) mod events_file;
 mod github;
+pub(crate) mod here;
 mod keyboard;
 pub(crate) mod logs;
 mod notices;
@@ -90,7 +91,8 @@ pub(crate) struct Ended {
 
 /// A listener to events.
 trait Report: Send {
-    fn event(&mut self, at: Moment, event: &Event);
+    /// What happened, in the messages of a run that works `here`.
+    fn event(&mut self, at: Moment, event: &Event, here: &Here);
     /// Clears everything that moves from the screen, because something else is printed, or the user is asked.
     fn pause(&mut self) {}
     /// What could not be written since this was asked last.
@@ -102,6 +104,7 @@ trait Report: Send {
 /// Everything that reports, from the beginning of the process to its end.
 pub(crate) struct Reporting {
     format: Format,
+    here: RefCell<Here>,
     reports: RefCell<Vec<Box<dyn Report>>>,
     timeline: RefCell<Timeline>,
     /// The `Started` event, once it was sent.
@@ -111,11 +114,12 @@ pub(crate) struct Reporting {
 }
 
 impl Reporting {
-    /// Draws on a terminal that can be drawn on, and writes one line per change elsewhere.
+    /// Draws on a terminal that can be drawn on, and writes one line per change elsewhere. Commands in messages are for a run that works
+    /// `here`.
     ///
     /// # Errors
     /// The file for events cannot be created.
-    pub(crate) fn begin(options: Options) -> Result<Self, events_file::Error> {
+    pub(crate) fn begin(options: Options, here: Here) -> Result<Self, events_file::Error> {
         let Options { format, verbosity, color, dumb, events, timeline: page, github } = options;
         let is_terminal = std::io::stderr().is_terminal();
         if !color || is_terminal && dumb {
@@ -137,11 +141,28 @@ impl Reporting {
         if let Some(path) = &events {
             reports.push(Box::new(events_file::EventsFile::create(path)?));
         }
-        Ok(Self { format, reports: RefCell::new(reports), timeline: RefCell::default(), started: RefCell::default(), page })
+        Ok(Self {
+            format,
+            here: RefCell::new(here),
+            reports: RefCell::new(reports),
+            timeline: RefCell::default(),
+            started: RefCell::default(),
+            page,
+        })
+    }
+
+    /// Changes what is known of where this run works.
+    pub(crate) fn work_at(&self, known: impl FnOnce(&mut Here)) {
+        known(&mut self.here.borrow_mut());
     }
 
     pub(crate) fn format(&self) -> Format {
         self.format
+    }
+
+    /// The same text, its commands with the options of this run.
+    pub(crate) fn complete(&self, text: &str) -> String {
+        self.here.borrow().complete(text)
     }
 
     /// Prints an answer while the command still runs.
@@ -180,6 +201,8 @@ impl Reporting {
     pub(crate) fn end(&self, done: Result<Answer, Ended>) -> ExitCode {
         // An interrupted command leaves bars on the screen.
         self.pause();
+        let here = self.here.borrow().clone();
+        let done = done.map_err(|ended| here.complete_end(ended));
         let mut unwritten = Vec::new();
         let timeline = self.timeline.take().worked();
         if let Some(spent) = timeline.spent() {
@@ -209,7 +232,7 @@ impl Reporting {
         }
         let at = Moment::now();
         for report in self.reports.borrow_mut().iter_mut() {
-            report.event(at, &ended(&end));
+            report.event(at, &ended(&end), &here);
             for unwritten in report.unwritten() {
                 end = Err(end.err().unwrap_or_else(|| (&unwritten).into()));
             }
@@ -227,7 +250,8 @@ impl Reporting {
 
     /// Draws the timeline.
     fn draw(&self, timeline: &Timeline, summary: &str, path: &Utf8Path) -> Result<Event, Unwritten> {
-        let started = self.started.borrow().as_ref().and_then(|event| words::line(event, false)).unwrap_or_default();
+        let here = self.here.borrow();
+        let started = self.started.borrow().as_ref().and_then(|event| words::line(event, false, &here)).unwrap_or_default();
         let title = anstream::adapter::strip_str(&started).to_string();
         let lost = |error: &(dyn std::error::Error + 'static)| Unwritten::file(What::Timeline, path, error);
         let page = timeline::render(timeline, &title, summary).map_err(|error| lost(&error))?;
@@ -241,7 +265,8 @@ impl Reporting {
         }
         let at = Moment::now();
         self.timeline.borrow_mut().record(at, event);
-        self.reports.borrow_mut().iter_mut().for_each(|report| report.event(at, event));
+        let here = self.here.borrow();
+        self.reports.borrow_mut().iter_mut().for_each(|report| report.event(at, event, &here));
     }
 }
 
@@ -257,9 +282,10 @@ fn ended(end: &Result<ExitCode, Ended>) -> Event {
 }
 
 /// Prints why a command failed before it began, and what to try next.
-pub(crate) fn failure(format: Format, ended: &Ended) -> ExitCode {
-    answer::of_failure(ended).print_for_programs(format);
-    explain(ended)
+pub(crate) fn failure(format: Format, ended: Ended, here: &Here) -> ExitCode {
+    let ended = here.complete_end(ended);
+    answer::of_failure(&ended).print_for_programs(format);
+    explain(&ended)
 }
 
 /// Prints what somebody asked for about the program itself.
@@ -279,9 +305,9 @@ pub(crate) fn usage(text: &str) -> ExitCode {
 fn explain(ended: &Ended) -> ExitCode {
     let (red, cyan, reset) = (style::ERROR.render(), style::HINT.render(), anstyle::Reset.render());
     let mut text = Text::default();
-    text.line(format_args!("{red}error{reset}: {}", words::no_command(&ended.message)));
+    text.line(format_args!("{red}error{reset}: {}", ended.message));
     for cause in &ended.causes {
-        text.line(format_args!("  caused by: {}", words::no_command(cause)));
+        text.line(format_args!("  caused by: {cause}"));
     }
     if let Some(hint) = &ended.hint {
         text.line(format_args!("{cyan}hint{reset}: {hint}"));
@@ -308,6 +334,6 @@ fn diagnostics(verbosity: u8) {
         _ => "debug,hyper_util=info,h2=info",
     };
     // One that cannot be written is no reason to panic.
-    let diagnostics = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time();
+    let diagnostics = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| streams::Diagnostics).without_time();
     diagnostics.with_ansi(coloured()).log_internal_errors(false).init();
 }

@@ -59,7 +59,7 @@ fn layer(path: &Utf8Path) -> &str {
 
 /// A file's code: no line that is a comment, and nothing from the module of its tests on, which comes last.
 fn without_tests(text: &str) -> String {
-    let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
     let code = code.split("#[cfg(test)]\npub(crate) mod tests {").next().unwrap();
     code.lines().filter(|line| !line.trim_start().starts_with("//")).map(|line| line.to_owned() + "\n").collect()
 }
@@ -152,4 +152,25 @@ fn the_sdk_stays_in_aws_and_the_environment_in_the_configuration() {
     }
     assert_eq!(wrong, [""; 0]);
     assert!(sdk > 0, "nobody calls AWS any more?");
+}
+
+#[test]
+fn a_command_in_a_message_is_made_by_command() {
+    let mut wrong = Vec::new();
+    for Source { path, text } in &sources() {
+        // The help, which is read before any run; and what finds commands.
+        if layer(path) == "args" || path == "report/here.rs" {
+            continue;
+        }
+        let is_next = |(at, found): (usize, &str)| text[at + found.len()..].starts_with(|next: char| next.is_alphanumeric());
+        let programs =
+            ["`cartctl ", "`aws ", "cartctl deploy", "cartctl delete", "cartctl attach", "cartctl local", "cartctl status"];
+        for program in programs {
+            // `a cartctl deployed it` is no command.
+            if text.match_indices(program).any(|found| program.starts_with('`') || !is_next(found)) {
+                wrong.push(format!("{path} writes `{program}`: use `Command::cartctl` or `Command::aws` of domain/command.rs"));
+            }
+        }
+    }
+    assert_eq!(wrong, [""; 0]);
 }

@@ -61,7 +61,8 @@ fn one_stack_can_be_printed() {
     let written = synth(&project, &project.path("written"), &["auth"]);
     assert_eq!(written.into_values().collect::<Vec<_>>(), [printed]);
     let story = finish(&mut without_network(&project, &["synth", "--out", "-"])).failed(2);
-    assert_eq!(story, "error: --out: `-` takes exactly one stack, for example `cartctl synth cart --out -`\n");
+    let example = format!("`cartctl synth cart --out - --config '{}'`", project.path("cartctl.toml"));
+    assert_eq!(story, format!("error: --out: `-` takes exactly one stack, for example {example}\n"));
 }
 
 #[test]

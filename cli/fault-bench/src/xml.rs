@@ -17,6 +17,12 @@ pub(crate) fn element(name: &str, content: &Json) -> String {
     }
 }
 
+/// Characters that XML cannot hold as they are become references.
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    let escape = |character: char| match character {
+        '&' | '<' | '>' | '"' => format!("&#{};", u32::from(character)),
+        character if character.is_control() && character != '\n' => format!("&#{};", u32::from(character)),
+        character => character.to_string(),
+    };
+    text.chars().map(escape).collect()
 }

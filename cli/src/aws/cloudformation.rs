@@ -10,6 +10,7 @@ use super::{Aws, Error, ErrorKind, object_store::TextUrl, template};
 use crate::domain::{
     moment::Moment,
     stack::{Deployed, DeployedParameter, Effect, Resource, ResourceChange, StackEvent, StackStatus},
+    tame::tame,
 };
 
 /// The start of CloudFormation's messages for a change set without changes. The second form comes with transforms.
@@ -123,7 +124,7 @@ impl Aws {
                     Some(id) => self.proposed_template(id).await?,
                     None => None,
                 };
-                found.push((summary.change_set_name.unwrap_or_default(), template));
+                found.push((said(summary.change_set_name), template));
             }
         }
         Ok(found)
@@ -135,10 +136,10 @@ impl Aws {
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| Error::sdk(format!("listing the resources of {name}"), error))?;
             resources.extend(page.stack_resource_summaries.unwrap_or_default().into_iter().map(|resource| Resource {
-                logical_id: resource.logical_resource_id.unwrap_or_default(),
-                physical_id: resource.physical_resource_id.unwrap_or_default(),
-                resource_type: resource.resource_type.unwrap_or_default(),
-                status: resource.resource_status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
+                logical_id: said(resource.logical_resource_id),
+                physical_id: said(resource.physical_resource_id),
+                resource_type: said(resource.resource_type),
+                status: said(resource.resource_status.map(|status| status.as_str().to_owned())),
             }));
         }
         Ok(resources)
@@ -192,7 +193,7 @@ impl Aws {
         loop {
             let call = self.watching.describe_change_set().change_set_name(&change_set.id).set_next_token(next_token);
             let answer = call.send().await.map_err(|error| Error::sdk("describing a change set", error))?;
-            let reason = answer.status_reason.unwrap_or_default();
+            let reason = said(answer.status_reason);
             match answer.status {
                 Some(types::ChangeSetStatus::CreateComplete) => {}
                 Some(types::ChangeSetStatus::CreatePending | types::ChangeSetStatus::CreateInProgress) => {
@@ -236,9 +237,9 @@ impl Aws {
         // Optional detail, which may lack a permission: the change set's own reason remains.
         let Ok(answer) = call.send().await else { return Vec::new() };
         let validation = |event: types::OperationEvent| {
-            let reason = event.validation_status_reason.filter(|reason| !reason.is_empty())?;
+            let reason = Some(said(event.validation_status_reason)).filter(|reason| !reason.is_empty())?;
             Some(match event.logical_resource_id {
-                Some(id) => format!("{id}: {reason}"),
+                Some(id) => format!("{}: {reason}", tame(&id)),
                 None => reason,
             })
         };
@@ -351,12 +352,18 @@ fn event(event: types::StackEvent) -> StackEvent {
     StackEvent {
         id: event.event_id.unwrap_or_default(),
         at: event.timestamp.and_then(|time| time.to_millis().ok()).map(Moment::from_millis).unwrap_or_default(),
-        logical_id: event.logical_resource_id.unwrap_or_default(),
-        physical_id: event.physical_resource_id.unwrap_or_default(),
-        resource_type: event.resource_type.unwrap_or_default(),
-        status: event.resource_status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
-        reason: event.resource_status_reason.filter(|reason| !reason.is_empty()),
+        logical_id: said(event.logical_resource_id),
+        physical_id: said(event.physical_resource_id),
+        resource_type: said(event.resource_type),
+        status: said(event.resource_status.map(|status| status.as_str().to_owned())),
+        reason: Some(said(event.resource_status_reason)).filter(|reason| !reason.is_empty()),
     }
+}
+
+/// What CloudFormation says, tamed: anybody may have written it into a template. Values of outputs and parameters stay as they are, because
+/// programs read them; they are tamed where they are shown.
+fn said(text: Option<String>) -> String {
+    text.map(|text| tame(&text)).unwrap_or_default()
 }
 
 fn changed(change: types::ResourceChange) -> ResourceChange {
@@ -372,11 +379,7 @@ fn changed(change: types::ResourceChange) -> ResourceChange {
             },
         },
     };
-    ResourceChange {
-        logical_id: change.logical_resource_id.unwrap_or_default(),
-        resource_type: change.resource_type.unwrap_or_default(),
-        effect,
-    }
+    ResourceChange { logical_id: said(change.logical_resource_id), resource_type: said(change.resource_type), effect }
 }
 
 fn deployed(name: &str, stack: types::Stack) -> Result<Deployed, Error> {
@@ -397,13 +400,13 @@ fn deployed(name: &str, stack: types::Stack) -> Result<Deployed, Error> {
     Ok(Deployed {
         id: stack.stack_id.unwrap_or_else(|| name.to_owned()),
         status,
-        reason: stack.stack_status_reason.filter(|reason| !reason.is_empty()),
+        reason: Some(said(stack.stack_status_reason)).filter(|reason| !reason.is_empty()),
         parameters: parameters.collect(),
-        tags: stack.tags.unwrap_or_default().into_iter().filter_map(|tag| Some((tag.key?, tag.value?))).collect(),
+        tags: stack.tags.unwrap_or_default().into_iter().filter_map(|tag| Some((tame(&tag.key?), tame(&tag.value?)))).collect(),
         termination_protection: stack.enable_termination_protection.unwrap_or(false),
-        mark: outputs.remove(MARK_OUTPUT).map(|mark| mark.parse()),
+        mark: outputs.remove(MARK_OUTPUT).map(|mark| tame(&mark).parse()),
         outputs,
-        description: stack.description.filter(|description| !description.is_empty()),
+        description: Some(said(stack.description)).filter(|description| !description.is_empty()),
         changed: stack.last_updated_time.or(stack.creation_time).map(|time| time.to_string()),
     })
 }

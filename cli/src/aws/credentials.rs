@@ -23,7 +23,11 @@ use tokio::sync::Mutex;
 
 use self::chain::{Base, Chain, Role, Token};
 use super::{Error, ErrorKind, causes};
-use crate::domain::connection::{AskForCode, AwsEnvironment, Connection, Keys, NamedBy, WebIdentity};
+use crate::domain::{
+    command::Command,
+    connection::{AskForCode, AwsEnvironment, Connection, Keys, NamedBy, WebIdentity},
+    text::shell_word,
+};
 
 pub(super) use self::files::Profiles;
 
@@ -127,6 +131,14 @@ fn unusable(problem: &chain::Problem, profiles: &Profiles) -> Error {
     Error::new(FINDING, ErrorKind::Credentials, problem.to_string()).with_hint(hint)
 }
 
+fn sso_login(profile: &str) -> Command {
+    Command::aws("sso login --profile").with(profile)
+}
+
+fn login(profile: &str) -> Command {
+    Command::aws("login --profile").with(profile)
+}
+
 /// Gets credentials as one source says, and keeps them until shortly before they end.
 #[derive(Debug)]
 pub(super) struct Source {
@@ -165,8 +177,8 @@ impl Source {
     pub(super) fn renewal(&self) -> String {
         let again = "then run the same command again";
         match &self.chain.base {
-            Base::Sso(sso) => format!("sign in with `aws sso login --profile {}`, {again}", sso.profile),
-            Base::Login { profile, .. } => format!("sign in with `aws login --profile {profile}`, {again}"),
+            Base::Sso(sso) => format!("sign in with {}, {again}", sso_login(&sso.profile)),
+            Base::Login { profile, .. } => format!("sign in with {}, {again}", login(profile)),
             Base::Environment => {
                 format!("sign in again for new keys (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN), {again}")
             }
@@ -224,7 +236,7 @@ impl Source {
             let hint = format!(
                 "run it on a terminal, or get a session first: `eval \"$(aws configure export-credentials --profile {} --format env)\"`, \
                  and omit the profile",
-                role.profile
+                shell_word(&role.profile)
             );
             return Err(refused(
                 format!("a code of the MFA device {device} is required, and nobody can be asked for it here"),
@@ -269,12 +281,10 @@ impl Source {
                 }
                 let session = sso.session.as_ref().map_or_else(|| sso.start_url.clone(), |session| format!("`{session}`"));
                 refused(format!("the profile `{}` has no valid session of {session}: {message}", sso.profile))
-                    .with_hint(format!("sign in with `aws sso login --profile {}`, then run the same command again", sso.profile))
+                    .with_hint(format!("sign in with {}, then run the same command again", sso_login(&sso.profile)))
             }
-            Base::Login { profile, .. } => {
-                refused(format!("the profile `{profile}` has no valid session of `aws login`: {message}"))
-                    .with_hint(format!("sign in with `aws login --profile {profile}`, then run the same command again"))
-            }
+            Base::Login { profile, .. } => refused(format!("the profile `{profile}` has no valid `login_session`: {message}"))
+                .with_hint(format!("sign in with {}, then run the same command again", login(profile))),
             Base::Process { profile, .. } => {
                 let said = message.split_once(" external process").map_or(message.as_str(), |(_, said)| said);
                 let said = said.trim_start_matches([',', ':', ' ']).trim_end();

@@ -11,7 +11,7 @@ use super::{
     proxy::Unusable,
     refusal::{Circumstances, Meaning, Refusal},
 };
-use crate::domain::moment::Moment;
+use crate::domain::{command::Command, moment::Moment, tame::tame};
 
 /// The kind of failure, as far as the user's next step depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +58,8 @@ pub struct Error {
 
 impl Error {
     pub(crate) fn new(operation: impl Into<String>, kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { operation: operation.into(), kind, code: None, message: message.into(), hint: None }
+        // Most of it is what others say.
+        Self { operation: tame(&operation.into()), kind, code: None, message: tame(&message.into()), hint: None }
     }
 
     pub(crate) fn kind(&self) -> ErrorKind {
@@ -71,7 +72,7 @@ impl Error {
     }
 
     pub(super) fn with_hint(self, hint: impl Into<String>) -> Self {
-        Self { hint: Some(hint.into().into()), ..self }
+        Self { hint: Some(tame(&hint.into()).into()), ..self }
     }
 
     pub(crate) fn hint(&self) -> Option<String> {
@@ -79,15 +80,17 @@ impl Error {
             return Some(hint.to_string());
         }
         match self.kind {
-            ErrorKind::Credentials => Some(
-                "sign in (`aws sso login`, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), choose a profile with `--profile`, \
-                 or try everything without an account: `cartctl local`"
-                    .to_owned(),
-            ),
-            ErrorKind::NoLocalKeys => Some(
-                "stop it with `cartctl local --stop`, then start it again with `cartctl local`: accounts and carts are kept"
-                    .to_owned(),
-            ),
+            ErrorKind::Credentials => Some(format!(
+                "sign in ({}, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), choose a profile with `--profile`, or try everything \
+                 without an account: {}",
+                Command::aws("sso login"),
+                Command::cartctl("local")
+            )),
+            ErrorKind::NoLocalKeys => Some(format!(
+                "stop it with {}, then start it again with {}: accounts and carts are kept",
+                Command::cartctl("local --stop"),
+                Command::cartctl("local")
+            )),
             ErrorKind::NoRegion => {
                 Some("name one with `--region eu-west-1`, in AWS_REGION, or as `region` in cartctl.toml".to_owned())
             }
@@ -100,7 +103,8 @@ impl Error {
             ),
             ErrorKind::NoBucket => Some("create the bucket first, or omit `--bucket`: cartctl then creates one".to_owned()),
             ErrorKind::Busy => {
-                Some("wait for the other deployment with `cartctl attach`, then run the same command again".to_owned())
+                let attach = Command::cartctl("attach");
+                Some(format!("wait for the other deployment with {attach}, then run the same command again"))
             }
             ErrorKind::WrongAccount => {
                 Some("choose the stage's own account (`--profile`), or correct the stage's section in cartctl.toml".to_owned())
@@ -162,7 +166,11 @@ impl Error {
             renewal: place.and_then(|place| place.renewal.as_deref()),
         };
         let Meaning { kind, message, hint } = refusal.meaning(&circumstances);
-        Self { code: refusal.code.map(Into::into), hint: hint.map(Into::into), ..Self::new(operation, kind, message) }
+        Self {
+            code: refusal.code.map(Into::into),
+            hint: hint.map(|hint| tame(&hint).into()),
+            ..Self::new(operation, kind, message)
+        }
     }
 
     pub(super) fn has_code(&self, code: &str) -> bool {

@@ -9,7 +9,7 @@
 use serde::Deserialize;
 
 use super::{ErrorKind, regions::is_opt_in};
-use crate::domain::cause::Denial;
+use crate::domain::{cause::Denial, command::Command};
 
 /// An answer that is no success.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -102,7 +102,11 @@ impl Refusal {
             Why::Expired => (
                 ErrorKind::Credentials,
                 format!("the session of these credentials has ended: {said}"),
-                renewed("sign in again (`aws sso login`, `aws login`, or new keys), then run the same command again"),
+                renewed(&format!(
+                    "sign in again ({}, {}, or new keys), then run the same command again",
+                    Command::aws("sso login"),
+                    Command::aws("login")
+                )),
             ),
             Why::UnknownKey if is_opt_in(region) => (
                 ErrorKind::Credentials,
@@ -112,7 +116,10 @@ impl Refusal {
             Why::UnknownKey => (
                 ErrorKind::Credentials,
                 format!("AWS does not know these credentials: {said}"),
-                Some("check them with `aws sts get-caller-identity`; temporary keys have a session token as well".to_owned()),
+                Some(format!(
+                    "check them with {}; temporary keys have a session token as well",
+                    Command::aws("sts get-caller-identity")
+                )),
             ),
             Why::WrongSecret => (
                 ErrorKind::Credentials,
@@ -292,9 +299,11 @@ fn clock(ahead: Option<i64>) -> String {
 }
 
 fn enabling(region: &str) -> String {
+    // Every account may use this region.
+    let enable = Command::aws("account enable-region --region us-east-1 --region-name").with(region);
+    let check = Command::aws("sts get-caller-identity --region us-east-1");
     format!(
-        "enable the region with `aws account enable-region --region-name {region} --region us-east-1`, which takes minutes, or choose \
-         another one with `--region`; `aws sts get-caller-identity --region us-east-1` checks the credentials"
+        "enable the region with {enable}, which takes minutes, or choose another one with `--region`; {check} checks the credentials"
     )
 }
 
@@ -451,7 +460,7 @@ mod tests {
             };
             let there = meaning("ap-east-1");
             assert!(there.message.starts_with("the account has not enabled the region ap-east-1"), "{there:?}");
-            assert!(there.hint.unwrap().contains("`aws account enable-region --region-name ap-east-1 "));
+            assert!(there.hint.unwrap().contains("`aws account enable-region --region us-east-1 --region-name ap-east-1`"));
             for region in ["eu-west-1", "cn-north-1", "us-gov-west-1", ""] {
                 assert!(!meaning(region).message.contains("enabled the region"), "{region}");
             }

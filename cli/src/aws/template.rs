@@ -3,10 +3,22 @@
 use serde_json::{Map, Value as Json, json};
 use serde_yaml::Value as Yaml;
 
-/// The template as JSON, with the functions in their long form. `null` if it is neither JSON nor YAML.
+use crate::domain::tame::tame;
+
+/// The template as JSON, tamed, with the functions in their long form. `null` if it is neither JSON nor YAML.
 pub(super) fn read(body: &str) -> Json {
     let yaml = || serde_yaml::from_str::<Yaml>(body).map(json_of);
-    serde_json::from_str(body).or_else(|_| yaml()).unwrap_or(Json::Null)
+    tamed(serde_json::from_str(body).or_else(|_| yaml()).unwrap_or(Json::Null))
+}
+
+/// Anybody may have written the template.
+fn tamed(json: Json) -> Json {
+    match json {
+        Json::String(text) => tame(&text).into(),
+        Json::Array(items) => items.into_iter().map(tamed).collect(),
+        Json::Object(fields) => Json::Object(fields.into_iter().map(|(name, value)| (tame(&name), tamed(value))).collect()),
+        other => other,
+    }
 }
 
 fn json_of(yaml: Yaml) -> Json {
@@ -84,5 +96,10 @@ Resources:
         assert_eq!(read("Resources: [unclosed"), Json::Null);
         assert_eq!(read(""), Json::Null);
         assert_eq!(read("{}"), json!({}));
+    }
+
+    #[test]
+    fn anybodys_text_is_tame() {
+        assert_eq!(read(r#"{"a\u001b": ["\u202e##[x", {"b": 1}]}"#), json!({ r"a\u{1b}": [r"\u{202e}# #[x", { "b": 1 }] }));
     }
 }

@@ -11,6 +11,8 @@ use cart_infra::{
 use handlebars::{Handlebars, no_escape};
 use serde_json::json;
 
+use crate::domain::{command::Command, tame::is_unruly};
+
 /// The template, relative to the workspace.
 const TEMPLATE: &str = "templates/env.hbs";
 
@@ -54,7 +56,7 @@ impl Error {
                 let mut stacks: Vec<_> = missing.iter().map(|(_, stack)| stack.to_string()).collect();
                 stacks.sort();
                 stacks.dedup();
-                Some(format!("`cartctl deploy {}` publishes them", stacks.join(" ")))
+                Some(format!("{} publishes them", Command::cartctl("deploy").with_all(stacks)))
             }
             Self::Unsafe { path } => {
                 Some(format!("somebody else wrote {path}; deploying the stack that publishes it sets it right"))
@@ -77,7 +79,7 @@ impl FrontendEnv {
                 missing.push((path, stack));
                 return String::new();
             };
-            if value.chars().any(char::is_control) {
+            if value.chars().any(is_unruly) {
                 broken = Some(path);
             }
             value.clone()

@@ -12,6 +12,7 @@ use thiserror::Error;
 use super::packaged_site::is_inside;
 use crate::{
     domain::{
+        command::Command,
         digest::{code_hash, sha256},
         package::Artifact,
         site::File,
@@ -66,19 +67,20 @@ pub(crate) enum Error {
     #[error("cannot read {path}")]
     Read {
         path: Utf8PathBuf,
+        folder: Utf8PathBuf,
         #[source]
         source: io::Error,
     },
     #[error(transparent)]
     Write(#[from] files::Error),
     #[error("{path} is not a list of packages: {reason}")]
-    Parse { path: Utf8PathBuf, reason: String },
+    Parse { path: Utf8PathBuf, folder: Utf8PathBuf, reason: String },
     #[error("the packages in {folder} are for {found}, and the functions run on {wanted}")]
     Architecture { folder: Utf8PathBuf, found: Architecture, wanted: Architecture },
     #[error("{folder} has no package of {service}")]
     Missing { folder: Utf8PathBuf, service: Service },
     #[error("{path} is not the file that was listed")]
-    Changed { path: Utf8PathBuf },
+    Changed { path: Utf8PathBuf, folder: Utf8PathBuf },
     #[error("{folder} has no site, and this deployment publishes one")]
     NoSite { folder: Utf8PathBuf },
 }
@@ -87,14 +89,20 @@ impl Error {
     pub(crate) fn hint(&self) -> String {
         match self {
             Self::Write(error) => error.hint(),
-            Self::Architecture { wanted, .. } => format!("build them with `cartctl package --arch {wanted} --out DIR`"),
-            Self::NoSite { .. } => {
-                "package it as well with `cartctl package --site --out DIR`; to deploy without the site, name the stacks \
-                                    that are wanted: `cartctl deploy STACK… --packages DIR`"
-                    .to_owned()
+            Self::Architecture { folder, wanted, .. } => {
+                let package = Command::cartctl("package --arch").with(wanted).with("--out").with(folder);
+                format!("build them with {package}")
             }
-            Self::Read { .. } | Self::Parse { .. } | Self::Missing { .. } | Self::Changed { .. } => {
-                "`cartctl package --out DIR` makes such a folder".to_owned()
+            Self::NoSite { folder } => format!(
+                "package it as well with {}; to deploy without the site, name the stacks that are wanted: {}",
+                Command::cartctl("package --site --out").with(folder),
+                Command::cartctl("deploy auth products cart --packages").with(folder)
+            ),
+            Self::Read { folder, .. }
+            | Self::Parse { folder, .. }
+            | Self::Missing { folder, .. }
+            | Self::Changed { folder, .. } => {
+                format!("{} makes such a folder", Command::cartctl("package --out").with(folder))
             }
         }
     }
@@ -116,7 +124,7 @@ pub(crate) fn write(
     };
     let packages = artifacts.iter().map(entry).collect();
     let site_entry = |file: &File| {
-        let content = read_file(&folder.join(SITE).join(&file.path))?;
+        let content = read_file(folder, &folder.join(SITE).join(&file.path))?;
         Ok(SiteEntry { path: file.path.clone(), bytes: file.bytes, sha256: sha256(&[&content]) })
     };
     let site = site.map(|files| files.iter().map(site_entry).collect::<Result<_, Error>>()).transpose()?;
@@ -127,8 +135,8 @@ pub(crate) fn write(
 /// The list of `folder`.
 fn parsed(folder: &Utf8Path) -> Result<Manifest, Error> {
     let path = folder.join(FILE_NAME);
-    let invalid = |reason: String| Error::Parse { path: path.clone(), reason };
-    let manifest: Manifest = serde_json::from_slice(&read_file(&path)?).map_err(|error| invalid(error.to_string()))?;
+    let invalid = |reason: String| Error::Parse { path: path.clone(), folder: folder.to_owned(), reason };
+    let manifest: Manifest = serde_json::from_slice(&read_file(folder, &path)?).map_err(|error| invalid(error.to_string()))?;
     let version = manifest.version;
     if version != VERSION {
         return Err(invalid(format!("it has version {version}, and this is for version {VERSION}")));
@@ -146,9 +154,9 @@ pub(crate) fn site(folder: &Utf8Path) -> Result<Vec<String>, Error> {
     let site = parsed(folder)?.site.ok_or_else(|| Error::NoSite { folder: folder.to_owned() })?;
     let verified = |file: SiteEntry| {
         let path = folder.join(SITE).join(&file.path);
-        let content = read_file(&path)?;
+        let content = read_file(folder, &path)?;
         let is_same = content.len() as u64 == file.bytes && sha256(&[&content]) == file.sha256;
-        if is_same { Ok(file.path) } else { Err(Error::Changed { path }) }
+        if is_same { Ok(file.path) } else { Err(Error::Changed { path, folder: folder.to_owned() }) }
     };
     site.into_iter().map(verified).collect()
 }
@@ -163,9 +171,9 @@ pub(crate) fn read(folder: &Utf8Path, wanted: Architecture) -> Result<Vec<Artifa
         let entry = packages.iter().find(|entry| entry.service == service.bin());
         let entry = entry.ok_or_else(|| Error::Missing { folder: folder.to_owned(), service })?;
         let path = folder.join(&entry.key);
-        let zip = read_file(&path)?;
+        let zip = read_file(folder, &path)?;
         if zip.len() as u64 != entry.zip_bytes || code_hash(&zip) != entry.zip_sha256 {
-            return Err(Error::Changed { path });
+            return Err(Error::Changed { path, folder: folder.to_owned() });
         }
         let artifact = Artifact::new(packages::of(service), entry.zip_sha256, path, entry.zip_bytes);
         Ok(Artifact { binary_bytes: entry.binary_bytes, ..artifact })
@@ -173,8 +181,8 @@ pub(crate) fn read(folder: &Utf8Path, wanted: Architecture) -> Result<Vec<Artifa
     Service::ALL.into_iter().map(artifact).collect()
 }
 
-fn read_file(path: &Utf8Path) -> Result<Vec<u8>, Error> {
-    fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })
+fn read_file(folder: &Utf8Path, path: &Utf8Path) -> Result<Vec<u8>, Error> {
+    fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), folder: folder.to_owned(), source })
 }
 
 #[cfg(test)]
@@ -205,7 +213,7 @@ mod tests {
         let cart = format!("cart/{}.zip", code_hash(b"zip"));
         fs::write(folder.path().join(&cart), b"pig").unwrap();
         let error = read(folder.path(), Architecture::Arm64).unwrap_err();
-        assert!(matches!(&error, Error::Changed { path } if path.ends_with(&cart)), "{error}");
+        assert!(matches!(&error, Error::Changed { path, .. } if path.ends_with(&cart)), "{error}");
     }
 
     /// An earlier cartctl called archives by the hash of the binary.
@@ -228,7 +236,7 @@ mod tests {
         let folder = folder.path();
         let missing = site(folder).unwrap_err();
         assert!(missing.to_string().ends_with("has no site, and this deployment publishes one"), "{missing}");
-        assert!(missing.hint().contains("`cartctl package --site --out DIR`"), "{}", missing.hint());
+        assert!(missing.hint().contains(&format!("`cartctl package --site --out {folder}`")), "{}", missing.hint());
 
         let artifacts = read(folder, Architecture::Arm64).unwrap();
         let page = folder.join("site/index.html");
@@ -267,6 +275,6 @@ mod tests {
         let folder = camino_tempfile::tempdir().unwrap();
         let error = read(folder.path(), Architecture::Arm64).unwrap_err();
         assert!(matches!(error, Error::Read { .. }), "{error}");
-        assert_eq!(error.hint(), "`cartctl package --out DIR` makes such a folder");
+        assert_eq!(error.hint(), format!("`cartctl package --out {}` makes such a folder", folder.path()));
     }
 }

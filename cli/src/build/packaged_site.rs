@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::{
     domain::{
+        command::Command,
         digest::{md5, sha256},
         site::{File, named_by_content},
     },
@@ -30,7 +31,11 @@ pub(crate) enum Error {
     Unsafe { value: String },
     /// Built by another version of cartctl, or by hand.
     #[error("the packaged site has no place for {value}")]
-    NoPlace { value: String },
+    NoPlace {
+        value: String,
+        /// The folder of the packages.
+        folder: Utf8PathBuf,
+    },
 }
 
 impl Error {
@@ -40,7 +45,9 @@ impl Error {
             Self::Unsafe { .. } => {
                 Some("somebody else may have written that parameter; deploying its stack sets it right".to_owned())
             }
-            Self::NoPlace { .. } => Some("package it again: `cartctl package --site --out DIR`".to_owned()),
+            Self::NoPlace { folder, .. } => {
+                Some(format!("package it again: {}", Command::cartctl("package --site --out").with(folder)))
+            }
             Self::Io { .. } => None,
         }
     }
@@ -60,7 +67,7 @@ pub(crate) fn place(from: &Utf8Path, paths: &[String], to: &Utf8Path, values: &[
     let contents: Vec<(String, Result<String, Vec<u8>>)> = paths.iter().map(read).collect::<Result<_, Error>>()?;
     let texts = || contents.iter().filter_map(|(_, content)| content.as_ref().ok());
     if let Some((_, value)) = values.iter().find(|(stand_in, _)| !texts().any(|text| text.contains(stand_in))) {
-        return Err(Error::NoPlace { value: value.clone() });
+        return Err(Error::NoPlace { value: value.clone(), folder: from.parent().unwrap_or(from).to_owned() });
     }
     let scripts = contents.iter().filter(|(_, content)| content.is_ok());
     let names: BTreeMap<String, String> = scripts.filter_map(|(path, _)| renamed(path, values)).collect();

@@ -10,11 +10,14 @@ use std::{
     time::Duration,
 };
 
+use anstream::adapter::strip_str;
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _},
     process::{Child, Command},
 };
+
+use crate::domain::tame::tame_but_styles;
 
 /// How many lines of a failed program's output are shown.
 const LAST_LINES: usize = 30;
@@ -65,12 +68,12 @@ pub(crate) struct Ended {
     pub said: String,
 }
 
-/// Runs `command` for its result, and its last output if it fails.
+/// Runs `command` for its result, and its last output without colours if it fails.
 pub(crate) async fn result_of(command: Command) -> io::Result<Ended> {
     let mut said = VecDeque::new();
     let status = run(command, |line| {
         if let Line::Output(text) | Line::Error(text) = line {
-            said.push_back(text);
+            said.push_back(strip_str(&text).to_string());
             if said.len() > LAST_LINES {
                 said.pop_front();
             }
@@ -169,16 +172,21 @@ impl<R: AsyncRead + Unpin> Lines<R> {
                 let mut line = std::mem::replace(&mut self.buffer, rest);
                 self.searched = 0;
                 let end = if line.pop() == Some(b'\r') { End::Return } else { End::Newline };
-                return Ok(Some((String::from_utf8_lossy(&line).into_owned(), end)));
+                return Ok(Some((text_of(&line), end)));
             }
             self.searched = self.buffer.len();
             if self.reader.read_buf(&mut self.buffer).await? == 0 {
                 self.searched = 0;
                 let line = std::mem::take(&mut self.buffer);
-                return Ok((!line.is_empty()).then(|| (String::from_utf8_lossy(&line).into_owned(), End::Newline)));
+                return Ok((!line.is_empty()).then(|| (text_of(&line), End::Newline)));
             }
         }
     }
+}
+
+/// What a program wrote, tamed. Compilers colour their messages.
+fn text_of(line: &[u8]) -> String {
+    tame_but_styles(&String::from_utf8_lossy(line))
 }
 
 /// Creates a program from a shell script, for tests. A shell writes it, because this process may be forking elsewhere: a child that
@@ -218,6 +226,8 @@ mod tests {
         let ended = result_of(shell("seq 100; exit 3")).await.unwrap();
         let last: Vec<_> = (101 - LAST_LINES..=100).map(|line| line.to_string()).collect();
         assert_eq!((ended.status.code(), ended.said), (Some(3), last.join("\n")));
+        let ended = result_of(shell(r"printf '\033[31mred\033[0m \033[2J\n'")).await.unwrap();
+        assert_eq!(ended.said, r"red \u{1b}[2J");
         let ended = result_of(shell("echo said >&2")).await.unwrap();
         assert_eq!((ended.status.code(), ended.said.as_str()), (Some(0), "said"));
     }

@@ -11,8 +11,10 @@ use super::{
 };
 use crate::{
     domain::{
+        command,
         digest::md5,
         site::{File, INDEX},
+        text::shell_word,
     },
     files,
 };
@@ -48,13 +50,19 @@ pub(crate) enum Error {
 
 impl Error {
     pub(crate) fn hint(&self) -> Option<String> {
-        let without = "to deploy without the site, name the stacks that are wanted: `cartctl deploy STACK…`";
+        let without = format!(
+            "to deploy without the site, name the stacks that are wanted: {}",
+            command::Command::cartctl("deploy auth products cart")
+        );
         match self {
             Self::Node(error) => Some(format!("{}; {without}", error.hint())),
             Self::NoNpm => Some(format!("install npm, which comes with Node; {without}")),
-            Self::NotInstalled { folder } => Some(format!("`npm --prefix {folder} ci` installs them; {without}")),
+            Self::NotInstalled { folder } => {
+                Some(format!("`npm --prefix {} ci` installs them; {without}", shell_word(folder.as_str())))
+            }
             Self::Failed { .. } => {
-                Some("nothing was uploaded; once it builds, `cartctl frontend deploy` puts it online".to_owned())
+                let deploy = command::Command::cartctl("frontend deploy");
+                Some(format!("nothing was uploaded; once it builds, {deploy} puts it online"))
             }
             Self::NoSite { .. } | Self::Run(_) | Self::Read { .. } => None,
         }

@@ -33,14 +33,14 @@ pub(super) async fn run(args: &Args, config: &Config, events: &Events) -> Result
         return Ok(Answer::new(format!("{path}\n"), json!({ "path": path, "variables": object })));
     };
     let (text, object) = printed(format, &variables);
-    Ok(Answer::new(text, object))
+    Ok(Answer::exact(text, object))
 }
 
 /// Variables in a format, and as one object.
 pub(super) fn printed(format: EnvFormat, variables: &[(&str, String)]) -> (String, Json) {
     let object = object(variables);
     let text = match format {
-        EnvFormat::Json => format!("{object:#}\n"),
+        EnvFormat::Json => text::json_pretty(&object),
         EnvFormat::Yaml => text::yaml(&object),
         EnvFormat::Shell => lines(variables, |name, value| format!("export {name}={}", text::shell_quoted(value))),
         EnvFormat::Github => lines(variables, |name, value| format!("{name}={value}")),

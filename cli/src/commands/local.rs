@@ -18,6 +18,7 @@ use crate::{
     build::package::Target,
     config::Config,
     domain::{
+        command::Command,
         connection::LocalKeys,
         event::{Event, Events, Message},
         notice::{Activity, Notice},
@@ -75,13 +76,14 @@ pub(super) async fn run(args: &Local, config: &Config, events: &Events, reportin
             return Err(error);
         }
     };
+    let ending = Command::cartctl("local --stop");
     if own.cloud.is_none() && !args.dev {
         own.let_go();
-        return Ok(shop.answer("It was running already; `cartctl local --stop` stops it.", config.verbose));
+        return Ok(shop.answer(&reporting.complete(&format!("It was running already; {ending} stops it.")), config.verbose));
     }
     if args.detach {
         own.let_go();
-        return Ok(shop.answer("It runs on by itself; `cartctl local --stop` stops it.", config.verbose));
+        return Ok(shop.answer(&reporting.complete(&format!("It runs on by itself; {ending} stops it.")), config.verbose));
     }
     let ending = if args.dev {
         "Edits below lambdas/ and frontend/ are picked up. It runs until you press Ctrl-C."
@@ -126,7 +128,7 @@ pub(super) fn credentials(args: &Local, config: &Config) -> Result<Answer, Error
         "Version": 1, "AccessKeyId": access_key_id, "SecretAccessKey": secret_access_key, "Region": local::REGION,
         "EndpointUrl": endpoint,
     });
-    Ok(Answer::new(text, json))
+    Ok(Answer::exact(text, json))
 }
 
 /// The programs to start, after all checks.

@@ -8,7 +8,7 @@ use super::{app_without_code, chosen};
 use crate::{
     args::{Synth, TemplateFormat},
     config::{self, Config},
-    domain::text,
+    domain::{command::Command, text},
     error::Error,
     files,
     plan::deploy,
@@ -21,10 +21,10 @@ pub(super) fn run(args: &Synth, config: &Config) -> Result<Answer, Error> {
     let stacks: Vec<&Stack> = chosen(&app, &args.stacks).into_iter().filter_map(|id| app.stack(id)).collect();
     if args.out.as_deref().is_some_and(|out| out == "-") {
         let [stack] = stacks[..] else {
-            let reason = "`-` takes exactly one stack, for example `cartctl synth cart --out -`".to_owned();
+            let reason = format!("`-` takes exactly one stack, for example {}", Command::cartctl("synth cart --out -"));
             return Err(config::Error::Value { name: "--out".to_owned(), reason }.into());
         };
-        return Ok(Answer::new(render(stack.template(), args.format), stack.template().as_json()));
+        return Ok(Answer::exact(render(stack.template(), args.format), stack.template().as_json()));
     }
     let folder = args.out.clone().unwrap_or_else(|| config.workspace.join("target/synth"));
     let mut written = Vec::<Utf8PathBuf>::new();

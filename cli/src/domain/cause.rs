@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use cfn::StackId;
 
+use super::command::Command;
+
 /// What made a resource, a change set or a call fail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
@@ -142,36 +144,43 @@ impl Cause {
         Some(cause(reason))
     }
 
-    /// What to do about it, for somebody who works on this stack.
-    pub(crate) fn hint(&self, stack: StackId) -> String {
+    /// What to do about it, for somebody who works on this stack, and on the resource of this name in AWS, if it is known.
+    pub(crate) fn hint(&self, stack: StackId, resource: Option<&str>) -> String {
+        let delete = Command::cartctl("delete").with(stack);
         match self {
             Self::Denied(denial) => denial.hint(),
-            Self::EncodedDenial { .. } => "read what is missing with `aws sts decode-authorization-message`, then ask for it, or use \
-                                           credentials that have it (`--profile`)"
-                .to_owned(),
+            Self::EncodedDenial { encoded } => format!(
+                "read what is missing with {}, then ask for it, or use credentials that have it (`--profile`)",
+                Command::aws("sts decode-authorization-message --encoded-message").with(encoded)
+            ),
             Self::NameTaken(taken) => taken.hint(),
             Self::Quota { service } => {
                 let more = service.as_ref().map_or_else(|| "more".to_owned(), |service| format!("more of {service}"));
                 format!("ask for {more} in the console's Service Quotas, or delete what is no longer needed, then run the same command again")
             }
-            Self::StackQuota => "delete stacks that are no longer needed, or ask for more in the console's Service Quotas \
-                                 (AWS CloudFormation, Stack count)"
-                .to_owned(),
-            Self::ReservedConcurrency => "lower `reserved-concurrency` in cartctl.toml or leave it out, or ask for more concurrent \
-                                          executions of Lambda in the console's Service Quotas"
-                .to_owned(),
+            Self::StackQuota => {
+                "delete stacks that are no longer needed, or ask for more in the console's Service Quotas (AWS CloudFormation, Stack count)".to_owned()
+            }
+            Self::ReservedConcurrency => {
+                "lower `reserved-concurrency` in cartctl.toml or leave it out, or ask for more concurrent executions of Lambda in the console's Service Quotas".to_owned()
+            }
             Self::NoGatewayLoggingRole => {
-                "run `cartctl deploy` again: its bootstrap stack sets that role where an account has none".to_owned()
+                let deploy = Command::cartctl("deploy");
+                format!("run {deploy} again: its bootstrap stack sets that role where an account has none")
             }
             // https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
-            Self::Throttled { by_api_gateway: true } => "wait a minute, then run the same command again. API Gateway deletes one API \
-                                                         in 30 seconds, for all that work in an account."
-                .to_owned(),
-            Self::Throttled { by_api_gateway: false } => "wait a minute, then run the same command again".to_owned(),
+            Self::Throttled { by_api_gateway } => {
+                let why = " API Gateway deletes one API in 30 seconds, for all that work in an account.";
+                let wait = "wait a minute, then run the same command again";
+                if *by_api_gateway { format!("{wait}.{why}") } else { wait.to_owned() }
+            }
             Self::RoleNotReady => {
                 "run the same command again: it takes some seconds until all of AWS has heard of a new role".to_owned()
             }
-            Self::CodeMissing => format!("run `cartctl deploy {stack}` again, which uploads what is not in the bucket"),
+            Self::CodeMissing => {
+                let deploy = Command::cartctl("deploy").with(stack);
+                format!("run {deploy} again, which uploads what is not in the bucket")
+            }
             Self::ForeignCode => foreign_code(stack),
             Self::ForeignTemplate => foreign_template(stack),
             Self::BucketElsewhere { region: Some(region) } => format!(
@@ -188,16 +197,10 @@ impl Cause {
                 "change something of the function, if only its description in infra/src/stacks/{stack}.rs: Lambda publishes no version \
                  that equals the last"
             ),
-            Self::DeletionProtected(Protected::Table) => format!(
-                "if its data may go, `aws dynamodb update-table --no-deletion-protection-enabled --table-name …`, then `cartctl delete \
-                 {stack}` again"
-            ),
-            Self::DeletionProtected(Protected::UserPool) => format!(
-                "if its accounts may go, deactivate its deletion protection in the Cognito console, then `cartctl delete {stack}` again"
-            ),
-            Self::PoolHasDomain => format!(
-                "delete the domain with `aws cognito-idp delete-user-pool-domain`, then `cartctl delete {stack}` again"
-            ),
+            Self::DeletionProtected(protected) => protected.hint(&delete, resource),
+            Self::PoolHasDomain => {
+                format!("delete its domain in the Cognito console (Branding, Domain), then {delete} again")
+            }
             Self::BucketNotEmpty => {
                 "if its objects may go, empty the bucket in the S3 console, which also takes old versions, then run the same command again"
                     .to_owned()
@@ -212,48 +215,66 @@ impl Cause {
             Self::NotEnabled => "enable the region for this account in the console (Account, AWS Regions), wait until a new account is \
                                  activated, or deploy elsewhere with `--region`"
                 .to_owned(),
-            Self::Unverified => "ask AWS Support to verify the account for CloudFront, as the message says, which takes a day or so; until then \
-                                 `cartctl deploy auth products cart` deploys the rest"
-                .to_owned(),
+            Self::Unverified => format!(
+                "ask AWS Support to verify the account for CloudFront, as the message says, which takes a day or so; until then {} \
+                 deploys the rest",
+                Command::cartctl("deploy auth products cart")
+            ),
             Self::Credentials { expired: true } => {
-                "sign in again, for example with `aws sso login`, then run the same command again".to_owned()
+                let login = Command::aws("sso login");
+                format!("sign in again, for example with {login}, then run the same command again")
             }
             Self::Credentials { expired: false } => {
-                "look whose credentials these are with `aws sts get-caller-identity`, or choose others with `--profile`".to_owned()
+                let identity = Command::aws("sts get-caller-identity");
+                format!("look whose credentials these are with {identity}, or choose others with `--profile`")
             }
             Self::ParameterMissing { names } => {
                 let names = names.as_ref().map_or_else(|| "the parameters".to_owned(), |names| format!("`{names}`"));
-                format!("deploy the stack that publishes {names} first: `cartctl deploy` deploys all of them in order")
+                let deploy = Command::cartctl("deploy");
+                format!("deploy the stack that publishes {names} first: {deploy} deploys all of them in order")
             }
             Self::NamedReplacement { name } => {
                 let name = name.as_ref().map_or_else(|| "it".to_owned(), |name| format!("`{name}`"));
-                format!(
-                    "undo the change that replaces {name}, or rename it; if what it holds may go, `cartctl delete {stack}` and deploy again"
-                )
+                format!("undo the change that replaces {name}, or rename it; if what it holds may go, {delete} and deploy again")
             }
             Self::Template => {
-                format!("look at the template with `cartctl synth {stack} --out -`; it is defined in infra/src/stacks/{stack}.rs")
+                let synth = Command::cartctl("synth").with(stack).with_all(["--out", "-"]);
+                format!("look at the template with {synth}; it is defined in infra/src/stacks/{stack}.rs")
             }
-            Self::TerminationProtected { stack: name } => {
-                let name = name.as_deref().unwrap_or("…");
-                format!(
-                    "if it may go, `aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name \
-                     {name}`, then `cartctl delete {stack}` again"
-                )
+            Self::TerminationProtected { .. } => {
+                format!("if it may go, {} switches the protection off first", delete.with("--protected-ok"))
+            }
+        }
+    }
+}
+
+impl Protected {
+    /// What to do before the stack is deleted with this command.
+    fn hint(self, delete: &Command, resource: Option<&str>) -> String {
+        match self {
+            Self::Table => {
+                let table = resource.unwrap_or("TABLE");
+                let unprotect = Command::aws("dynamodb update-table --no-deletion-protection-enabled --table-name").with(table);
+                format!("if its data may go, {unprotect}, then {delete} again")
+            }
+            Self::UserPool => {
+                format!("if its accounts may go, deactivate its deletion protection in the Cognito console, then {delete} again")
             }
         }
     }
 }
 
 fn foreign_code(stack: StackId) -> String {
+    let deploy = Command::cartctl("deploy").with(stack);
     format!(
         "somebody replaced the code in the artifact bucket after it was uploaded, and none of it ran; find out who may write to the \
-         bucket, then run `cartctl deploy {stack}` again, which uploads the code again"
+         bucket, then run {deploy} again, which uploads the code again"
     )
 }
 
 fn foreign_template(stack: StackId) -> String {
-    format!("find out who may write to the bucket, and switch its versioning on, then run `cartctl deploy {stack}` again")
+    let deploy = Command::cartctl("deploy").with(stack);
+    format!("find out who may write to the bucket, and switch its versioning on, then run {deploy} again")
 }
 
 impl Denial {
@@ -342,7 +363,6 @@ impl Taken {
 
     fn hint(&self) -> String {
         let Self { name, resource_type, stack } = self;
-        let placeholder = name.as_deref().unwrap_or("…");
         match (stack, resource_type.as_deref(), name) {
             (Some(stack), _, _) => {
                 let it = name.as_ref().map_or_else(|| "the name".to_owned(), |name| format!("`{name}`"));
@@ -351,14 +371,13 @@ impl Taken {
                      cartctl.toml, or another `--stage`"
                 )
             }
-            (None, Some("AWS::Logs::LogGroup"), _) => {
-                format!(
-                    "if its logs may go, `aws logs delete-log-group --log-group-name {placeholder}`, then run the same command again"
-                )
+            (None, Some("AWS::Logs::LogGroup"), Some(name)) => {
+                let delete = Command::aws("logs delete-log-group --log-group-name").with(name);
+                format!("if its logs may go, {delete}, then run the same command again")
             }
-            (None, Some("AWS::SSM::Parameter"), _) => format!(
-                "if nobody else reads it, `aws ssm delete-parameter --name {placeholder}`, or choose another `parameter-root` in \
-                 cartctl.toml, then run the same command again"
+            (None, Some("AWS::SSM::Parameter"), Some(name)) => format!(
+                "if nobody else reads it, {}, or choose another `parameter-root` in cartctl.toml, then run the same command again",
+                Command::aws("ssm delete-parameter --name").with(name)
             ),
             (None, Some("AWS::S3::Bucket"), _) => "name a bucket of yours with `--bucket`".to_owned(),
             (None, Some("AWS::CloudFormation::Stack"), _) => {
@@ -650,7 +669,7 @@ mod tests {
     #[test]
     fn every_known_cause_has_a_hint() {
         let hints = REASONS.iter().map(|(_, reason)| {
-            let hint = Cause::of(reason).map(|cause| cause.hint(stacks::CART)).unwrap_or_default();
+            let hint = Cause::of(reason).map(|cause| cause.hint(stacks::CART, None)).unwrap_or_default();
             format!("{reason}\n  → {hint}\n\n")
         });
         insta::assert_snapshot!(hints.collect::<String>().trim_end());
@@ -659,7 +678,7 @@ mod tests {
     #[test]
     fn a_hint_is_one_line_and_ends_without_a_period_unless_it_is_several_sentences() {
         for (_, reason) in REASONS {
-            let hint = Cause::of(reason).unwrap().hint(stacks::CART);
+            let hint = Cause::of(reason).unwrap().hint(stacks::CART, None);
             assert!(!hint.contains('\n') && !hint.contains("  "), "{hint}");
             assert_eq!(hint.ends_with('.'), hint.contains(". "), "{hint}");
         }

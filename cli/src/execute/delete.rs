@@ -10,6 +10,7 @@ use crate::{
     aws::object_store::Bucket,
     domain::{
         cause::Cause,
+        command::Command,
         event::{Operation, Settled},
         failure::Failure,
         notice::{Activity, Notice},
@@ -58,9 +59,9 @@ async fn delete(step: &Step, leave_failed: bool, session: &Session) -> Result<Se
                 .collect();
             if !leave_failed || failed.is_empty() {
                 let hint = format!(
-                    "once the cause is fixed, run the same command again; or keep {} in the account with `cartctl delete {} --leave-failed`",
+                    "once the cause is fixed, run the same command again; or keep {} in the account with {}",
                     failed.join(", "),
-                    step.stack
+                    Command::cartctl("delete").with(step.stack).with("--leave-failed")
                 );
                 let hint = failure.hint.as_ref().map_or_else(|| hint.clone(), |known| format!("{known}. {hint}"));
                 return Err(StepError::Failed(Box::new(Failure { hint: Some(hint), ..*failure })));

@@ -25,6 +25,7 @@ use crate::{
     },
     domain::{
         cause,
+        command::Command,
         digest::sha256,
         event::{Event, Events, Operation, Settled},
         failure::Failure,
@@ -631,10 +632,9 @@ impl Work<'_> {
 /// The hint for a rollback that fails repeatedly. Only these resources may be skipped.
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-continueupdaterollback.html>
 fn skipping<'a>(stack: &str, resources: impl Iterator<Item = &'a str>) -> String {
-    let resources: Vec<_> = resources.collect();
+    let command = Command::aws("cloudformation continue-update-rollback --stack-name").with(stack).with("--resources-to-skip");
     format!(
-        "fix the cause and run the same command again; or skip these resources with `aws cloudformation \
-         continue-update-rollback --stack-name {stack} --resources-to-skip {}`, after which they differ from the template",
-        resources.join(" ")
+        "fix the cause and run the same command again; or skip these resources with {}, after which they differ from the template",
+        command.with_all(resources)
     )
 }

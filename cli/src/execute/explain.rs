@@ -19,7 +19,7 @@ pub(super) async fn explain(mut failure: Failure, session: &Session) -> Failure 
     {
         taken.stack = owner;
     }
-    let stack = failure.stack;
-    failure.hint = failure.hint.or_else(|| cause.map(|cause| cause.hint(stack)));
+    let resource = failure.resource.as_ref().and_then(|resource| resource.physical_id.as_deref());
+    failure.hint = failure.hint.or_else(|| cause.map(|cause| cause.hint(failure.stack, resource)));
     failure
 }

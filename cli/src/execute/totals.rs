@@ -13,6 +13,7 @@ use tokio::time::sleep;
 use crate::{
     aws::{self, carts::Carts},
     domain::{
+        command::Command,
         event::{Event, Events, Recount},
         notice::Activity,
         totals::{Corrected, ItemKey, Row},
@@ -48,11 +49,12 @@ impl Error {
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Aws(error) => error.hint(),
-            Self::Stuck { .. } => Some(
-                "check the log with `cartctl logs UpdateTotalsHandler --errors` and the queue UpdateTotalsFailures; if an older \
-                 cartctl deployed this stage, run `cartctl deploy` first. Then run the same command again to continue"
-                    .to_owned(),
-            ),
+            Self::Stuck { .. } => Some(format!(
+                "check the log with {} and the queue UpdateTotalsFailures; if an older cartctl deployed this stage, run {} first. Then \
+                 run the same command again to continue",
+                Command::cartctl("logs UpdateTotalsHandler --errors"),
+                Command::cartctl("deploy")
+            )),
         }
     }
 }

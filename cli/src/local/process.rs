@@ -7,12 +7,16 @@ use std::{
     time::Duration,
 };
 
+use anstream::adapter::strip_str;
 use camino::{Utf8Path, Utf8PathBuf};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use tokio::process::{Child, Command};
 
 use super::{Error, get, io};
-use crate::build::process::{Group, end_group};
+use crate::{
+    build::process::{Group, end_group},
+    domain::tame::tame,
+};
 
 /// The time limit for the first answer, which usually takes about a second.
 const START_LIMIT: Duration = Duration::from_mins(1);
@@ -134,7 +138,7 @@ fn end_of(log: &Utf8Path) -> String {
         file.seek(std::io::SeekFrom::Start(length.saturating_sub(LENGTH)))?;
         let mut end = Vec::new();
         file.read_to_end(&mut end)?;
-        Ok(String::from_utf8_lossy(&end).into_owned())
+        Ok(tame(&strip_str(&String::from_utf8_lossy(&end)).to_string()))
     };
     read().unwrap_or_default()
 }

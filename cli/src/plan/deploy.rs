@@ -20,7 +20,7 @@ use super::{
     Blocked, Observed, ObservedAccount, bootstrap,
     step::{Action, Bucket, Reach, Step, Terms, Unknown, step, uses_code},
 };
-use crate::domain::{notice::Notice, stack::StackStatus};
+use crate::domain::{command::Command, notice::Notice, stack::StackStatus};
 
 /// The definitions of an app, as a function of values that are known only at deployment.
 pub trait Definitions {
@@ -138,11 +138,11 @@ impl Refused {
             Self::Blocked(blocked) => Some(blocked.hint()),
             Self::Findings(_) => Some("correct the definitions that the findings name, then run the same command again".to_owned()),
             Self::Origin { .. } => None,
-            Self::UnfitOrigin { .. } => Some(
+            Self::UnfitOrigin { .. } => Some(format!(
                 "name the site's origin as `allowed-origin` in the stage's section of cartctl.toml, or let the stage have a site of \
-                 its own: `cartctl deploy --with-web`"
-                    .to_owned(),
-            ),
+                 its own: {}",
+                Command::cartctl("deploy --with-web")
+            )),
             Self::Untold { .. } => {
                 Some("run the same command again: the stack's inputs are published now, so that the plan will be exact".to_owned())
             }

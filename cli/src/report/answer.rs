@@ -5,12 +5,14 @@ use std::io;
 use serde_json::{Value as Json, json};
 
 use super::{Ended, Format, streams};
-use crate::domain::{exit::ExitCode, notice::Notice};
+use crate::domain::{exit::ExitCode, notice::Notice, tame::tame_line, text};
 
 /// What a command answers, in both forms.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Answer {
     text: String,
+    /// Whether programs read the text, too.
+    exact: bool,
     json: Json,
     /// What the process ends with.
     pub exit: ExitCode,
@@ -21,7 +23,12 @@ pub(crate) struct Answer {
 impl Answer {
     /// An answer; the text ends in a line break unless it is empty.
     pub(crate) fn new(text: String, json: Json) -> Self {
-        Self { text, json, exit: ExitCode::Done, notice: None }
+        Self { text, exact: false, json, exit: ExitCode::Done, notice: None }
+    }
+
+    /// An answer whose text programs read as well, every character of which is meant.
+    pub(crate) fn exact(text: String, json: Json) -> Self {
+        Self { exact: true, ..Self::new(text, json) }
     }
 
     /// For a command that printed its answer while it ran.
@@ -61,8 +68,9 @@ impl Answer {
     pub(super) fn print(&self, format: Format) -> io::Result<()> {
         match format {
             Format::Json if self.json.is_null() => Ok(()),
-            Format::Text => streams::answer(&self.text),
-            Format::Json => streams::answer(&format!("{:#}\n", self.json)),
+            Format::Text if self.exact => streams::answer(&self.text),
+            Format::Text => streams::readable_answer(&self.text),
+            Format::Json => streams::answer(&text::json_pretty(&self.json)),
         }
     }
 
@@ -80,8 +88,9 @@ pub(super) fn of_failure(Ended { exit, message, hint, failed, .. }: &Ended) -> A
     Answer::new(String::new(), json)
 }
 
-/// Rows as lines, every column but the last as wide as its widest cell.
+/// Rows as lines, every column but the last as wide as its widest cell. A cell is one line, whoever wrote it.
 pub(crate) fn aligned<const COLUMNS: usize>(rows: &[[String; COLUMNS]]) -> String {
+    let rows: Vec<_> = rows.iter().map(|row| row.each_ref().map(|cell| tame_line(cell))).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..COLUMNS).map(width).collect();
     let line = |row: &[String; COLUMNS]| {

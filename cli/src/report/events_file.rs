@@ -7,9 +7,12 @@ use std::{
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
+use serde_json::Value as Json;
 
 use super::{
-    Report, notices,
+    Report,
+    here::Here,
+    notices,
     unwritten::{Unwritten, What},
 };
 use crate::{
@@ -64,14 +67,21 @@ pub(super) struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    pub(super) fn new(at: Moment, event: &'a Event) -> Self {
+    fn new(at: Moment, event: &'a Event, here: &Here) -> Self {
         let (mut text, mut severity, mut what) = (None, None, None);
         match event {
-            Event::Notice(notice) => (text, severity) = (Some(notices::text(notice)), Some(notice.severity())),
+            Event::Notice(notice) => (text, severity) = (Some(notices::text(notice, here)), Some(notice.severity())),
             Event::Waiting { activity } | Event::Waited { activity, .. } => what = Some(notices::activity(activity)),
             _ => {}
         }
         Self { version: VERSION, at, event, text, severity, what }
+    }
+
+    /// The line as a value, its commands with the options of a run that works `here`.
+    pub(super) fn json(at: Moment, event: &'a Event, here: &Here) -> Json {
+        let mut json = text::value(&Self::new(at, event, here));
+        here.complete_all(&mut json);
+        json
     }
 }
 
@@ -87,10 +97,10 @@ impl EventsFile<File> {
 }
 
 impl<W: Write + Send> Report for EventsFile<W> {
-    fn event(&mut self, at: Moment, event: &Event) {
+    fn event(&mut self, at: Moment, event: &Event, here: &Here) {
         let Some(out) = &mut self.out else { return };
         // As a whole: a program that follows the file reads each line at once.
-        let line = text::json(&Line::new(at, event)) + "\n";
+        let line = text::json(&Line::json(at, event, here)) + "\n";
         if let Err(error) = out.write_all(line.as_bytes()) {
             self.out = None;
             // A reader that closed the pipe has read enough.
@@ -118,8 +128,8 @@ mod tests {
     fn a_line_says_its_version_and_when_it_was_told() {
         let mut file = EventsFile { path: "events.jsonl".into(), out: Some(Vec::new()), unwritten: None };
         let at = Moment::from_millis(1_795_338_900_250);
-        file.event(at, &Event::Notice(Notice::TemplateLeft { reason: "two\nlines".to_owned() }));
-        file.event(at, &Event::Ended { exit_code: 0, error: None, hint: None });
+        file.event(at, &Event::Notice(Notice::TemplateLeft { reason: "two\nlines".to_owned() }), &Here::default());
+        file.event(at, &Event::Ended { exit_code: 0, error: None, hint: None }, &Here::default());
         let lines = String::from_utf8(file.out.take().unwrap()).unwrap();
         assert_eq!(
             lines,
@@ -149,7 +159,7 @@ mod tests {
         let of = |kind| {
             let mut file = EventsFile { path: "events.jsonl".into(), out: Some(Full(100, kind)), unwritten: None };
             for _ in 0..3 {
-                file.event(Moment::default(), &Event::Ended { exit_code: 0, error: None, hint: None });
+                file.event(Moment::default(), &Event::Ended { exit_code: 0, error: None, hint: None }, &Here::default());
             }
             assert!(file.out.is_none());
             [file.unwritten(), file.unwritten()].concat()
@@ -162,7 +172,7 @@ mod tests {
     #[test]
     fn every_event_and_every_field_is_documented() {
         for event in every_event() {
-            let json = serde_json::to_value(Line::new(Moment::default(), &event)).unwrap();
+            let json = Line::json(Moment::default(), &event, &Here::default());
             let text = |field: &str| json[field].as_str();
             let name = text("event").unwrap();
             // Notices and activities have rows of their own; what all of them have is in the row of their event.

@@ -11,11 +11,13 @@ use std::{
 use camino::Utf8Path;
 
 use super::{
-    GitHubFiles, Report, notices,
+    GitHubFiles, Report,
+    here::Here,
+    notices,
     summary::Summary,
     unwritten::{Unwritten, What},
 };
-use crate::domain::{event::Event, moment::Moment, notice::Severity};
+use crate::domain::{event::Event, moment::Moment, notice::Severity, tame::tame};
 
 /// Writes commands to `out`, and into the files the runner named.
 pub(super) struct GitHub<W> {
@@ -86,8 +88,8 @@ impl<W: Write> GitHub<W> {
 }
 
 impl<W: Write + Send> Report for GitHub<W> {
-    fn event(&mut self, _: Moment, event: &Event) {
-        self.summary.record(event);
+    fn event(&mut self, _: Moment, event: &Event, here: &Here) {
+        self.summary.record(event, here);
         let wanted = match event {
             Event::Package(_) => Some("Build"),
             // Stacks are deployed side by side, and the log is one.
@@ -106,7 +108,7 @@ impl<W: Write + Send> Report for GitHub<W> {
         self.group(wanted);
         match event {
             Event::Notice(notice) if notice.severity() == Severity::Warning => {
-                self.say(&annotation("warning", "cartctl", None, &notices::text(notice)));
+                self.say(&annotation("warning", "cartctl", None, &notices::text(notice, here)));
             }
             Event::Ended { error, .. } => self.end(error.as_ref()),
             _ => {}
@@ -130,7 +132,7 @@ fn annotation(level: &str, title: &str, at: Option<Line>, message: &str) -> Stri
 
 /// <https://github.com/actions/toolkit/blob/main/packages/core/src/command.ts>
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    tame(text).replace('%', "%25").replace('\n', "%0A")
 }
 
 fn property(text: &str) -> String {
@@ -153,8 +155,8 @@ mod tests {
     fn story(events: &[Event], files: GitHubFiles) -> (String, Vec<Unwritten>) {
         let mut github = GitHub::new(Vec::new(), files);
         for event in events {
-            github.event(Moment::default(), event);
-            if let Some(line) = words::line(event, false) {
+            github.event(Moment::default(), event, &Here::default());
+            if let Some(line) = words::line(event, false, &Here::default()) {
                 github.say(&anstream::adapter::strip_str(&line).to_string());
             }
         }
@@ -172,7 +174,7 @@ mod tests {
         let at = Some(("infra/src/stacks/cart.rs", 97));
         assert_eq!(
             annotation("error", "50%: cart, failed", at, "100%\r\n: a, b"),
-            "::error file=infra/src/stacks/cart.rs,line=97,title=50%25%3A cart%2C failed::100%25%0D%0A: a, b"
+            "::error file=infra/src/stacks/cart.rs,line=97,title=50%25%3A cart%2C failed::100%25%0A: a, b"
         );
     }
 

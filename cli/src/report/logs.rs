@@ -10,7 +10,7 @@ use super::{
     text::Text,
 };
 use crate::{
-    domain::{logs::Entry, moment::Moment},
+    domain::{logs::Entry, moment::Moment, tame::tame_line, text::json as json_line},
     plan::logs::{
         Told,
         said::{Measured, Said, Wanted},
@@ -35,7 +35,7 @@ impl Lines {
             let said = Said::of(&told.entry.message);
             self.wanted.wants(&told.entry.message, &said).then(|| match self.format {
                 Format::Text => self.text(told, &said),
-                Format::Json => format!("{}\n", raw(told)),
+                Format::Json => json_line(&raw(told)) + "\n",
             })
         };
         told.iter().filter_map(line).collect()
@@ -74,13 +74,13 @@ fn words(said: &Said) -> String {
     match said {
         Said::Function { level, message, request, metrics, fields } => {
             let mut words = Text::default();
-            words.add(format_args!("{} {}", leveled(level), tame(message)));
+            words.add(format_args!("{} {}", leveled(level), tame_line(message)));
             for (name, value) in fields {
-                words.add(format_args!(" {}={}", tame(name), value_of(value)));
+                words.add(format_args!(" {}={}", tame_line(name), value_of(value)));
             }
             if let Some(request) = request {
                 let short: String = request.chars().take(REQUEST).collect();
-                words.add(format_args!(" request={}", tame(&short)));
+                words.add(format_args!(" request={}", tame_line(&short)));
             }
             for metric in metrics {
                 words.add(format_args!(" {}", paint(style::FAINT, measured(metric))));
@@ -91,16 +91,16 @@ fn words(said: &Said) -> String {
             // Lambda's own entries have no level.
             let mark = if said.is_error() { paint(style::ERROR, "ERROR") } else { paint(style::FAINT, "-----") };
             let mut words = Text::default();
-            words.add(format_args!("{mark} {}", tame(kind)));
+            words.add(format_args!("{mark} {}", tame_line(kind)));
             if let Some(status) = status {
-                words.add(format_args!(" status={}", tame(status)));
+                words.add(format_args!(" status={}", tame_line(status)));
             }
             for (name, value) in fields {
-                words.add(format_args!(" {}={}", tame(name), value_of(value)));
+                words.add(format_args!(" {}={}", tame_line(name), value_of(value)));
             }
             words.into()
         }
-        Said::Text(text) => format!("{} {}", paint(style::FAINT, "-----"), tame(text)),
+        Said::Text(text) => format!("{} {}", paint(style::FAINT, "-----"), tame_line(text)),
     }
 }
 
@@ -111,42 +111,24 @@ fn leveled(level: &str) -> String {
         "INFO" => style::GOOD,
         _ => style::FAINT,
     };
-    paint(style, format!("{:5}", tame(level)))
+    paint(style, format!("{:5}", tame_line(level)))
 }
 
 /// `Latency=75.0ms`, or for what is counted its name, and how often if more than once.
 fn measured(Measured { name, unit, value }: &Measured) -> String {
     match (unit.as_str(), value.as_f64()) {
-        ("Milliseconds", Some(value)) => format!("{}={value:.1}ms", tame(name)),
-        ("Count", Some(1.0)) => tame(name),
-        _ => format!("{}={}", tame(name), value_of(value)),
+        ("Milliseconds", Some(value)) => format!("{}={value:.1}ms", tame_line(name)),
+        ("Count", Some(1.0)) => tame_line(name),
+        _ => format!("{}={}", tame_line(name), value_of(value)),
     }
 }
 
 /// A text without quotation marks where none are needed; anything else as JSON.
 fn value_of(value: &Json) -> String {
     match value {
-        Json::String(text) if !text.is_empty() && !text.contains([' ', '"', '=']) => tame(text),
-        value => tame(&value.to_string()),
+        Json::String(text) if !text.is_empty() && !text.contains([' ', '"', '=']) => tame_line(text),
+        value => tame_line(&value.to_string()),
     }
-}
-
-/// Escapes line breaks, and everything that moves the cursor or changes a colour: anybody may have written into a log.
-fn tame(text: &str) -> String {
-    let mut tame = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() || is_bidirectional(character) {
-            tame.extend(character.escape_default());
-        } else {
-            tame.push(character);
-        }
-    }
-    tame
-}
-
-/// Characters that change the reading order of a text.
-fn is_bidirectional(character: char) -> bool {
-    matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

@@ -2,14 +2,22 @@
 
 use std::time::Duration;
 
-use super::units::{list, period, plural, seconds};
+use super::{
+    here::Here,
+    units::{list, period, plural, seconds},
+};
 use crate::domain::{
+    command::Command,
     event::Operation,
     notice::{Activity, Notice},
 };
 
-/// A notice as one sentence, without its severity.
-pub(super) fn text(notice: &Notice) -> String {
+/// A notice as one sentence, without its severity, its commands for a run that works `here`.
+pub(super) fn text(notice: &Notice, here: &Here) -> String {
+    here.complete(&sentence(notice))
+}
+
+fn sentence(notice: &Notice) -> String {
     match notice {
         Notice::RegionOfStage { region, variable, value } => {
             format!("the region is {region}, from the stage's section of cartctl.toml; {variable}={value} is ignored")
@@ -24,7 +32,8 @@ pub(super) fn text(notice: &Notice) -> String {
             format!("the site {site} cannot change a cart: the `allowed-origin` of this stage is {allowed}")
         }
         Notice::OriginNotAllowed { site, configured: false, .. } => {
-            format!("the site {site} cannot change a cart yet: the APIs do not allow its origin until the next `cartctl deploy`")
+            let deploy = Command::cartctl("deploy");
+            format!("the site {site} cannot change a cart yet: the APIs do not allow its origin until the next {deploy}")
         }
         Notice::SilentAlarms { stack, alarms } => format!(
             "{} of the {stack} stack {} nobody ({}); name an SNS topic as `alarm-topic` in cartctl.toml",
@@ -43,7 +52,8 @@ pub(super) fn text(notice: &Notice) -> String {
             format!("{path} sets {} again below cartctl's lines; those values win, not the deployed ones", list(variables))
         }
         Notice::EnvFileNotWritten { path, reason } => {
-            format!("the deployment succeeded, but {path} is not up to date: {reason}; `cartctl frontend-env` writes it")
+            let write = Command::cartctl("frontend-env");
+            format!("the deployment succeeded, but {path} is not up to date: {reason}; {write} writes it")
         }
         Notice::SiteOnline { url } => format!("the site is online: {url}"),
         Notice::SiteUnchanged { files } => format!("the site is up to date: {} unchanged", plural(*files, "file")),
@@ -73,9 +83,8 @@ pub(super) fn text(notice: &Notice) -> String {
             format!("the current operation of the {stack} stack is not cancelled: the stack is not this stage's")
         }
         Notice::CannotCancel { stack, operation: Operation::Create } => {
-            format!(
-                "CloudFormation cannot cancel the creation of the {stack} stack; `cartctl delete {stack}` deletes it afterwards"
-            )
+            let delete = Command::cartctl("delete").with(stack);
+            format!("CloudFormation cannot cancel the creation of the {stack} stack; {delete} deletes it afterwards")
         }
         Notice::CannotCancel { stack, operation } => {
             format!("CloudFormation cannot cancel the {} of the {stack} stack", noun(*operation))
@@ -84,7 +93,8 @@ pub(super) fn text(notice: &Notice) -> String {
             "the local cloud was not stopped the last time; it restored the state of the stop before that".to_owned()
         }
         Notice::LocalStateKept => {
-            "the local cloud has state of earlier runs; if that is the cause, `cartctl local --fresh` starts without it".to_owned()
+            let fresh = Command::cartctl("local --fresh");
+            format!("the local cloud has state of earlier runs; if that is the cause, {fresh} starts without it")
         }
         Notice::DefinitionsEdited => {
             "infra/ was edited, which is compiled into cartctl; stop this command and start it again".to_owned()
@@ -136,7 +146,8 @@ fn wrong_totals(number: usize, rebuilt: bool) -> String {
              command again"
         )
     } else {
-        format!("{wrong}; `cartctl totals --rebuild` recounts them while the shop stays open")
+        let recount = Command::cartctl("totals --rebuild");
+        format!("{wrong}; {recount} recounts them while the shop stays open")
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::{Report, words};
+use super::{Report, here::Here, streams, words};
 use crate::domain::{event::Event, moment::Moment};
 
 /// Writes lines to `out`.
@@ -18,10 +18,10 @@ impl<W: Write> Plain<W> {
 }
 
 impl<W: Write + Send> Report for Plain<W> {
-    fn event(&mut self, _: Moment, event: &Event) {
-        if let Some(line) = words::line(event, self.verbose) {
+    fn event(&mut self, _: Moment, event: &Event, here: &Here) {
+        if let Some(line) = words::line(event, self.verbose, here) {
             // A log that nobody reads is no reason to stop deploying.
-            writeln!(self.out, "{}", words::no_command(&line)).ok();
+            writeln!(self.out, "{}", streams::readable(&line, super::coloured())).ok();
         }
     }
 }

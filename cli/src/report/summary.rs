@@ -4,10 +4,11 @@ use cfn::StackId;
 use handlebars::{Handlebars, RenderError};
 use serde::Serialize;
 
-use super::{notices, text::Text, units::seconds, words};
+use super::{here::Here, notices, text::Text, units::seconds, words};
 use crate::domain::{
     digest::sha256,
     event::{Event, Settled},
+    tame::{tame, tame_line},
 };
 
 /// Part of cartctl rather than read from the workspace, so that it cannot be missing at the end of a deployment.
@@ -56,7 +57,7 @@ struct Output {
 }
 
 impl Summary {
-    pub(super) fn record(&mut self, event: &Event) {
+    pub(super) fn record(&mut self, event: &Event, here: &Here) {
         match event {
             Event::Started { command, stage, account, region, endpoint } => {
                 (*command).clone_into(&mut self.command);
@@ -91,7 +92,7 @@ impl Summary {
                     self.failures.push(Failure { stack: *stack, cause: failure.to_string(), defined_at });
                 }
             }
-            Event::Notice(notice) => self.notes.push(notices::text(notice)),
+            Event::Notice(notice) => self.notes.push(notices::text(notice, here)),
             Event::TimeSpent(spent) => self.time = Some(words::time_spent(spent)),
             Event::Outputs { outputs } => {
                 let output = |stack, (key, value): (&String, &String)| Output { stack, key: key.clone(), value: value.clone() };
@@ -123,7 +124,8 @@ impl Summary {
     pub(super) fn outputs(&self) -> String {
         let mut lines = Text::default();
         for Output { stack, key, value } in &self.outputs {
-            if value.contains(['\n', '\r']) {
+            let (key, value) = (tame_line(key), tame(value));
+            if value.contains('\n') {
                 // A value cannot contain its own hash.
                 let end = &sha256(&[value.as_bytes()])[..32];
                 lines.line(format_args!("{stack}_{key}<<{end}\n{value}\n{end}"));
@@ -138,10 +140,9 @@ impl Summary {
 /// The characters with a meaning in Markdown as entities. <https://spec.commonmark.org/0.31.2/#entity-and-numeric-character-references>
 fn escape(text: &str) -> String {
     let mut escaped = Text::default();
-    for character in text.chars() {
+    for character in tame(text).chars() {
         match character {
             '\n' => escaped.add("<br>"),
-            '\r' => {}
             '&' | '<' | '>' | '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '~' => {
                 escaped.add(format_args!("&#{};", u32::from(character)));
             }
@@ -165,10 +166,10 @@ mod tests {
     fn a_run_is_summed_up() {
         let mut summary = Summary::default();
         for event in every_event() {
-            summary.record(&event);
+            summary.record(&event, &Here::default());
         }
         insta::assert_snapshot!("failed", summary.markdown().unwrap());
-        summary.record(&Event::Ended { exit_code: 0, error: None, hint: None });
+        summary.record(&Event::Ended { exit_code: 0, error: None, hint: None }, &Here::default());
         (summary.failures, summary.notes, summary.time) = (Vec::new(), Vec::new(), None);
         insta::assert_snapshot!("succeeded", summary.markdown().unwrap());
     }
@@ -183,7 +184,7 @@ mod tests {
         let mut summary = Summary::default();
         let values = [("Key", "one\nevil=1"), ("Url", "https://a.example/?x=1")];
         let values: BTreeMap<_, _> = values.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
-        summary.record(&Event::Outputs { outputs: IndexMap::from([(stacks::AUTH, values)]) });
+        summary.record(&Event::Outputs { outputs: IndexMap::from([(stacks::AUTH, values)]) }, &Here::default());
         let end = &sha256(&[b"one\nevil=1"])[..32];
         assert_eq!(summary.outputs(), format!("auth_Key<<{end}\none\nevil=1\n{end}\nauth_Url=https://a.example/?x=1\n"));
     }

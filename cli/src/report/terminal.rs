@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use cfn::StackId;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Report, notices, words};
+use super::{Report, here::Here, notices, streams, words};
 use crate::domain::{event::Event, moment::Moment, notice::Activity};
 
 pub(super) struct Terminal {
@@ -29,10 +29,10 @@ impl Terminal {
         }
     }
 
-    fn say(&self, event: &Event) {
-        if let Some(line) = words::line(event, self.verbose) {
+    fn say(&self, event: &Event, here: &Here) {
+        if let Some(line) = words::line(event, self.verbose, here) {
             // A line that cannot be drawn is no reason to stop deploying.
-            self.screen.println(strip_unless_coloured(&line)).ok();
+            self.screen.println(streams::readable(&line, super::coloured())).ok();
         }
     }
 
@@ -50,12 +50,8 @@ fn elapsed() -> &'static str {
     if super::coloured() { "{elapsed:.dim}" } else { "{elapsed}" }
 }
 
-fn strip_unless_coloured(line: &str) -> String {
-    if super::coloured() { line.to_owned() } else { anstream::adapter::strip_str(line).to_string() }
-}
-
 impl Report for Terminal {
-    fn event(&mut self, _: Moment, event: &Event) {
+    fn event(&mut self, _: Moment, event: &Event, here: &Here) {
         match event {
             Event::Waiting { activity } => {
                 let bar = self.spinner(notices::activity(activity));
@@ -65,7 +61,7 @@ impl Report for Terminal {
                 if let Some(bar) = self.waiting.remove(activity) {
                     bar.finish_and_clear();
                 }
-                self.say(event);
+                self.say(event, here);
             }
             Event::Package(progress) => {
                 if let Some(text) = words::compiling(progress) {
@@ -77,7 +73,7 @@ impl Report for Terminal {
                     if let Some(bar) = self.building.take() {
                         bar.finish_and_clear();
                     }
-                    self.say(event);
+                    self.say(event, here);
                 }
             }
             Event::Recount(recount) => {
@@ -90,7 +86,7 @@ impl Report for Terminal {
                     if let Some(bar) = self.counting.take() {
                         bar.finish_and_clear();
                     }
-                    self.say(event);
+                    self.say(event, here);
                 }
             }
             Event::StackStarted { stack, resources, .. } => {
@@ -103,7 +99,7 @@ impl Report for Terminal {
             }
             Event::ResourceChanged { stack, logical_id, status, .. } => {
                 if status.ends_with("_FAILED") || self.verbose {
-                    self.say(event);
+                    self.say(event, here);
                 }
                 if let Some(bar) = self.stacks.get(stack) {
                     bar.set_message(logical_id.clone());
@@ -117,7 +113,7 @@ impl Report for Terminal {
                 if let Some(bar) = self.stacks.remove(stack) {
                     bar.finish_and_clear();
                 }
-                self.say(event);
+                self.say(event, here);
             }
             Event::Started { .. }
             | Event::Stored { .. }
@@ -126,7 +122,7 @@ impl Report for Terminal {
             | Event::Wrote { .. }
             | Event::Outputs { .. }
             | Event::TimeSpent(_)
-            | Event::Ended { .. } => self.say(event),
+            | Event::Ended { .. } => self.say(event, here),
         }
     }
 

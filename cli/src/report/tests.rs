@@ -5,7 +5,7 @@ use std::{fmt::Write, time::Duration};
 use cart_contract::Service;
 use cart_infra::{diff::Replacement, packages, stacks};
 
-use super::{events_file, plan, words};
+use super::{events_file, here::Here, plan, streams, words};
 use crate::{
     config::tests::settings,
     domain::{
@@ -224,12 +224,13 @@ const LINE_BEGINS: &str = r#"{"version":1,"at":"1970-01-01T00:00:00Z","#;
 fn every_event_has_its_words() {
     let mut told = String::new();
     for event in every_event() {
-        let line = |verbose| words::line(&event, verbose).map_or_else(|| "(nothing)".to_owned(), |line| plain(&line));
+        let line =
+            |verbose| words::line(&event, verbose, &Here::default()).map_or_else(|| "(nothing)".to_owned(), |line| plain(&line));
         told += &line(false);
         if line(true) != line(false) {
             write!(told, "\n-v {}", line(true)).unwrap();
         }
-        let json = serde_json::to_string(&events_file::Line::new(Moment::default(), &event)).unwrap();
+        let json = events_file::Line::json(Moment::default(), &event, &Here::default()).to_string();
         writeln!(told, "\n   {}", json.replace(LINE_BEGINS, "{")).unwrap();
     }
     insta::assert_snapshot!(told);
@@ -286,10 +287,11 @@ fn resource(logical_id: &str) -> Resource {
 }
 
 #[test]
-fn what_others_wrote_is_no_command() {
-    assert_eq!(
-        words::no_command("failed: no\n::set-output name=a::b\n  ::error::c"),
-        "failed: no\n. ::set-output name=a::b\n.   ::error::c"
-    );
-    assert_eq!(words::no_command("aws::lambda::function"), "aws::lambda::function");
+fn what_others_wrote_is_only_text() {
+    let text = "failed: no\n::set-output name=a::b\n  ::error::c\r::d ##[e] ##\u{1b}[0m[f\u{1b}[31mg\u{9b}2J\u{202e}";
+    let plain = "failed: no\n. ::set-output name=a::b\n.   ::error::c\n. ::d # #[e] # #[fg\\u{9b}2J\\u{202e}";
+    assert_eq!(streams::readable(text, false), plain);
+    let coloured = streams::readable(text, true);
+    assert!(coloured.contains("[f\u{1b}[31mg\\u{9b}2J") && coloured.matches('\u{1b}').count() == 2, "{coloured:?}");
+    assert_eq!(streams::readable("aws::lambda::function", false), "aws::lambda::function");
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::units::brief;
 use crate::domain::{
     moment::Moment,
+    tame::tame,
     timeline::{Bar, End, Lane, Step, Timeline},
 };
 
@@ -134,7 +135,8 @@ pub(super) fn render(timeline: &Timeline, title: &str, summary: &str) -> Result<
     let page = Page { title, summary, from: scale.from, width: LEFT + PLOT + RIGHT, height, ticks: scale.ticks(), rows };
     let mut handlebars = Handlebars::new();
     handlebars.set_strict_mode(true);
-    handlebars.render_template(TEMPLATE, &page)
+    // Handlebars escapes what HTML would take for elements.
+    Ok(tame(&handlebars.render_template(TEMPLATE, &page)?))
 }
 
 /// A row a resource, in the order they began, with all operations on it.

@@ -3,6 +3,7 @@
 use std::{cmp::Reverse, time::Duration};
 
 use super::{
+    here::Here,
     notices,
     style::{BOLD, CHANGED, ERROR, FAINT, GOOD, paint},
     units::{plural, seconds, size},
@@ -16,8 +17,8 @@ use crate::domain::{
 /// The width of the first column: the longest stack's name.
 const COLUMN: usize = 9;
 
-/// The line for an event; none for details, unless `verbose`.
-pub(super) fn line(event: &Event, verbose: bool) -> Option<String> {
+/// The line for an event of a run that works `here`; none for details, unless `verbose`.
+pub(super) fn line(event: &Event, verbose: bool, here: &Here) -> Option<String> {
     Some(match event {
         Event::Started { command, stage, account, region, endpoint } => {
             let account = if account.is_empty() { String::new() } else { format!(" · account {account}") };
@@ -75,19 +76,11 @@ pub(super) fn line(event: &Event, verbose: bool) -> Option<String> {
         }
         Event::Recount(recount) => return recounted(recount).map(|text| entry("totals", text)),
         Event::Notice(notice) => match notice.severity() {
-            Severity::Good | Severity::Info => entry("note", notices::text(notice)),
-            Severity::Warning => format!("{} {}", paint(CHANGED, format!("{:COLUMN$}", "warning")), notices::text(notice)),
+            Severity::Good | Severity::Info => entry("note", notices::text(notice, here)),
+            Severity::Warning => format!("{} {}", paint(CHANGED, format!("{:COLUMN$}", "warning")), notices::text(notice, here)),
         },
         Event::Wrote { path } => entry("wrote", path),
     })
-}
-
-/// The same text without commands to GitHub Actions, which takes every line that begins with two colons for one, also if a compiler or
-/// AWS wrote it.
-pub(super) fn no_command(text: &str) -> String {
-    let lines =
-        text.split('\n').map(|line| if line.trim_start().starts_with("::") { format!(". {line}") } else { line.to_owned() });
-    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn entry(name: impl std::fmt::Display, text: impl std::fmt::Display) -> String {

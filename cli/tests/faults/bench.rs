@@ -118,7 +118,7 @@ impl Bench {
         self
     }
 
-    /// Makes a stack of somebody else's, with this template and in this status, under the name of one of the shop's.
+    /// Makes a stack of somebody else's, with this template and in this status, under the name of one of shop%1.
     pub(crate) fn foreign(&mut self, stack: StackId, template: &Json, status: &StackStatus) {
         let foreign = Blueprint::new(stack, &self.aws.name(stack), template.clone());
         self.aws.redefine([foreign]);
@@ -207,6 +207,21 @@ impl Bench {
         }
         let keys = [("AWS_ACCESS_KEY_ID", "bench"), ("AWS_SECRET_ACCESS_KEY", "bench"), ("AWS_EC2_METADATA_DISABLED", "true")];
         command.envs(keys).env("HOME", self.project.path(""));
+        command
+    }
+
+    /// The program as it is started where the environment says everything, with the keys of a profile.
+    pub(crate) fn command_of_environment(&self, arguments: &[&str]) -> Command {
+        let mut command = self.project.command(arguments);
+        let home = self.project.path("home");
+        fs::create_dir_all(home.join(".aws")).unwrap();
+        let keys = "[shop%1]\naws_access_key_id = bench\naws_secret_access_key = bench\n";
+        fs::write(home.join(".aws/credentials"), keys).unwrap();
+        command.env("HOME", home).env("AWS_EC2_METADATA_DISABLED", "true").env("AWS_PROFILE", "shop%1");
+        command.env("AWS_DEFAULT_REGION", REGION).env("AWS_ENDPOINT_URL", self.url());
+        if self.settings.protected {
+            command.env("CARTCTL_STAGE", "production");
+        }
         command
     }
 }
