@@ -443,7 +443,10 @@ mod tests {
         );
         assert_eq!(change("AWS::Cognito::UserPoolClient", &json!({}), &session(true, "ENABLED")), [""; 0]);
         let confirming = json!({ "UserAttributeUpdateSettings": { "AttributesRequireVerificationBeforeUpdate": ["email"] } });
-        assert_eq!(change("AWS::Cognito::UserPool", &confirming, &json!({})), ["no longer waits for the confirmation of a new email"]);
+        assert_eq!(
+            change("AWS::Cognito::UserPool", &confirming, &json!({})),
+            ["no longer waits for the confirmation of a new email"]
+        );
         assert_eq!(change("AWS::Cognito::UserPool", &json!({}), &confirming), [""; 0]);
         let pool = |closed: bool| json!({ "AdminCreateUserConfig": { "AllowAdminCreateUserOnly": closed } });
         assert_eq!(change("AWS::Cognito::UserPool", &pool(true), &pool(false)), ["lets anyone sign up"]);

@@ -409,4 +409,9 @@ impl Stack {
     pub fn unless<T>(&mut self, name: &'static str, value: &Value<T>, literal: &str) -> LogicalId {
         self.template.unless(name, value, literal)
     }
+
+    /// Declares a condition, unless it is declared already: it holds if `value` is one of `literals`.
+    pub fn if_any<T>(&mut self, name: &'static str, value: &Value<T>, literals: &[&str]) -> LogicalId {
+        self.template.if_any(name, value, literals)
+    }
 }
