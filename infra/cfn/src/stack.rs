@@ -11,6 +11,7 @@ use indexmap::IndexMap;
 use serde_json::Value as Json;
 
 use crate::{
+    exemption::Exemption,
     mark::{MARK_OUTPUT, Mark},
     name::{Package, StackId},
     package::{Code, CodeKey},
@@ -307,6 +308,13 @@ impl Stack {
             ParameterSource::ArtifactBucket,
             Parameter { kind: ParameterKind::String, description: "The bucket the functions' code is in", default: None },
         )
+    }
+
+    /// Explains findings of checkers in the metadata of the finished stack's resources.
+    #[must_use]
+    pub fn explaining(mut self, exemptions: &[Exemption]) -> Self {
+        self.template.explain(exemptions);
+        self
     }
 
     /// Leaves the stack out of deployments that did not ask for it.

@@ -11,6 +11,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::{
     diff::{Changes, compared},
+    exemption::{self, Exemption},
     policy::Statement,
     resource::{Replacing, Resource},
     value::{Handle, LogicalId, Value},
@@ -294,6 +295,13 @@ impl Template {
         compared(before, Some(&self.as_json()), |id, _| {
             self.resources.get(&LogicalId::from(id)).map_or(&[][..], |entry| entry.replacing)
         })
+    }
+
+    /// Explains findings of checkers in the metadata of the resources that it has so far.
+    pub fn explain(&mut self, exemptions: &[Exemption]) {
+        for entry in self.resources.values_mut() {
+            entry.attributes.metadata.extend(exemption::metadata(exemptions, entry.kind, &entry.properties));
+        }
     }
 
     /// The template as JSON.
