@@ -19,7 +19,7 @@ local: setup build frontend/node_modules/stamp ## Run the whole shop on http://l
 dev: setup build frontend/node_modules/stamp ## The same, reloading the site and replacing the functions when they are edited
 	@$(CARTCTL) local --dev
 
-test: .venv/test.stamp frontend/node_modules/browser.stamp ## Run everything CI runs
+test: .venv/test.stamp .venv/checkov.stamp frontend/node_modules/browser.stamp ## Run everything CI runs
 	tools/test
 
 test-shop: setup build frontend/node_modules/browser.stamp ## Check the shop, and its journeys in a real browser
@@ -63,6 +63,12 @@ clean: ## Remove everything that can be made again
 
 .venv/test.stamp: tools/requirements-test.txt .venv/run.stamp
 	.venv/bin/pip install --quiet --require-hashes --requirement $<
+	touch $@
+
+# An environment of its own: it wants other versions of what cfn-lint and the AWS tools use.
+.venv/checkov.stamp: tools/requirements-checkov.txt .venv/run.stamp
+	python3 -m venv .venv/checkov
+	.venv/checkov/bin/pip install --quiet --require-hashes --requirement $<
 	touch $@
 
 frontend/node_modules/stamp: frontend/package-lock.json

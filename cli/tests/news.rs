@@ -47,6 +47,7 @@ impl Definitions for News {
             ownership_controls: OwnershipControls { rules: [Ownership::BucketOwnerEnforced] },
             versioning_configuration: None,
             lifecycle_configuration: None,
+            logging_configuration: None,
         };
         let bucket = stack.add_with("Artifacts", Attributes::stateful(Removal::Retain), &bucket);
         stack.output(cfn::ARTIFACT_BUCKET_OUTPUT, "The bucket for code", bucket.name());

@@ -1,4 +1,8 @@
 // Accounts, merging, paying, more than one device.
+import { createHmac } from 'node:crypto'
+
+import type { Page } from '@playwright/test'
+
 import { expect, freshName, PASSWORD, shop, test, Visitor } from './visitor.ts'
 
 test('from the shelf to the order: sign up on the way, the cart comes along', async ({ context }) => {
@@ -118,6 +122,76 @@ test('a forgotten password is replaced by a new one', async ({ context }) => {
   await visitor.signIn(name, PASSWORD)
   await expect(visitor.main).toContainText('The user name or the password is wrong.')
   await expect(visitor.page.getByLabel('User name')).toHaveValue(name)
+})
+
+/** The code of an authenticator app: https://datatracker.ietf.org/doc/html/rfc6238 */
+function codeOf(secret: string, at = Date.now()): string {
+  const bits = Array.from(secret, (letter) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(letter).toString(2).padStart(5, '0')).join('')
+  const key = Buffer.from(bits.match(/.{8}/g)?.map((byte) => parseInt(byte, 2)) ?? [])
+  const counter = Buffer.alloc(8)
+  counter.writeBigUInt64BE(BigInt(Math.floor(at / 30_000)))
+  const hash = createHmac('sha1', key).update(counter).digest()
+  const number = hash.readUInt32BE((hash.at(-1) ?? 0) & 15) & 0x7fff_ffff
+  return String(number % 1_000_000).padStart(6, '0')
+}
+
+/** Has the account that is signed in ask for an authenticator app, as any client of Cognito can; the app's secret. */
+async function protect(page: Page): Promise<string> {
+  const token = await page.evaluate(() => localStorage.getItem(Object.keys(localStorage).find((key) => key.endsWith('.accessToken')) ?? ''))
+  const call = async (operation: string, input: object) => {
+    const response = await page.request.post(process.env.VUE_APP_COGNITO_ENDPOINT ?? '', {
+      headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': `AWSCognitoIdentityProviderService.${operation}` },
+      data: { AccessToken: token, ...input },
+    })
+    expect(response.status(), `${operation}: ${await response.text()}`).toBe(200)
+    return (await response.json()) as { SecretCode?: string }
+  }
+  const { SecretCode: secret = '' } = await call('AssociateSoftwareToken', {})
+  await call('VerifySoftwareToken', { UserCode: codeOf(secret) })
+  await call('SetUserMFAPreference', { SoftwareTokenMfaSettings: { Enabled: true, PreferredMfa: true } })
+  return secret
+}
+
+test('an account with a second step asks for the code of its app, after a new password as well', async ({ context }) => {
+  const name = freshName()
+  const visitor = await Visitor.in(context, '/sign-up')
+  await visitor.signUp(name)
+  const secret = await protect(visitor.page)
+  await visitor.signOut()
+  const code = visitor.page.getByLabel('Code')
+  await visitor.go('/sign-in?to=/admin')
+  await visitor.signIn(name, 'Wrong-password-1')
+  await expect(visitor.main).toContainText('The user name or the password is wrong.')
+  await expect(code).toHaveCount(0)
+  await visitor.signIn(name)
+  await expect(visitor.main).toContainText('protected by a second step')
+  await visitor.main.getByRole('button', { name: 'Sign in' }).click()
+  await expect(visitor.main).toContainText('Enter the six digits')
+  await code.fill(codeOf(secret, 0))
+  await visitor.main.getByRole('button', { name: 'Sign in' }).click()
+  await expect(visitor.main).toContainText('This is not the right code.')
+  await code.fill(codeOf(secret))
+  await visitor.main.getByRole('button', { name: 'Sign in' }).click()
+  await visitor.isSignedIn(name)
+  await expect(visitor.page).toHaveURL(shop('/admin'))
+  await visitor.signOut()
+
+  // Somebody else at the same device is not asked.
+  await visitor.go('/sign-up')
+  await visitor.signUp(freshName())
+  await visitor.signOut()
+
+  await visitor.go('/reset?to=/admin')
+  await visitor.page.getByLabel('User name').fill(name)
+  await visitor.page.getByRole('button', { name: 'Send me a code' }).click()
+  await code.fill('123456')
+  await visitor.page.getByLabel('New password').fill('Another-1')
+  await visitor.page.getByRole('button', { name: 'Set it and sign in' }).click()
+  await expect(visitor.main).toContainText('protected by a second step')
+  await code.fill(codeOf(secret))
+  await visitor.main.getByRole('button', { name: 'Sign in' }).click()
+  await visitor.isSignedIn(name)
+  await expect(visitor.page).toHaveURL(shop('/admin'))
 })
 
 test('what is wrong is said before and after it is sent, and nothing typed is lost', async ({ context }) => {

@@ -7,6 +7,7 @@
 pub mod check;
 pub mod construct;
 mod endpoints;
+mod exemptions;
 mod names;
 pub mod packages;
 mod settings;
@@ -29,11 +30,11 @@ pub fn app(settings: &Settings) -> App {
     let (products, catalogue) = stacks::products::stack(settings);
     let (cart, carts) = stacks::cart::stack(settings, &sign_in, &catalogue);
     let web = stacks::web::stack(settings, &catalogue, &carts);
-    App::of(vec![auth, products, cart, web])
+    App::of([auth, products, cart, web].map(|stack| stack.explaining(exemptions::ALL)).into())
 }
 
 /// Defines the stack that an account needs once in each region.
 #[must_use]
 pub fn bootstrap(settings: &BootstrapSettings) -> Stack {
-    stacks::bootstrap::stack(settings)
+    stacks::bootstrap::stack(settings).explaining(exemptions::ALL)
 }

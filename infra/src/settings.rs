@@ -67,6 +67,12 @@ impl Settings {
         if self.protected { Removal::Retain } else { Removal::Delete }
     }
 
+    /// Whether requests to the site and its bucket are logged, beside those to the APIs, which always are. An emulator writes no such log.
+    #[must_use]
+    pub(crate) fn logs_requests(&self) -> bool {
+        self.protected && self.endpoints.has_tls()
+    }
+
     /// The attributes of logs and of queues of failed messages, which a protected stage keeps like people's data.
     #[must_use]
     pub fn records(&self) -> Attributes {

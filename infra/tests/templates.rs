@@ -188,7 +188,11 @@ fn what_the_shop_allows_is_told_once() {
 fn other_settings_allow_nothing_else_but_another_page() {
     for (before, after) in [(settings(), production()), (production(), settings()), (settings(), watched())] {
         for id in [stacks::AUTH, stacks::PRODUCTS, stacks::CART, stacks::WEB] {
-            assert_eq!(widened(Some(&template(&before, id)), Some(&template(&after, id))), [], "{id}");
+            let widened = widened(Some(&template(&before, id)), Some(&template(&after, id)));
+            let allows: Vec<_> = widened.iter().map(|it| format!("{}: {}", it.logical_id, it.allows)).collect();
+            // Only the log of a protected stage comes with a permission: that of S3 to write it.
+            let log = "WebLogsPolicy: logging.s3.amazonaws.com may s3:PutObject on WebLogs/bucket/* on behalf of WebBucket";
+            assert_eq!(allows, if after.protected && id == stacks::WEB { vec![log] } else { Vec::new() }, "{id}");
         }
     }
     let other_origin = Settings { allowed_origin: "https://shop.example".parse().unwrap(), ..settings() };
@@ -382,6 +386,48 @@ fn the_bucket_of_the_page_is_read_by_its_own_distribution_only() {
     assert_eq!(read["Action"], json!(["s3:GetObject"]));
     assert_eq!(read["Resource"], json!([{ "Fn::Sub": format!("${{WebBucket.Arn}}{}/*", page["OriginPath"].as_str().unwrap()) }]));
     assert_eq!(read["Condition"], json!({ "StringEquals": { "aws:SourceArn": { "Fn::Sub": distribution } } }));
+}
+
+#[test]
+fn a_protected_stage_logs_requests_to_the_site() {
+    let web = template(&production(), stacks::WEB);
+    let resources = &web["Resources"];
+    let logs = &resources["WebLogs"];
+    assert_eq!((&logs["DeletionPolicy"], &logs["UpdateReplacePolicy"]), (&json!("RetainExceptOnCreate"), &json!("Retain")));
+    assert_eq!(logs["Properties"]["LifecycleConfiguration"]["Rules"][0]["ExpirationInDays"], 14);
+    let edge = json!({ "Bucket": { "Fn::GetAtt": ["WebLogs", "DomainName"] }, "Prefix": "distribution/", "IncludeCookies": false });
+    assert_eq!(
+        resources["Distribution"]["Properties"]["DistributionConfig"]["Logging"],
+        json!({ "Fn::If": ["EdgeLogsReachRegion", edge, { "Ref": "AWS::NoValue" }] })
+    );
+    assert_eq!(
+        resources["WebBucket"]["Properties"]["LoggingConfiguration"],
+        json!({ "DestinationBucketName": { "Ref": "WebLogs" }, "LogFilePrefix": "bucket/" })
+    );
+    let write = &resources["WebLogsPolicy"]["Properties"]["PolicyDocument"]["Statement"][0];
+    assert_eq!(write["Resource"], json!([{ "Fn::Sub": "${WebLogs.Arn}/bucket/*" }]));
+    assert_eq!(write["Condition"], json!({ "StringEquals": { "aws:SourceArn": { "Fn::GetAtt": ["WebBucket", "Arn"] } } }));
+
+    let local = Settings { endpoints: Endpoints::Local { base_url: "http://127.0.0.1:4566".parse().unwrap() }, ..production() };
+    for settings in [settings(), local] {
+        let web = template(&settings, stacks::WEB);
+        assert!(!web.to_string().contains("Logging"), "{web}");
+    }
+}
+
+#[test]
+fn looking_up_a_product_has_limits_of_its_own() {
+    let limits = |id: StackId, stage: &str| {
+        let settings = template(&settings(), id)["Resources"][stage]["Properties"]["MethodSettings"].take();
+        let of = |it: &Json| {
+            let rest = ["MetricsEnabled", "LoggingLevel", "DataTraceEnabled"].map(|name| it[name].clone());
+            assert_eq!(rest, [json!(true), json!("ERROR"), json!(false)], "a method inherits nothing from the others");
+            format!("{} {} {}", it["HttpMethod"], it["ResourcePath"], it["ThrottlingRateLimit"]).replace('"', "")
+        };
+        settings.as_array().unwrap().iter().map(of).collect::<Vec<_>>()
+    };
+    assert_eq!(limits(stacks::PRODUCTS, "ProductsRestApiStage"), ["* /* 100", "GET /~1product~1{product_id} 200"]);
+    assert_eq!(limits(stacks::CART, "CartRestApiStage"), ["* /* 100"]);
 }
 
 #[test]

@@ -8,7 +8,8 @@ export interface Accounts {
   confirm(name: string, code: string): Promise<void>
   /** Sends another code. */
   resend(name: string): Promise<void>
-  signIn(name: string, password: string): Promise<Next>
+  /** With the code that an authenticator app shows, where the account asks for one. Each attempt begins anew: no half of one lasts. */
+  signIn(name: string, password: string, code?: string): Promise<Next>
   signOut(): Promise<void>
   /** Sends a code with which a new password can be set. */
   forget(name: string): Promise<void>
@@ -20,7 +21,7 @@ export interface Accounts {
 }
 
 /** What comes after name and password. */
-export type Next = 'signed in' | 'confirm' | 'reset' | 'cannot'
+export type Next = 'signed in' | 'confirm' | 'reset' | 'code' | 'cannot'
 
 /** The accounts of a user pool. */
 export function accounts(config: Config): Accounts {
@@ -39,7 +40,7 @@ export function accounts(config: Config): Accounts {
     signUp: async (account) => (await load()).signUp(account),
     confirm: async (name, code) => (await load()).confirm(name, code),
     resend: async (name) => (await load()).resend(name),
-    signIn: async (name, password) => (await load()).signIn(name, password),
+    signIn: async (name, password, code) => (await load()).signIn(name, password, code),
     signOut: async () => (await load()).signOut(),
     forget: async (name) => (await load()).forget(name),
     reset: async (name, code, password) => (await load()).reset(name, code, password),

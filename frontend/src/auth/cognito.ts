@@ -30,8 +30,11 @@ export function cognito(config: Config): Accounts {
     resend: async (name) => {
       await auth.resendSignUpCode({ username: name })
     },
-    signIn: async (name, password) => {
-      const { nextStep } = await auth.signIn({ username: name, password, options: { authFlowType: 'USER_SRP_AUTH' } })
+    signIn: async (name, password, code) => {
+      let { nextStep } = await auth.signIn({ username: name, password, options: { authFlowType: 'USER_SRP_AUTH' } })
+      if (nextStep.signInStep === 'CONFIRM_SIGN_IN_WITH_TOTP_CODE' && code !== undefined) {
+        ;({ nextStep } = await auth.confirmSignIn({ challengeResponse: code }))
+      }
       return next(nextStep.signInStep)
     },
     signOut: async () => {
@@ -56,6 +59,8 @@ function next(step: auth.SignInOutput['nextStep']['signInStep']): Next {
       return 'confirm'
     case 'RESET_PASSWORD':
       return 'reset'
+    case 'CONFIRM_SIGN_IN_WITH_TOTP_CODE':
+      return 'code'
     default:
       return 'cannot'
   }

@@ -17,11 +17,11 @@ export function useJourney() {
   /** The same destination on the next page. */
   const query = computed(() => (typeof route.query.to === 'string' ? { to: route.query.to } : {}))
 
-  /** Signs in with what was typed and goes where the visitor wanted to go. */
-  async function signIn(): Promise<void> {
+  /** Signs in with what was typed, and the code of an app if one was asked for, and goes where the visitor wanted to go. */
+  async function signIn(code?: string): Promise<void> {
     // What is on its way into the anonymous cart has to be in it before that is merged.
     await cart.whenSettled()
-    const next = await session.signIn(forms.name.trim(), forms.password)
+    const next = await session.signIn(forms.name.trim(), forms.password, code)
     switch (next) {
       case 'signed in':
         forms.forgetPassword()
@@ -32,6 +32,10 @@ export function useJourney() {
         break
       case 'reset':
         await router.push({ name: 'reset', query: query.value })
+        break
+      case 'code':
+        forms.asksForCode = true
+        await router.push({ name: 'sign in', query: query.value })
         break
       case 'cannot':
         throw new Error('a way of signing in that the shop does not have')

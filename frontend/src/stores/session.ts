@@ -60,10 +60,10 @@ export const useSession = defineStore('session', () => {
     return current === refused ? await proof(() => accounts.renewed()) : current
   }
 
-  async function signIn(who: string, password: string): Promise<Next> {
+  async function signIn(who: string, password: string, code?: string): Promise<Next> {
     // Somebody whose session here is over may still be known to the library.
     if (!signedIn.value) await accounts.signOut()
-    const next = await accounts.signIn(who, password)
+    const next = await accounts.signIn(who, password, code)
     if (next === 'signed in') {
       memory.set(TO_MERGE, '1')
       memory.set(SIGNED_IN_AS, who)

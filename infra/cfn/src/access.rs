@@ -436,6 +436,18 @@ mod tests {
             change("AWS::Cognito::UserPoolClient", &client(&["A"], true), &client(&["A", "ALLOW_USER_PASSWORD_AUTH"], false)),
             ["lets people sign in by ALLOW_USER_PASSWORD_AUTH", "no longer has a secret to show"]
         );
+        let session = |revocation: bool, rotation: &str| json!({ "EnableTokenRevocation": revocation, "RefreshTokenRotation": { "Feature": rotation } });
+        assert_eq!(
+            change("AWS::Cognito::UserPoolClient", &session(true, "ENABLED"), &session(false, "DISABLED")),
+            ["no longer ends sessions by revoking their tokens", "accepts a refresh token again and again"]
+        );
+        assert_eq!(change("AWS::Cognito::UserPoolClient", &json!({}), &session(true, "ENABLED")), [""; 0]);
+        let confirming = json!({ "UserAttributeUpdateSettings": { "AttributesRequireVerificationBeforeUpdate": ["email"] } });
+        assert_eq!(
+            change("AWS::Cognito::UserPool", &confirming, &json!({})),
+            ["no longer waits for the confirmation of a new email"]
+        );
+        assert_eq!(change("AWS::Cognito::UserPool", &json!({}), &confirming), [""; 0]);
         let pool = |closed: bool| json!({ "AdminCreateUserConfig": { "AllowAdminCreateUserOnly": closed } });
         assert_eq!(change("AWS::Cognito::UserPool", &pool(true), &pool(false)), ["lets anyone sign up"]);
     }

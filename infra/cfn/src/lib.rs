@@ -33,6 +33,7 @@ pub mod access;
 mod app;
 pub mod check;
 pub mod diff;
+mod exemption;
 mod mark;
 mod name;
 mod package;
@@ -45,6 +46,7 @@ pub mod template;
 pub mod value;
 
 pub use app::App;
+pub use exemption::Exemption;
 pub use mark::{MARK_OUTPUT, Mark, NotAMark};
 pub use name::{Package, StackId};
 pub use package::{Code, CodeHash, CodeKey};

@@ -11,6 +11,7 @@ use indexmap::IndexMap;
 use serde_json::Value as Json;
 
 use crate::{
+    exemption::Exemption,
     mark::{MARK_OUTPUT, Mark},
     name::{Package, StackId},
     package::{Code, CodeKey},
@@ -309,6 +310,13 @@ impl Stack {
         )
     }
 
+    /// Explains findings of checkers in the metadata of the finished stack's resources.
+    #[must_use]
+    pub fn explaining(mut self, exemptions: &[Exemption]) -> Self {
+        self.template.explain(exemptions);
+        self
+    }
+
     /// Leaves the stack out of deployments that did not ask for it.
     pub fn only_on_request(&mut self) {
         self.presence = Presence::OnRequest;
@@ -408,5 +416,10 @@ impl Stack {
     /// Declares a condition, unless it is declared already: it holds unless `value` is `literal`.
     pub fn unless<T>(&mut self, name: &'static str, value: &Value<T>, literal: &str) -> LogicalId {
         self.template.unless(name, value, literal)
+    }
+
+    /// Declares a condition, unless it is declared already: it holds if `value` is one of `literals`.
+    pub fn if_any<T>(&mut self, name: &'static str, value: &Value<T>, literals: &[&str]) -> LogicalId {
+        self.template.if_any(name, value, literals)
     }
 }

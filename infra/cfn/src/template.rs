@@ -11,6 +11,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::{
     diff::{Changes, compared},
+    exemption::{self, Exemption},
     policy::Statement,
     resource::{Replacing, Resource},
     value::{Handle, LogicalId, Value},
@@ -224,6 +225,21 @@ impl Template {
         id
     }
 
+    /// Declares a condition, unless it is declared already: it holds if `value` is one of `literals`.
+    pub fn if_any<T>(&mut self, name: &'static str, value: &Value<T>, literals: &[&str]) -> LogicalId {
+        // `Fn::Or` takes two to ten conditions:
+        // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-conditions.html
+        let or = |conditions: Vec<Json>| match <[Json; 1]>::try_from(conditions) {
+            Ok([only]) => only,
+            Err(several) => json!({ "Fn::Or": several }),
+        };
+        let equals: Vec<_> = literals.iter().map(|literal| json!({ "Fn::Equals": [value, literal] })).collect();
+        let groups = equals.chunks(10).map(|group| or(group.to_vec())).collect();
+        let id = LogicalId::from(name);
+        self.conditions.insert(id.clone(), or(groups));
+        id
+    }
+
     /// Adds an output, which the deployer shows once the stack is deployed.
     pub fn output<T>(&mut self, name: &'static str, description: &'static str, value: Value<T>) {
         self.outputs.insert(name.into(), Output { description, value: value.text() });
@@ -281,6 +297,13 @@ impl Template {
         })
     }
 
+    /// Explains findings of checkers in the metadata of the resources that it has so far.
+    pub fn explain(&mut self, exemptions: &[Exemption]) {
+        for entry in self.resources.values_mut() {
+            entry.attributes.metadata.extend(exemption::metadata(exemptions, entry.kind, &entry.properties));
+        }
+    }
+
     /// The template as JSON.
     ///
     /// # Panics
@@ -333,6 +356,23 @@ mod tests {
     impl Resource for Rule {
         const TYPE: &'static str = "AWS::Events::Rule";
         const REPLACING: Replacing = &[("Name", Replacement::Always)];
+    }
+
+    #[test]
+    fn any_number_of_literals_is_a_condition() {
+        let region: Value<String> = Value::from("eu-west-1");
+        let condition = |literals: &[&str]| {
+            let mut template = Template::new("Conditions");
+            template.if_any("Any", &region, literals);
+            template.as_json()["Conditions"]["Any"].take()
+        };
+        let equals = |literal: &str| json!({ "Fn::Equals": ["eu-west-1", literal] });
+        assert_eq!(condition(&["a"]), equals("a"));
+        assert_eq!(condition(&["a", "b"]), json!({ "Fn::Or": [equals("a"), equals("b")] }));
+        let or = condition(&["x"; 17]);
+        let groups = or["Fn::Or"].as_array().unwrap();
+        assert_eq!(groups.iter().map(|group| group["Fn::Or"].as_array().unwrap().len()).collect::<Vec<_>>(), [10, 7]);
+        assert_eq!(condition(&["x"; 11])["Fn::Or"][1], equals("x"), "one alone needs no `Fn::Or`, which takes two at least");
     }
 
     #[test]

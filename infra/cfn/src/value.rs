@@ -234,6 +234,22 @@ impl<T> Serialize for When<T> {
     }
 }
 
+/// The same for a property that is an object.
+#[derive(Clone, Debug)]
+pub struct Where<P> {
+    /// The condition's name.
+    pub condition: LogicalId,
+    /// The property where the condition holds.
+    pub property: P,
+}
+
+impl<P: Serialize> Serialize for Where<P> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let nothing = json!({ "Ref": "AWS::NoValue" });
+        std::collections::BTreeMap::from([("Fn::If", (&self.condition, &self.property, nothing))]).serialize(serializer)
+    }
+}
+
 /// A resource of a template. `R` decides which values it has: only a table has a table's ARN.
 pub struct Handle<R> {
     id: LogicalId,

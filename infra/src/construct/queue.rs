@@ -3,7 +3,7 @@
 use cfn::{
     Seconds, Stack, Visibility,
     policy::Statement,
-    resource::sqs::{Queue, QueuePolicy, RedrivePolicy},
+    resource::sqs::{Queue, QueuePolicy, RedriveAllowPolicy, RedrivePolicy},
     template::Attributes,
     value::Handle,
 };
@@ -33,10 +33,22 @@ pub(crate) fn work(
     add(stack, id, Attributes::default(), queue)
 }
 
-/// A queue of failed messages, which a protected stage keeps.
+/// A queue of failed messages, which a protected stage keeps. It takes those that SQS gives up, of any queue of the account: naming the
+/// queue of [`work`] would be a circle.
+#[track_caller]
+pub(crate) fn dead_letters(stack: &mut Stack, settings: &Settings, id: &'static str) -> Handle<Queue> {
+    add(stack, id, settings.records(), Queue { message_retention_period: Some(TWO_WEEKS), ..Queue::default() })
+}
+
+/// The same for what functions and Lambda give up. SQS moves no message of another queue into it.
 #[track_caller]
 pub(crate) fn failures(stack: &mut Stack, settings: &Settings, id: &'static str) -> Handle<Queue> {
-    add(stack, id, settings.records(), Queue { message_retention_period: Some(TWO_WEEKS), ..Queue::default() })
+    let queue = Queue {
+        message_retention_period: Some(TWO_WEEKS),
+        redrive_allow_policy: Some(RedriveAllowPolicy::DenyAll),
+        ..Queue::default()
+    };
+    add(stack, id, settings.records(), queue)
 }
 
 #[track_caller]

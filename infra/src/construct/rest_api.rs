@@ -11,7 +11,7 @@ use cfn::{
         api_gateway::{
             AccessLog, Authorization, Authorizer, AuthorizerKind, Deployment, EndpointConfiguration, EndpointType, GatewayResponse,
             Integration, IntegrationResponse, LoggingLevel, Method, MethodResponse, MethodSettings, PathPart, ResponseType,
-            RestApi, Stage,
+            RestApi, Stage, TlsPolicy,
         },
         lambda::{Alias, Permission},
         logs::LogGroup,
@@ -27,8 +27,16 @@ use crate::{endpoints::API_STAGE, settings::Settings};
 
 /// Limits of requests a second and of requests at once: far more than a shop of this size gets, far less than a faulty script could
 /// send. An account has 10 000 and 5 000 for all its APIs.
-const RATE_LIMIT: u32 = 100;
-const BURST_LIMIT: u32 = 200;
+const THROTTLE: Throttle = Throttle { rate: 100, burst: 200 };
+
+/// Limits of an API or of one of its methods. Requests above are answered by 429.
+#[derive(Clone, Copy, Debug)]
+pub struct Throttle {
+    /// Requests a second over time.
+    pub rate: u32,
+    /// Requests at once.
+    pub burst: u32,
+}
 
 /// The origin whose pages may call. CORS headers are on every answer, also on those of API Gateway itself, because browsers hide
 /// answers without them.
@@ -85,6 +93,8 @@ pub struct Api<'a> {
     verbs: IndexMap<&'static str, Vec<Verb>>,
     /// The resources that a deployment copies.
     content: Vec<LogicalId>,
+    /// The limits of methods that have their own.
+    throttles: Vec<(Verb, &'static str, Throttle)>,
 }
 
 impl<'a> Api<'a> {
@@ -97,10 +107,20 @@ impl<'a> Api<'a> {
                 name: text![Pseudo::StackName],
                 description,
                 endpoint_configuration: EndpointConfiguration { types: [EndpointType::Regional] },
+                tls: TlsPolicy::modern(),
             },
         );
         let paths = [(String::new(), handle.root())].into();
-        Self { stack, id, cors, content: vec![handle.logical_id().clone()], handle, paths, verbs: IndexMap::new() }
+        Self {
+            stack,
+            id,
+            cors,
+            content: vec![handle.logical_id().clone()],
+            handle,
+            paths,
+            verbs: IndexMap::new(),
+            throttles: Vec::new(),
+        }
     }
 
     /// An authorization for users who are signed in to the pool: routes with it require a token.
@@ -171,6 +191,15 @@ impl<'a> Api<'a> {
                 ],
             },
         );
+    }
+
+    /// Gives a route limits of its own, so that requests to other routes do not use them up.
+    ///
+    /// # Panics
+    /// If there is no such route.
+    pub fn throttle(&mut self, verb: Verb, path: &'static str, throttle: Throttle) {
+        assert!(self.verbs.get(path).is_some_and(|verbs| verbs.contains(&verb)), "no route {} {path}", verb.as_str());
+        self.throttles.push((verb, path, throttle));
     }
 
     /// Adds the stage that serves the finished API.
@@ -272,6 +301,7 @@ impl<'a> Api<'a> {
     #[track_caller]
     fn stage(&mut self, deployment: &Handle<Deployment>, settings: &Settings) {
         let retention_in_days = settings.log_retention;
+        let throttles = std::mem::take(&mut self.throttles).into_iter();
         let access_logs = self.stack.add_with(
             format!("{}AccessLogs", self.id),
             settings.records(),
@@ -295,17 +325,26 @@ impl<'a> Api<'a> {
                 stage_name: API_STAGE,
                 tracing_enabled: true,
                 access_log_setting: AccessLog { destination_arn: access_logs.arn(), format: access_log_format() },
-                method_settings: [MethodSettings {
-                    http_method: "*",
-                    resource_path: "/*",
-                    throttling_burst_limit: BURST_LIMIT,
-                    throttling_rate_limit: RATE_LIMIT,
-                    metrics_enabled: true,
-                    logging_level: LoggingLevel::Error,
-                    data_trace_enabled: false,
-                }],
+                method_settings: [method_settings("*", "/*".to_owned(), THROTTLE)]
+                    .into_iter()
+                    .chain(throttles.map(|(verb, path, throttle)| {
+                        method_settings(verb.as_str(), format!("/{}", path.replace('/', "~1")), throttle)
+                    }))
+                    .collect(),
             },
         );
+    }
+}
+
+fn method_settings(http_method: &'static str, resource_path: String, throttle: Throttle) -> MethodSettings {
+    MethodSettings {
+        http_method,
+        resource_path,
+        throttling_burst_limit: throttle.burst,
+        throttling_rate_limit: throttle.rate,
+        metrics_enabled: true,
+        logging_level: LoggingLevel::Error,
+        data_trace_enabled: false,
     }
 }
 

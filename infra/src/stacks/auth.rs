@@ -1,10 +1,11 @@
 //! Accounts of users, and signing in. Knows nothing of the services that accept tokens.
 
 use cfn::{
-    Published, Shared, Stack,
+    Published, Seconds, Shared, Stack,
     resource::cognito::{
-        AccountRecovery, AuthFlow, DeletionProtection, PasswordPolicy, Policies, RecoveryMechanism, RecoveryOption,
-        UserExistenceErrors, UserPool, UserPoolClient, VerifiedAttribute,
+        AccountRecovery, Attribute, AttributeUpdates, AuthFlow, DeletionProtection, Feature, Mfa, PasswordPolicy, Policies,
+        RecoveryMechanism, RecoveryOption, RefreshTokenRotation, SecondFactor, TimeUnit, TokenValidityUnits, UserExistenceErrors,
+        UserPool, UserPoolClient, VerifiedAttribute,
     },
     template::Attributes,
     value::{Pseudo, UserPoolArn, UserPoolClientId, UserPoolId, text},
@@ -20,6 +21,9 @@ pub const USER_POOL_ARN: Shared<UserPoolArn> = Shared::at("auth/user-pool-arn", 
 /// The identifier of the site as an application in which users sign in.
 pub const USER_POOL_CLIENT_ID: Shared<UserPoolClientId> =
     Shared::at("auth/user-pool-client-id", "UserPoolClientId", "The application that signs in to the user pool");
+
+/// Days after which a customer signs in again. A stolen browser profile is an open account for no longer than that.
+const SESSION_DAYS: u32 = 7;
 
 /// The values that this stack publishes.
 #[derive(Debug)]
@@ -42,10 +46,15 @@ pub(crate) fn stack(settings: &Settings) -> (Stack, Auth) {
             user_pool_name: text![Pseudo::StackName, "-UserPool"],
             deletion_protection: if settings.protected { DeletionProtection::Active } else { DeletionProtection::Inactive },
             auto_verified_attributes: vec![VerifiedAttribute::Email],
+            user_attribute_update_settings: AttributeUpdates {
+                attributes_require_verification_before_update: vec![VerifiedAttribute::Email],
+            },
             account_recovery_setting: AccountRecovery {
                 recovery_mechanisms: vec![RecoveryMechanism { name: RecoveryOption::VerifiedEmail, priority: 1 }],
             },
             policies: Policies { password_policy: PasswordPolicy::strong(8) },
+            mfa_configuration: Mfa::Optional,
+            enabled_mfas: vec![SecondFactor::SoftwareTokenMfa],
         },
     );
     if settings.protected {
@@ -59,6 +68,15 @@ pub(crate) fn stack(settings: &Settings) -> (Stack, Auth) {
             generate_secret: false,
             explicit_auth_flows: sign_in(&settings.endpoints),
             prevent_user_existence_errors: UserExistenceErrors::Prevented,
+            enable_token_revocation: true,
+            read_attributes: vec![Attribute::Email, Attribute::EmailVerified],
+            write_attributes: vec![Attribute::Email],
+            refresh_token_validity: SESSION_DAYS,
+            token_validity_units: TokenValidityUnits { refresh_token: TimeUnit::Days },
+            refresh_token_rotation: RefreshTokenRotation {
+                feature: Feature::Enabled,
+                retry_grace_period_seconds: Seconds::minutes(1),
+            },
         },
     );
 
@@ -73,10 +91,10 @@ pub(crate) fn stack(settings: &Settings) -> (Stack, Auth) {
     (stack, published)
 }
 
-/// Users sign in without sending the password. Tests against an emulator send it, which is simpler and harms nobody.
+/// Users sign in without sending the password. Sessions are renewed by `GetTokensFromRefreshToken`, which is no flow to allow. Tests against an emulator send it, which is simpler and harms nobody.
 fn sign_in(endpoints: &Endpoints) -> Vec<AuthFlow> {
     match endpoints {
-        Endpoints::Aws => vec![AuthFlow::Srp, AuthFlow::RefreshToken],
-        Endpoints::Local { .. } => vec![AuthFlow::Srp, AuthFlow::RefreshToken, AuthFlow::Password],
+        Endpoints::Aws => vec![AuthFlow::Srp],
+        Endpoints::Local { .. } => vec![AuthFlow::Srp, AuthFlow::Password],
     }
 }

@@ -37,6 +37,7 @@ fn artifact_bucket(stack: &mut Stack) {
         status: RuleStatus::Enabled,
         abort_incomplete_multipart_upload: Some(AbortMultipart { days_after_initiation: 1 }),
         noncurrent_version_expiration: Some(NoncurrentExpiration { noncurrent_days: 30 }),
+        expiration_in_days: None,
     };
     let bucket = stack.add_with(
         "ArtifactBucket",
@@ -47,6 +48,7 @@ fn artifact_bucket(stack: &mut Stack) {
             ownership_controls: OwnershipControls { rules: [Ownership::BucketOwnerEnforced] },
             versioning_configuration: Some(Versioning::Enabled),
             lifecycle_configuration: Some(Lifecycle { rules: vec![tidy] }),
+            logging_configuration: None,
         },
     );
     let everything = vec![bucket.arn().text(), text![&bucket.arn(), "/*"]];

@@ -17,7 +17,7 @@ use cfn::{
         dynamodb::{Billing, Key, PointInTimeRecovery, Stream, Table, TimeToLive},
         lambda::{
             Alias, DestinationConfig, EventSource, EventSourceMapping, Filter, FilterCriteria, OnFailure, ResponseType,
-            StartingPosition,
+            ScalingConfig, StartingPosition,
         },
         sqs::Queue,
     },
@@ -57,6 +57,9 @@ pub const TABLE: &str = "DynamoDBShoppingCartTable";
 /// The time-out for a batch of five deletions, each of which waits for the table for five seconds at most. The rest is for sending
 /// messages that failed for the last time to the dead-letter queue.
 const DELETE_TIMEOUT: Seconds = Seconds::new(30);
+
+/// Batches of deletions at once: nobody waits for them, so they leave the account's capacity to customers.
+const DELETIONS_AT_ONCE: u32 = 5;
 
 pub(crate) fn stack(settings: &Settings, auth: &Auth, products: &Products) -> (Stack, Carts) {
     let mut stack = settings.names.stack(CART, "Shopping cart: the carts");
@@ -131,7 +134,7 @@ impl Shop<'_> {
     /// The queue of anonymous items that a migration leaves behind, with its worker; and the queue of those that could not be
     /// deleted.
     fn deletions(&self, stack: &mut Stack) -> (Handle<Queue>, Handle<Queue>) {
-        let dead_letters = queue::failures(stack, self.settings, "CartDeleteSQSDLQ");
+        let dead_letters = queue::dead_letters(stack, self.settings, "CartDeleteSQSDLQ");
         let queue = queue::work(stack, "CartDeleteSQSQueue", DELETE_TIMEOUT, DELETIONS_RECEIVED_AT_MOST, &dead_letters);
         let worker = function::add(
             stack,
@@ -165,7 +168,10 @@ impl Shop<'_> {
                 function_name: worker.arn(),
                 batch_size: 5,
                 function_response_types: [ResponseType::ReportBatchItemFailures],
-                source: EventSource::Queue { event_source_arn: queue.arn() },
+                source: EventSource::Queue {
+                    event_source_arn: queue.arn(),
+                    scaling_config: Some(ScalingConfig { maximum_concurrency: DELETIONS_AT_ONCE }),
+                },
             },
         );
         (queue, dead_letters)

@@ -11,7 +11,7 @@ use super::PRODUCTS;
 use crate::{
     construct::{
         function::{self, Definition},
-        rest_api::{Api, Cors, Verb},
+        rest_api::{Api, Cors, Throttle, Verb},
     },
     settings::Settings,
 };
@@ -22,6 +22,9 @@ pub const PRODUCTS_API_URL: Shared<ApiUrl> =
 
 /// The identifier of the products API, for the distribution in front of it.
 pub const PRODUCTS_API_ID: Shared<ApiId> = Shared::at("products/products-api-id", "ProductsApiId", "The products API");
+
+/// Twice the limits of other routes: customers look at products, and the cart looks up every product that is added.
+const LOOK_UPS: Throttle = Throttle { rate: 200, burst: 400 };
 
 /// The values that this stack publishes.
 #[derive(Debug)]
@@ -70,6 +73,7 @@ pub(crate) fn stack(settings: &Settings) -> (Stack, Products) {
     let mut api = Api::new(&mut stack, "ProductsRestApi", "The product catalogue", cors);
     api.route(Verb::Get, "/product", Authorization::None, &list);
     api.route(Verb::Get, "/product/{product_id}", Authorization::None, &get);
+    api.throttle(Verb::Get, "/product/{product_id}", LOOK_UPS);
     let api = api.serve(settings);
 
     let url = settings.endpoints.api_url(&api);

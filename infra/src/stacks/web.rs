@@ -10,15 +10,18 @@ use cfn::{
     resource::{
         cloudfront::{
             AccessedOrigin, CacheBehavior, ContentSecurity, Distribution, DistributionConfig, EdgeEvent, EdgeRuntime, FrameOption,
-            FrameOptions, Function, FunctionAssociation, FunctionConfig, HttpVersion, ManagedPolicy, NoIdentity, Origin,
-            OriginAccessControl, OriginAccessControlConfig, OriginKind, PathBehavior, Referrer, ReferrerPolicy, Replaced,
-            ResponseHeadersPolicy, ResponseHeadersPolicyConfig, SecurityHeaders, SigningBehavior, SigningProtocol,
+            FrameOptions, Function, FunctionAssociation, FunctionConfig, HttpVersion, LOGGING_REGIONS, Logging, ManagedPolicy,
+            NoIdentity, Origin, OriginAccessControl, OriginAccessControlConfig, OriginKind, PathBehavior, Referrer, ReferrerPolicy,
+            Replaced, ResponseHeadersPolicy, ResponseHeadersPolicyConfig, SecurityHeaders, SigningBehavior, SigningProtocol,
             StrictTransportSecurity, ViewerProtocol,
         },
-        s3::{Bucket, BucketPolicy, Encryption, Ownership, OwnershipControls, PublicAccessBlock},
+        s3::{
+            AbortMultipart, Bucket, BucketPolicy, Encryption, Lifecycle, LifecycleRule, Ownership, OwnershipControls,
+            PublicAccessBlock, RuleStatus, ServerAccessLog,
+        },
     },
     template::{Attributes, Removal},
-    value::{ApiId, Handle, OriginAccessControlId, Pseudo, ResponseHeadersPolicyId, Value, text},
+    value::{ApiId, Handle, OriginAccessControlId, Pseudo, ResponseHeadersPolicyId, Value, Where, text},
 };
 
 use super::{WEB, cart::Carts, products::Products};
@@ -44,6 +47,9 @@ pub const DISTRIBUTION_OUTPUT: &str = "DistributionId";
 /// The folder of the bucket that is served, without slashes. The rest of the bucket is not public.
 pub const SITE: &str = "site";
 
+/// The beginning of the keys of the log of requests to the site's bucket.
+const BUCKET_LOG: &str = "bucket/";
+
 /// The function that maps a path of the site to a file.
 const PAGE_OF_PATH: &str = include_str!("web/page_of_path.js");
 
@@ -55,7 +61,8 @@ pub(crate) fn stack(settings: &Settings, products: &Products, carts: &Carts) -> 
     let products_api = stack.read(&products.api_id);
     let cart_api = stack.read(&carts.api_id);
     let name = edge_name(&stack);
-    let bucket = bucket(&mut stack);
+    let logs = settings.logs_requests().then(|| log_bucket(&mut stack, settings));
+    let bucket = bucket(&mut stack, logs.as_ref());
     let access = stack.add(
         "WebBucketAccess",
         &OriginAccessControl {
@@ -88,6 +95,7 @@ pub(crate) fn stack(settings: &Settings, products: &Products, carts: &Carts) -> 
         response_headers_policy_id: headers.clone(),
         function_associations: vec![FunctionAssociation { event_type: EdgeEvent::ViewerRequest, function_arn: page_of_path.arn() }],
     };
+    let logging = logs.as_ref().map(|bucket| edge_log(&mut stack, bucket));
     let distribution = stack.add(
         "Distribution",
         &Distribution {
@@ -104,6 +112,7 @@ pub(crate) fn stack(settings: &Settings, products: &Products, carts: &Carts) -> 
                 ],
                 default_cache_behavior: page,
                 cache_behaviors: vec![api("product", "products", &headers), api("cart", "cart", &headers)],
+                logging,
             },
         },
     );
@@ -118,6 +127,17 @@ pub(crate) fn stack(settings: &Settings, products: &Products, carts: &Carts) -> 
         policy.push(Statement::tls_only("s3:*", vec![bucket.arn().text(), text![&bucket.arn(), "/*"]]));
     }
     stack.add("WebBucketPolicy", &BucketPolicy { bucket: bucket.name(), policy_document: policy.into() });
+    if let Some(logs) = &logs {
+        let write = Statement::allow_service(
+            "WriteBucketLog",
+            "logging.s3.amazonaws.com",
+            "s3:PutObject",
+            text![&logs.arn(), "/", BUCKET_LOG, "*"],
+            &bucket.arn(),
+        );
+        let tls = Statement::tls_only("s3:*", vec![logs.arn().text(), text![&logs.arn(), "/*"]]);
+        stack.add("WebLogsPolicy", &BucketPolicy { bucket: logs.name(), policy_document: vec![write, tls].into() });
+    }
 
     let url: Value<WebUrl> = text!["https://", &distribution.domain_name()];
     // No stack reads the address: people and scripts do.
@@ -133,7 +153,7 @@ pub(crate) fn stack(settings: &Settings, products: &Products, carts: &Carts) -> 
 }
 
 /// The bucket is deleted also in a protected stage: it holds only a build of the site, which can be repeated.
-fn bucket(stack: &mut Stack) -> Handle<Bucket> {
+fn bucket(stack: &mut Stack, logs: Option<&Handle<Bucket>>) -> Handle<Bucket> {
     stack.add_with(
         "WebBucket",
         Attributes::stateful(Removal::Delete),
@@ -143,8 +163,44 @@ fn bucket(stack: &mut Stack) -> Handle<Bucket> {
             ownership_controls: OwnershipControls { rules: [Ownership::BucketOwnerEnforced] },
             versioning_configuration: None,
             lifecycle_configuration: None,
+            logging_configuration: logs
+                .map(|logs| ServerAccessLog { destination_bucket_name: logs.name(), log_file_prefix: BUCKET_LOG }),
         },
     )
+}
+
+/// The bucket that gets the logs of requests to the distribution and to the site's bucket. A protected stage has it, and keeps it.
+///
+/// CloudFront writes itself into its access control list, so that lists have to count here (docs/adr/0045-what-stays-off-and-why.md).
+fn log_bucket(stack: &mut Stack, settings: &Settings) -> Handle<Bucket> {
+    let old = LifecycleRule {
+        id: "Old",
+        status: RuleStatus::Enabled,
+        abort_incomplete_multipart_upload: Some(AbortMultipart { days_after_initiation: 1 }),
+        noncurrent_version_expiration: None,
+        expiration_in_days: Some(settings.log_retention.days()),
+    };
+    stack.add_with(
+        "WebLogs",
+        settings.records(),
+        &Bucket {
+            bucket_encryption: Encryption::s3_managed(),
+            public_access_block_configuration: PublicAccessBlock::all(),
+            ownership_controls: OwnershipControls { rules: [Ownership::BucketOwnerPreferred] },
+            versioning_configuration: None,
+            lifecycle_configuration: Some(Lifecycle { rules: vec![old] }),
+            logging_configuration: None,
+        },
+    )
+}
+
+/// The log of requests to the distribution, where CloudFront can write to buckets of the region. Cookies are left out: they are carts.
+fn edge_log(stack: &mut Stack, bucket: &Handle<Bucket>) -> Where<Logging> {
+    let region: Value<String> = text![Pseudo::Region];
+    Where {
+        condition: stack.if_any("EdgeLogsReachRegion", &region, &LOGGING_REGIONS),
+        property: Logging { bucket: bucket.domain_name(), prefix: "distribution/", include_cookies: false },
+    }
 }
 
 fn page_origin(bucket: &Handle<Bucket>, access: Value<OriginAccessControlId>) -> Origin {

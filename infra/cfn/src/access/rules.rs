@@ -293,6 +293,9 @@ impl<'a> Resource<'a, '_> {
         if self.properties["MfaConfiguration"] == "ON" {
             self.refuse_setting("no longer asks everybody for a second factor", String::new());
         }
+        for attribute in texts(&self.properties["UserAttributeUpdateSettings"]["AttributesRequireVerificationBeforeUpdate"]) {
+            self.refuse_setting("no longer waits for the confirmation of a new", attribute);
+        }
     }
 
     fn user_pool_client(&mut self) {
@@ -307,6 +310,12 @@ impl<'a> Resource<'a, '_> {
         }
         if self.properties["PreventUserExistenceErrors"] == "ENABLED" {
             self.refuse_setting("shows strangers whether an account exists", String::new());
+        }
+        if self.properties["EnableTokenRevocation"] == true {
+            self.refuse_setting("no longer ends sessions by revoking their tokens", String::new());
+        }
+        if self.properties["RefreshTokenRotation"]["Feature"] == "ENABLED" {
+            self.refuse_setting("accepts a refresh token again and again", String::new());
         }
     }
 

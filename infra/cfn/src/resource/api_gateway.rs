@@ -46,6 +46,27 @@ pub struct RestApi {
     pub description: &'static str,
     /// Where the API answers.
     pub endpoint_configuration: EndpointConfiguration,
+    /// The versions and ciphers of TLS that clients may use.
+    #[serde(flatten)]
+    pub tls: TlsPolicy,
+}
+
+/// The versions and ciphers of TLS that clients may use, with the [mode] that CloudFormation requires beside it.
+///
+/// [mode]: https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-security-policies.html
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct TlsPolicy {
+    security_policy: &'static str,
+    endpoint_access_mode: &'static str,
+}
+
+impl TlsPolicy {
+    /// TLS 1.2 and 1.3, with forward secrecy only. CloudFront and Lambda's runtimes speak 1.2 at least.
+    #[must_use]
+    pub const fn modern() -> Self {
+        Self { security_policy: "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09", endpoint_access_mode: "BASIC" }
+    }
 }
 
 /// The kind of endpoint.
@@ -227,8 +248,8 @@ pub struct Stage {
     pub tracing_enabled: bool,
     /// The log of requests.
     pub access_log_setting: AccessLog,
-    /// Limits, metrics and logs, for all methods alike.
-    pub method_settings: [MethodSettings; 1],
+    /// Limits, metrics and logs: for all methods, and for those that have their own.
+    pub method_settings: Vec<MethodSettings>,
 }
 
 /// A log with one entry a request.
@@ -242,14 +263,16 @@ pub struct AccessLog {
     pub format: String,
 }
 
-/// Limits, metrics and logs of methods.
+/// Limits, metrics and logs of methods. Settings of one method are all of its settings: it inherits nothing.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct MethodSettings {
     /// The verb, or `*` for all.
     pub http_method: &'static str,
-    /// The path, or `/*` for all.
-    pub resource_path: &'static str,
+    /// The path behind a slash, with [`~1` for each of its slashes], or `/*` for all.
+    ///
+    /// [`~1` for each of its slashes]: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-apigateway-stage-methodsetting.html
+    pub resource_path: String,
     /// Requests that may arrive at once.
     pub throttling_burst_limit: u32,
     /// Requests a second over time.

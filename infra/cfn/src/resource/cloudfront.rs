@@ -10,7 +10,7 @@ use crate::{
     scalar::Seconds,
     value::{
         DistributionArn, DistributionId, EdgeFunctionArn, Handle, OriginAccessControlId, Pseudo, ResponseHeadersPolicyId, Value,
-        text,
+        Where, text,
     },
 };
 
@@ -68,7 +68,46 @@ pub struct DistributionConfig {
     pub default_cache_behavior: CacheBehavior,
     /// For the paths that match their patterns. The first match counts.
     pub cache_behaviors: Vec<PathBehavior>,
+    /// The log of requests.
+    pub logging: Option<Where<Logging>>,
 }
+
+/// A log with one line a request, in files that come within hours: [standard logging] to a bucket.
+///
+/// [standard logging]: https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logging-legacy-s3.html
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Logging {
+    /// The host of a bucket in which access control lists count: CloudFront writes itself into its list.
+    pub bucket: Value<String>,
+    /// The beginning of the objects' keys.
+    pub prefix: &'static str,
+    /// Whether cookies are in the log.
+    pub include_cookies: bool,
+}
+
+/// The regions in which buckets get the logs of CloudFront: those that every account has. The [others] have to be enabled.
+///
+/// [others]: https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logging-legacy-s3.html
+pub const LOGGING_REGIONS: [&str; 17] = [
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+    "ca-central-1",
+    "sa-east-1",
+    "eu-central-1",
+    "eu-north-1",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "ap-south-1",
+    "ap-southeast-1",
+    "ap-southeast-2",
+];
 
 /// The versions of HTTP that viewers may use.
 #[derive(Clone, Copy, Debug, Serialize)]

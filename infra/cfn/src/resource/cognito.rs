@@ -7,7 +7,10 @@
 
 use serde::Serialize;
 
-use crate::value::{UserPoolArn, UserPoolClientId, UserPoolId, Value};
+use crate::{
+    scalar::Seconds,
+    value::{UserPoolArn, UserPoolClientId, UserPoolId, Value},
+};
 
 // The schema does not say which properties replace a pool. Those here cannot be changed in Cognito:
 // https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pool-updating.html
@@ -36,10 +39,40 @@ pub struct UserPool {
     pub deletion_protection: DeletionProtection,
     /// The attributes that a user confirms by a code after signing up.
     pub auto_verified_attributes: Vec<VerifiedAttribute>,
+    /// What happens when a user changes a confirmed attribute.
+    pub user_attribute_update_settings: AttributeUpdates,
     /// How a user who forgot the password gets access again.
     pub account_recovery_setting: AccountRecovery,
     /// The requirements on accounts.
     pub policies: Policies,
+    /// Who proves more than the password when signing in.
+    pub mfa_configuration: Mfa,
+    /// The ways to prove more.
+    pub enabled_mfas: Vec<SecondFactor>,
+}
+
+/// What happens when a user changes a confirmed attribute.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct AttributeUpdates {
+    /// The attributes whose old value stays in force until the new one is confirmed by a code.
+    pub attributes_require_verification_before_update: Vec<VerifiedAttribute>,
+}
+
+/// Who proves more than the password when signing in.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Mfa {
+    /// Users who have chosen it.
+    Optional,
+}
+
+/// A way to prove more than the password.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum SecondFactor {
+    /// Codes of an authenticator app, which cost nothing and need no telephone number.
+    SoftwareTokenMfa,
 }
 
 /// Whether requests to delete a pool are refused.
@@ -128,6 +161,65 @@ pub struct UserPoolClient {
     pub explicit_auth_flows: Vec<AuthFlow>,
     /// The answer to a failed attempt to sign in.
     pub prevent_user_existence_errors: UserExistenceErrors,
+    /// Whether a refresh token can be revoked, with all tokens that came from it.
+    pub enable_token_revocation: bool,
+    /// The attributes that a user's token may read.
+    pub read_attributes: Vec<Attribute>,
+    /// The attributes that a user's token may write, also when signing up.
+    pub write_attributes: Vec<Attribute>,
+    /// How long a session lasts without signing in again, in the unit of `token_validity_units`.
+    pub refresh_token_validity: u32,
+    /// The units of validities.
+    pub token_validity_units: TokenValidityUnits,
+    /// Whether a refresh token can be used once only.
+    pub refresh_token_rotation: RefreshTokenRotation,
+}
+
+/// A standard attribute of users.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Attribute {
+    /// The email address.
+    Email,
+    /// Whether the email address was confirmed. Only Cognito may write it.
+    EmailVerified,
+}
+
+/// The units of validities.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct TokenValidityUnits {
+    /// That of refresh tokens.
+    pub refresh_token: TimeUnit,
+}
+
+/// A unit of time.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimeUnit {
+    /// 24 hours.
+    Days,
+}
+
+/// Every renewal of a session gives a new refresh token, which is valid until the first one's time is over.
+///
+/// Cognito [refuses](https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-refresh-token.html)
+/// it together with `ALLOW_REFRESH_TOKEN_AUTH`: sessions are renewed by `GetTokensFromRefreshToken` only.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct RefreshTokenRotation {
+    /// Whether it is on.
+    pub feature: Feature,
+    /// How long the old token is still accepted, up to 60: an answer may be lost, and two tabs may ask at once.
+    pub retry_grace_period_seconds: Seconds,
+}
+
+/// Whether a feature is on.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Feature {
+    /// It is on.
+    Enabled,
 }
 
 /// A way to sign in.
@@ -139,9 +231,6 @@ pub enum AuthFlow {
     /// By sending the password.
     #[serde(rename = "ALLOW_USER_PASSWORD_AUTH")]
     Password,
-    /// By a refresh token.
-    #[serde(rename = "ALLOW_REFRESH_TOKEN_AUTH")]
-    RefreshToken,
 }
 
 /// The answer to a failed attempt to sign in.

@@ -201,6 +201,8 @@ pub enum EventSource {
     Queue {
         /// A queue whose visibility time-out is not shorter than the function's time-out.
         event_source_arn: Value<QueueArn>,
+        /// How many calls may run at once; none for as many as the account has room for.
+        scaling_config: Option<ScalingConfig>,
     },
     /// The stream of a table's changes.
     #[serde(rename_all = "PascalCase")]
@@ -222,6 +224,16 @@ pub enum EventSource {
         /// The records that are worth a call.
         filter_criteria: FilterCriteria,
     },
+}
+
+/// How far a queue's trigger scales. Unlike a limit of the function, it leaves messages in the queue instead of receiving them in vain.
+///
+/// See [maximum concurrency](https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html).
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ScalingConfig {
+    /// Calls at once, from 2 to 1000.
+    pub maximum_concurrency: u32,
 }
 
 /// The first record of a stream that is read.

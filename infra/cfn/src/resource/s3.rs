@@ -17,6 +17,8 @@ super::types! {
         /// The host that answers for the bucket in its region. The one without a region redirects there, which CloudFront would
         /// pass on.
         regional_domain_name: String = GetAtt("RegionalDomainName"),
+        /// The host without a region, by which CloudFront names a bucket for its logs.
+        domain_name: String = GetAtt("DomainName"),
         /// The ARN of the bucket itself, without its objects.
         arn: BucketArn = GetAtt("Arn"),
     }
@@ -37,6 +39,18 @@ pub struct Bucket {
     pub versioning_configuration: Option<Versioning>,
     /// Rules that delete what nobody needs any more.
     pub lifecycle_configuration: Option<Lifecycle>,
+    /// The bucket that gets the log of requests to this one.
+    pub logging_configuration: Option<ServerAccessLog>,
+}
+
+/// The bucket that gets the log of requests to another bucket. Its policy lets `logging.s3.amazonaws.com` write.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ServerAccessLog {
+    /// The bucket, in the same region.
+    pub destination_bucket_name: Value<BucketName>,
+    /// The beginning of the objects' keys.
+    pub log_file_prefix: &'static str,
 }
 
 /// The encryption of objects at rest.
@@ -100,6 +114,8 @@ pub struct OwnershipControls {
 pub enum Ownership {
     /// The owner of the bucket. Access control lists are ignored.
     BucketOwnerEnforced,
+    /// The owner of the bucket, if the writer says so. Access control lists count.
+    BucketOwnerPreferred,
 }
 
 /// Whether overwritten and deleted objects are kept.
@@ -130,6 +146,8 @@ pub struct LifecycleRule {
     pub abort_incomplete_multipart_upload: Option<AbortMultipart>,
     /// When overwritten and deleted objects are deleted for good.
     pub noncurrent_version_expiration: Option<NoncurrentExpiration>,
+    /// Days after which objects are deleted.
+    pub expiration_in_days: Option<u16>,
 }
 
 /// Whether a rule is in force.

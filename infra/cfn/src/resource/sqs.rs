@@ -33,6 +33,8 @@ pub struct Queue {
     pub message_retention_period: Option<Seconds>,
     /// The queue for messages that were received too often.
     pub redrive_policy: Option<RedrivePolicy>,
+    /// The queues whose messages may end in this one by a redrive policy; all of the account without.
+    pub redrive_allow_policy: Option<RedriveAllowPolicy>,
     /// Whether messages are encrypted at rest with keys that SQS manages.
     pub sqs_managed_sse_enabled: bool,
 }
@@ -45,6 +47,17 @@ pub struct RedrivePolicy {
     pub dead_letter_target_arn: Value<QueueArn>,
     /// How often a message is received before it is moved.
     pub max_receive_count: u32,
+}
+
+/// The queues whose messages may end in a queue by a redrive policy.
+///
+/// A list of queues is missing on purpose: the queue of work and its dead letters would refer to each other, and CloudFormation creates
+/// neither.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(tag = "redrivePermission", rename_all = "camelCase")]
+pub enum RedriveAllowPolicy {
+    /// None.
+    DenyAll,
 }
 
 /// A policy of queues. A queue has one.

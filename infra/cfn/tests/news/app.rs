@@ -68,7 +68,7 @@ pub(crate) fn reader(news: &Published<TopicArn>, code: &Code, visibility: Visibi
             function_name: function,
             batch_size: 10,
             function_response_types: [ResponseType::ReportBatchItemFailures],
-            source: EventSource::Queue { event_source_arn: inbox.arn() },
+            source: EventSource::Queue { event_source_arn: inbox.arn(), scaling_config: None },
         },
     );
     stack.add("UnreadAlarm", &alarm(&unread, topic));
