@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_infra::{Architecture, Code, Endpoints, GivenTopicArn, LogRetention, Monitoring, Names, Origin, Region, Settings};
+use cart_infra::{
+    Architecture, Code, CookieScope, Endpoints, GivenTopicArn, LogRetention, Monitoring, Names, Origin, Region, Settings,
+};
 
 use self::{file::File, merge::Sources};
 use crate::{
@@ -109,6 +111,12 @@ impl Config {
         }
     }
 
+    /// The pages that send the cookie of an anonymous cart: those of the stage's own site, if only they may call. One address is in front
+    /// of that site and of the APIs.
+    pub(crate) fn cart_cookie(&self, site: Option<&Origin>) -> CookieScope {
+        if site == Some(self.allowed_origin(site)) { CookieScope::OwnHost } else { CookieScope::AnySite }
+    }
+
     /// Fails if the stage's own section names an origin that a protected stage does not allow.
     pub(crate) fn check_origin(&self) -> Result<(), Error> {
         self.refused_origin.clone().map_or(Ok(()), |misplaced| Err(misplaced.into()))
@@ -130,6 +138,7 @@ impl Config {
             names: self.names.clone(),
             protected: self.protected,
             allowed_origin: self.allowed_origin(None).clone(),
+            cart_cookie: self.cart_cookie(None),
             architecture: self.architecture,
             code,
             endpoints: match &self.connection.endpoint {

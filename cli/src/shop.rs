@@ -11,7 +11,8 @@ use crate::{
 impl Definitions for Config {
     fn app(&self, code: &Code, site: Option<&Origin>) -> App {
         let allowed_origin = self.allowed_origin(site).clone();
-        cart_infra::app(&Settings { allowed_origin, ..self.settings(code.clone()) })
+        let cart_cookie = self.cart_cookie(site);
+        cart_infra::app(&Settings { allowed_origin, cart_cookie, ..self.settings(code.clone()) })
     }
 
     fn bootstrap(&self, Content { artifact_bucket, logging_role }: Content) -> Stack {

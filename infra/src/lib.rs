@@ -13,7 +13,7 @@ pub mod packages;
 mod settings;
 pub mod stacks;
 
-pub use cart_contract::{NotAnOrigin, Origin};
+pub use cart_contract::{CookieScope, NotAnOrigin, Origin};
 pub use cfn::{
     self, ARTIFACT_BUCKET_PARAMETER, Afterwards, App, Architecture, Code, CodeHash, CodeKey, GivenTopicArn, Invalid, LogRetention,
     Package, ParameterSource, Place, Presence, Published, Region, Shared, Site, Stack, StackId, access, diff,

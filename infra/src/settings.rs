@@ -7,7 +7,7 @@ use cfn::{
     template::{Attributes, Removal},
 };
 
-use cart_contract::Origin;
+use cart_contract::{CookieScope, Origin};
 
 use crate::names::{Names, StackPrefix};
 
@@ -21,6 +21,9 @@ pub struct Settings {
     pub protected: bool,
     /// The only origin whose pages may call the APIs.
     pub allowed_origin: Origin,
+    /// The pages that send the cookie of an anonymous cart: only those of the API's own host, if the allowed origin is that of the
+    /// stage's site, behind whose address the API is as well.
+    pub cart_cookie: CookieScope,
     /// The processor of the functions.
     pub architecture: Architecture,
     /// The place of the functions' code.
@@ -52,6 +55,7 @@ impl Settings {
             names: Names::default(),
             protected: false,
             allowed_origin: Origin::default(),
+            cart_cookie: CookieScope::default(),
             architecture: Architecture::default(),
             code,
             endpoints: Endpoints::default(),

@@ -6,8 +6,8 @@ use std::{collections::BTreeSet, fmt::Write, fs, path::Path};
 
 use cart_contract::Service;
 use cart_infra::{
-    Afterwards, App, Architecture, BootstrapSettings, Code, CodeHash, Endpoints, Monitoring, Names, Package, ParameterSource,
-    Presence, Settings, Stack, StackId, StackPrefix,
+    Afterwards, App, Architecture, BootstrapSettings, Code, CodeHash, CookieScope, Endpoints, Monitoring, Names, Package,
+    ParameterSource, Presence, Settings, Stack, StackId, StackPrefix,
     access::widened,
     app, bootstrap,
     cfn::{
@@ -445,6 +445,24 @@ fn every_function_of_the_contract_is_deployed() {
     let products = cart_contract::ProductsFunction::ALL.iter().map(|function| function.handler().to_owned());
     let carts = cart_contract::CartFunction::ALL.iter().map(|function| function.handler().to_owned());
     assert_eq!(deployed, products.chain(carts).collect());
+}
+
+#[test]
+fn the_functions_with_cookies_are_told_who_sends_them() {
+    let scopes = |settings: &Settings| {
+        let cart = template(settings, stacks::CART);
+        let functions = cart["Resources"].as_object().unwrap().values().filter(|it| it["Type"] == "AWS::Lambda::Function");
+        let told = functions.filter_map(|it| {
+            let scope = it["Properties"]["Environment"]["Variables"]["CART_COOKIE"].as_str()?.parse().unwrap();
+            Some((it["Properties"]["Handler"].as_str().unwrap().to_owned(), scope))
+        });
+        told.collect::<Vec<(String, CookieScope)>>()
+    };
+    let functions = ["list-cart", "add-to-cart", "update-cart", "migrate-cart"];
+    assert_eq!(scopes(&settings()), functions.map(|function| (function.to_owned(), CookieScope::AnySite)));
+    let own = Settings { cart_cookie: CookieScope::OwnHost, ..settings() };
+    assert_eq!(scopes(&own), functions.map(|function| (function.to_owned(), CookieScope::OwnHost)));
+    assert_eq!(versions(&own).intersection(&versions(&settings())).count(), 6, "each of them has another version");
 }
 
 #[test]

@@ -211,6 +211,27 @@ fn the_stages_own_site_may_call_unless_the_stage_says_otherwise() {
 }
 
 #[test]
+fn the_cookie_belongs_to_the_host_of_the_stages_own_site_if_only_that_may_call() {
+    let cookie = |text: &str, site: Option<&str>| {
+        let config = resolved(&["--stage", "it"], &Environment::default(), &format!("{text}\n[stages.it]\n")).unwrap();
+        config.cart_cookie(site.map(|site| site.parse().unwrap()).as_ref())
+    };
+    let own = |origin: &str, site| {
+        let text = format!("[stages.it]\nallowed-origin = '{origin}'");
+        let config = resolved(&["--stage", "it"], &Environment::default(), &text).unwrap();
+        config.cart_cookie(Some(&str::parse(site).unwrap()))
+    };
+    let site = "https://d1.cloudfront.net";
+    for defaults in ["", "[defaults]\nallowed-origin = 'https://a.example'"] {
+        assert_eq!(cookie(defaults, None), CookieScope::AnySite, "{defaults}");
+        assert_eq!(cookie(defaults, Some(site)), CookieScope::OwnHost, "{defaults}");
+    }
+    assert_eq!(own("https://b.example", site), CookieScope::AnySite, "behind which host its pages are is not known");
+    assert_eq!(own("http://d1.cloudfront.net", site), CookieScope::AnySite);
+    assert_eq!(own(site, site), CookieScope::OwnHost);
+}
+
+#[test]
 fn a_protected_stage_allows_only_origins_that_nobody_else_answers_for() {
     let of = |defaults: &str, stage: &str| {
         let text = format!("[defaults]\n{defaults}\n[stages.it]\nprotected = true\n{stage}");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cart_infra::{App, BootstrapSettings, Code, Origin, ParameterSource, Settings, Stack, StackId, packages, stacks};
+use cart_infra::{App, BootstrapSettings, Code, CookieScope, Origin, ParameterSource, Settings, Stack, StackId, packages, stacks};
 
 use super::{
     Blocked, Observed, ObservedAccount, ObservedStack, bootstrap, delete,
@@ -74,7 +74,8 @@ impl Definitions for Shop {
     fn app(&self, code: &Code, site: Option<&Origin>) -> App {
         let own = &self.settings.allowed_origin;
         let allowed_origin = site.filter(|_| !self.pinned).unwrap_or(own).clone();
-        cart_infra::app(&Settings { allowed_origin, code: code.clone(), ..self.settings.clone() })
+        let cart_cookie = if site == Some(&allowed_origin) { CookieScope::OwnHost } else { CookieScope::AnySite };
+        cart_infra::app(&Settings { allowed_origin, cart_cookie, code: code.clone(), ..self.settings.clone() })
     }
 
     fn bootstrap(&self, bootstrap::Content { artifact_bucket, logging_role }: bootstrap::Content) -> Stack {
@@ -491,7 +492,8 @@ fn with_site(status: StackStatus, url: Option<&str>) -> Observed {
 
 /// The same, after a deployment that allowed the site.
 fn allowed(url: &str) -> Observed {
-    let app = cart_infra::app(&Settings { allowed_origin: url.parse().unwrap(), ..settings() });
+    let site = Settings { allowed_origin: url.parse().unwrap(), cart_cookie: CookieScope::OwnHost, ..settings() };
+    let app = cart_infra::app(&site);
     let web = with_site(StackStatus::CreateComplete, Some(url)).stacks.remove(&stacks::WEB).unwrap();
     let mut observed = deployed(&app);
     observed.stacks.insert(stacks::WEB, web);

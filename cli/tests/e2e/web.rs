@@ -237,13 +237,31 @@ async fn the_apis_answer_at_the_same_address(hosting: &Hosting, url: &str) {
     let body = json!({ "productId": product, "quantity": 2 }).to_string();
     let added = hosting.visit("POST", "/Prod/cart", &[("origin", url)], &body).await;
     assert_eq!(added.status, 200, "{added:?}");
-    let cookie = added.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
-    let cart = hosting.visit("GET", "/Prod/cart", &[("cookie", &cookie)], "").await;
+    let (cookie, attributes) = added.header("set-cookie").unwrap().split_once("; ").unwrap();
+    assert_eq!(attributes, "Max-Age=86400; Secure; HttpOnly; SameSite=Lax; Path=/");
+    let cart = hosting.visit("GET", "/Prod/cart", &[("cookie", cookie)], "").await;
     assert_eq!(cart.body["products"][0]["quantity"], 2, "{cart:?}");
+    assert_eq!(cookies(&cart), [""; 0], "{cart:?}");
+
+    // As before page and APIs had one address.
+    let former = cookie.strip_prefix("__Host-").unwrap();
+    let cart = hosting.visit("GET", "/Prod/cart", &[("cookie", former)], "").await;
+    assert_eq!(cart.body["products"][0]["quantity"], 2, "{cart:?}");
+    let forget = "cartId=; Max-Age=0; Secure; HttpOnly; SameSite=None; Path=/";
+    assert_eq!(cookies(&cart), [&format!("{cookie}; {attributes}"), forget], "{cart:?}");
+    let both = format!("cartId=00000000-0000-4000-8000-000000000000; {cookie}");
+    let cart = hosting.visit("GET", "/Prod/cart", &[("cookie", &both)], "").await;
+    assert_eq!((&cart.body["products"][0]["quantity"], cookies(&cart)), (&json!(2), vec![forget]), "{cart:?}");
+
     let foreign = hosting.visit("POST", "/Prod/cart", &[("origin", "http://localhost:8080")], &body).await;
     assert_eq!(foreign.status, 403, "{foreign:?}");
     assert_eq!(hosting.visit("POST", "/Prod/cart/checkout", &[("origin", url)], "").await.status, 401, "not the page");
     assert_eq!(hosting.visit("GET", "/Prod/product/nothing", &[], "").await.status, 404, "not the page");
+}
+
+/// The cookies that an answer sets.
+fn cookies(answer: &Answer) -> Vec<&str> {
+    answer.headers.iter().filter(|(name, _)| name == "set-cookie").map(|(_, value)| value.as_str()).collect()
 }
 
 /// Whether there is a Node, on which the local cloud runs what CloudFront runs itself.

@@ -309,12 +309,7 @@ impl Shop<'_> {
                     function: MigrateCart,
                     id: "MigrateCartHandler",
                     description: "Moves the anonymous cart into the user's",
-                    environment: MigrateEnv {
-                        allowed_origin: settings.allowed_origin.as_str().into(),
-                        table_name: self.table.name().text(),
-                        user_pool_client_id: self.user_pool_client_id.clone().text(),
-                        deletions_queue_url: deletions.url().text(),
-                    },
+                    environment: self.migrate_environment(deletions),
                     permissions: self.items_and(
                         CartFunction::MigrateCart,
                         [Statement::allow("RequestDeletions", &["sqs:SendMessage"], deletions.arn())],
@@ -376,6 +371,7 @@ impl Shop<'_> {
     fn cart_environment(&self) -> CartEnv<Value<String>> {
         CartEnv {
             allowed_origin: self.settings.allowed_origin.as_str().into(),
+            cart_cookie: self.settings.cart_cookie.to_string().into(),
             table_name: self.table.name().text(),
             token_issuer: token_issuer(&self.user_pool_id),
             jwks_url: self.settings.endpoints.jwks_url(&self.user_pool_id),
@@ -384,14 +380,26 @@ impl Shop<'_> {
     }
 
     fn cart_and_products_environment(&self) -> CartAndProductsEnv<Value<String>> {
-        let CartEnv { allowed_origin, table_name, token_issuer, jwks_url, user_pool_client_id } = self.cart_environment();
+        let CartEnv { allowed_origin, cart_cookie, table_name, token_issuer, jwks_url, user_pool_client_id } =
+            self.cart_environment();
         CartAndProductsEnv {
             allowed_origin,
+            cart_cookie,
             table_name,
             token_issuer,
             jwks_url,
             user_pool_client_id,
             product_service_url: self.products_url.clone().text(),
+        }
+    }
+
+    fn migrate_environment(&self, deletions: &Handle<Queue>) -> MigrateEnv<Value<String>> {
+        MigrateEnv {
+            allowed_origin: self.settings.allowed_origin.as_str().into(),
+            cart_cookie: self.settings.cart_cookie.to_string().into(),
+            table_name: self.table.name().text(),
+            user_pool_client_id: self.user_pool_client_id.clone().text(),
+            deletions_queue_url: deletions.url().text(),
         }
     }
 

@@ -85,6 +85,7 @@ impl Process {
             // What the templates say.
             ("STACK_NAME", "bench"),
             ("ALLOWED_ORIGIN", ORIGIN),
+            ("CART_COOKIE", "any-site"),
             ("DEAD_LETTER_QUEUE_URL", &format!("{}/000000000000/dead-letters", around.aws)),
             ("DELETIONS_QUEUE_URL", &format!("{}/000000000000/deletions", around.aws)),
             ("JWKS_URL", &around.keys),

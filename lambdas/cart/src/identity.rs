@@ -5,6 +5,7 @@ pub mod cookie;
 pub mod keys;
 pub mod token;
 
+use cart_contract::CookieScope;
 use cart_shared::{Answer, Refusal, Request, log};
 use http::{HeaderMap, header::AUTHORIZATION};
 use serde::Serialize;
@@ -22,6 +23,7 @@ use crate::{
 pub struct Identity {
     pool: Pool,
     keys: SigningKeys,
+    cookies: CookieScope,
 }
 
 /// A recognized caller.
@@ -34,18 +36,18 @@ pub struct Visitor {
 }
 
 impl Visitor {
-    /// An answer to this caller, with a cookie if the caller has none.
+    /// An answer to this caller, with a cookie if the caller has none, or has it under its former name.
     #[must_use]
     pub fn answer(&self, body: &impl Serialize) -> Answer {
-        Answer { set_cookie: self.cookie.set_cookie(), ..Answer::new(body) }
+        Answer { set_cookies: self.cookie.set_cookies(), ..Answer::new(body) }
     }
 }
 
 impl Identity {
-    /// Recognizes users of this pool, by tokens that were signed with one of these keys.
+    /// Recognizes users of this pool, by tokens that were signed with one of these keys, and everybody else by a cookie of this scope.
     #[must_use]
-    pub const fn new(pool: Pool, keys: SigningKeys) -> Self {
-        Self { pool, keys }
+    pub const fn new(pool: Pool, keys: SigningKeys, cookies: CookieScope) -> Self {
+        Self { pool, keys, cookies }
     }
 
     /// Fetches the pool's keys before the first request, if they can be fetched.
@@ -58,7 +60,7 @@ impl Identity {
     /// # Errors
     /// [`Refusal::Unauthorized`] for a bad token, [`Refusal::Unavailable`] if the keys to verify it cannot be fetched.
     pub async fn visitor(&self, request: &Request, now: Timestamp) -> Result<Visitor, Refusal> {
-        let cookie = CartCookie::held_in(&request.headers).unwrap_or_else(|| CartCookie::Issued(Uuid::new_v4()));
+        let cookie = CartCookie::of(&request.headers, self.cookies, Uuid::new_v4());
         let owner = match bearer_token(&request.headers)? {
             Some(token) => Owner::User(self.user(token, now).await?),
             None => Owner::Anonymous(cookie.cart()),

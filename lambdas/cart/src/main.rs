@@ -23,7 +23,7 @@ use cart::{
     warm_up,
 };
 use cart_contract::{
-    BackgroundEnv, CartAndProductsEnv, CartEnv, CartFunction, CheckoutEnv, Env as _, MigrateEnv, TableAndOriginEnv,
+    BackgroundEnv, CartAndProductsEnv, CartEnv, CartFunction, CheckoutEnv, CookieScope, Env as _, MigrateEnv, TableAndOriginEnv,
 };
 use cart_shared::{Cors, StartError, consume, serve, start};
 use lambda_runtime::Error;
@@ -41,7 +41,8 @@ async fn run(handler: String) -> Result<(), Error> {
     match function {
         CartFunction::ListCart => {
             let env = CartEnv::read(variable)?;
-            let identity = identity(http, env.token_issuer, env.user_pool_client_id, env.jwks_url);
+            let pool = Pool { issuer: env.token_issuer, client_id: env.user_pool_client_id };
+            let identity = identity(http, pool, env.jwks_url, &env.cart_cookie)?;
             let store = Store::new(aws.dynamodb(), env.table_name);
             warm_up(async { join!(identity.prepare(clock::now()), store.connect()) }).await;
             serve(cors(&env.allowed_origin)?, ListCart { identity, store }).await
@@ -60,7 +61,8 @@ async fn run(handler: String) -> Result<(), Error> {
             let store = Store::new(aws.dynamodb(), env.table_name);
             warm_up(async { join!(store.connect(), deletions.connect()) }).await;
             let signed_in = SignedIn { client_id: env.user_pool_client_id };
-            serve(cors(&env.allowed_origin)?, MigrateCart { signed_in, store, deletions }).await
+            let cookies = cookies(&env.cart_cookie)?;
+            serve(cors(&env.allowed_origin)?, MigrateCart { signed_in, store, deletions, cookies }).await
         }
         CartFunction::CheckoutCart => {
             let env = CheckoutEnv::read(variable)?;
@@ -93,7 +95,8 @@ async fn background(aws: &Account) -> Result<(Store, DeadLetters), Error> {
 async fn shopping(http: Http, aws: &Account) -> Result<(Cors, Identity, Products, Store), Error> {
     let env = CartAndProductsEnv::read(variable)?;
     let cors = cors(&env.allowed_origin)?;
-    let identity = identity(http.clone(), env.token_issuer, env.user_pool_client_id, env.jwks_url);
+    let pool = Pool { issuer: env.token_issuer, client_id: env.user_pool_client_id };
+    let identity = identity(http.clone(), pool, env.jwks_url, &env.cart_cookie)?;
     let products = Products::new(http, env.product_service_url);
     let store = Store::new(aws.dynamodb(), env.table_name);
     warm_up(async { join!(identity.prepare(clock::now()), products.connect(), store.connect()) }).await;
@@ -110,8 +113,12 @@ async fn warm_up(connecting: impl Future) {
     warm_up::within_limit(&Waiting::by_the_clock(), connecting).await;
 }
 
-fn identity(http: Http, issuer: String, client_id: String, jwks_url: String) -> Identity {
-    Identity::new(Pool { issuer, client_id }, SigningKeys::new(http, jwks_url))
+fn identity(http: Http, pool: Pool, jwks_url: String, cart_cookie: &str) -> Result<Identity, StartError> {
+    Ok(Identity::new(pool, SigningKeys::new(http, jwks_url), cookies(cart_cookie)?))
+}
+
+fn cookies(cart_cookie: &str) -> Result<CookieScope, StartError> {
+    Ok(cart_cookie.parse()?)
 }
 
 fn cors(allowed_origin: &str) -> Result<Cors, StartError> {

@@ -102,7 +102,7 @@ async fn invoke(handler: &str, event: Value, elsewhere: (&'static str, Value)) -
         .envs([("AWS_REGION", "eu-west-1"), ("AWS_ACCESS_KEY_ID", SECRET), ("AWS_SECRET_ACCESS_KEY", SECRET)])
         .envs([("AWS_ENDPOINT_URL", &*elsewhere), ("JWKS_URL", &elsewhere), ("PRODUCT_SERVICE_URL", &elsewhere)])
         .envs([("ALLOWED_ORIGIN", "http://localhost:8080"), ("TABLE_NAME", "carts"), ("DELETIONS_QUEUE_URL", &elsewhere)])
-        .env("DEAD_LETTER_QUEUE_URL", &elsewhere)
+        .envs([("DEAD_LETTER_QUEUE_URL", &*elsewhere), ("CART_COOKIE", "own-host")])
         .envs([("TOKEN_ISSUER", "https://issuer.example"), ("USER_POOL_CLIENT_ID", "client")])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

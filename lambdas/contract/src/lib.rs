@@ -4,12 +4,14 @@
 //! the types below: a variable that the code reads and the template forgets does not compile. The contents of the table of carts are in
 //! [`table`], the site that may call is in [`cors`]. Knows nothing of AWS.
 
+pub mod cookie;
 pub mod cors;
 pub mod metric;
 pub mod table;
 
 use std::fmt;
 
+pub use cookie::{CookieScope, NotAScope};
 pub use cors::{NotAnOrigin, Origin};
 pub use metric::Metric;
 
@@ -138,6 +140,8 @@ env! {
     CartEnv {
         /// The one [`Origin`] that a browser may call from.
         allowed_origin: "ALLOWED_ORIGIN",
+        /// The [`CookieScope`] of anonymous carts.
+        cart_cookie: "CART_COOKIE",
         /// The name of the cart table.
         table_name: "TABLE_NAME",
         /// The `iss` of acceptable tokens: `https://cognito-idp.{region}.amazonaws.com/{pool id}`.
@@ -154,6 +158,8 @@ env! {
     CartAndProductsEnv {
         /// The one [`Origin`] that a browser may call from.
         allowed_origin: "ALLOWED_ORIGIN",
+        /// The [`CookieScope`] of anonymous carts.
+        cart_cookie: "CART_COOKIE",
         /// The name of the cart table.
         table_name: "TABLE_NAME",
         /// The `iss` of acceptable tokens.
@@ -172,6 +178,8 @@ env! {
     MigrateEnv {
         /// The one [`Origin`] that a browser may call from.
         allowed_origin: "ALLOWED_ORIGIN",
+        /// The [`CookieScope`] of anonymous carts.
+        cart_cookie: "CART_COOKIE",
         /// The name of the cart table.
         table_name: "TABLE_NAME",
         /// The client id that a token's `aud` (or `client_id`) must equal. API Gateway checks the signature but not this claim.

@@ -16,8 +16,8 @@ use crate::request::MAX_BODY;
 pub struct Answer {
     /// JSON.
     pub body: String,
-    /// The value of a `Set-Cookie` header, if the caller gets a cookie. It is left out unless it is visible ASCII.
-    pub set_cookie: Option<String>,
+    /// The values of the `Set-Cookie` headers. One that is not visible ASCII is left out.
+    pub set_cookies: Vec<String>,
     /// The metric that counts what was done, if there is one.
     pub counted: Option<Metric>,
 }
@@ -35,7 +35,7 @@ impl Answer {
     /// The same, with a body that is JSON already.
     #[must_use]
     pub const fn ready(body: String) -> Self {
-        Self { body, set_cookie: None, counted: None }
+        Self { body, set_cookies: Vec::new(), counted: None }
     }
 
     /// The same, counting what was done.

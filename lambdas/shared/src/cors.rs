@@ -38,7 +38,7 @@ impl Cors {
     /// Whether the request may be carried out.
     ///
     /// CORS hides answers from foreign sites, but does not stop their requests: a plain form can post, and the browser sends the cart's
-    /// cookie with it, which is `SameSite=None`. Browsers name the site's origin in every such request; programs name none.
+    /// cookie with it where it is `SameSite=None`. Browsers name the site's origin in every such request; programs name none.
     #[must_use]
     pub fn admits(&self, request: &Request) -> bool {
         let reads = matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS);

@@ -10,14 +10,28 @@ use crate::{
     cors::{self, Cors},
 };
 
-/// A response. No header has more than one value, so `multiValueHeaders` is not needed.
+/// A response. Only cookies may be several headers of one name.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Response<'a> {
     status_code: u16,
     headers: Headers<'a>,
+    #[serde(skip_serializing_if = "Several::is_empty")]
+    multi_value_headers: Several,
     body: String,
     is_base64_encoded: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Several {
+    set_cookie: Vec<String>,
+}
+
+impl Several {
+    fn is_empty(&self) -> bool {
+        self.set_cookie.is_empty()
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -28,8 +42,6 @@ struct Headers<'a> {
     content_type: &'static str,
     cache_control: &'static str,
     x_content_type_options: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    set_cookie: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<String>,
 }
@@ -42,10 +54,16 @@ impl<'a> Response<'a> {
             content_type: "application/json",
             cache_control: "no-store",
             x_content_type_options: "nosniff",
-            set_cookie: answer.set_cookie.filter(|cookie| HeaderValue::from_str(cookie).is_ok()),
             retry_after: retry_after.map(|seconds| seconds.to_string()),
         };
-        Self { status_code: status.as_u16(), headers, body: answer.body, is_base64_encoded: false }
+        let set_cookie = answer.set_cookies.into_iter().filter(|cookie| HeaderValue::from_str(cookie).is_ok()).collect();
+        Self {
+            status_code: status.as_u16(),
+            headers,
+            multi_value_headers: Several { set_cookie },
+            body: answer.body,
+            is_base64_encoded: false,
+        }
     }
 }
 
@@ -79,12 +97,17 @@ mod tests {
     #[test]
     fn what_belongs_on_some_answers_is_on_these() {
         let cors = Cors::with_credentials("https://shop.example".parse().unwrap());
-        let headers = |set_cookie: &str, retry_after| {
-            let answer = Answer { set_cookie: Some(set_cookie.to_owned()), ..Answer::ready(String::new()) };
-            let response = json!(Response::new(&cors, StatusCode::OK, answer, retry_after));
-            ["access-control-allow-credentials", "set-cookie", "retry-after"].map(|name| response["headers"][name].clone())
+        let headers = |set_cookies: &[&str], retry_after| {
+            let set_cookies = set_cookies.iter().map(|&cookie| cookie.to_owned()).collect();
+            let response =
+                json!(Response::new(&cors, StatusCode::OK, Answer { set_cookies, ..Answer::ready(String::new()) }, retry_after));
+            let headers = ["access-control-allow-credentials", "retry-after"].map(|name| response["headers"][name].clone());
+            (headers, response["multiValueHeaders"].clone())
         };
-        assert_eq!(headers("cartId=1; Secure", Some(2)), ["true", "cartId=1; Secure", "2"].map(|value| json!(value)));
-        assert_eq!(headers("a\r\nb: c", None), [json!("true"), json!(null), json!(null)], "no cookie adds a header of its own");
+        let (one, other) = ("cartId=1; Secure", "cartId=; Max-Age=0");
+        let cookies = |cookies: &[&str]| json!({ "set-cookie": cookies });
+        assert_eq!(headers(&[one, other], Some(2)), ([json!("true"), json!("2")], cookies(&[one, other])));
+        assert_eq!(headers(&[], None), ([json!("true"), json!(null)], json!(null)));
+        assert_eq!(headers(&["a\r\nb: c", one], None).1, cookies(&[one]), "no cookie adds a header of its own");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use cart_contract::{CommonEnv, Env as _, NotAnOrigin};
+use cart_contract::{CommonEnv, Env as _, NotAScope, NotAnOrigin};
 use lambda_runtime::Error as RunError;
 use thiserror::Error;
 use tracing::error;
@@ -46,4 +46,7 @@ pub enum StartError {
     /// `ALLOWED_ORIGIN` is not an origin.
     #[error("the variable ALLOWED_ORIGIN is invalid")]
     Origin(#[from] NotAnOrigin),
+    /// `CART_COOKIE` is not a scope of cookies.
+    #[error("the variable CART_COOKIE is invalid")]
+    Cookie(#[from] NotAScope),
 }

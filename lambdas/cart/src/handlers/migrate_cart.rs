@@ -1,7 +1,7 @@
 //! `POST /cart/migrate`: moves the anonymous cart of the caller's cookie into the user's cart, each item exactly once
 //! (docs/adr/0010-exactly-once-migration.md).
 
-use cart_contract::Metric;
+use cart_contract::{CookieScope, Metric};
 use cart_shared::{Answer, Endpoint, Refusal, Request};
 use tokio::join;
 use uuid::Uuid;
@@ -26,17 +26,19 @@ pub struct MigrateCart {
     pub store: Store,
     /// The queue of emptied items.
     pub deletions: Deletions,
+    /// The scope of the cookie that names the anonymous cart.
+    pub cookies: CookieScope,
 }
 
 impl Endpoint for MigrateCart {
     async fn answer(&self, request: &Request) -> Result<Answer, Refusal> {
         let now = clock::now();
         let owner = Owner::User(self.signed_in.user(request)?);
-        let cookie = CartCookie::held_in(&request.headers).unwrap_or_else(|| CartCookie::Issued(Uuid::new_v4()));
+        let cookie = CartCookie::of(&request.headers, self.cookies, Uuid::new_v4());
         let migration = MigrationId(Uuid::new_v4());
-        let Moved { deletions, users } = match cookie {
-            CartCookie::Held(cart) => self.migrate(cart, &owner, migration, now).await?,
-            CartCookie::Issued(_) => Moved::default(),
+        let Moved { deletions, users } = match cookie.held() {
+            Some(cart) => self.migrate(cart, &owner, migration, now).await?,
+            None => Moved::default(),
         };
         let users = async {
             match users {

@@ -6,6 +6,7 @@
 use std::cell::Cell;
 
 use cart::{deletions::Deletion, identity::cookie::CartCookie, ledger, owner::Owner};
+use cart_contract::CookieScope;
 use cart_shared::{ProductId, Request, request::json_body};
 use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderValue, header::COOKIE};
@@ -15,6 +16,7 @@ use proptest::{
     test_runner::{Config, TestRunner},
 };
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
 use crate::{
     dynamodb::Table,
@@ -38,6 +40,8 @@ const SEEDS: &[&str] = &[
     "cartId={4c1fadaa-213a-4ea8-aa32-58c217604e3c}",
     "Bearer eyJhbGciOiJub25lIiwia2lkIjoiayJ9.eyJzdWIiOiJhIn0.",
     "Bearer eyJhbGciOiJIUzI1NiIsImtpZCI6ImsxIn0.eyJzdWIiOiJhIn0.c2lnbmF0dXJl",
+    "__Host-cartId=4c1fadaa-213a-4ea8-aa32-58c217604e3c; cartId=5b2fadaa-213a-4ea8-aa32-58c217604e3c",
+    "cartId=4c1fadaa-213a-4ea8-aa32-58c217604e3c; __Host-cartId=; Domain=example.com",
     r#"{"productId":"mug","quantity":1}"#,
     r#"{"productId":"mug","quantity":-10000}"#,
     r#"{"productId":"mug","quantity":1e400}"#,
@@ -189,13 +193,21 @@ fn a_product_id_is_what_it_says() {
 
 #[test]
 fn a_cookie_holds_a_cart_or_nothing() {
-    tried("cookie", &hostile_or(uuid().prop_map(|cart| format!("a=b;cartId={cart}"))), |text| {
+    let good = (uuid(), prop_oneof!["cartId", "__Host-cartId"]).prop_map(|(cart, name)| format!("a=b;{name}={cart}"));
+    tried("cookie", &hostile_or(good), |text| {
         let Ok(value) = HeaderValue::from_bytes(text.as_bytes()) else { return Ok(false) };
         let mut headers = HeaderMap::new();
         headers.append(COOKIE, value);
-        let held = CartCookie::held_in(&headers).map(|cookie| cookie.cart().to_string());
-        prop_assert!(held.as_ref().is_none_or(|cart| text.to_lowercase().contains(cart)));
-        Ok(held.is_some())
+        let found = [CookieScope::AnySite, CookieScope::OwnHost].map(|scope| CartCookie::of(&headers, scope, Uuid::nil()));
+        for cookie in &found {
+            prop_assert!(cookie.held().is_none_or(|cart| text.to_lowercase().contains(&cart.to_string())));
+            prop_assert!(cookie.held().is_some() || cookie.cart().0.is_nil());
+            for set in cookie.set_cookies() {
+                let value = set.split(['=', ';']).nth(1).unwrap();
+                prop_assert!(value.is_empty() || value == cookie.cart().to_string(), "nothing of the request but a cart: {}", set);
+            }
+        }
+        Ok(found.iter().any(|cookie| cookie.held().is_some()))
     });
 }
 

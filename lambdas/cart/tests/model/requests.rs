@@ -11,6 +11,7 @@ use cart::{
     item::shown,
     products::Products,
 };
+use cart_contract::CookieScope;
 use cart_shared::{Answer, Endpoint, Refusal, Request};
 use serde_json::{Value, json};
 
@@ -25,16 +26,17 @@ use crate::{
 /// All that the functions of the API need.
 pub(crate) struct Backend {
     pub(crate) services: Services,
+    pub(crate) cookies: CookieScope,
 }
 
 impl Backend {
     pub(crate) fn new(table: Table) -> Self {
-        Self { services: Services::new(table) }
+        Self { services: Services::new(table), cookies: CookieScope::AnySite }
     }
 
     fn identity(&self) -> Identity {
         let pool = Pool { issuer: ISSUER.to_owned(), client_id: CLIENT.to_owned() };
-        Identity::new(pool, SigningKeys::new(http_at(self.services.clone()), KEYS.to_owned()))
+        Identity::new(pool, SigningKeys::new(http_at(self.services.clone()), KEYS.to_owned()), self.cookies)
     }
 
     fn products(&self) -> Products {
@@ -49,7 +51,10 @@ impl Backend {
             "list" => ListCart { identity, store }.answer(request).await,
             "add" => AddToCart { identity, products: self.products(), store }.answer(request).await,
             "update" => UpdateCart { identity, products: self.products(), store }.answer(request).await,
-            "migrate" => MigrateCart { signed_in, store, deletions: deletions_at(self.services.clone()) }.answer(request).await,
+            "migrate" => {
+                let deletions = deletions_at(self.services.clone());
+                MigrateCart { signed_in, store, deletions, cookies: self.cookies }.answer(request).await
+            }
             "checkout" => CheckoutCart { signed_in, store }.answer(request).await,
             "total" => GetCartTotal { store }.answer(request).await,
             function => panic!("no function {function}"),
@@ -262,7 +267,52 @@ async fn of_several_cookies_the_first_that_is_a_cart_counts() {
     let backend = Backend::new(Table::new());
     let cookies = format!("cartId=; cartId=../../user#a; {}; cartId=5b2fadaa-213a-4ea8-aa32-58c217604e3c", cookie());
     let answer = backend.ask("add", &request(&event(&[("cookie", &cookies)], "", &json!({}), ADD))).await.unwrap();
-    assert_eq!((answer.set_cookie, backend.services.table().quantity(CART, MUG)), (None, Some(2)));
+    assert_eq!((answer.set_cookies, backend.services.table().quantity(CART, MUG)), (vec![], Some(2)));
+}
+
+#[tokio::test]
+async fn a_cart_under_the_cookies_former_name_is_listed_changed_and_migrated_and_its_cookie_is_renamed() {
+    let former = cookie();
+    let own = format!("__Host-{former}");
+    let renamed = [
+        format!("{own}; Max-Age=86400; Secure; HttpOnly; SameSite=Lax; Path=/"),
+        "cartId=; Max-Age=0; Secure; HttpOnly; SameSite=None; Path=/".to_owned(),
+    ];
+    for function in ["list", "add", "update", "migrate"] {
+        let mut table = Table::new();
+        table.put(CART, MUG, 2, NEVER);
+        let backend = Backend { cookies: CookieScope::OwnHost, ..Backend::new(table) };
+        let claims = if function == "migrate" { claims_of("user-1") } else { json!({}) };
+        let ask = async |cookie: &str| {
+            let request = request(&event(&[("cookie", cookie)], "mug", &claims, ADD));
+            backend.ask(function, &request).await.unwrap()
+        };
+        assert_eq!(ask(&former).await.set_cookies, renamed, "{function}");
+        assert_eq!(ask(&own).await.set_cookies, [""; 0], "{function}");
+        let [mine, users] = [CART, "user#user-1"].map(|pk| backend.services.table().quantity(pk, MUG));
+        let expected = match function {
+            "list" | "update" => (Some(2), None),
+            "add" => (Some(6), None),
+            _ => (Some(0), Some(2)),
+        };
+        assert_eq!((mine, users), expected, "{function}");
+    }
+}
+
+#[tokio::test]
+async fn the_cookie_of_the_host_wins_and_the_other_one_is_forgotten() {
+    const OTHER: &str = "cart#5b2fadaa-213a-4ea8-aa32-58c217604e3c";
+    let mut table = Table::new();
+    table.put(CART, MUG, 2, NEVER);
+    table.put(OTHER, MUG, 7, NEVER);
+    let backend = Backend { cookies: CookieScope::OwnHost, ..Backend::new(table) };
+    let cookies = format!("{}; __Host-{}", OTHER.replace("cart#", "cartId="), cookie());
+    for function in ["list", "migrate"] {
+        let answer = backend.ask(function, &request(&event(&[("cookie", &cookies)], "", &claims_of("user-1"), ""))).await.unwrap();
+        assert_eq!(body_of(&answer)["products"][0]["quantity"], 2, "{function}");
+        assert_eq!(answer.set_cookies, ["cartId=; Max-Age=0; Secure; HttpOnly; SameSite=None; Path=/"], "{function}");
+    }
+    assert_eq!(backend.services.table().quantity(OTHER, MUG), Some(7));
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use cart::{
     item::{MigrationId, shown},
     owner::Owner,
 };
+use cart_contract::CookieScope;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -36,7 +37,8 @@ fn sets(owner: &'static str, quantity: i64) -> Caller {
 fn migrates(run: u128) -> Caller {
     Caller::new(&format!("migrates as {run}"), move |shop| async move {
         let Ok(Owner::Anonymous(cart)) = CART.parse() else { panic!("{CART}") };
-        let function = MigrateCart { signed_in: signed_in(), store: shop.store, deletions: shop.deletions };
+        let function =
+            MigrateCart { signed_in: signed_in(), store: shop.store, deletions: shop.deletions, cookies: CookieScope::AnySite };
         let migration = MigrationId(Uuid::from_u128(run));
         let deletions = function.migrate(cart, &USER.parse().unwrap(), migration, NOW).await.ok()?.deletions;
         function.request(&deletions).await.ok().map(|()| Value::Null)
@@ -222,7 +224,8 @@ fn a_migration_takes_more_than_one_transaction_and_one_answer_can_hold() {
     // Ends before it asks for deletions: sixty messages have more orders than can be explored.
     let moves = Caller::new("moves", |shop| async move {
         let Ok(Owner::Anonymous(cart)) = CART.parse() else { panic!("{CART}") };
-        let function = MigrateCart { signed_in: signed_in(), store: shop.store, deletions: shop.deletions };
+        let function =
+            MigrateCart { signed_in: signed_in(), store: shop.store, deletions: shop.deletions, cookies: CookieScope::AnySite };
         let moved = function.migrate(cart, &USER.parse().unwrap(), MigrationId(Uuid::from_u128(1)), NOW).await;
         moved.ok().map(|_| Value::Null)
     });
