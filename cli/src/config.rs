@@ -38,6 +38,7 @@ const FILE_NAME: &str = "cartctl.toml";
 
 /// Everything a command needs to know before it starts.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub(crate) struct Config {
     /// The folder with `Cargo.toml`, `templates/` and `frontend/`.
     pub workspace: Utf8PathBuf,
@@ -53,6 +54,7 @@ pub(crate) struct Config {
     log_retention: LogRetention,
     reserved_concurrency: Option<u32>,
     monitoring: Option<Monitoring>,
+    waf: bool,
     /// The tags of every stack.
     pub tags: BTreeMap<String, String>,
     /// The only account and region this stage may be in, if the file names them. Never for the local cloud, which has neither.
@@ -148,6 +150,7 @@ impl Config {
             log_retention: self.log_retention,
             reserved_concurrency: self.reserved_concurrency,
             monitoring: self.monitoring.clone(),
+            waf: self.waf,
         }
     }
 
@@ -288,6 +291,7 @@ fn resolve(
         log_retention: sources.log_retention(),
         reserved_concurrency: sources.reserved_concurrency(),
         monitoring: sources.monitoring(),
+        waf: sources.waf(),
         tags: sources.tags()?,
         pin: if is_local { None } else { sources.pin() },
         connection,

@@ -102,6 +102,7 @@ fn a_configuration_that_cannot_be_used() {
         ("site port", "local.site-port = 0"),
         ("alarm topic", "[defaults]\nalarm-topic = 'arn:aws:sns:eu-west-1:123456789012:alarms.fifo'"),
         ("monitoring", "[stages.production]\nmonitoring = 'yes'"),
+        ("firewall", "[stages.production]\nwaf = 'on'"),
     ] {
         // Where the line is and what is possible there is said by the error itself.
         insta::assert_snapshot!(name, Stranger::new(configuration).fails(USAGE, &["diff"]));

@@ -2,6 +2,7 @@
 //!
 //! Whatever adds a resource tracks its caller, so that the resource is found at the line where a stack asks for it.
 
+pub(crate) mod firewall;
 pub mod function;
 pub(crate) mod monitoring;
 pub(crate) mod queue;

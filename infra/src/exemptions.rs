@@ -16,6 +16,7 @@ use cfn::{
         logs::LogGroup,
         s3::{Bucket, BucketPolicy},
         sqs::Queue,
+        wafv2::WebAcl,
     },
 };
 use serde_json::Value as Json;
@@ -74,7 +75,8 @@ pub(crate) const ALL: &[Exemption] = &[
     Exemption::of::<Stage>("Carts are private, and the catalogue is fast")
         .checkov(&["CKV_AWS_120"])
         .guard(&["API_GW_CACHE_ENABLED_AND_ENCRYPTED"]),
-    Exemption::of::<Stage>("A setting of the stage").cdk_nag(&["AwsSolutions-APIG3"]),
+    // cdk-nag finds an association only by a reference to the stage, which has no ARN to refer to.
+    Exemption::of::<Stage>("`waf = true` adds it").cdk_nag(&["AwsSolutions-APIG3"]),
     Exemption::of::<Method>("Public, or for visitors without an account")
         .only_if(|it| it["AuthorizationType"] == "NONE" && it["HttpMethod"] != "OPTIONS")
         .checkov(&["CKV_AWS_59"])
@@ -86,7 +88,10 @@ pub(crate) const ALL: &[Exemption] = &[
         .cdk_nag(&["AwsSolutions-CFR4"])
         .guard(&["CLOUDFRONT_MINIMUM_PROTOCOL_VERSION_RULE", "CLOUDFRONT_CUSTOM_SSL_CERTIFICATE", "CLOUDFRONT_SNI_ENABLED"]),
     Exemption::of::<Distribution>("Customers may be anywhere").cdk_nag(&["AwsSolutions-CFR1"]),
-    Exemption::of::<Distribution>("A setting of the stage").checkov(&["CKV_AWS_68"]).cdk_nag(&["AwsSolutions-CFR2"]),
+    Exemption::of::<Distribution>("`waf = true` adds it, where CloudFront's lists can be")
+        .only_if(|it| is_missing(&it["DistributionConfig"], "WebACLId"))
+        .checkov(&["CKV_AWS_68"])
+        .cdk_nag(&["AwsSolutions-CFR2"]),
     Exemption::of::<Distribution>("A stage that is not protected logs no requests to its site")
         .only_if(|it| is_missing(&it["DistributionConfig"], "Logging"))
         .checkov(&["CKV_AWS_86"])
@@ -98,6 +103,7 @@ pub(crate) const ALL: &[Exemption] = &[
         .guard(&["CLOUDFRONT_ACCESSLOGS_ENABLED"]),
     Exemption::of::<Distribution>("Origin access control has replaced it").guard(&["CLOUDFRONT_ORIGIN_ACCESS_IDENTITY_ENABLED"]),
     Exemption::of::<Distribution>("Each origin is one regional service").guard(&["CLOUDFRONT_ORIGIN_FAILOVER_ENABLED"]),
+    Exemption::of::<WebAcl>("Nothing behind it runs Java").checkov(&["CKV_AWS_192"]),
     // Buckets
     Exemption::of::<Bucket>("Logs of protected sites are kept; other buckets are reached by deployers only")
         .only_if(|it| is_missing(it, "LoggingConfiguration"))

@@ -38,6 +38,8 @@ pub struct Settings {
     pub reserved_concurrency: Option<u32>,
     /// The dashboard and the alarms, if the stage has them.
     pub monitoring: Option<Monitoring>,
+    /// Whether WAF limits the requests of each address.
+    pub waf: bool,
 }
 
 /// A dashboard and alarms.
@@ -62,6 +64,7 @@ impl Settings {
             log_retention: LogRetention::default(),
             reserved_concurrency: None,
             monitoring: None,
+            waf: false,
         }
     }
 
@@ -69,6 +72,12 @@ impl Settings {
     #[must_use]
     pub fn removal(&self) -> Removal {
         if self.protected { Removal::Retain } else { Removal::Delete }
+    }
+
+    /// Whether WAF limits the requests of each address. An emulator has only one.
+    #[must_use]
+    pub(crate) fn has_firewall(&self) -> bool {
+        self.waf && self.endpoints.has_tls()
     }
 
     /// Whether requests to the site and its bucket are logged, beside those to the APIs, which always are. An emulator writes no such log.

@@ -114,6 +114,7 @@ fn templates() -> Vec<(String, String)> {
     let silent = Settings { monitoring: Some(Monitoring::default()), ..demo.clone() };
     let alarm_topic = Some("arn:aws:sns:eu-west-1:123456789012:alarms".parse().unwrap());
     let watched = Settings { monitoring: Some(Monitoring { alarm_topic }), ..production.clone() };
+    let guarded = Settings { waf: true, ..demo.clone() };
     let local = Settings { endpoints: Endpoints::Local { base_url: "http://127.0.0.1:4566".parse().unwrap() }, ..demo.clone() };
 
     let mut templates: Vec<(String, String)> = Vec::new();
@@ -123,6 +124,7 @@ fn templates() -> Vec<(String, String)> {
         ("protected", production),
         ("silent", silent),
         ("watched", watched),
+        ("guarded", guarded),
         ("local", local),
     ] {
         for stack in app(&settings).stacks() {

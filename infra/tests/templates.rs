@@ -416,6 +416,73 @@ fn a_protected_stage_logs_requests_to_the_site() {
 }
 
 #[test]
+fn a_firewall_counts_by_the_viewers_address_on_every_way() {
+    let guarded = Settings { waf: true, ..settings() };
+    let rules = |acl: &Json| -> Vec<String> {
+        let rule = |it: &Json| {
+            let rate = &it["Statement"]["RateBasedStatement"];
+            format!("{} {} {} {}", it["Name"], rate["AggregateKeyType"], rate["ForwardedIPConfig"]["HeaderName"], rate["Limit"])
+                .replace('"', "")
+        };
+        acl["Properties"]["Rules"].as_array().unwrap().iter().map(rule).collect()
+    };
+    for (id, api) in [(stacks::PRODUCTS, "ProductsRestApi"), (stacks::CART, "CartRestApi")] {
+        let resources = template(&guarded, id)["Resources"].take();
+        let acl = &resources[format!("{api}Firewall")];
+        assert_eq!(acl["Properties"]["Scope"], "REGIONAL");
+        assert_eq!(rules(acl), ["EachViewer FORWARDED_IP x-viewer-address 5000", "EachSource IP null 15000"]);
+        let association = &resources[format!("{api}FirewallAssociation")];
+        let stage = format!("arn:${{AWS::Partition}}:apigateway:${{AWS::Region}}::/restapis/${{{api}}}/stages/Prod");
+        assert_eq!(association["Properties"]["ResourceArn"], json!({ "Fn::Sub": stage }));
+        assert_eq!(association["DependsOn"], json!([format!("{api}Stage")]));
+        let refusal = &resources[format!("{api}WafFiltered")]["Properties"];
+        assert_eq!((&refusal["ResponseType"], &refusal["StatusCode"]), (&json!("WAF_FILTERED"), &json!("429")));
+        let headers = &refusal["ResponseParameters"];
+        assert_eq!(headers["gatewayresponse.header.Retry-After"], "'60'");
+        assert_eq!(headers["gatewayresponse.header.Access-Control-Allow-Origin"], "'http://localhost:8080'");
+    }
+
+    let web = template(&guarded, stacks::WEB);
+    let acl = &web["Resources"]["Firewall"];
+    assert_eq!((&acl["Condition"], &acl["Properties"]["Scope"]), (&json!("IsHomeOfCloudFront"), &json!("CLOUDFRONT")));
+    assert_eq!(rules(acl), ["EachViewer IP null 5000"]);
+    assert_eq!(web["Conditions"]["IsHomeOfCloudFront"], json!({ "Fn::Equals": [{ "Ref": "AWS::Region" }, "us-east-1"] }));
+    let config = &web["Resources"]["Distribution"]["Properties"]["DistributionConfig"];
+    let arn = json!({ "Fn::GetAtt": ["Firewall", "Arn"] });
+    assert_eq!(config["WebACLId"], json!({ "Fn::If": ["IsHomeOfCloudFront", arn, { "Ref": "AWS::NoValue" }] }));
+    for behavior in config["CacheBehaviors"].as_array().unwrap() {
+        let function =
+            json!([{ "EventType": "viewer-request", "FunctionARN": { "Fn::GetAtt": ["ViewerAddress", "FunctionARN"] } }]);
+        assert_eq!(behavior["FunctionAssociations"], function);
+    }
+
+    assert_eq!(check::check(&app(&guarded)), []);
+    assert!(template(&guarded, stacks::AUTH) == template(&settings(), stacks::AUTH), "there is nothing to guard");
+    let local = Settings { endpoints: Endpoints::Local { base_url: "http://127.0.0.1:4566".parse().unwrap() }, ..guarded };
+    for id in [stacks::PRODUCTS, stacks::CART, stacks::WEB] {
+        assert!(!template(&local, id).to_string().contains("Firewall"), "{id}");
+    }
+}
+
+#[test]
+fn a_firewall_is_added_and_removed_without_replacing_anything() {
+    let guarded = Settings { waf: true, ..production() };
+    for (before, after) in [(production(), guarded.clone()), (guarded, production())] {
+        for change in differences(&before, &after).into_iter().flat_map(|changes| changes.resources) {
+            let deployed_anew = change.resource_type == "AWS::ApiGateway::Deployment";
+            match change.action {
+                Action::Add => {}
+                Action::Modify { replacement, .. } => assert_eq!(replacement, Replacement::Never, "{}", change.logical_id),
+                Action::Remove { .. } => {
+                    let id = &change.logical_id;
+                    assert!(deployed_anew || ["Firewall", "WafFiltered", "ViewerAddress"].iter().any(|it| id.contains(it)), "{id}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn looking_up_a_product_has_limits_of_its_own() {
     let limits = |id: StackId, stage: &str| {
         let settings = template(&settings(), id)["Resources"][stage]["Properties"]["MethodSettings"].take();

@@ -78,6 +78,12 @@ pub(super) async fn plan(
         for (stack, alarms) in planned.plan.silent_alarms() {
             session.events.notice(Notice::SilentAlarms { stack, alarms });
         }
+        let region = session.aws.region.as_str();
+        if region != "us-east-1" {
+            for stack in planned.plan.edge_firewalls() {
+                session.events.notice(Notice::NoEdgeFirewall { stack, region: region.to_owned() });
+            }
+        }
     }
     Ok(planned)
 }

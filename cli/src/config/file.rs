@@ -57,6 +57,7 @@ pub(super) struct StageSection {
     pub log_retention_days: Option<Counted<LogRetention>>,
     pub reserved_concurrency: Option<Counted<Concurrency>>,
     pub monitoring: Option<bool>,
+    pub waf: Option<bool>,
     pub alarm_topic: Option<Spanned<Parsed<GivenTopicArn>>>,
     pub tags: Option<Spanned<BTreeMap<TagKey, Parsed<TagValue>>>>,
 }

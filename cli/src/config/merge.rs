@@ -114,6 +114,10 @@ impl Sources<'_> {
         self.of_file(|section| section.protected).unwrap_or(false)
     }
 
+    pub(super) fn waf(&self) -> bool {
+        self.of_file(|section| section.waf).unwrap_or(false)
+    }
+
     /// Alarms cost money and need somebody who looks at them. A stage is worth that if its data is protected.
     pub(super) fn monitoring(&self) -> Option<Monitoring> {
         let wanted = self.of_file(|section| section.monitoring).unwrap_or_else(|| self.protected());

@@ -92,6 +92,20 @@ fn a_stage_inherits_what_it_does_not_say() {
 }
 
 #[test]
+fn a_stage_has_a_firewall_if_it_or_all_stages_say_so() {
+    let guarded = |defaults: &str, stage: &str| {
+        let text = format!("[defaults]\n{defaults}\n[stages.it]\n{stage}");
+        resolved(&["--stage", "it"], &Environment::default(), &text)
+            .unwrap()
+            .settings(Code::not_packaged(cart_infra::packages::ALL))
+            .waf
+    };
+    assert!(!guarded("", "") && !guarded("", "protected = true"), "it costs money");
+    assert!(guarded("", "waf = true") && guarded("waf = true", ""));
+    assert!(!guarded("waf = true", "waf = false"));
+}
+
+#[test]
 fn a_protected_stage_is_watched_unless_it_says_otherwise() {
     const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:alarms";
     let watched = |defaults: &str, stage: &str| {

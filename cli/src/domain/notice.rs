@@ -47,6 +47,8 @@ pub(crate) enum Notice {
         /// By logical id.
         alarms: Vec<String>,
     },
+    /// The distribution of a stack has no firewall, because its region cannot have one. The APIs have theirs.
+    NoEdgeFirewall { stack: StackId, region: String },
     /// Some stacks of the stage are not deployed yet, and their outputs are needed for the frontend's `.env`.
     EnvFileLater,
     /// The frontend's `.env` had the configuration of another stage, account or region, or of an unknown one.
@@ -189,6 +191,7 @@ impl Notice {
             | Self::EnvFileSetsTwice { deployed: false, .. }
             | Self::EnvFileNotWritten { .. }
             | Self::SilentAlarms { .. }
+            | Self::NoEdgeFirewall { .. }
             | Self::ChangeSetLeft { .. }
             | Self::TemplateLeft { .. }
             | Self::ResourcesOrphaned { .. }

@@ -226,6 +226,12 @@ impl Plan {
         stacks.map(|stack| (stack.id(), silent_alarms(&stack.template().as_json()))).filter(|(_, alarms)| !alarms.is_empty())
     }
 
+    /// The stacks with a firewall that only one region can have. Elsewhere, their template leaves it out.
+    pub(crate) fn edge_firewalls(&self) -> impl Iterator<Item = StackId> {
+        let stacks = self.first.steps.iter().filter_map(|step| self.first.app.stack(step.stack()));
+        stacks.filter(|stack| has_edge_firewall(&stack.template().as_json())).map(Stack::id)
+    }
+
     /// The app as the first round defines it.
     #[must_use]
     pub fn app(&self) -> &App {
@@ -494,6 +500,11 @@ fn silent_alarms(template: &Json) -> Vec<String> {
     let alarms = resources.filter(|(_, resource)| resource["Type"] == "AWS::CloudWatch::Alarm");
     let silent = alarms.filter(|(_, alarm)| alarm["Properties"]["AlarmActions"].as_array().is_none_or(Vec::is_empty));
     silent.map(|(id, _)| id.clone()).collect()
+}
+
+fn has_edge_firewall(template: &Json) -> bool {
+    let mut resources = template["Resources"].as_object().into_iter().flatten();
+    resources.any(|(_, it)| it["Type"] == "AWS::WAFv2::WebACL" && it["Properties"]["Scope"] == "CLOUDFRONT")
 }
 
 fn artifact_bucket(account: &ObservedAccount) -> Option<String> {

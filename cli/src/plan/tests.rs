@@ -676,6 +676,18 @@ fn a_new_protected_stage_gets_protection_from_deletion_in_a_second_round() {
 }
 
 #[test]
+fn only_the_site_has_a_firewall_that_its_region_may_not_offer() {
+    let edge = |waf: bool, with_optional: bool| {
+        let shop = Shop::of(Settings { waf, ..settings() });
+        let request = Request { with_optional, ..request(&[]) };
+        plan_of(&shop, &request, &Observed::default()).unwrap().edge_firewalls().collect::<Vec<_>>()
+    };
+    assert_eq!(edge(true, true), [stacks::WEB]);
+    assert_eq!(edge(true, false), []);
+    assert_eq!(edge(false, true), []);
+}
+
+#[test]
 fn alarms_without_a_topic_are_named() {
     let silent = |alarm_topic: Option<&str>, stacks: &[StackId]| {
         let monitoring = Some(cart_infra::Monitoring { alarm_topic: alarm_topic.map(|topic| topic.parse().unwrap()) });

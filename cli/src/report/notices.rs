@@ -41,6 +41,7 @@ fn sentence(notice: &Notice) -> String {
             if alarms.len() == 1 { "notifies" } else { "notify" },
             some(alarms)
         ),
+        Notice::NoEdgeFirewall { stack, region } => no_edge_firewall(stack.as_str(), region),
         Notice::EnvFileLater => "the frontend's .env file is written once every stack is deployed".to_owned(),
         Notice::EnvFileRepurposed { path, was, now } => {
             format!("{path} had the variables of {was}; it now has those of {now}")
@@ -117,6 +118,13 @@ fn sentence(notice: &Notice) -> String {
         Notice::ChangesFound { stacks } => format!("`--fail-on` found changes in {}", list(stacks)),
         Notice::TotalsWrong { products, rebuilt } => wrong_totals(*products, *rebuilt),
     }
+}
+
+fn no_edge_firewall(stack: &str, region: &str) -> String {
+    format!(
+        "the distribution of the {stack} stack has no firewall of its own: AWS offers those in us-east-1 only, and the stage is in {region}; \
+         the APIs behind it limit each visitor"
+    )
 }
 
 fn noun(operation: Operation) -> &'static str {

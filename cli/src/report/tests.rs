@@ -85,7 +85,8 @@ fn every_notice() -> Vec<Notice> {
                 let alarms = ["ListCartHandlerErrors", "ListCartHandlerThrottles", "UpdateTotalsHandlerLate", "CartApiFailures"];
                 Notice::SilentAlarms { stack, alarms: alarms.map(str::to_owned).into() }
             }
-            Notice::SilentAlarms { .. } => Notice::EnvFileLater,
+            Notice::SilentAlarms { .. } => Notice::NoEdgeFirewall { stack, region: "eu-west-1".to_owned() },
+            Notice::NoEdgeFirewall { .. } => Notice::EnvFileLater,
             Notice::SiteOnline { .. } => Notice::SiteUnchanged { files: 4 },
             Notice::SiteUnchanged { .. } => Notice::SitePublished { uploaded: 1, unchanged: 3, removed: 2, invalidated: true },
             Notice::SitePublished { .. } => Notice::ProtectionOn { stack },

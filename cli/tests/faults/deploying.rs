@@ -81,6 +81,27 @@ fn a_protected_stage_names_the_alarms_that_notify_nobody() {
     assert_eq!(named, 1, "{story}");
 }
 
+#[test]
+fn a_firewall_is_deployed_and_said_where_the_site_has_none() {
+    let bench = Bench::new();
+    bench.configure("defaults.waf = true");
+    let notice = "the distribution of the web stack has no firewall of its own: AWS offers those in us-east-1 only, and the stage is in eu-west-1";
+    let story = bench.run(&["deploy", "--yes"]).succeeded().1;
+    assert!(!story.contains("firewall of its own"), "the stage has no site: {story}");
+    for (stack, api) in [(stacks::PRODUCTS, "ProductsRestApi"), (stacks::CART, "CartRestApi")] {
+        let state = bench.state();
+        let resources = &state.account.stack(&bench.name(stack)).resources;
+        for (id, kind) in [("Firewall", "AWS::WAFv2::WebACL"), ("FirewallAssociation", "AWS::WAFv2::WebACLAssociation")] {
+            assert_eq!(resources[&format!("{api}{id}")].definition["Type"], kind);
+        }
+    }
+    let story = bench.run(&["diff", "web"]).succeeded().1;
+    assert_eq!(story.matches(notice).count(), 1, "{story}");
+    bench.configure("defaults.waf = false");
+    let story = bench.run(&["diff", "web"]).succeeded().1;
+    assert!(!story.contains(notice), "{story}");
+}
+
 /// The stacks with people's data.
 const DATA: [StackId; 2] = [stacks::AUTH, stacks::CART];
 

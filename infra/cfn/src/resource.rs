@@ -17,6 +17,7 @@ pub mod s3;
 pub mod sns;
 pub mod sqs;
 pub mod ssm;
+pub mod wafv2;
 
 /// A type of resource, as its properties. The types of this crate are declared by `types!`, beside their properties; an app may
 /// implement the trait for types of its own.
@@ -69,6 +70,7 @@ pub fn declared() -> impl Iterator<Item = &'static Type> {
         sns::TYPES,
         sqs::TYPES,
         ssm::TYPES,
+        wafv2::TYPES,
     ]
     .into_iter()
     .flatten()

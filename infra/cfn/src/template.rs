@@ -77,6 +77,9 @@ pub enum Removal {
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Attributes {
+    /// The condition on which the stack has the resource.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub condition: Option<LogicalId>,
     /// Resources that must exist first, where no property refers to them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub depends_on: Vec<LogicalId>,
@@ -96,6 +99,12 @@ impl Attributes {
     #[must_use]
     pub fn after(dependencies: impl IntoIterator<Item = LogicalId>) -> Self {
         Self { depends_on: dependencies.into_iter().collect(), ..Self::default() }
+    }
+
+    /// For a resource that the stack has only where the condition holds.
+    #[must_use]
+    pub fn only_if(condition: LogicalId) -> Self {
+        Self { condition: Some(condition), ..Self::default() }
     }
 
     /// For a role with these statements: its metadata says why they have wildcards, which

@@ -355,6 +355,8 @@ kinds! {
     UserPoolId,
     /// The number of a function's version.
     VersionNumber,
+    /// The ARN of a web access control list.
+    WebAclArn: Arn,
 }
 
 #[cfg(test)]

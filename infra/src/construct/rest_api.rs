@@ -22,12 +22,16 @@ use cfn::{
 use indexmap::IndexMap;
 use serde_json::json;
 
-use super::fingerprint;
+use super::{fingerprint, firewall};
 use crate::{endpoints::API_STAGE, settings::Settings};
 
 /// Limits of requests a second and of requests at once: far more than a shop of this size gets, far less than a faulty script could
 /// send. An account has 10 000 and 5 000 for all its APIs.
 const THROTTLE: Throttle = Throttle { rate: 100, burst: 200 };
+
+/// Seconds after which somebody who sent too many requests may try again. The firewall looks back five minutes, and again every few
+/// seconds.
+const RETRY_AFTER: &str = "60";
 
 /// Limits of an API or of one of its methods. Requests above are answered by 429.
 #[derive(Clone, Copy, Debug)]
@@ -209,8 +213,11 @@ impl<'a> Api<'a> {
         for (path, verbs) in std::mem::take(&mut self.verbs) {
             self.preflight(path, &verbs);
         }
-        self.gateway_response("Default4xx", ResponseType::Default4xx);
-        self.gateway_response("Default5xx", ResponseType::Default5xx);
+        self.gateway_response("Default4xx", ResponseType::Default4xx, None);
+        self.gateway_response("Default5xx", ResponseType::Default5xx, None);
+        if settings.has_firewall() {
+            self.gateway_response("WafFiltered", ResponseType::WafFiltered, Some(("429", RETRY_AFTER)));
+        }
         let deployment = self.deployment();
         self.stage(&deployment, settings);
         self.handle
@@ -272,14 +279,17 @@ impl<'a> Api<'a> {
     }
 
     #[track_caller]
-    fn gateway_response(&mut self, id: &str, response_type: ResponseType) {
+    fn gateway_response(&mut self, id: &str, response_type: ResponseType, busy: Option<(&'static str, &'static str)>) {
         let mut headers = self.cors.headers();
+        let (status_code, retry_after) = busy.unzip();
+        headers.extend(retry_after.map(|seconds| ("Retry-After", format!("'{seconds}'"))));
         headers.push(("Access-Control-Expose-Headers", format!("'{EXPOSED_HEADERS}'")));
         self.add(
             format!("{}{id}", self.id),
             &GatewayResponse {
                 rest_api_id: self.handle.id(),
                 response_type,
+                status_code,
                 response_parameters: headers
                     .into_iter()
                     .map(|(header, value)| (format!("gatewayresponse.header.{header}"), value))
@@ -316,7 +326,7 @@ impl<'a> Api<'a> {
                 retention_in_days,
             },
         );
-        self.stack.add_with(
+        let stage = self.stack.add_with(
             format!("{}Stage", self.id),
             Attributes::after([execution_logs.logical_id().clone()]),
             &Stage {
@@ -333,6 +343,19 @@ impl<'a> Api<'a> {
                     .collect(),
             },
         );
+        if settings.has_firewall() {
+            let arn = text![
+                "arn:",
+                Pseudo::Partition,
+                ":apigateway:",
+                Pseudo::Region,
+                "::/restapis/",
+                &self.handle.id(),
+                "/stages/",
+                API_STAGE
+            ];
+            firewall::regional(self.stack, self.id, arn, Attributes::after([stage.logical_id().clone()]));
+        }
     }
 }
 

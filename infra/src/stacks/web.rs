@@ -26,7 +26,7 @@ use cfn::{
 
 use super::{WEB, cart::Carts, products::Products};
 use crate::{
-    construct::fingerprint,
+    construct::{fingerprint, firewall},
     endpoints::{API_STAGE, ApiOrigin},
     settings::Settings,
 };
@@ -53,6 +53,9 @@ const BUCKET_LOG: &str = "bucket/";
 /// The function that maps a path of the site to a file.
 const PAGE_OF_PATH: &str = include_str!("web/page_of_path.js");
 
+/// The function that tells the APIs the viewer's address.
+const VIEWER_ADDRESS: &str = include_str!("web/viewer_address.js");
+
 /// A year: [what is recommended](https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Strict-Transport-Security).
 const ONE_YEAR: Seconds = Seconds::days(365);
 
@@ -60,7 +63,7 @@ pub(crate) fn stack(settings: &Settings, products: &Products, carts: &Carts) -> 
     let mut stack = settings.names.stack(WEB, "Shopping cart: the shop's page, and one address for everything");
     let products_api = stack.read(&products.api_id);
     let cart_api = stack.read(&carts.api_id);
-    let name = edge_name(&stack);
+    let name = edge_name(&stack, "");
     let logs = settings.logs_requests().then(|| log_bucket(&mut stack, settings));
     let bucket = bucket(&mut stack, logs.as_ref());
     let access = stack.add(
@@ -93,9 +96,11 @@ pub(crate) fn stack(settings: &Settings, products: &Products, carts: &Carts) -> 
         cache_policy_id: ManagedPolicy::CachingOptimized,
         origin_request_policy_id: None,
         response_headers_policy_id: headers.clone(),
-        function_associations: vec![FunctionAssociation { event_type: EdgeEvent::ViewerRequest, function_arn: page_of_path.arn() }],
+        function_associations: vec![on_request(&page_of_path)],
     };
     let logging = logs.as_ref().map(|bucket| edge_log(&mut stack, bucket));
+    let viewer_address = settings.has_firewall().then(|| viewer_address(&mut stack));
+    let web_acl_id = settings.has_firewall().then(|| firewall::edge(&mut stack));
     let distribution = stack.add(
         "Distribution",
         &Distribution {
@@ -111,8 +116,11 @@ pub(crate) fn stack(settings: &Settings, products: &Products, carts: &Carts) -> 
                     api_origin("cart", settings, &cart_api),
                 ],
                 default_cache_behavior: page,
-                cache_behaviors: vec![api("product", "products", &headers), api("cart", "cart", &headers)],
+                cache_behaviors: [("product", "products"), ("cart", "cart")]
+                    .map(|(path, origin)| api(path, origin, &headers, viewer_address.as_ref()))
+                    .into(),
                 logging,
+                web_acl_id,
             },
         },
     );
@@ -150,6 +158,25 @@ pub(crate) fn stack(settings: &Settings, products: &Products, carts: &Carts) -> 
     stack.empty_before_deletion(&bucket);
     stack.host_site(Site { url: WEB_URL_OUTPUT, bucket: WEB_BUCKET_OUTPUT, distribution: DISTRIBUTION_OUTPUT, folder: SITE });
     stack
+}
+
+/// The function that tells the APIs the viewer's address, by which their firewall counts.
+#[track_caller]
+fn viewer_address(stack: &mut Stack) -> Handle<Function> {
+    let name = edge_name(stack, "-address");
+    stack.add(
+        "ViewerAddress",
+        &Function {
+            name,
+            auto_publish: true,
+            function_code: VIEWER_ADDRESS,
+            function_config: FunctionConfig { comment: "Who sends a request", runtime: EdgeRuntime::JavaScript2 },
+        },
+    )
+}
+
+fn on_request(function: &Handle<Function>) -> FunctionAssociation {
+    FunctionAssociation { event_type: EdgeEvent::ViewerRequest, function_arn: function.arn() }
 }
 
 /// The bucket is deleted also in a protected stage: it holds only a build of the site, which can be repeated.
@@ -219,7 +246,12 @@ fn api_origin(id: &'static str, settings: &Settings, api: &Value<ApiId>) -> Orig
 
 /// Requests below the APIs' stage whose path begins with `path` reach an API unchanged, with cookies and tokens. Their answers are
 /// not cached.
-fn api(path: &str, origin: &'static str, headers: &Value<ResponseHeadersPolicyId>) -> PathBehavior {
+fn api(
+    path: &str,
+    origin: &'static str,
+    headers: &Value<ResponseHeadersPolicyId>,
+    viewer_address: Option<&Handle<Function>>,
+) -> PathBehavior {
     PathBehavior {
         path_pattern: format!("/{API_STAGE}/{path}*"),
         behavior: CacheBehavior {
@@ -231,7 +263,7 @@ fn api(path: &str, origin: &'static str, headers: &Value<ResponseHeadersPolicyId
             cache_policy_id: ManagedPolicy::CachingDisabled,
             origin_request_policy_id: Some(ManagedPolicy::AllViewerExceptHostHeader),
             response_headers_policy_id: headers.clone(),
-            function_associations: Vec::new(),
+            function_associations: viewer_address.map(on_request).into_iter().collect(),
         },
     }
 }
@@ -256,19 +288,19 @@ fn security_headers(name: Value<String>) -> ResponseHeadersPolicy {
     }
 }
 
-/// A name for this stack's resources of CloudFront. Such names are taken once in an account, whatever the region, and have [at most
-/// 64 characters](https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CreateFunction.html). The longest name of a region
-/// has 14.
-fn edge_name(stack: &Stack) -> Value<String> {
-    const LONGEST: usize = 64 - "-".len() - "ap-southeast-2".len();
+/// A name for this stack's resources of CloudFront, with an end for a second one of a type. Such names are taken once in an account,
+/// whatever the region, and have [at most 64
+/// characters](https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CreateFunction.html). The longest name of a region has 14.
+fn edge_name(stack: &Stack, end: &'static str) -> Value<String> {
+    let longest = 64 - "-".len() - "ap-southeast-2".len() - end.len();
     let name = stack.name();
-    let short = if name.len() <= LONGEST {
+    let short = if name.len() <= longest {
         name.to_owned()
     } else {
         let hash = fingerprint(&name);
-        format!("{}-{hash}", name[..LONGEST - 1 - hash.len()].trim_end_matches('-'))
+        format!("{}-{hash}", name[..longest - 1 - hash.len()].trim_end_matches('-'))
     };
-    text![short.as_str(), "-", Pseudo::Region]
+    text![short.as_str(), "-", Pseudo::Region, end]
 }
 
 #[cfg(test)]
@@ -280,17 +312,22 @@ mod tests {
     fn names_at_the_edge_are_short_and_differ() {
         let name = |stage: &str| {
             let names = Names { prefix: "p".repeat(80).parse().unwrap(), stage: stage.parse().unwrap(), ..Names::default() };
-            serde_json::to_string(&edge_name(&Stack::new(WEB, names.place(WEB), ""))).unwrap()
+            serde_json::to_string(&edge_name(&Stack::new(WEB, names.place(WEB), ""), "")).unwrap()
         };
         let longest = name("staging");
         assert!(longest.len() - r#"{"Fn::Sub":"-${AWS::Region}"}"#.len() <= 49, "{longest}");
         assert_ne!(longest, name("production"));
-        let plain = edge_name(&Stack::new(WEB, Names::default().place(WEB), ""));
+        let plain = edge_name(&Stack::new(WEB, Names::default().place(WEB), ""), "");
         assert_eq!(serde_json::to_value(plain).unwrap()["Fn::Sub"], "aws-serverless-shopping-cart-web-${AWS::Region}");
+        let names = Names { prefix: "p".repeat(80).parse().unwrap(), ..Names::default() };
+        let second = serde_json::to_value(edge_name(&Stack::new(WEB, names.place(WEB), ""), "-address")).unwrap();
+        let second = second["Fn::Sub"].as_str().unwrap().replace("${AWS::Region}", "ap-southeast-2");
+        assert!(second.len() <= 64 && second.ends_with("-ap-southeast-2-address"), "{second}");
     }
 
     #[test]
     fn what_runs_at_the_edge_is_small() {
-        assert!(PAGE_OF_PATH.len() <= 10_240);
+        assert!(PAGE_OF_PATH.len() <= 10_240 && VIEWER_ADDRESS.len() <= 10_240);
+        assert!(VIEWER_ADDRESS.contains(&format!("'{}'", firewall::VIEWER_HEADER)), "{VIEWER_ADDRESS}");
     }
 }

@@ -210,6 +210,8 @@ pub struct GatewayResponse {
     pub rest_api_id: Value<ApiId>,
     /// The occasion.
     pub response_type: ResponseType,
+    /// The status code, where it is not the usual one.
+    pub status_code: Option<&'static str>,
     /// Values by `gatewayresponse.header.…`; literal values stand in single quotes.
     pub response_parameters: IndexMap<String, String>,
 }
@@ -223,6 +225,9 @@ pub enum ResponseType {
     /// Any error of the server, for example a function that timed out.
     #[serde(rename = "DEFAULT_5XX")]
     Default5xx,
+    /// A request that a web access control list refused.
+    #[serde(rename = "WAF_FILTERED")]
+    WafFiltered,
 }
 
 /// A copy of an API as it was at one moment, for stages to serve. Nothing can be changed in it: each change of the API takes a new

@@ -10,7 +10,7 @@ use crate::{
     scalar::Seconds,
     value::{
         DistributionArn, DistributionId, EdgeFunctionArn, Handle, OriginAccessControlId, Pseudo, ResponseHeadersPolicyId, Value,
-        Where, text,
+        WebAclArn, Where, text,
     },
 };
 
@@ -70,6 +70,9 @@ pub struct DistributionConfig {
     pub cache_behaviors: Vec<PathBehavior>,
     /// The log of requests.
     pub logging: Option<Where<Logging>>,
+    /// The list of rules that looks at requests first: an ARN, whatever CloudFormation's name for it says.
+    #[serde(rename = "WebACLId")]
+    pub web_acl_id: Option<Where<Value<WebAclArn>>>,
 }
 
 /// A log with one line a request, in files that come within hours: [standard logging] to a bucket.
