@@ -281,6 +281,8 @@ fn resolve(
     if let Some(region) = connection.region.as_ref().filter(|_| !is_local) {
         sources.topic_in(region)?;
     }
+    // Nobody is asked for credentials of the local cloud.
+    let connection = Connection { stage: Some(stage.to_string()).filter(|_| !is_local), ..connection };
     let env_file = if is_local { "frontend/.env.local" } else { "frontend/.env" };
     Ok(Config {
         protected: sources.protected(),

@@ -160,8 +160,8 @@ impl Error {
                 execute::Error::LostSight { cause, .. } if cause.kind() == aws::ErrorKind::Credentials => ExitCode::Credentials,
                 execute::Error::LostSight { cause, running, .. } if running.is_empty() => aws_exit_code(cause),
                 // Nothing goes on in AWS any more.
-                execute::Error::Detached { running, .. } if running.is_empty() => ExitCode::Interrupted,
-                execute::Error::Detached { .. } | execute::Error::LostSight { .. } => ExitCode::Detached,
+                execute::Error::Stopped { running, .. } if running.is_empty() => ExitCode::Interrupted,
+                execute::Error::Stopped { .. } | execute::Error::LostSight { .. } => ExitCode::Detached,
                 execute::Error::Aws(error) => aws_exit_code(error),
             },
             Self::ApprovalNeeded | Self::Protected { .. } => ExitCode::Declined,

@@ -61,9 +61,9 @@ pub enum Error {
         /// The busy stack.
         stack: StackId,
     },
-    /// The user stopped the command, or detached from it.
+    /// The user ended the command before its end: stopped it, detached from it, or cancelled what it was doing.
     #[error("{}{}", if running.is_empty() { "stopped" } else { "detached" }, left_alone(running, cancelled, pending))]
-    Detached {
+    Stopped {
         /// The stacks that CloudFormation still works on.
         running: Vec<StackId>,
         /// The stacks whose update was cancelled, and is rolled back.
@@ -123,8 +123,8 @@ impl Error {
             ),
             Self::Refused(refused) => refused.hint(),
             Self::Busy { .. } => Some(format!("follow it with {attach}, then run the same command again")),
-            Self::Detached { running, .. } if running.is_empty() => Some("run the same command again to continue".to_owned()),
-            Self::Detached { .. } => {
+            Self::Stopped { running, .. } if running.is_empty() => Some("run the same command again to continue".to_owned()),
+            Self::Stopped { .. } => {
                 Some(format!("follow the operations with {attach}, then run the same command again for the rest"))
             }
             Self::LostSight { cause, running, .. } => {
@@ -295,7 +295,7 @@ fn worst(errors: IndexMap<StackId, StepError>, outcomes: &Outcomes, account_stac
     let cancelled = having(|outcome| matches!(outcome, Settled::Cancelled));
     let pending = having(|outcome| matches!(outcome, Settled::NotBegun));
     let settled = having(|outcome| matches!(outcome, Settled::Done { .. } | Settled::Unchanged));
-    let (mut failed, mut lost, mut blocked, mut busy, mut detached) = (Vec::new(), None, None, None, !pending.is_empty());
+    let (mut failed, mut lost, mut blocked, mut busy, mut stopped) = (Vec::new(), None, None, None, !pending.is_empty());
     for (stack, error) in errors {
         match error {
             StepError::Failed(failure) => failed.push(*failure),
@@ -308,7 +308,7 @@ fn worst(errors: IndexMap<StackId, StepError>, outcomes: &Outcomes, account_stac
             StepError::Blocked(why) => blocked = Some(Refused::Blocked(why)),
             StepError::Untold(resources) => blocked = Some(Refused::Untold { stack, resources }),
             StepError::Busy => busy = Some(stack),
-            StepError::Detached | StepError::NotBegun | StepError::Cancelled => detached = true,
+            StepError::Detached | StepError::NotBegun | StepError::Cancelled => stopped = true,
             StepError::LostSight(cause) => lost = Some(cause),
         }
     }
@@ -322,8 +322,8 @@ fn worst(errors: IndexMap<StackId, StepError>, outcomes: &Outcomes, account_stac
     if let Some(cause) = lost {
         return Err(Error::LostSight { cause: Box::new(cause), running, pending });
     }
-    if detached {
-        return Err(Error::Detached { running, cancelled, pending });
+    if stopped {
+        return Err(Error::Stopped { running, cancelled, pending });
     }
     match busy {
         Some(stack) => Err(Error::Busy { stack }),

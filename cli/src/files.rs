@@ -165,6 +165,21 @@ fn replace<T>(path: &Utf8Path, write: impl FnOnce(&mut File) -> io::Result<T>) -
     }
 }
 
+/// An empty file for its owner only, in the place of what is there. A link is replaced and not followed: others may know the name of a log.
+///
+/// # Errors
+/// Something else than a file or a link has this name, or the folder cannot be written to.
+pub(crate) fn create_private(path: &Utf8Path) -> io::Result<File> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if !found.is_file() && !found.is_symlink() => {
+            return Err(io::Error::new(ErrorKind::AlreadyExists, "neither a file nor a link has this name"));
+        }
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        Ok(_) | Err(_) => {}
+    }
+    Ok(temporary(path, Permissions::from_mode(0o600))?.persist(path)?)
+}
+
 /// A new file beside another one. Its name cannot be guessed, and another process that writes the same file has one of its own.
 fn temporary(path: &Utf8Path, permissions: Permissions) -> io::Result<NamedTempFile> {
     let name = format!(".{}.", path.file_name().unwrap_or_default());
@@ -269,6 +284,32 @@ mod tests {
         assert_eq!(error.to_string(), format!("cannot read {}", folder_of(&path)));
         let error = write_whole(folder_of(&path), "").unwrap_err();
         assert_eq!(error.hint(), "this is a folder: name a file in it");
+    }
+
+    #[test]
+    fn a_private_file_follows_no_link_and_replaces_nothing_but_files() {
+        let (_folder, path) = place();
+        let log = folder_of(&path).join("log");
+        fs::create_dir_all(folder_of(&path)).unwrap();
+        let write = |text: &str| create_private(&log).unwrap().write_all(text.as_bytes()).unwrap();
+        write("first");
+        fs::set_permissions(&log, Permissions::from_mode(0o644)).unwrap();
+        write("second");
+        assert_eq!(fs::read_to_string(&log).unwrap(), "second");
+        assert_eq!(fs::metadata(&log).unwrap().permissions().mode() & 0o777, 0o600);
+        let somebodys = folder_of(&path).join("somebody's");
+        fs::write(&somebodys, "precious").unwrap();
+        fs::remove_file(&log).unwrap();
+        std::os::unix::fs::symlink(&somebodys, &log).unwrap();
+        write("third");
+        assert_eq!(
+            (fs::read_to_string(&somebodys).unwrap(), fs::read_to_string(&log).unwrap()),
+            ("precious".into(), "third".into())
+        );
+        assert!(!log.is_symlink());
+        fs::remove_file(&log).unwrap();
+        fs::create_dir(&log).unwrap();
+        assert_eq!(create_private(&log).unwrap_err().kind(), ErrorKind::AlreadyExists);
     }
 
     /// A reader of the new file would see what only the owner of the old one may.

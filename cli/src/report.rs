@@ -26,10 +26,12 @@ pub(crate) mod events_file;
 mod github;
 pub(crate) mod here;
 mod keyboard;
+pub(crate) mod local;
 pub(crate) mod logs;
 mod notices;
 mod plain;
 pub(crate) mod plan;
+pub(crate) mod stacks;
 mod streams;
 mod style;
 mod summary;
@@ -110,7 +112,7 @@ pub(crate) struct Reporting {
     /// The `Started` event, once it was sent.
     started: RefCell<Option<Event>>,
     /// The file for the timeline.
-    page: Option<Utf8PathBuf>,
+    drawn: Option<Utf8PathBuf>,
 }
 
 impl Reporting {
@@ -120,7 +122,7 @@ impl Reporting {
     /// # Errors
     /// The file for events cannot be created.
     pub(crate) fn begin(options: Options, here: Here) -> Result<Self, events_file::Error> {
-        let Options { format, verbosity, color, dumb, events, timeline: page, github } = options;
+        let Options { format, verbosity, color, dumb, events, timeline: drawn, github } = options;
         let is_terminal = std::io::stderr().is_terminal();
         if !color || is_terminal && dumb {
             without_colour();
@@ -147,7 +149,7 @@ impl Reporting {
             reports: RefCell::new(reports),
             timeline: RefCell::default(),
             started: RefCell::default(),
-            page,
+            drawn,
         })
     }
 
@@ -160,9 +162,9 @@ impl Reporting {
         self.format
     }
 
-    /// The same text, its commands with the options of this run.
-    pub(crate) fn complete(&self, text: &str) -> String {
-        self.here.borrow().complete(text)
+    /// What `of` makes of where this run works.
+    pub(crate) fn here<T>(&self, of: impl FnOnce(&Here) -> T) -> T {
+        of(&self.here.borrow())
     }
 
     /// Prints an answer while the command still runs.
@@ -207,7 +209,7 @@ impl Reporting {
         let timeline = self.timeline.take().worked();
         if let Some(spent) = timeline.spent() {
             self.tell(&Event::TimeSpent(spent.clone()));
-            if let Some(path) = &self.page {
+            if let Some(path) = &self.drawn {
                 match self.draw(&timeline, &words::time_spent(&spent), path) {
                     Ok(wrote) => self.tell(&wrote),
                     Err(error) => unwritten.push(error),
@@ -254,8 +256,8 @@ impl Reporting {
         let started = self.started.borrow().as_ref().and_then(|event| words::line(event, false, &here)).unwrap_or_default();
         let title = anstream::adapter::strip_str(&started).to_string();
         let lost = |error: &(dyn std::error::Error + 'static)| Unwritten::file(What::Timeline, path, error);
-        let page = timeline::render(timeline, &title, summary).map_err(|error| lost(&error))?;
-        files::write_whole(path, page).map_err(|error| lost(&error))?;
+        let html = timeline::render(timeline, &title, summary).map_err(|error| lost(&error))?;
+        files::write_whole(path, html).map_err(|error| lost(&error))?;
         Ok(Event::Wrote { path: path.to_owned() })
     }
 

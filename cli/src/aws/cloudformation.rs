@@ -115,11 +115,11 @@ impl Aws {
 
     /// The change sets of a stack under review, each with its name and template.
     pub(crate) async fn proposed(&self, stack_id: &str) -> Result<Vec<(String, Option<Json>)>, Error> {
-        let mut pages = self.cloudformation.list_change_sets().stack_name(stack_id).into_paginator().send();
+        let mut batches = self.cloudformation.list_change_sets().stack_name(stack_id).into_paginator().send();
         let mut found = Vec::new();
-        while let Some(page) = pages.next().await {
-            let Some(page) = absent_is_none(page.map_err(|error| Error::sdk("listing change sets", error)))? else { break };
-            for summary in page.summaries.unwrap_or_default() {
+        while let Some(batch) = batches.next().await {
+            let Some(batch) = absent_is_none(batch.map_err(|error| Error::sdk("listing change sets", error)))? else { break };
+            for summary in batch.summaries.unwrap_or_default() {
                 let template = match &summary.change_set_id {
                     Some(id) => self.proposed_template(id).await?,
                     None => None,
@@ -131,11 +131,11 @@ impl Aws {
     }
 
     pub(crate) async fn resources(&self, name: &str) -> Result<Vec<Resource>, Error> {
-        let mut pages = self.cloudformation.list_stack_resources().stack_name(name).into_paginator().send();
+        let mut batches = self.cloudformation.list_stack_resources().stack_name(name).into_paginator().send();
         let mut resources = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| Error::sdk(format!("listing the resources of {name}"), error))?;
-            resources.extend(page.stack_resource_summaries.unwrap_or_default().into_iter().map(|resource| Resource {
+        while let Some(batch) = batches.next().await {
+            let batch = batch.map_err(|error| Error::sdk(format!("listing the resources of {name}"), error))?;
+            resources.extend(batch.stack_resource_summaries.unwrap_or_default().into_iter().map(|resource| Resource {
                 logical_id: said(resource.logical_resource_id),
                 physical_id: said(resource.physical_resource_id),
                 resource_type: said(resource.resource_type),
@@ -325,13 +325,13 @@ impl Aws {
     pub(crate) async fn events_after(&self, stack_id: &str, after: Option<&str>) -> Result<Vec<StackEvent>, Error> {
         let mut events = Vec::new();
         let mut found = after.is_none();
-        let mut pages = self.watching.describe_stack_events().stack_name(stack_id).into_paginator().send();
-        'pages: while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| Error::sdk(format!("reading the events of {stack_id}"), error))?;
-            for event in page.stack_events.unwrap_or_default().into_iter().map(event) {
+        let mut batches = self.watching.describe_stack_events().stack_name(stack_id).into_paginator().send();
+        'batches: while let Some(batch) = batches.next().await {
+            let batch = batch.map_err(|error| Error::sdk(format!("reading the events of {stack_id}"), error))?;
+            for event in batch.stack_events.unwrap_or_default().into_iter().map(event) {
                 if after == Some(event.id.as_str()) {
                     found = true;
-                    break 'pages;
+                    break 'batches;
                 }
                 events.push(event);
             }

@@ -25,7 +25,7 @@ use self::chain::{Base, Chain, Role, Token};
 use super::{Error, ErrorKind, causes};
 use crate::domain::{
     command::Command,
-    connection::{AskForCode, AwsEnvironment, Connection, Keys, NamedBy, WebIdentity},
+    connection::{AskForCode, AwsEnvironment, CodeQuestion, Connection, Keys, NamedBy, WebIdentity},
     text::shell_word,
 };
 
@@ -57,7 +57,8 @@ pub(super) async fn region(
     if let Some(profile) = profile
         && let Some(region) = chain::value(profile, "region")
     {
-        let named_by = format!("region of the profile `{}` in {}", profile.name(), profiles.places());
+        let place = profiles.place_of(profile.name(), "region");
+        let named_by = format!("region of the profile `{}` in {place}", profile.name());
         return match region.parse::<cfn::Region>() {
             Ok(region) => Ok(Some((region.to_string(), named_by))),
             Err(error) => Err(Error::new("finding the region", ErrorKind::NoRegion, format!("{named_by}: {error}"))
@@ -149,6 +150,8 @@ pub(super) struct Source {
     /// Without credentials.
     sdk: SdkConfig,
     ask: AskForCode,
+    /// For questions.
+    stage: Option<String>,
     kept: Mutex<Kept>,
 }
 
@@ -170,7 +173,15 @@ impl Source {
     ) -> Result<Self, Error> {
         let chain = choice(connection, profiles)?;
         let last_resort = connection.profile.is_none() && chain == Chain { base: Base::Instance, roles: Vec::new() };
-        Ok(Self { base: provider(&chain.base, profiles, config, &sdk), chain, last_resort, sdk, ask, kept: Mutex::default() })
+        Ok(Self {
+            base: provider(&chain.base, profiles, config, &sdk),
+            chain,
+            last_resort,
+            sdk,
+            ask,
+            stage: connection.stage.clone(),
+            kept: Mutex::default(),
+        })
     }
 
     /// What renews the credentials once their session has ended.
@@ -232,7 +243,13 @@ impl Source {
         if has_asked {
             return Err(refused(format!("the session has ended, and a new one requires a new code of {device}"), again));
         }
-        let Some(code) = (self.ask)(device.to_owned()).await else {
+        let question = CodeQuestion {
+            device: device.to_owned(),
+            role: role.arn.clone(),
+            profile: role.profile.clone(),
+            stage: self.stage.clone(),
+        };
+        let Some(code) = (self.ask)(question).await else {
             let hint = format!(
                 "run it on a terminal, or get a session first: `eval \"$(aws configure export-credentials --profile {} --format env)\"`, \
                  and omit the profile",

@@ -11,7 +11,7 @@ impl Aws {
     /// <https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CreateInvalidation.html>
     pub(crate) async fn forget(&self, distribution: &str, paths: &[String], once: &str) -> Result<(), Error> {
         let request = Request {
-            operation: "having CloudFront forget the former page",
+            operation: "invalidating CloudFront's copies of the former site",
             service: Service::CloudFront,
             name: "CreateInvalidation",
             method: "POST",

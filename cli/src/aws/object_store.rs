@@ -84,7 +84,7 @@ impl Aws {
     }
 
     /// Uploads a file of the site, with content type and cache headers.
-    pub(crate) async fn put_page(&self, bucket: &Bucket, key: &str, path: &Utf8Path, upload: &Upload) -> Result<(), Error> {
+    pub(crate) async fn put_site_file(&self, bucket: &Bucket, key: &str, path: &Utf8Path, upload: &Upload) -> Result<(), Error> {
         let call = self.putting(bucket, key).content_type(&upload.content_type).cache_control(upload.cache_control);
         put_from(call, bucket, path).await
     }
@@ -120,11 +120,11 @@ impl Aws {
     pub(crate) async fn objects(&self, bucket: &Bucket, prefix: &str) -> Result<BTreeMap<String, Online>, Error> {
         let Bucket { name, owner } = bucket;
         let call = self.s3.list_objects_v2().bucket(name).expected_bucket_owner(owner).prefix(prefix);
-        let mut pages = call.into_paginator().send();
+        let mut batches = call.into_paginator().send();
         let mut found = BTreeMap::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| Error::sdk(format!("listing the objects in {name}"), error))?;
-            found.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| {
+        while let Some(batch) = batches.next().await {
+            let batch = batch.map_err(|error| Error::sdk(format!("listing the objects in {name}"), error))?;
+            found.extend(batch.contents.unwrap_or_default().into_iter().filter_map(|object| {
                 let path = object.key?.strip_prefix(prefix)?.to_owned();
                 let bytes = object.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default();
                 Some((path, Online { bytes, md5: object.e_tag.unwrap_or_default().trim_matches('"').to_owned() }))

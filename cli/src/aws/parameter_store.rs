@@ -10,11 +10,11 @@ impl Aws {
         // Ten is the limit of a batch. A test of cart-infra limits the stage's published values to ten, so that one call is enough.
         // https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParametersByPath.html
         let call = self.ssm.get_parameters_by_path().path(path).recursive(true).max_results(10);
-        let mut pages = call.into_paginator().send();
+        let mut batches = call.into_paginator().send();
         let mut parameters = BTreeMap::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| Error::sdk(format!("reading the parameters below {path}"), error))?;
-            let found = page.parameters.unwrap_or_default().into_iter();
+        while let Some(batch) = batches.next().await {
+            let batch = batch.map_err(|error| Error::sdk(format!("reading the parameters below {path}"), error))?;
+            let found = batch.parameters.unwrap_or_default().into_iter();
             parameters.extend(found.filter_map(|parameter| Some((parameter.name?, parameter.value?))));
         }
         Ok(parameters)

@@ -2,7 +2,6 @@
 //! somebody else's are followed as well, and not cancelled.
 
 use futures_util::future::join_all;
-use serde_json::json;
 
 use super::{
     app_without_code, chosen, guard,
@@ -12,11 +11,11 @@ use super::{
 use crate::{
     args::Attach,
     config::Config,
-    domain::{event::Events, stack::StackStatus},
+    domain::event::Events,
     error::Error,
     execute::{self, Session, follow::Attached},
-    plan::{Observed, deploy::Definitions},
-    report::answer::Answer,
+    plan::deploy::Definitions,
+    report::{self, answer::Answer},
 };
 
 pub(super) async fn run(args: &Attach, config: &Config, events: &Events) -> Result<Answer, Error> {
@@ -57,24 +56,10 @@ pub(super) async fn run(args: &Attach, config: &Config, events: &Events) -> Resu
         return Err(execute::Error::Failed { failed, partial }.into());
     }
     if !cancelled.is_empty() {
-        return Err(execute::Error::Detached { running: Vec::new(), cancelled, pending: Vec::new() }.into());
+        return Err(execute::Error::Stopped { running: Vec::new(), cancelled, pending: Vec::new() }.into());
     }
     for (stack, foreign) in &observed.foreign {
         events.notice(foreign.notice(*stack));
     }
-    let status = |stack: &cart_infra::Stack| status(&observed, stack.id());
-    let row = |stack: &cart_infra::Stack| {
-        let status = status(stack).map_or("not deployed", StackStatus::as_str);
-        [stack.id().to_string(), status.to_owned(), stack.name().to_owned()]
-    };
-    let rows: Vec<_> = stacks.iter().map(row).collect();
-    let json: Vec<_> =
-        stacks.iter().map(|stack| json!({ "stack": stack.id(), "name": stack.name(), "status": status(stack) })).collect();
-    Ok(Answer::table(&rows, json!({ "stacks": json })))
-}
-
-/// The status of a stack, foreign ones included.
-fn status(observed: &Observed, stack: cart_infra::StackId) -> Option<StackStatus> {
-    let own = observed.stacks.get(&stack).map(|there| there.deployed.status);
-    own.or_else(|| observed.foreign.get(&stack).map(|foreign| foreign.status))
+    Ok(report::stacks::at_rest(&stacks, &observed))
 }

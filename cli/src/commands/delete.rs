@@ -1,7 +1,6 @@
 //! `cartctl delete`: deletes the stacks in reverse order, and lists the retained resources.
 
 use cart_infra::stacks;
-use serde_json::json;
 
 use super::{
     app_without_code, approved, chosen, guard,
@@ -19,7 +18,7 @@ use crate::{
         delete::{self, Plan},
         deploy::Definitions,
     },
-    report::{self, answer::Answer, ask::Question, text::Text},
+    report::{self, answer::Answer, ask::Question},
 };
 
 pub(super) async fn run(args: &Delete, config: &Config, events: &Events) -> Result<Answer, Error> {
@@ -34,7 +33,7 @@ async fn delete(args: &Delete, config: &Config, session: &Session) -> Result<Ans
     if !plan.steps.is_empty() {
         supervised(session, async |session| Ok(execute::delete::carry_out(&plan, args.leave_failed, session).await?)).await?;
     }
-    Ok(answer(&plan, config))
+    Ok(report::stacks::deleted(&plan, &config.stage()))
 }
 
 /// The approved plan; None if it was declined.
@@ -60,21 +59,4 @@ async fn approved_plan(args: &Delete, config: &Config, session: &Session) -> Res
         }
     }
     Ok(Some(plan))
-}
-
-fn answer(plan: &Plan, config: &Config) -> Answer {
-    let mut lines = Text::default();
-    let mut kept = Vec::new();
-    for step in &plan.steps {
-        lines.line(format_args!("deleted  {}", step.name));
-        for resource in &step.keeps {
-            lines.line(format_args!("kept     {} {} ({})", resource.resource_type, resource.physical_id, resource.logical_id));
-            kept.push(json!({ "type": resource.resource_type, "id": resource.physical_id, "logical_id": resource.logical_id }));
-        }
-    }
-    if plan.steps.is_empty() {
-        lines.line(format_args!("nothing to delete: the stage `{}` is not deployed", config.stage()));
-    }
-    let deleted: Vec<_> = plan.steps.iter().map(|step| &step.name).collect();
-    Answer::new(lines.into(), json!({ "deleted": deleted, "kept": kept }))
 }

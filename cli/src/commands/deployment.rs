@@ -25,7 +25,7 @@ use crate::{
         self, Observed,
         deploy::{Definitions, Request},
     },
-    report::answer::Answer,
+    report::{self, answer::Answer},
     shop::no_code,
 };
 
@@ -162,6 +162,6 @@ impl Deployed {
         let stacks: Vec<Json> = app.stacks().iter().filter(is_shown).map(stack).collect();
         let url = plan::deploy::hosted(app, observed).map(|site| site.url);
         let json = json!({ "stacks": stacks, "outputs": outputs, "env_file": self.env_file, "url": url });
-        Answer::table(&outputs::rows(&outputs), json)
+        report::stacks::outputs(&outputs, json)
     }
 }

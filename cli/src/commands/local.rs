@@ -18,7 +18,6 @@ use crate::{
     build::package::Target,
     config::Config,
     domain::{
-        command::Command,
         connection::LocalKeys,
         event::{Event, Events, Message},
         notice::{Activity, Notice},
@@ -33,16 +32,18 @@ use crate::{
         site::{self, Site, Workshop},
     },
     plan::deploy::Request,
-    report::{Reporting, answer::Answer},
+    report::{
+        self, Reporting,
+        answer::Answer,
+        local::{Runs, Shop},
+    },
     shop::no_code,
 };
 
 pub(super) async fn run(args: &Local, config: &Config, events: &Events, reporting: &Reporting) -> Result<Answer, Error> {
     let directory = &config.local.directory;
     if args.stop {
-        let stopped = local::stop_running(directory).await;
-        let text = if stopped { "stopped the local cloud\n" } else { "the local cloud was not running\n" };
-        return Ok(Answer::new(text.to_owned(), json!({ "stopped": stopped })));
+        return Ok(report::local::stopped(local::stop_running(directory).await));
     }
     // Listens from now on, so that an interruption at any moment still stops the started programs.
     let mut interrupted = Interruption::listen()?;
@@ -69,36 +70,31 @@ pub(super) async fn run(args: &Local, config: &Config, events: &Events, reportin
         shop = bring_up(&plan, built, &mut site_build, kept, config, &mut own, events) => shop,
         () = interrupted.wait() => Err(Error::Interrupted),
     };
-    let shop = match brought_up {
-        Ok(shop) => shop,
+    let (shop, code) = match brought_up {
+        Ok(brought_up) => brought_up,
         Err(error) => {
             own.stop().await;
             return Err(error);
         }
     };
-    let ending = Command::cartctl("local --stop");
+    let answer = |runs| reporting.here(|here| shop.answer(runs, config.verbose, here));
     if own.cloud.is_none() && !args.dev {
         own.let_go();
-        return Ok(shop.answer(&reporting.complete(&format!("It was running already; {ending} stops it.")), config.verbose));
+        return Ok(answer(Runs::Already));
     }
     if args.detach {
         own.let_go();
-        return Ok(shop.answer(&reporting.complete(&format!("It runs on by itself; {ending} stops it.")), config.verbose));
+        return Ok(answer(Runs::Detached));
     }
-    let ending = if args.dev {
-        "Edits below lambdas/ and frontend/ are picked up. It runs until you press Ctrl-C."
-    } else {
-        "It runs until you press Ctrl-C."
-    };
     events.pause().await;
-    if let Err(unwritten) = reporting.answer(&shop.answer(ending, config.verbose)) {
+    if let Err(unwritten) = reporting.answer(&answer(if args.dev { Runs::WithEdits } else { Runs::UntilInterrupted })) {
         own.stop().await;
         return Err(unwritten.into());
     }
     let ended = tokio::select! {
         error = own.ended() => Err(error.into()),
-        () = interrupted.wait() => Ok(Answer::new("stopped the local cloud\n".to_owned(), json!({ "stopped": true }))),
-        error = develop(args.dev, shop.code, config, events) => error.map(|never| match never {}),
+        () = interrupted.wait() => Ok(report::local::stopped(true)),
+        error = develop(args.dev, code, config, events) => error.map(|never| match never {}),
     };
     own.stop().await;
     ended
@@ -221,18 +217,6 @@ impl Own {
 /// The key of each package's code.
 type Packages = BTreeMap<Package, CodeKey>;
 
-/// The addresses and calls to show.
-struct Shop {
-    site: Option<String>,
-    endpoint: String,
-    products_api: String,
-    cart_api: String,
-    user_pool: String,
-    client: String,
-    product: String,
-    code: Packages,
-}
-
 /// Starts the local cloud unless it runs; returns whether it resumed from saved state.
 async fn start_cloud(plan: &Plan, config: &Config, own: &mut Own, events: &Events) -> Result<bool, Error> {
     if !plan.cloud {
@@ -266,7 +250,7 @@ async fn bring_up(
     config: &Config,
     own: &mut Own,
     events: &Events,
-) -> Result<Shop, Error> {
+) -> Result<(Shop, Packages), Error> {
     let brought_up = tokio::select! {
         error = own.ended() => Err(error.into()),
         done = open_shop(plan, built, site_build, config, events) => done,
@@ -274,9 +258,9 @@ async fn bring_up(
     if brought_up.is_err() && kept {
         events.notice(Notice::LocalStateKept);
     }
-    let (shop, site) = brought_up?;
+    let (shop, code, site) = brought_up?;
     own.site = site;
-    Ok(shop)
+    Ok((shop, code))
 }
 
 /// Deploys, and serves the site for this deployment, while the functions answer for the first time.
@@ -286,14 +270,13 @@ async fn open_shop(
     site_build: &mut SiteBuild,
     config: &Config,
     events: &Events,
-) -> Result<(Shop, Option<Site>), Error> {
+) -> Result<(Shop, Packages, Option<Site>), Error> {
     let (deployed, code) = deploy_all(built, config, events).await?;
-    let (site, shop) =
-        tokio::try_join!(serve(plan, site_build, &deployed, config, events), ask(shop(&deployed, code, plan, config)?))?;
+    let (site, shop) = tokio::try_join!(serve(plan, site_build, &deployed, config, events), ask(shop(&deployed, plan, config)?))?;
     if let Some(site) = &shop.site {
         events.during(Activity::WaitingForSite, local::get(site)).await?;
     }
-    Ok((shop, site))
+    Ok((shop, code, site))
 }
 
 /// Makes sure that the site is served; returns the server if this process started it.
@@ -323,12 +306,18 @@ async fn deploy_all(built: Vec<Artifact>, config: &Config, events: &Events) -> R
     let request = Request { tags: config.tags.clone(), leave_retained: true, ..Request::all(no_code()) };
     let mut planned = deployment::plan(request, async { Ok(built) }, config, &session).await?;
     let made = ChangeSets::default();
-    planned.plan = execute::deploy::refine(planned.plan, &made, &session).await?;
+    planned.plan = match execute::deploy::refine(planned.plan, &made, &session).await {
+        Ok(plan) => plan,
+        Err(error) => {
+            made.discard(&session).await;
+            return Err(error.into());
+        }
+    };
     Ok((deployment::carry_out(planned, made, true, config, &session).await?, packages))
 }
 
 /// The addresses and calls of a deployment.
-fn shop(deployed: &Deployed, code: Packages, plan: &Plan, config: &Config) -> Result<Shop, Error> {
+fn shop(deployed: &Deployed, plan: &Plan, config: &Config) -> Result<Shop, Error> {
     let output = |stack, key: &str| {
         let missing = || local::Error::NoAnswer { reason: format!("the {stack} stack has no output {key}") };
         Ok::<_, Error>(deployed.output(stack, key).ok_or_else(missing)?.to_owned())
@@ -341,7 +330,6 @@ fn shop(deployed: &Deployed, code: Packages, plan: &Plan, config: &Config) -> Re
         user_pool: output(stacks::AUTH, "CognitoUserPoolId")?,
         client: output(stacks::AUTH, "CognitoAppClientId")?,
         product: String::new(),
-        code,
     })
 }
 
@@ -408,69 +396,4 @@ async fn swap(config: &Config, events: &Events) -> Result<Packages, Error> {
         }
     };
     tokio::join!(swapping, telling).0
-}
-
-impl Shop {
-    fn answer(&self, ending: &str, verbose: bool) -> Answer {
-        let Self { site, endpoint, products_api, cart_api, user_pool, client, .. } = self;
-        let first = site.as_ref().map_or_else(
-            || "The shop's backend answers.\n".to_owned(),
-            |site| format!("The shop is open: {site}\n\nNew accounts get no mail: any six digits are the code.\n"),
-        );
-        let calls = if verbose { self.calls() } else { String::new() };
-        let text = format!(
-            "
-{first}
-  products API  {products_api}
-  cart API      {cart_api}
-  user pool     {user_pool} (client {client})
-{calls}
-{ending}
-"
-        );
-        let json = json!({
-            "shop": site, "endpoint": endpoint, "products_api": products_api, "cart_api": cart_api, "user_pool_id": user_pool,
-            "user_pool_client_id": client,
-        });
-        Answer::new(text, json)
-    }
-
-    /// Calls to try in a terminal.
-    fn calls(&self) -> String {
-        let Self { endpoint, products_api, cart_api, client, product, .. } = self;
-        let cognito = |action: &str, body: &str| {
-            format!(
-                "curl -s {endpoint}/ -H 'Content-Type: application/x-amz-json-1.1' \\\n    -H 'X-Amz-Target: AWSCognitoIdentityProviderService.{action}' \\\n    -d '{body}'"
-            )
-        };
-        let sign_up =
-            cognito("SignUp", &format!(r#"{{"ClientId":"{client}","Username":"me@example.com","Password":"Local-shop-1"}}"#));
-        let confirm = cognito(
-            "ConfirmSignUp",
-            &format!(r#"{{"ClientId":"{client}","Username":"me@example.com","ConfirmationCode":"000000"}}"#),
-        );
-        let sign_in = cognito(
-            "InitiateAuth",
-            &format!(
-                r#"{{"ClientId":"{client}","AuthFlow":"USER_PASSWORD_AUTH","AuthParameters":{{"USERNAME":"me@example.com","PASSWORD":"Local-shop-1"}}}}"#
-            ),
-        );
-        format!(
-            "
-Look at the products, put two into an anonymous cart, look at the cart
-  curl -s {products_api}/product
-  curl -s -c /tmp/cart-cookie -b /tmp/cart-cookie {cart_api}/cart \\
-    -d '{{\"productId\":\"{product}\",\"quantity\":2}}'
-  curl -s -b /tmp/cart-cookie {cart_api}/cart
-
-Sign up, sign in, take the cart along, check out
-  {sign_up}
-  {confirm}
-  TOKEN=$({sign_in} \\
-    | python3 -c 'import json,sys; print(json.load(sys.stdin)[\"AuthenticationResult\"][\"IdToken\"])')
-  curl -s -X POST -b /tmp/cart-cookie -H \"Authorization: Bearer $TOKEN\" {cart_api}/cart/migrate
-  curl -s -X POST -H \"Authorization: Bearer $TOKEN\" {cart_api}/cart/checkout
-"
-        )
-    }
 }

@@ -13,7 +13,7 @@ use crate::{
     error::Error,
     execute::Session,
     plan::{Observed, deploy::Definitions},
-    report::answer::Answer,
+    report::{self, answer::Answer},
 };
 
 pub(super) async fn run(config: &Config, events: &Events) -> Result<Answer, Error> {
@@ -24,18 +24,11 @@ pub(super) async fn run(config: &Config, events: &Events) -> Result<Answer, Erro
         events.notice(foreign.notice(*stack));
     }
     let outputs = of(&app, &observed);
-    let rows: Vec<_> = rows(&outputs);
-    Ok(Answer::table(&rows, json!({ "outputs": outputs })))
+    Ok(report::stacks::outputs(&outputs, json!({ "outputs": outputs })))
 }
 
 /// The outputs of every deployed stack, by key, in the order of the app.
 pub(super) fn of(app: &App, observed: &Observed) -> IndexMap<StackId, BTreeMap<String, String>> {
     let deployed = |id: StackId| observed.stacks.get(&id).map(|there| (id, there.deployed.outputs.clone()));
     app.stacks().iter().filter_map(|stack| deployed(stack.id())).collect()
-}
-
-/// One row per output.
-pub(super) fn rows(outputs: &IndexMap<StackId, BTreeMap<String, String>>) -> Vec<[String; 3]> {
-    let row = |(stack, key, value): (&StackId, &String, &String)| [stack.to_string(), key.clone(), value.clone()];
-    outputs.iter().flat_map(|(stack, outputs)| outputs.iter().map(move |(key, value)| row((stack, key, value)))).collect()
 }

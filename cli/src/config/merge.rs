@@ -75,7 +75,7 @@ impl Sources<'_> {
             profile: self.profile()?,
             endpoint: endpoint_url.map_or(Endpoint::Aws, Endpoint::Url),
             environment: environment.aws.clone(),
-            local_keys: None,
+            ..Connection::default()
         })
     }
 

@@ -16,6 +16,8 @@ pub(crate) struct Connection {
     pub region_named_by: Option<String>,
     pub profile: Option<Profile>,
     pub endpoint: Endpoint,
+    /// The stage that is worked on, for questions about credentials.
+    pub stage: Option<String>,
     pub environment: AwsEnvironment,
     /// The only credentials of the local cloud. None for AWS, and if the local cloud that runs has none.
     pub local_keys: Option<LocalKeys>,
@@ -138,7 +140,19 @@ pub(crate) struct WebIdentity {
 }
 
 /// Asks somebody for the current code of an MFA device. None, if nobody can be asked.
-pub(crate) type AskForCode = fn(device: String) -> Pin<Box<dyn Future<Output = Option<String>> + Send>>;
+pub(crate) type AskForCode = fn(CodeQuestion) -> Pin<Box<dyn Future<Output = Option<String>> + Send>>;
+
+/// What a code of an MFA device is needed for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CodeQuestion {
+    /// The ARN or the serial number.
+    pub device: String,
+    /// The ARN of the role that is assumed with it, which names the account.
+    pub role: String,
+    pub profile: String,
+    /// None for an app that has no stages.
+    pub stage: Option<String>,
+}
 
 cfn::parsed! {
     /// The name of a profile. What files with profiles cannot hold is refused here; whether the profile exists is found out there.

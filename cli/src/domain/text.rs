@@ -24,6 +24,12 @@ pub(crate) fn yaml<T: Serialize + ?Sized>(value: &T) -> String {
     serde_yaml::to_string(value).expect(PLAIN)
 }
 
+/// The first of more than `most` texts: `a, b and 4 more`. None if there are no more.
+pub(crate) fn first_of(texts: &[String], most: usize) -> Option<String> {
+    let more = texts.len().checked_sub(most).filter(|more| *more > 0)?;
+    Some(format!("{} and {more} more", texts[..most].join(", ")))
+}
+
 /// A text as one word of a POSIX shell.
 pub(crate) fn shell_quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
@@ -55,6 +61,15 @@ const PLAIN: &str = "data with text as keys has a text";
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_first_of_many_are_named() {
+        let texts = ["a", "b", "c"].map(str::to_owned);
+        assert_eq!(
+            [1, 2, 3, 4].map(|most| first_of(&texts, most)),
+            [Some("a and 2 more".to_owned()), Some("a, b and 1 more".to_owned()), None, None]
+        );
+    }
 
     #[test]
     fn a_shell_reads_back_what_was_quoted() {

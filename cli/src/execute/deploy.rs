@@ -173,7 +173,7 @@ async fn refine_steps(steps: Vec<Step>, terms: &Terms, made: &ChangeSets, sessio
             StepError::Blocked(blocked) => Error::Refused(blocked.into()),
             StepError::Busy | StepError::Untold(_) => Error::Busy { stack },
             StepError::NotBegun | StepError::Detached | StepError::Cancelled => {
-                Error::Detached { running: Vec::new(), cancelled: Vec::new(), pending: vec![stack] }
+                Error::Stopped { running: Vec::new(), cancelled: Vec::new(), pending: vec![stack] }
             }
         })
     });
@@ -380,7 +380,7 @@ async fn second_round(
         return Ok(None);
     }
     if session.intent() != Intent::Continue {
-        return Err(Error::Detached { running: Vec::new(), cancelled: Vec::new(), pending: again });
+        return Err(Error::Stopped { running: Vec::new(), cancelled: Vec::new(), pending: again });
     }
     if let Some(site) = site {
         session.events.notice(Notice::SecondRound { stacks: second.allowing.clone(), origin: site.url });

@@ -217,7 +217,7 @@ impl Session {
             }
             (Some(Err(StepError::Aws(error))), _) => Err(super::Error::Aws(error)),
             (Some(Err(_)) | None, _) => {
-                Err(super::Error::Detached { running: vec![stack], cancelled: Vec::new(), pending: Vec::new() })
+                Err(super::Error::Stopped { running: vec![stack], cancelled: Vec::new(), pending: Vec::new() })
             }
         }
     }

@@ -68,7 +68,7 @@ async fn upload(waves: Vec<Vec<Upload>>, folder: &Utf8Path, place: &Place, aws: 
     for wave in waves {
         for some in wave.chunks(AT_ONCE) {
             try_join_all(some.iter().map(async |upload| {
-                aws.put_page(&place.bucket, &place.key(&upload.path), &folder.join(&upload.path), upload).await
+                aws.put_site_file(&place.bucket, &place.key(&upload.path), &folder.join(&upload.path), upload).await
             }))
             .await?;
         }

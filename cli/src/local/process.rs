@@ -2,7 +2,6 @@
 
 use std::{
     io::{Read, Seek},
-    os::unix::fs::OpenOptionsExt as _,
     process::Stdio,
     time::Duration,
 };
@@ -16,6 +15,7 @@ use super::{Error, get, io};
 use crate::{
     build::process::{Group, end_group},
     domain::tame::tame,
+    files,
 };
 
 /// The time limit for the first answer, which usually takes about a second.
@@ -37,9 +37,7 @@ impl Process {
     /// Starts `command`, called `name` in messages.
     pub(super) fn start(name: &'static str, mut command: Command, log: Utf8PathBuf) -> Result<Self, Error> {
         // For its owner only: requests are logged.
-        let mut new = std::fs::OpenOptions::new();
-        new.write(true).create(true).truncate(true).mode(0o600);
-        let output = new.open(&log).map_err(io(format!("writing {log}")))?;
+        let output = files::create_private(&log).map_err(io(format!("writing {log}")))?;
         let errors = output.try_clone().map_err(io(format!("writing {log}")))?;
         let program = Utf8PathBuf::from(command.as_std().get_program().to_string_lossy().into_owned());
         // Ctrl-C at the terminal reaches cartctl, which stops the program in order.

@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 use crate::domain::{
     notice::Notice,
     stack::{Deployed, StackStatus},
+    text::first_of,
 };
 
 /// The macro of the Serverless Application Model.
@@ -156,10 +157,8 @@ fn shortened(text: &str) -> String {
 }
 
 fn listed(items: &[String]) -> Option<String> {
-    let shown: Vec<_> = items.iter().take(SHOWN.0).map(|item| shortened(item)).collect();
-    let more = items.len() - shown.len();
-    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
-    (!shown.is_empty()).then(|| format!("{}{rest}", shown.join(", ")))
+    let items: Vec<_> = items.iter().map(|item| shortened(item)).collect();
+    (!items.is_empty()).then(|| first_of(&items, SHOWN.0).unwrap_or_else(|| items.join(", ")))
 }
 
 /// Decides whose a stack is that has the name of `wanted`. `adopted` is what the user says.

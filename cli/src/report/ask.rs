@@ -5,6 +5,7 @@ use std::{fmt, future::Future, pin::Pin};
 use cfn::StackId;
 
 use super::{keyboard, streams, units::list};
+use crate::domain::connection::CodeQuestion;
 
 /// Where something is about to be done.
 #[derive(Clone, Copy, Debug)]
@@ -85,15 +86,26 @@ pub(crate) async fn ask(question: Question<'_>, place: Place<'_>) -> Reply {
 }
 
 /// Asks for the current code of an MFA device. None, if nobody is there.
-pub(crate) fn mfa_code(device: String) -> Pin<Box<dyn Future<Output = Option<String>> + Send>> {
+pub(crate) fn mfa_code(question: CodeQuestion) -> Pin<Box<dyn Future<Output = Option<String>> + Send>> {
     Box::pin(async move {
         if !is_possible() {
             return None;
         }
         keyboard::forget().await;
-        streams::story(&format!("Code of the MFA device {device}: "));
+        streams::story(&code_text(&question));
         keyboard::line().await
     })
+}
+
+fn code_text(CodeQuestion { device, role, profile, stage }: &CodeQuestion) -> String {
+    let stage = stage.as_ref().map_or_else(String::new, |stage| format!("stage {stage} · "));
+    let account = role.split(':').nth(4).filter(|account| cfn::is_account_id(account));
+    let account = account.map_or_else(String::new, |account| format!("account {account} · "));
+    format!("Sign in for {stage}{account}role {} (profile {profile}). Code of the MFA device {device}: ", role_name(role))
+}
+
+fn role_name(arn: &str) -> &str {
+    arn.rsplit(['/', ':']).next().unwrap_or(arn)
 }
 
 /// Whether there is somebody to ask.
@@ -144,6 +156,19 @@ mod tests {
                 "Delete auth and cart of stage staging · account 123456789012 · eu-west-1? Type `staging` to confirm: ",
             ]
         );
+        let code = CodeQuestion {
+            device: "arn:aws:iam::210987654321:mfa/me".to_owned(),
+            role: "arn:aws:iam::123456789012:role/shop/Deployer".to_owned(),
+            profile: "work".to_owned(),
+            stage: Some("staging".to_owned()),
+        };
+        assert_eq!(
+            code_text(&code),
+            "Sign in for stage staging · account 123456789012 · role Deployer (profile work). Code of the MFA device \
+             arn:aws:iam::210987654321:mfa/me: "
+        );
+        let unknown = CodeQuestion { role: "Deployer".to_owned(), stage: None, ..code };
+        assert!(code_text(&unknown).starts_with("Sign in for role Deployer (profile work). Code"), "{}", code_text(&unknown));
         let elsewhere = Place { endpoint: Some("http://127.0.0.1:1"), ..PLACE };
         assert!(Question::Deploy.text(elsewhere).contains("eu-west-1 · http://127.0.0.1:1?"));
     }

@@ -10,6 +10,7 @@ use crate::domain::{
     command::Command,
     event::Operation,
     notice::{Activity, Notice},
+    text::first_of,
 };
 
 /// A notice as one sentence, without its severity, its commands for a run that works `here`.
@@ -39,7 +40,7 @@ fn sentence(notice: &Notice) -> String {
             "{} of the {stack} stack {} nobody ({}); name an SNS topic as `alarm-topic` in cartctl.toml",
             plural(alarms.len(), "alarm"),
             if alarms.len() == 1 { "notifies" } else { "notify" },
-            some(alarms)
+            first_of(alarms, 3).unwrap_or_else(|| list(alarms))
         ),
         Notice::NoEdgeFirewall { stack, region } => no_edge_firewall(stack.as_str(), region),
         Notice::EnvFileLater => "the frontend's .env file is written once every stack is deployed".to_owned(),
@@ -134,15 +135,6 @@ fn noun(operation: Operation) -> &'static str {
         Operation::Delete => "deletion",
         Operation::RollBack => "rollback",
         Operation::Wait => "current operation",
-    }
-}
-
-/// The first of many names.
-fn some(names: &[String]) -> String {
-    const SHOWN: usize = 3;
-    match names.len().saturating_sub(SHOWN) {
-        0 => list(names),
-        more => format!("{} and {more} more", names[..SHOWN].join(", ")),
     }
 }
 

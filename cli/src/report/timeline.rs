@@ -36,7 +36,7 @@ const STEPS: [u64; 17] = [
 ];
 
 #[derive(Serialize)]
-struct Page<'a> {
+struct Picture<'a> {
     title: &'a str,
     summary: &'a str,
     from: Moment,
@@ -132,11 +132,11 @@ pub(super) fn render(timeline: &Timeline, title: &str, summary: &str) -> Result<
     };
     let rows: Vec<Row> = (0..).zip(rows).map(place).collect();
     let height = rows.last().map_or(TOP, |row| row.y) + ROW;
-    let page = Page { title, summary, from: scale.from, width: LEFT + PLOT + RIGHT, height, ticks: scale.ticks(), rows };
+    let picture = Picture { title, summary, from: scale.from, width: LEFT + PLOT + RIGHT, height, ticks: scale.ticks(), rows };
     let mut handlebars = Handlebars::new();
     handlebars.set_strict_mode(true);
     // Handlebars escapes what HTML would take for elements.
-    Ok(tame(&handlebars.render_template(TEMPLATE, &page)?))
+    Ok(tame(&handlebars.render_template(TEMPLATE, &picture)?))
 }
 
 /// A row a resource, in the order they began, with all operations on it.
@@ -178,18 +178,18 @@ mod tests {
 
     #[test]
     fn everything_is_drawn_where_it_belongs() {
-        let page = render(&shop(), "cartctl deploy · stage `<b>`", "4 stacks").unwrap();
-        let (_, svg) = page.split_once("<svg").unwrap();
+        let html = render(&shop(), "cartctl deploy · stage `<b>`", "4 stacks").unwrap();
+        let (_, svg) = html.split_once("<svg").unwrap();
         insta::assert_snapshot!(svg);
-        assert!(!page.contains("<b>") && !page.contains("<Test>"), "what others named is escaped");
-        assert!(!page.contains("http"), "nothing comes from elsewhere");
+        assert!(!html.contains("<b>") && !html.contains("<Test>"), "what others named is escaped");
+        assert!(!html.contains("http"), "nothing comes from elsewhere");
     }
 
     #[test]
     fn a_moment_is_a_picture_too() {
         let mut story = crate::domain::timeline::tests::Story::default();
         story.start(5, cart_infra::stacks::AUTH, &[]);
-        let page = render(&story.0, "cartctl deploy", "1 stack").unwrap();
-        assert!(page.contains(r#"<rect class="stack open" x="300" y="26" width="2""#), "{page}");
+        let html = render(&story.0, "cartctl deploy", "1 stack").unwrap();
+        assert!(html.contains(r#"<rect class="stack open" x="300" y="26" width="2""#), "{html}");
     }
 }

@@ -219,6 +219,7 @@ fn a_code_is_asked_for_once_at_a_terminal() {
     let question = format!("Code of the MFA device {device}: ");
     let shown = typing(&traveller, &arguments, &question, "123456\n");
     assert_eq!(shown.matches(&question).count(), 1, "{shown}");
+    assert!(shown.contains("Sign in for stage default · account 123456789012 · role 9 (profile admin). Code"), "{shown}");
     let asked = aws.asked();
     assert_eq!((asked[0].field("TokenCode"), asked[0].field("SerialNumber").is_some()), (Some("123456"), true));
     assert!(asked[1..].iter().all(|asked| asked.key() == "ROLEKEY9"), "{asked:?}");

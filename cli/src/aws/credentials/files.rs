@@ -78,6 +78,17 @@ impl Profiles {
         format!("the profiles are {}: name one of them, or add another one to {}", known.join(", "), config.path.display())
     }
 
+    /// The line that says this of a profile, for messages. What the credentials file says wins.
+    pub(in super::super) fn place_of(&self, profile: &str, key: &str) -> String {
+        let [config, credentials] = &self.located;
+        let lines = [
+            (credentials, credentials.line_of_key(&[profile], key)),
+            (config, config.line_of_key(&[&format!("profile {profile}"), profile], key)),
+        ];
+        let found = lines.into_iter().find_map(|(located, line)| Some(format!("line {} of {located}", line?)));
+        found.unwrap_or_else(|| self.places())
+    }
+
     /// The files, for messages.
     pub(in super::super) fn places(&self) -> String {
         let existing: Vec<_> = self.located.iter().filter(|located| located.text.is_some()).collect();
@@ -108,6 +119,24 @@ impl Located {
             Err(error) if matches!(error.kind(), Io::NotFound | Io::NotADirectory) => Ok(Self { path, variable, text: None }),
             Err(error) => Err(unreadable(&path, variable, &error)),
         }
+    }
+
+    /// The number of the last line that sets this in a section of one of these names.
+    fn line_of_key(&self, sections: &[&str], key: &str) -> Option<usize> {
+        let mut inside = false;
+        let mut found = None;
+        for (place, line) in self.text.as_deref()?.lines().enumerate() {
+            if let Some(section) = line.strip_prefix('[').and_then(|rest| rest.split(']').next()) {
+                let name = section.split_whitespace().collect::<Vec<_>>().join(" ");
+                inside = sections.contains(&name.as_str());
+            } else if inside
+                && !line.starts_with([' ', '\t'])
+                && line.split_once('=').is_some_and(|(name, _)| name.trim().eq_ignore_ascii_case(key))
+            {
+                found = Some(place + 1);
+            }
+        }
+        found
     }
 
     /// The number of the first line that is this, apart from spaces.

@@ -267,6 +267,27 @@ async fn a_file_that_cannot_be_used_is_named_with_its_line() {
 }
 
 #[tokio::test]
+async fn a_region_is_found_with_its_line() {
+    let home = camino_tempfile::tempdir().unwrap();
+    std::fs::create_dir(home.path().join(".aws")).unwrap();
+    let config = "# mine\n[default]\noutput = json\nregion = eu-wst-1\n[profile  work ]\nregion=eu-west-2\ns3 =\n  region = x\n[profile keys]\n\
+                  region = eu-west-3\n[profile none]\n";
+    std::fs::write(home.path().join(".aws/config"), config).unwrap();
+    std::fs::write(home.path().join(".aws/credentials"), "[keys]\n\nREGION = eu-north-1\n").unwrap();
+    let environment = AwsEnvironment { home: Some(home.path().to_string()), ..AwsEnvironment::default() };
+    let profiles = Profiles::read(&environment).await.unwrap();
+    let place = |profile: &str| profiles.place_of(profile, "region").replace(home.path().as_str(), "~");
+    for (profile, expected) in [
+        ("default", "line 4 of ~/.aws/config"),
+        ("work", "line 6 of ~/.aws/config"),
+        ("keys", "line 3 of ~/.aws/credentials"),
+        ("none", "~/.aws/config or ~/.aws/credentials"),
+    ] {
+        assert_eq!(place(profile), expected, "{profile}");
+    }
+}
+
+#[tokio::test]
 async fn files_are_found_as_every_aws_tool_finds_them() {
     let home = camino_tempfile::tempdir().unwrap();
     std::fs::write(home.path().join("mine"), "[profile x]\nregion = eu-west-1").unwrap();
