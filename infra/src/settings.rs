@@ -4,6 +4,7 @@
 
 use cfn::{
     Architecture, Code, GivenTopicArn, LogRetention,
+    resource::iam::RoleTerms,
     template::{Attributes, Removal},
 };
 
@@ -35,6 +36,8 @@ pub struct Settings {
     pub reserved_concurrency: Option<u32>,
     /// The dashboard and the alarms, if the stage has them.
     pub monitoring: Option<Monitoring>,
+    /// What every role has.
+    pub roles: RoleTerms,
 }
 
 /// A dashboard and alarms.
@@ -58,6 +61,7 @@ impl Settings {
             log_retention: LogRetention::default(),
             reserved_concurrency: None,
             monitoring: None,
+            roles: RoleTerms::default(),
         }
     }
 
@@ -89,6 +93,8 @@ pub struct BootstrapSettings {
     pub artifact_bucket: bool,
     /// Whether it has the role as which API Gateway writes logs, and puts it into force for the account.
     pub logging_role: bool,
+    /// What that role has.
+    pub roles: RoleTerms,
 }
 
 /// The addresses by which a deployed stage is reached.
