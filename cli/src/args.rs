@@ -4,6 +4,7 @@ use std::{ffi::OsString, str::FromStr, time::Duration};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_infra::{Architecture, Invalid, Region, StackId, stacks};
+use cfn::organisation::GivenRoleArn;
 use clap::{
     Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
     builder::{PossibleValuesParser, TypedValueParser},
@@ -109,6 +110,11 @@ pub(crate) struct Global {
     /// Talk to this URL instead of AWS [env: AWS_ENDPOINT_URL]
     #[arg(long, global = true, value_name = "URL", value_parser = given::<EndpointUrl>)]
     pub endpoint_url: Option<EndpointUrl>,
+    /// Role that CloudFormation works as, instead of whoever calls
+    ///
+    /// An ARN. CloudFormation keeps the role for each stack it was used for, also for later operations that name none.
+    #[arg(long, global = true, value_name = "ARN", value_parser = given::<GivenRoleArn>)]
+    pub role_arn: Option<GivenRoleArn>,
     /// Read this configuration file [default: cartctl.toml of the workspace]
     #[arg(long, global = true, value_name = "FILE", value_parser = path)]
     pub config: Option<Utf8PathBuf>,
@@ -301,7 +307,7 @@ pub(crate) struct Timed<T: Args> {
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct Target {
     /// Use the local cloud of `cartctl local` instead of AWS
-    #[arg(long, conflicts_with_all = ["endpoint_url", "profile"])]
+    #[arg(long, conflicts_with_all = ["endpoint_url", "profile", "role_arn"])]
     pub local: bool,
 }
 

@@ -17,7 +17,10 @@ use self::{
     error::{causes, credentials_error, innermost},
     network::{Network, Place},
 };
-use crate::domain::connection::{AskForCode, Connection, Endpoint};
+use crate::domain::{
+    connection::{AskForCode, Connection, Endpoint},
+    encryption::Encryption,
+};
 
 pub(crate) mod carts;
 pub(crate) mod cloudformation;
@@ -47,6 +50,9 @@ pub(crate) struct Aws {
     s3: aws_sdk_s3::Client,
     ssm: aws_sdk_ssm::Client,
     pub region: String,
+    /// The ARN of the role that CloudFormation works as.
+    service_role: Option<String>,
+    encryption: Option<Encryption>,
 }
 
 impl Aws {
@@ -93,6 +99,8 @@ impl Aws {
             ssm: aws_sdk_ssm::Client::new(&sdk),
             region,
             sdk,
+            service_role: connection.service_role.as_ref().map(ToString::to_string),
+            encryption: connection.encryption.clone(),
         })
     }
 

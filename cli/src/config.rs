@@ -7,6 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cart_infra::{
     Architecture, Code, CookieScope, Endpoints, GivenTopicArn, LogRetention, Monitoring, Names, Origin, Region, Settings,
 };
+use cfn::{organisation::IamArn, resource::iam::RoleTerms};
 
 use self::{file::File, merge::Sources};
 use crate::{
@@ -55,6 +56,8 @@ pub(crate) struct Config {
     reserved_concurrency: Option<u32>,
     monitoring: Option<Monitoring>,
     waf: bool,
+    /// What every role has.
+    pub roles: RoleTerms,
     /// The tags of every stack.
     pub tags: BTreeMap<String, String>,
     /// The only account and region this stage may be in, if the file names them. Never for the local cloud, which has neither.
@@ -151,17 +154,31 @@ impl Config {
             reserved_concurrency: self.reserved_concurrency,
             monitoring: self.monitoring.clone(),
             waf: self.waf,
+            roles: self.roles.clone(),
         }
     }
 
     /// Fails if settings cannot hold in this region, which only a profile may have named.
     pub(crate) fn check_region(&self, region: &str) -> Result<(), Error> {
+        let Ok(stage) = region.parse::<Region>() else { return Ok(()) };
+        if self.connection.endpoint.is_local() {
+            return Ok(());
+        }
+        let Connection { service_role, encryption, .. } = &self.connection;
+        let boundary =
+            self.roles.permissions_boundary.as_ref().and_then(|arn| Some(("permissions-boundary", arn.outside_of(&stage)?)));
+        let role = service_role.as_ref().and_then(|arn| Some(("role-arn", arn.outside_of(&stage)?)));
+        let key = encryption.as_ref().and_then(|encryption| encryption.key.as_ref()?.region()).filter(|other| **other != stage);
+        let key = key.map(|other| ("sse-kms-key", merge::key_elsewhere(other, region)));
+        if let Some((name, reason)) = boundary.or(role).or(key) {
+            return Err(Error::Value { name: name.to_owned(), reason });
+        }
         let topic = self.monitoring.as_ref().and_then(|monitoring| monitoring.alarm_topic.as_ref());
         match topic.map(GivenTopicArn::region).filter(|elsewhere| elsewhere.as_str() != region) {
-            Some(elsewhere) if !self.connection.endpoint.is_local() => {
+            Some(elsewhere) => {
                 Err(Error::Value { name: "alarm-topic".to_owned(), reason: merge::topic_elsewhere(elsewhere, region) })
             }
-            _ => Ok(()),
+            None => Ok(()),
         }
     }
 
@@ -280,6 +297,7 @@ fn resolve(
     };
     if let Some(region) = connection.region.as_ref().filter(|_| !is_local) {
         sources.topic_in(region)?;
+        sources.organisation_in(region)?;
     }
     // Nobody is asked for credentials of the local cloud.
     let connection = Connection { stage: Some(stage.to_string()).filter(|_| !is_local), ..connection };
@@ -294,6 +312,7 @@ fn resolve(
         reserved_concurrency: sources.reserved_concurrency(),
         monitoring: sources.monitoring(),
         waf: sources.waf(),
+        roles: sources.roles(),
         tags: sources.tags()?,
         pin: if is_local { None } else { sources.pin() },
         connection,

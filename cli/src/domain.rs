@@ -5,6 +5,7 @@ pub(crate) mod cause;
 pub(crate) mod command;
 pub(crate) mod connection;
 pub(crate) mod digest;
+pub(crate) mod encryption;
 pub(crate) mod event;
 pub(crate) mod exit;
 pub(crate) mod failure;

@@ -302,7 +302,8 @@ fn worst(errors: IndexMap<StackId, StepError>, outcomes: &Outcomes, account_stac
             StepError::Aws(error) if error.kind() == ErrorKind::Credentials => lost = Some(error),
             StepError::Aws(error) => {
                 let failure = Failure::of_stack(stack, error.to_string());
-                let hint = Cause::of(&failure.reason).map(|cause| cause.hint(stack, None)).or_else(|| error.hint());
+                let cause = || Cause::of(&failure.reason).map(|cause| cause.hint(stack, None));
+                let hint = error.own_hint().or_else(cause).or_else(|| error.hint());
                 failed.push(Failure { hint, ..failure });
             }
             StepError::Blocked(why) => blocked = Some(Refused::Blocked(why)),

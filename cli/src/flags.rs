@@ -35,6 +35,7 @@ pub(crate) fn here(cli: &Cli, environment: &Environment) -> Here {
         local,
         config: global.config.as_ref().map(ToString::to_string),
         bucket: of::<BucketName>(cli.command.bucket(), aws(&environment.bucket)),
+        role_arn: global.role_arn.as_ref().map(ToString::to_string),
         local_cloud: None,
     }
 }

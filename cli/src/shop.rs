@@ -2,6 +2,7 @@
 
 use cart_infra::{App, BootstrapSettings, Code, Origin, Settings, Stack, packages};
 use cfn::check::Rule;
+use serde_json::Value as Json;
 
 use crate::{
     config::Config,
@@ -15,8 +16,9 @@ impl Definitions for Config {
         cart_infra::app(&Settings { allowed_origin, cart_cookie, ..self.settings(code.clone()) })
     }
 
-    fn bootstrap(&self, Content { artifact_bucket, logging_role }: Content) -> Stack {
-        cart_infra::bootstrap(&BootstrapSettings { prefix: self.names.prefix.clone(), artifact_bucket, logging_role })
+    fn bootstrap(&self, Content { artifact_bucket, logging_role }: Content, deployed: Option<&Json>) -> Stack {
+        let (prefix, roles) = (self.names.prefix.clone(), cart_infra::stacks::bootstrap::terms(&self.roles, deployed));
+        cart_infra::bootstrap(&BootstrapSettings { prefix, artifact_bucket, logging_role, roles })
     }
 
     fn parameter_root(&self) -> String {

@@ -19,6 +19,7 @@ use cfn::{
     template::{Attributes, Removal},
 };
 
+use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
 use self::app::{CODE, FEED, READER, TIMEOUT, app};
@@ -38,7 +39,7 @@ impl Definitions for News {
         app(code, Visibility::of_worker(self.time))
     }
 
-    fn bootstrap(&self, _: Content) -> Stack {
+    fn bootstrap(&self, _: Content, _: Option<&Json>) -> Stack {
         let place = Place { stack_name: "news-account".to_owned(), parameters: "/news-account".to_owned() };
         let mut stack = Stack::new(BOOTSTRAP, place, "The bucket for code");
         let bucket = Bucket {
@@ -72,7 +73,7 @@ struct World {
 impl World {
     async fn new() -> Self {
         let news = News { time: TIMEOUT };
-        let definitions = [news.bootstrap(EVERYTHING)];
+        let definitions = [news.bootstrap(EVERYTHING, None)];
         let app = news.app(&Code::not_packaged([CODE]), None);
         let bench = Bench::new(definitions.iter().chain(app.stacks()).map(Blueprint::of));
         let target = Target::StandIn { url: bench.url().parse().unwrap(), region: REGION.parse().unwrap() };

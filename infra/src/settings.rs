@@ -4,6 +4,7 @@
 
 use cfn::{
     Architecture, Code, GivenTopicArn, LogRetention,
+    resource::iam::RoleTerms,
     template::{Attributes, Removal},
 };
 
@@ -40,6 +41,8 @@ pub struct Settings {
     pub monitoring: Option<Monitoring>,
     /// Whether WAF limits the requests of each address.
     pub waf: bool,
+    /// What every role has.
+    pub roles: RoleTerms,
 }
 
 /// A dashboard and alarms.
@@ -65,6 +68,7 @@ impl Settings {
             reserved_concurrency: None,
             monitoring: None,
             waf: false,
+            roles: RoleTerms::default(),
         }
     }
 
@@ -102,6 +106,8 @@ pub struct BootstrapSettings {
     pub artifact_bucket: bool,
     /// Whether it has the role as which API Gateway writes logs, and puts it into force for the account.
     pub logging_role: bool,
+    /// What that role has.
+    pub roles: RoleTerms,
 }
 
 /// The addresses by which a deployed stage is reached.

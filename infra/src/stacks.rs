@@ -3,7 +3,7 @@
 use cfn::{StackId, parse::Invalid};
 
 pub mod auth;
-pub(crate) mod bootstrap;
+pub mod bootstrap;
 pub mod cart;
 pub mod products;
 pub(crate) mod web;

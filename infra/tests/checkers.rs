@@ -11,7 +11,10 @@ use std::{
 };
 
 use cart_contract::Service;
-use cart_infra::{BootstrapSettings, Code, Endpoints, Monitoring, Names, Settings, StackPrefix, app, bootstrap, packages};
+use cart_infra::{
+    BootstrapSettings, Code, Endpoints, Monitoring, Names, Settings, StackPrefix, app, bootstrap, cfn::resource::iam::RoleTerms,
+    packages,
+};
 use serde_json::Value as Json;
 
 const REGIONS: [&str; 3] = ["us-east-1", "eu-west-1", "ap-southeast-2"];
@@ -115,6 +118,11 @@ fn templates() -> Vec<(String, String)> {
     let alarm_topic = Some("arn:aws:sns:eu-west-1:123456789012:alarms".parse().unwrap());
     let watched = Settings { monitoring: Some(Monitoring { alarm_topic }), ..production.clone() };
     let guarded = Settings { waf: true, ..demo.clone() };
+    let roles = RoleTerms {
+        permissions_boundary: Some("arn:aws:iam::123456789012:policy/boundary".parse().unwrap()),
+        path: Some("/shop/".parse().unwrap()),
+    };
+    let organised = Settings { roles: roles.clone(), ..demo.clone() };
     let local = Settings { endpoints: Endpoints::Local { base_url: "http://127.0.0.1:4566".parse().unwrap() }, ..demo.clone() };
 
     let mut templates: Vec<(String, String)> = Vec::new();
@@ -125,6 +133,7 @@ fn templates() -> Vec<(String, String)> {
         ("silent", silent),
         ("watched", watched),
         ("guarded", guarded),
+        ("organised", organised),
         ("local", local),
     ] {
         for stack in app(&settings).stacks() {
@@ -136,7 +145,8 @@ fn templates() -> Vec<(String, String)> {
         }
     }
     for (artifact_bucket, logging_role) in [(true, true), (true, false), (false, true)] {
-        let stack = bootstrap(&BootstrapSettings { prefix: StackPrefix::default(), artifact_bucket, logging_role });
+        let stack =
+            bootstrap(&BootstrapSettings { prefix: StackPrefix::default(), artifact_bucket, logging_role, roles: roles.clone() });
         templates.push((format!("bootstrap-{artifact_bucket}-{logging_role}"), stack.template().to_json()));
     }
     templates

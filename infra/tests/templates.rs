@@ -12,7 +12,7 @@ use cart_infra::{
     app, bootstrap,
     cfn::{
         Mebibytes, Seconds,
-        resource::{api_gateway::Authorization, lambda::Alias},
+        resource::{api_gateway::Authorization, iam::RoleTerms, lambda::Alias},
         value::Handle,
     },
     check,
@@ -46,7 +46,11 @@ fn watched() -> Settings {
 }
 
 fn everything() -> Stack {
-    bootstrap(&BootstrapSettings { prefix: StackPrefix::default(), artifact_bucket: true, logging_role: true })
+    everything_with(RoleTerms::default())
+}
+
+fn everything_with(roles: RoleTerms) -> Stack {
+    bootstrap(&BootstrapSettings { prefix: StackPrefix::default(), artifact_bucket: true, logging_role: true, roles })
 }
 
 fn template(settings: &Settings, id: StackId) -> Json {
@@ -83,6 +87,40 @@ fn templates_are_what_they_were() {
         insta::assert_snapshot!(stack.id().as_str(), stack.template().to_json_pretty());
     }
     insta::assert_snapshot!("bootstrap", everything().template().to_json_pretty());
+}
+
+/// A path replaces the roles, and nothing else is replaced.
+#[test]
+fn every_role_has_what_an_organisation_demands() {
+    let boundary = "arn:aws:iam::123456789012:policy/boundary";
+    let roles = RoleTerms { permissions_boundary: Some(boundary.parse().unwrap()), path: Some("/shop/".parse().unwrap()) };
+    let (before, after) = (settings(), Settings { roles: roles.clone(), ..settings() });
+    let mut templates: Vec<_> = [&before, &after]
+        .map(|settings| app(settings).stacks().iter().map(|stack| stack.template().as_json()).collect::<Vec<_>>())
+        .into();
+    for (templates, stack) in templates.iter_mut().zip([everything(), everything_with(roles)]) {
+        templates.push(stack.template().as_json());
+    }
+    let mut found = 0;
+    for (before, after) in templates[0].iter().zip(&templates[1]) {
+        for (id, role) in after["Resources"].as_object().unwrap().iter().filter(|(_, it)| it["Type"] == "AWS::IAM::Role") {
+            let properties = &role["Properties"];
+            assert_eq!((&properties["PermissionsBoundary"], &properties["Path"]), (&json!(boundary), &json!("/shop/")), "{id}");
+            found += 1;
+        }
+        for change in diff(Some(before), Some(after)).resources {
+            assert_eq!(change.resource_type, "AWS::IAM::Role", "{change:?}");
+            assert!(matches!(change.action, Action::Modify { replacement: Replacement::Always, .. }), "{change:?}");
+        }
+        assert!(widened(Some(before), Some(after)).is_empty());
+        let lost = widened(Some(after), Some(before));
+        assert_eq!(
+            lost.is_empty(),
+            !after.to_string().contains("AWS::IAM::Role"),
+            "a boundary that goes is a permission that comes"
+        );
+    }
+    assert_eq!(found, 11, "ten functions and API Gateway");
 }
 
 #[test]

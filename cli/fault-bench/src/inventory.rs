@@ -25,6 +25,8 @@ pub struct Inventory {
     pub buckets: BTreeMap<String, BTreeMap<String, Vec<u8>>>,
     /// The buckets that keep what is overwritten.
     pub versioned: BTreeSet<String>,
+    /// The headers that a bucket takes no object without.
+    pub demanded: BTreeMap<String, BTreeMap<String, String>>,
     /// The buckets that kept it once.
     pub suspended: BTreeSet<String>,
     /// What was uploaded to them, by version.

@@ -63,6 +63,10 @@ pub enum Why {
     Internal,
     ExpiredToken,
     AccessDenied,
+    /// The caller may not hand a role to CloudFormation.
+    MayNotPassRole,
+    /// CloudFormation may not assume the role that it is handed.
+    RoleNotAssumed,
 }
 
 /// When, as seen from a call.
@@ -83,6 +87,15 @@ impl Why {
             Self::Unavailable => Refusal::new(503, "ServiceUnavailable", "Service is unavailable"),
             Self::Internal => Refusal::new(500, "InternalFailure", "The request processing has failed because of an unknown error"),
             Self::ExpiredToken => Refusal::new(403, "ExpiredToken", "The security token included in the request is expired"),
+            Self::MayNotPassRole => Refusal::new(
+                403,
+                "AccessDenied",
+                "User: arn:aws:iam::123456789012:user/bench is not authorized to perform: iam:PassRole on resource: \
+                 arn:aws:iam::123456789012:role/cloudformation because no identity-based policy allows the iam:PassRole action",
+            ),
+            Self::RoleNotAssumed => {
+                Refusal::validation("Role arn:aws:iam::123456789012:role/cloudformation is invalid or cannot be assumed".to_owned())
+            }
             Self::AccessDenied => Refusal::new(403, "AccessDenied", "User is not authorized to perform this action"),
         }
     }
@@ -140,6 +153,8 @@ pub struct Logged {
     pub poll: bool,
     /// What it was refused for.
     pub refused: Option<&'static str>,
+    /// The role that it handed over.
+    pub role: Option<String>,
 }
 
 /// Every call, in order.

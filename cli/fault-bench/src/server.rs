@@ -140,8 +140,14 @@ impl State {
         }
         let stack = call.stack(&self.account);
         let poll = self.log.asks_again(&call.operation, stack.as_deref());
-        let mut logged =
-            Logged { operation: call.operation.clone(), stack: stack.clone(), token: call.token(), poll, refused: None };
+        let mut logged = Logged {
+            operation: call.operation.clone(),
+            stack: stack.clone(),
+            token: call.token(),
+            poll,
+            refused: None,
+            role: call.argument("RoleARN").map(str::to_owned),
+        };
         let faults: Vec<_> = self.script.iter_mut().filter_map(|rule| rule.count(&call.operation, stack.as_deref())).collect();
         // The pages of one answer are of one moment.
         let asks = call.argument("NextToken").is_none();

@@ -93,6 +93,10 @@ fn s3(call: &Call, account: &mut Account) -> Result<Json, Refusal> {
             return Ok(json!({ "x-amz-checksum-sha256": (is_checked && is_asked).then(|| sha256(&objects[key])) }));
         }
         "PutObject" => {
+            let demanded = inventory.demanded.get(bucket).into_iter().flatten();
+            if demanded.into_iter().any(|(name, value)| call.argument(name) != Some(value)) {
+                return Err(Refusal::new(403, "AccessDenied", "Access Denied"));
+            }
             let checksum = call.argument("x-amz-checksum-sha256");
             if checksum.is_some_and(|checksum| checksum != sha256(&call.body)) {
                 return Err(Refusal::new(400, "BadDigest", "The SHA256 you specified did not match the calculated checksum."));

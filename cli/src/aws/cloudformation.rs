@@ -6,7 +6,7 @@ use aws_sdk_cloudformation::types::{self, Capability, ChangeSetType, TemplateSta
 use cfn::{MARK_OUTPUT, diff::Replacement};
 use serde_json::Value as Json;
 
-use super::{Aws, Error, ErrorKind, object_store::TextUrl, template};
+use super::{Aws, Error, ErrorKind, object_store::TemplateUrl, template};
 use crate::domain::{
     moment::Moment,
     stack::{Deployed, DeployedParameter, Effect, Resource, ResourceChange, StackEvent, StackStatus},
@@ -22,13 +22,13 @@ pub(crate) enum TemplateSource {
     /// In the request: up to 51,200 bytes.
     Inline(String),
     /// An object in S3: up to 1 MB.
-    Uploaded(TextUrl),
+    Uploaded(TemplateUrl),
 }
 
 impl TemplateSource {
     /// Whether CloudFormation can have read another template than the one that was uploaded.
     pub(crate) fn is_replaceable(&self) -> bool {
-        matches!(self, Self::Uploaded(TextUrl { pinned: false, .. }))
+        matches!(self, Self::Uploaded(TemplateUrl { pinned: false, .. }))
     }
 }
 
@@ -170,20 +170,40 @@ impl Aws {
             .change_set_type(if request.create { ChangeSetType::Create } else { ChangeSetType::Update })
             .set_parameters(Some(request.parameters.iter().map(parameter).collect()))
             .set_tags(Some(request.tags.iter().map(tag).collect()))
+            .set_role_arn(self.service_role.clone())
             .capabilities(Capability::CapabilityIam);
         let call = match &request.template {
             TemplateSource::Inline(body) => call.template_body(body),
-            TemplateSource::Uploaded(text) => call.template_url(&text.url),
+            TemplateSource::Uploaded(template) => call.template_url(&template.url),
         };
         let operation = format!("creating a change set for {}", request.stack);
         let answer = call.send().await.map_err(|error| {
-            let error = Error::sdk(&operation, error);
+            let error = self.role_refused(Error::sdk(&operation, error));
             // The stack existed when this was planned.
             if is_absent(&error) { error.of_kind(ErrorKind::Busy) } else { error }
         })?;
         match (answer.id, answer.stack_id) {
             (Some(id), Some(stack_id)) => Ok(ChangeSet { id, stack_id }),
             _ => Err(Error::new(operation, ErrorKind::Other, "the answer names no change set")),
+        }
+    }
+
+    /// Says what to do about a service role that cannot be handed to CloudFormation, or that CloudFormation cannot assume.
+    fn role_refused(&self, error: Error) -> Error {
+        let Some(role) = &self.service_role else { return error };
+        if error.message.contains("iam:PassRole") {
+            let hint = format!(
+                "whoever deploys hands the role to CloudFormation: allow them `iam:PassRole` on `{role}`, with the condition that \
+                 iam:PassedToService is cloudformation.amazonaws.com; or omit the role"
+            );
+            error.with_hint(hint)
+        } else if error.message.contains("is invalid or cannot be assumed") {
+            let hint = format!(
+                "check that `{role}` exists in this account and that its trust policy allows cloudformation.amazonaws.com to assume it"
+            );
+            error.with_hint(hint)
+        } else {
+            error
         }
     }
 
@@ -280,7 +300,8 @@ impl Aws {
     pub(crate) async fn delete_stack(&self, id: &str, except: &[String]) -> Result<(), Error> {
         let call = self.cloudformation.delete_stack().stack_name(id).client_request_token(token());
         let call = call.set_retain_resources(Some(except.to_vec()).filter(|except| !except.is_empty()));
-        call.send().await.map_err(|error| Error::sdk(format!("deleting the stack {id}"), error))?;
+        let call = call.set_role_arn(self.service_role.clone());
+        call.send().await.map_err(|error| self.role_refused(Error::sdk(format!("deleting the stack {id}"), error)))?;
         Ok(())
     }
 
@@ -294,14 +315,16 @@ impl Aws {
     /// Starts the rollback of a failed update that was not rolled back.
     pub(crate) async fn roll_back(&self, id: &str) -> Result<(), Error> {
         let call = self.cloudformation.rollback_stack().stack_name(id).client_request_token(token());
-        call.send().await.map_err(|error| Error::sdk("rolling the stack back", error))?;
+        let call = call.set_role_arn(self.service_role.clone());
+        call.send().await.map_err(|error| self.role_refused(Error::sdk("rolling the stack back", error)))?;
         Ok(())
     }
 
     /// Starts the continuation of a failed rollback.
     pub(crate) async fn continue_rollback(&self, id: &str) -> Result<(), Error> {
         let call = self.cloudformation.continue_update_rollback().stack_name(id).client_request_token(token());
-        call.send().await.map_err(|error| Error::sdk("continuing the rollback", error))?;
+        let call = call.set_role_arn(self.service_role.clone());
+        call.send().await.map_err(|error| self.role_refused(Error::sdk("continuing the rollback", error)))?;
         Ok(())
     }
 

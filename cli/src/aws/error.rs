@@ -75,9 +75,14 @@ impl Error {
         Self { hint: Some(tame(&hint.into()).into()), ..self }
     }
 
+    /// What to do about this error, where more is known than its kind.
+    pub(crate) fn own_hint(&self) -> Option<String> {
+        self.hint.as_ref().map(ToString::to_string)
+    }
+
     pub(crate) fn hint(&self) -> Option<String> {
-        if let Some(hint) = &self.hint {
-            return Some(hint.to_string());
+        if let Some(hint) = self.own_hint() {
+            return Some(hint);
         }
         match self.kind {
             ErrorKind::Credentials => Some(format!(

@@ -12,7 +12,10 @@ use cfn::CodeHash;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{Aws, Error, ErrorKind, hosts};
-use crate::domain::site::{Online, Upload};
+use crate::domain::{
+    encryption::{Encryption, Method},
+    site::{Online, Upload},
+};
 
 /// The most objects of one deletion.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>
@@ -26,9 +29,9 @@ pub(crate) struct Bucket {
     pub owner: String,
 }
 
-/// Where CloudFormation reads a text.
+/// Where CloudFormation reads a template.
 #[derive(Clone, Debug)]
-pub(crate) struct TextUrl {
+pub(crate) struct TemplateUrl {
     pub url: String,
     /// Whether the URL names one version of the object, which nobody can replace.
     pub pinned: bool,
@@ -79,7 +82,7 @@ impl Aws {
 
     /// Uploads a file. S3 refuses it if it no longer has this content.
     pub(crate) async fn put_file(&self, bucket: &Bucket, key: &str, path: &Utf8Path, content: CodeHash) -> Result<(), Error> {
-        let call = self.putting(bucket, key).checksum_sha256(content.base64());
+        let call = self.encrypted(self.putting(bucket, key)).checksum_sha256(content.base64());
         put_from(call, bucket, path).await
     }
 
@@ -89,9 +92,15 @@ impl Aws {
         put_from(call, bucket, path).await
     }
 
-    /// Uploads a text, and returns where CloudFormation reads exactly this text, as far as the bucket has versions.
-    pub(crate) async fn put_text(&self, bucket: &Bucket, key: &str, text: String) -> Result<TextUrl, Error> {
+    /// Uploads a text.
+    pub(crate) async fn put_text(&self, bucket: &Bucket, key: &str, text: String) -> Result<(), Error> {
         let call = self.putting(bucket, key).body(ByteStream::from(text.into_bytes()));
+        put(call, &format!("uploading {key} to {}", bucket.name)).await.map(|_| ())
+    }
+
+    /// Uploads a template, and returns where CloudFormation reads exactly this one, as far as the bucket has versions.
+    pub(crate) async fn put_template(&self, bucket: &Bucket, key: &str, template: String) -> Result<TemplateUrl, Error> {
+        let call = self.encrypted(self.putting(bucket, key)).body(ByteStream::from(template.into_bytes()));
         let answer = put(call, &format!("uploading {key} to {}", bucket.name)).await?;
         let url = match self.sdk.endpoint_url() {
             Some(endpoint) => format!("{endpoint}/{}/{key}", bucket.name),
@@ -103,9 +112,9 @@ impl Aws {
         Ok(match version {
             Some(version) => {
                 let version = utf8_percent_encode(&version, NON_ALPHANUMERIC);
-                TextUrl { url: format!("{url}?versionId={version}"), pinned: true }
+                TemplateUrl { url: format!("{url}?versionId={version}"), pinned: true }
             }
-            None => TextUrl { url, pinned: false },
+            None => TemplateUrl { url, pinned: false },
         })
     }
 
@@ -163,9 +172,20 @@ impl Aws {
         Ok(())
     }
 
+    /// An upload that says how the object is encrypted.
+    fn encrypted(&self, call: PutObjectFluentBuilder) -> PutObjectFluentBuilder {
+        let Some(Encryption { method, key }) = &self.encryption else { return call };
+        call.server_side_encryption(method.as_str().into()).set_ssekms_key_id(key.as_ref().map(ToString::to_string))
+    }
+
     /// The upload of an object, still without content.
     fn putting(&self, bucket: &Bucket, key: &str) -> PutObjectFluentBuilder {
-        self.s3.put_object().bucket(&bucket.name).expected_bucket_owner(&bucket.owner).key(key)
+        let call = self.s3.put_object().bucket(&bucket.name).expected_bucket_owner(&bucket.owner).key(key);
+        match &self.encryption {
+            // S3's own keys hinder nobody who reads: not CloudFront, and not who compares `ETag`s.
+            Some(Encryption { method: Method::S3, .. }) => call.server_side_encryption(Method::S3.as_str().into()),
+            _ => call,
+        }
     }
 }
 
@@ -179,5 +199,14 @@ async fn put_from(call: PutObjectFluentBuilder, bucket: &Bucket, path: &Utf8Path
 async fn put(call: PutObjectFluentBuilder, operation: &str) -> Result<PutObjectOutput, Error> {
     let answer = call.send().await.map_err(|error| Error::sdk(operation, error));
     // The bucket was checked before, so a refusal here concerns the object.
-    answer.map_err(|error| if error.has_code("AccessDenied") { error.of_kind(ErrorKind::Denied) } else { error })
+    answer.map_err(|error| {
+        if error.has_code("AccessDenied") {
+            error.of_kind(ErrorKind::Denied).with_hint(
+                "allow `s3:PutObject` on the bucket, or use credentials that may (`--profile`); if the bucket demands that uploads name \
+                 their encryption, name it as `sse` and `sse-kms-key` in cartctl.toml",
+            )
+        } else {
+            error
+        }
+    })
 }

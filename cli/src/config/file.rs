@@ -12,6 +12,7 @@ use std::{
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cart_infra::{Architecture, GivenTopicArn, Invalid, LogRetention, ParameterRoot, Region, StackPrefix, StageName};
+use cfn::organisation::{BoundaryArn, GivenRoleArn, RolePath};
 use serde::{Deserialize, Deserializer, de};
 use toml::Spanned;
 
@@ -20,7 +21,10 @@ use super::{
     origin::BrowserOrigin,
     tags::{TagKey, TagValue},
 };
-use crate::domain::connection::ProfileName;
+use crate::domain::{
+    connection::ProfileName,
+    encryption::{KmsKey, Method},
+};
 
 /// Everything a file may say.
 #[derive(Debug, Default, Deserialize)]
@@ -60,6 +64,11 @@ pub(super) struct StageSection {
     pub waf: Option<bool>,
     pub alarm_topic: Option<Spanned<Parsed<GivenTopicArn>>>,
     pub tags: Option<Spanned<BTreeMap<TagKey, Parsed<TagValue>>>>,
+    pub permissions_boundary: Option<Spanned<Parsed<BoundaryArn>>>,
+    pub role_path: Option<Parsed<RolePath>>,
+    pub role_arn: Option<Spanned<Parsed<GivenRoleArn>>>,
+    pub sse: Option<Spanned<Parsed<Method>>>,
+    pub sse_kms_key: Option<Spanned<Parsed<KmsKey>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -2,10 +2,14 @@
 //! where none of them says anything. Only a region of the stage's section wins over the environment. A variable is parsed where it is
 //! taken.
 
-use std::{collections::BTreeMap, fmt::Display, str::FromStr};
+use std::{collections::BTreeMap, fmt::Display, ops::Range, str::FromStr};
 
 use camino::Utf8Path;
 use cart_infra::{Architecture, LogRetention, Monitoring, Origin, Region, Stage};
+use cfn::{
+    organisation::{GivenRoleArn, IamArn},
+    resource::iam::RoleTerms,
+};
 use toml::Spanned;
 
 use super::{
@@ -19,6 +23,7 @@ use crate::{
     domain::{
         bucket::BucketName,
         connection::{Connection, Endpoint, EndpointUrl, NamedBy, Profile},
+        encryption::{Encryption, Method},
     },
 };
 
@@ -75,6 +80,8 @@ impl Sources<'_> {
             profile: self.profile()?,
             endpoint: endpoint_url.map_or(Endpoint::Aws, Endpoint::Url),
             environment: environment.aws.clone(),
+            service_role: self.service_role(),
+            encryption: self.encryption()?,
             ..Connection::default()
         })
     }
@@ -133,6 +140,67 @@ impl Sources<'_> {
             return Ok(());
         }
         Err(self.file.misplaced(&topic.span(), "alarm-topic", topic_elsewhere(elsewhere, region.as_str())).into())
+    }
+
+    /// What every role has.
+    pub(super) fn roles(&self) -> RoleTerms {
+        RoleTerms {
+            permissions_boundary: self.of_file(|section| section.permissions_boundary.clone()).map(|arn| arn.into_inner().0),
+            path: self.of_file(|section| section.role_path.clone()).map(|path| path.0),
+        }
+    }
+
+    fn service_role(&self) -> Option<GivenRoleArn> {
+        let of_file = || self.of_file(|section| section.role_arn.clone()).map(|arn| arn.into_inner().0);
+        self.flags.role_arn.clone().or_else(of_file)
+    }
+
+    /// A key says that KMS encrypts.
+    fn encryption(&self) -> Result<Option<Encryption>, Error> {
+        let method = self.of_file(|section| section.sse.clone()).map(|method| method.into_inner().0);
+        let Some(key) = self.of_file(|section| section.sse_kms_key.clone()) else {
+            return Ok(method.map(|method| Encryption { method, key: None }));
+        };
+        if method == Some(Method::S3) {
+            let reason = "with sse = \"AES256\", S3's own keys encrypt; write sse = \"aws:kms\", or omit the key".to_owned();
+            return Err(self.file.misplaced(&key.span(), "sse-kms-key", reason).into());
+        }
+        Ok(Some(Encryption { method: method.unwrap_or(Method::Kms), key: Some(key.into_inner().0) }))
+    }
+
+    /// Fails if what is named in IAM or KMS cannot be used by this region, the stage's, or by the account that it belongs to.
+    pub(super) fn organisation_in(&self, region: &Region) -> Result<(), Error> {
+        let misplaced = |at: Range<usize>, key, reason| Err(self.file.misplaced(&at, key, reason).into());
+        let account = self.of_file(|section| section.account.clone()).map(|account| account.0);
+        let elsewhere = |arn: &dyn IamArn| {
+            let other = account.as_ref().filter(|account| ![account.as_str(), "aws"].contains(&arn.account()));
+            let other = other.map(|account| format!("the stage belongs to the account {account}, and this is {arn}"));
+            arn.outside_of(region).or(other)
+        };
+        if let Some(boundary) = self.of_file(|section| section.permissions_boundary.clone())
+            && let Some(reason) = elsewhere(&boundary.get_ref().0)
+        {
+            return misplaced(boundary.span(), "permissions-boundary", reason);
+        }
+        match (&self.flags.role_arn, self.of_file(|section| section.role_arn.clone())) {
+            (Some(role), _) => {
+                if let Some(reason) = elsewhere(role) {
+                    return Err(Error::Value { name: "--role-arn".to_owned(), reason });
+                }
+            }
+            (None, Some(role)) => {
+                if let Some(reason) = elsewhere(&role.get_ref().0) {
+                    return misplaced(role.span(), "role-arn", reason);
+                }
+            }
+            (None, None) => {}
+        }
+        if let Some(key) = self.of_file(|section| section.sse_kms_key.clone())
+            && let Some(other) = key.get_ref().0.region().filter(|other| *other != region)
+        {
+            return misplaced(key.span(), "sse-kms-key", key_elsewhere(other, region.as_str()));
+        }
+        Ok(())
     }
 
     pub(super) fn allowed_origin(&self) -> AllowedOrigin {
@@ -198,6 +266,12 @@ fn unfit(origin: &Origin) -> Option<String> {
 /// region](https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html).
 pub(super) fn topic_elsewhere(topic: &Region, stage: &str) -> String {
     format!("alarms notify topics of their own region only; the topic is in {topic}, and the stage in {stage}")
+}
+
+/// [A bucket takes keys of its own
+/// region](https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html), and the bucket is where the stage is.
+pub(super) fn key_elsewhere(key: &Region, stage: &str) -> String {
+    format!("a bucket takes keys of its own region only; the key is in {key}, and the stage in {stage}")
 }
 
 /// The value of the flag, or else of the variable.

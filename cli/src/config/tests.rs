@@ -372,6 +372,18 @@ fn a_value_of_the_file_is_checked_on_its_line() {
         ("reserved-concurrency = 2147483648", "0 for no limit"),
         ("reserved-concurrency = 'ten'", "expected a whole number"),
         ("alarm-topic = 'alarms'", "write it like arn:"),
+        ("permissions-boundary = 'boundary'", "write it like arn:aws:iam::123456789012:policy/boundary"),
+        ("permissions-boundary = 'arn:aws:iam::123456789012:role/x'", "is not the ARN of a permissions boundary"),
+        ("permissions-boundary = ''", "is not the ARN of a permissions boundary"),
+        ("role-path = 'shop'", "is not a path for roles"),
+        ("role-path = '/shop'", "is not a path for roles"),
+        ("role-path = ''", "is not a path for roles"),
+        ("role-arn = 'deployer'", "write it like arn:aws:iam::123456789012:role/deployer"),
+        ("role-arn = 'arn:aws:sts::123456789012:assumed-role/x/y'", "is not the ARN of a role"),
+        ("sse = 'kms'", "write AES256, aws:kms or aws:kms:dsse"),
+        ("sse = true", "invalid type"),
+        ("sse-kms-key = 'key/1234abcd-12ab-34cd-56ef-1234567890ab'", "is not a key of KMS"),
+        ("sse-kms-key = 'alias/shop'\nsse = 'AES256'", "S3's own keys encrypt"),
         ("tags = { 'aws:x' = 'y' }", "`aws:x` is not a tag's key"),
         ("tags = { '' = 'y' }", "`` is not a tag's key"),
         ("tags = { team = '' }", "`` is not a tag's value"),
@@ -431,4 +443,79 @@ fn a_topic_is_in_the_region_of_the_stage() {
     let by_profile = of(&[], true).unwrap();
     assert!(by_profile.check_region("eu-west-1").is_ok());
     assert!(by_profile.check_region("us-east-1").unwrap_err().to_string().starts_with("alarm-topic: "));
+}
+
+#[test]
+fn what_an_organisation_demands_is_taken_from_the_stage_or_else_from_all_stages() {
+    let text = "
+        [defaults]
+        permissions-boundary = 'arn:aws:iam::123456789012:policy/boundary'
+        role-path = '/shop/'
+        role-arn = 'arn:aws:iam::123456789012:role/all'
+        sse = 'aws:kms'
+        [stages.it]
+        role-path = '/it/'
+        sse-kms-key = 'alias/it'
+    ";
+    let of = |arguments: &[&str]| resolved(arguments, &Environment::default(), text).unwrap();
+    let roles = |config: &Config| {
+        let RoleTerms { permissions_boundary, path } = &config.roles;
+        format!("{} {}", permissions_boundary.as_ref().unwrap(), path.as_ref().unwrap())
+    };
+    let (all, it) = (of(&[]), of(&["--stage", "it"]));
+    assert_eq!(roles(&all), "arn:aws:iam::123456789012:policy/boundary /shop/");
+    assert_eq!(roles(&it), "arn:aws:iam::123456789012:policy/boundary /it/");
+    assert_eq!(it.settings(Code::not_packaged(cart_infra::packages::ALL)).roles, it.roles);
+    let role = |config: &Config| config.connection.service_role.as_ref().unwrap().to_string();
+    assert_eq!(role(&all), "arn:aws:iam::123456789012:role/all");
+    let flag = "arn:aws:iam::123456789012:role/flag";
+    assert_eq!(role(&of(&["--role-arn", flag])), flag);
+    let [all, it] = [all, it].map(|config| config.connection.encryption.unwrap());
+    assert_eq!((all.method.as_str(), all.key), ("aws:kms", None));
+    assert_eq!((it.method.as_str(), it.key.unwrap().to_string().as_str()), ("aws:kms", "alias/it"));
+
+    let local = resolved_for(LocalChoice::Running, Some(Ports { cloud: 4566, site: None }), &[], &Environment::default(), text);
+    assert_eq!(local.map(|config| (config.connection.service_role, config.connection.encryption)).unwrap(), (None, None));
+}
+
+#[test]
+fn what_an_organisation_demands_is_in_the_partition_the_account_and_the_region_of_the_stage() {
+    for (line, wrong, said) in [
+        (
+            "permissions-boundary = 'arn:aws-cn:iam::123456789012:policy/b'",
+            "permissions-boundary",
+            "ARNs of eu-west-1 begin with arn:aws",
+        ),
+        ("role-arn = 'arn:aws-us-gov:iam::123456789012:role/r'", "role-arn", "ARNs of eu-west-1 begin with arn:aws"),
+        (
+            "sse-kms-key = 'arn:aws:kms:us-east-1:123456789012:alias/shop'",
+            "sse-kms-key",
+            "the key is in us-east-1, and the stage in eu-west-1",
+        ),
+    ] {
+        let of = |arguments: &[&str]| resolved(arguments, &Environment::default(), &format!("[defaults]\n{line}"));
+        let failed = of(&["--region", "eu-west-1"]).unwrap_err().to_string();
+        assert!(failed.starts_with(&format!("/shop/cartctl.toml, line 2: {wrong}: ")) && failed.contains(said), "{failed}");
+        // The region of a profile is known later.
+        let failed = of(&[]).unwrap().check_region("eu-west-1").unwrap_err().to_string();
+        assert!(failed.starts_with(&format!("{wrong}: ")) && failed.contains(said), "{failed}");
+    }
+    let flag = |arn: &str| {
+        let arguments = ["--role-arn", arn, "--region", "eu-west-1"];
+        resolved(&arguments, &Environment::default(), "[defaults]\naccount = '123456789012'")
+            .map(drop)
+            .map_err(|error| error.to_string())
+    };
+    assert_eq!(flag("arn:aws:iam::123456789012:role/r"), Ok(()));
+    assert!(flag("arn:aws-cn:iam::123456789012:role/r").unwrap_err().starts_with("--role-arn: ARNs of eu-west-1"));
+    let other = flag("arn:aws:iam::999999999999:role/r").unwrap_err();
+    assert!(other.starts_with("--role-arn: the stage belongs to the account 123456789012, and this is arn:"), "{other}");
+    let boundary = |arn: &str| {
+        let text = format!("[defaults]\naccount = '123456789012'\npermissions-boundary = '{arn}'");
+        resolved(&["--region", "eu-west-1"], &Environment::default(), &text).map(drop).map_err(|error| error.to_string())
+    };
+    assert_eq!(boundary("arn:aws:iam::aws:policy/PowerUserAccess"), Ok(()), "AWS's own policies are every account's");
+    assert!(
+        boundary("arn:aws:iam::999999999999:policy/b").unwrap_err().contains("line 3: permissions-boundary: the stage belongs to")
+    );
 }

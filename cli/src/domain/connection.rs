@@ -3,9 +3,11 @@
 use std::{fmt, future::Future, pin::Pin, str::FromStr};
 
 use cart_contract::Origin;
-use cfn::{Invalid, Region};
+use cfn::{Invalid, Region, organisation::GivenRoleArn};
 use serde::{Deserialize, Serialize};
 use url::Url;
+
+use crate::domain::encryption::Encryption;
 
 /// A region, a profile and an endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,6 +23,10 @@ pub(crate) struct Connection {
     pub environment: AwsEnvironment,
     /// The only credentials of the local cloud. None for AWS, and if the local cloud that runs has none.
     pub local_keys: Option<LocalKeys>,
+    /// The role that CloudFormation works as. None for that of the stack's last operation, or else whoever calls.
+    pub service_role: Option<GivenRoleArn>,
+    /// How what is uploaded for CloudFormation and Lambda is encrypted. None for the bucket's default.
+    pub encryption: Option<Encryption>,
 }
 
 impl Connection {

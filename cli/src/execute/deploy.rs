@@ -267,7 +267,7 @@ async fn change_set_request(
     let template = match bucket {
         Some(bucket) if template.len() > LARGEST_INLINE_TEMPLATE => {
             let key = template_key(wanted, &name);
-            TemplateSource::Uploaded(session.aws.put_text(bucket, &key, template).await?)
+            TemplateSource::Uploaded(session.aws.put_template(bucket, &key, template).await?)
         }
         _ => TemplateSource::Inline(template),
     };

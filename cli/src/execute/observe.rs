@@ -125,7 +125,7 @@ impl Session {
         if !deploy::concerns_account(definitions, request, observed)? {
             return Ok(());
         }
-        let own = definitions.bootstrap(bootstrap::Content::EVERYTHING);
+        let own = definitions.bootstrap(bootstrap::Content::EVERYTHING, None);
         let bootstrap = async {
             loop {
                 let there = match self.look_at(&own).await? {

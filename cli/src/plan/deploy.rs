@@ -27,8 +27,8 @@ pub trait Definitions {
     /// The app with this code. If `site` is given, the stacks that allow calls from the site allow them from this origin.
     fn app(&self, code: &Code, site: Option<&Origin>) -> App;
 
-    /// The account's own stack, which outlives every stage. Its name does not depend on its content.
-    fn bootstrap(&self, content: bootstrap::Content) -> Stack;
+    /// The account's own stack, which outlives every stage, given its deployed template. Its name depends on neither.
+    fn bootstrap(&self, content: bootstrap::Content, deployed: Option<&Json>) -> Stack;
 
     /// The path in Parameter Store below which the app's stacks publish, without a slash at its end.
     fn parameter_root(&self) -> String;
@@ -473,7 +473,8 @@ fn bootstrap_step(
         gateway_role: account.gateway_role.as_deref(),
         owned_by_predecessor: observed.predecessor_owns("AWS::ApiGateway::Account"),
     });
-    let stack = definitions.bootstrap(content);
+    let deployed = account.bootstrap.as_ref().and_then(|there| there.template.as_ref());
+    let stack = definitions.bootstrap(content, deployed);
     if stack.template().is_empty() {
         return Ok(None);
     }

@@ -319,7 +319,12 @@ mod tests {
     }
 
     fn bootstrap(artifact_bucket: bool, logging_role: bool) -> Stack {
-        cart_infra::bootstrap(&BootstrapSettings { prefix: Names::default().prefix, artifact_bucket, logging_role })
+        cart_infra::bootstrap(&BootstrapSettings {
+            prefix: Names::default().prefix,
+            artifact_bucket,
+            logging_role,
+            roles: cfn::resource::iam::RoleTerms::default(),
+        })
     }
 
     /// What somebody makes of a template.

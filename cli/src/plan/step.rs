@@ -215,12 +215,13 @@ impl Step {
 }
 
 /// Whether a change removes or replaces a resource. Versions of functions and deployments of APIs are snapshots, and a new one
-/// replaces them at every change.
+/// replaces them at every change. A role that is replaced holds nothing, and whatever acts as it acts as the new one before it is deleted.
 fn is_destroyed(change: &diff::ResourceChange) -> bool {
     if matches!(change.resource_type.as_str(), "AWS::Lambda::Version" | "AWS::ApiGateway::Deployment") {
         return false;
     }
     match change.action {
+        diff::Action::Modify { .. } if change.resource_type == "AWS::IAM::Role" => false,
         diff::Action::Add => false,
         diff::Action::Remove { retained } => !retained,
         diff::Action::Modify { replacement, .. } => replacement == diff::Replacement::Always,

@@ -78,9 +78,11 @@ impl Definitions for Shop {
         cart_infra::app(&Settings { allowed_origin, cart_cookie, code: code.clone(), ..self.settings.clone() })
     }
 
-    fn bootstrap(&self, bootstrap::Content { artifact_bucket, logging_role }: bootstrap::Content) -> Stack {
+    fn bootstrap(&self, content: bootstrap::Content, deployed: Option<&serde_json::Value>) -> Stack {
+        let bootstrap::Content { artifact_bucket, logging_role } = content;
         let prefix = self.settings.names.prefix.clone();
-        cart_infra::bootstrap(&BootstrapSettings { prefix, artifact_bucket, logging_role })
+        let roles = cart_infra::stacks::bootstrap::terms(&self.settings.roles, deployed);
+        cart_infra::bootstrap(&BootstrapSettings { prefix, artifact_bucket, logging_role, roles })
     }
 
     fn parameter_root(&self) -> String {
@@ -382,7 +384,12 @@ fn the_bootstrap_stack_keeps_what_it_has_and_takes_over_what_would_go_away() {
     assert_eq!(content(&bootstrap::View { gateway_role: Some("arn"), owned_by_predecessor: true, ..view }), both);
     assert!(!content(&bootstrap::View { rest_apis: false, ..view }).logging_role, "nothing would use it");
 
-    let everything = cart_infra::BootstrapSettings { prefix: settings().names.prefix, artifact_bucket: true, logging_role: true };
+    let everything = cart_infra::BootstrapSettings {
+        prefix: settings().names.prefix,
+        artifact_bucket: true,
+        logging_role: true,
+        roles: settings().roles,
+    };
     let app = app();
     let mut there = deployed(&app).stacks.remove(&stacks::AUTH).unwrap();
     there.template = Some(cart_infra::bootstrap(&everything).template().as_json());

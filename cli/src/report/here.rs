@@ -22,6 +22,8 @@ pub(crate) struct Here {
     pub config: Option<String>,
     /// For commands that deploy.
     pub bucket: Option<String>,
+    /// For commands that deploy or delete.
+    pub role_arn: Option<String>,
     /// The region and the URL of the local cloud, once they are known, for commands that know nothing of `--local`.
     pub local_cloud: Option<(String, String)>,
 }
@@ -95,7 +97,8 @@ impl Here {
             ["cartctl", name, ..] => {
                 let local = self.local.then_some(("--local", None));
                 let bucket = valued("--bucket", self.bucket.as_ref()).filter(|_| ["deploy", "diff"].contains(&name));
-                vec![stage, region, profile, endpoint, local, config, bucket]
+                let role = valued("--role-arn", self.role_arn.as_ref()).filter(|_| ["deploy", "delete"].contains(&name));
+                vec![stage, region, profile, endpoint, local, config, bucket, role]
             }
             _ => Vec::new(),
         };
@@ -136,6 +139,9 @@ mod tests {
             r"`cartctl diff --profile other --stage staging --region eu-west-1 --config 'my shop'\''s.toml' --bucket code`"
         );
         assert_eq!(complete("`aws sso login`"), "`aws sso login --region eu-west-1 --profile 'the shop'`");
+        let here = Here { role_arn: Some("arn:aws:iam::123456789012:role/r".to_owned()), ..Here::default() };
+        assert_eq!(here.complete("`cartctl deploy cart`"), "`cartctl deploy cart --role-arn arn:aws:iam::123456789012:role/r`");
+        assert_eq!(here.complete("`cartctl status`"), "`cartctl status`");
         for other in ["`npm ci`", "`cartctl`", "cartctl deploy", "`", "``", "a ` b"] {
             assert_eq!(complete(other), other);
         }

@@ -46,7 +46,8 @@ impl Deref for Bench {
 
 /// The shop's stacks, as deployments with these settings define them.
 fn blueprints(settings: &Settings) -> impl Iterator<Item = Blueprint> {
-    let bootstrap = BootstrapSettings { prefix: settings.names.prefix.clone(), artifact_bucket: true, logging_role: true };
+    let (prefix, roles) = (settings.names.prefix.clone(), settings.roles.clone());
+    let bootstrap = BootstrapSettings { prefix, artifact_bucket: true, logging_role: true, roles };
     let bootstrap = Blueprint::of(&cart_infra::bootstrap(&bootstrap));
     let app = cart_infra::app(settings);
     let stacks: Vec<_> =

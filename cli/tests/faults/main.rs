@@ -15,6 +15,7 @@ mod env_file;
 mod hints;
 mod interrupting;
 mod logs;
+mod organising;
 mod owning;
 mod starting;
 mod taming;

@@ -36,6 +36,7 @@ pub mod diff;
 mod exemption;
 mod mark;
 mod name;
+pub mod organisation;
 mod package;
 pub mod parse;
 pub mod policy;

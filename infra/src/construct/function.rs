@@ -9,7 +9,7 @@ use cfn::{
     Mebibytes, ParameterSource, Seconds, Stack,
     policy::{Statement, Trusted},
     resource::{
-        iam::{InlinePolicy, Role},
+        iam::{InlinePolicy, Role, RoleTerms},
         lambda::{Alias, Environment, Function, LogFormat, LoggingConfig, Runtime, TracingConfig, Version},
         logs::LogGroup,
     },
@@ -66,7 +66,7 @@ pub fn add<F: Contract>(stack: &mut Stack, settings: &Settings, definition: Defi
         settings.records(),
         &LogGroup { log_group_name: None, retention_in_days: settings.log_retention },
     );
-    let role = role(stack, id, &logs, permissions);
+    let role = role(stack, id, &logs, permissions, settings.roles.clone());
     let code = stack.code(packages::of(F::SERVICE), &settings.code);
     let common = CommonEnv { stack_name: text![Pseudo::StackName] };
     let function = Function {
@@ -92,7 +92,7 @@ pub fn add<F: Contract>(stack: &mut Stack, settings: &Settings, definition: Defi
 }
 
 #[track_caller]
-fn role(stack: &mut Stack, id: &str, logs: &Handle<LogGroup>, permissions: Vec<Statement>) -> Handle<Role> {
+fn role(stack: &mut Stack, id: &str, logs: &Handle<LogGroup>, permissions: Vec<Statement>, terms: RoleTerms) -> Handle<Role> {
     let mut statements = vec![
         Statement::allow("WriteLogs", &["logs:CreateLogStream", "logs:PutLogEvents"], logs.arn()),
         Statement::allow_wildcard(
@@ -111,6 +111,7 @@ fn role(stack: &mut Stack, id: &str, logs: &Handle<LogGroup>, permissions: Vec<S
             description: format!("What the function {id} may do"),
             managed_policy_arns: Vec::new(),
             policies: vec![InlinePolicy { policy_name: "Permissions", policy_document: statements.into() }],
+            terms,
         },
     )
 }

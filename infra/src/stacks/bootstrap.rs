@@ -6,7 +6,7 @@ use cfn::{
     policy::{Statement, Trusted},
     resource::{
         api_gateway::Account,
-        iam::Role,
+        iam::{Role, RoleTerms},
         s3::{
             AbortMultipart, Bucket, BucketPolicy, Encryption, Lifecycle, LifecycleRule, NoncurrentExpiration, Ownership,
             OwnershipControls, PublicAccessBlock, RuleStatus, Versioning,
@@ -16,8 +16,26 @@ use cfn::{
     value::{Pseudo, text},
 };
 
+use serde_json::Value as Json;
+
 use super::BOOTSTRAP;
 use crate::{names::Names, settings::BootstrapSettings};
+
+/// The logical id of the role as which API Gateway writes logs.
+pub const LOGGING_ROLE: &str = "ApiGatewayLoggingRole";
+
+/// The terms of the logging role, given the deployed template. All stages of an account share the role, and their settings may differ: one that
+/// exists keeps its path, because another one would leave a second role behind, and its boundary unless there is another.
+#[must_use]
+pub fn terms(wanted: &RoleTerms, deployed: Option<&Json>) -> RoleTerms {
+    let Some(role) = deployed.and_then(|template| template["Resources"].get(LOGGING_ROLE)) else { return wanted.clone() };
+    let property = |name: &str| role["Properties"][name].as_str();
+    let there = property("PermissionsBoundary").and_then(|arn| arn.parse().ok());
+    RoleTerms {
+        permissions_boundary: wanted.permissions_boundary.clone().or(there),
+        path: property("Path").and_then(|path| path.parse().ok()),
+    }
+}
 
 pub(crate) fn stack(settings: &BootstrapSettings) -> Stack {
     let names = Names { prefix: settings.prefix.clone(), ..Names::default() };
@@ -26,7 +44,7 @@ pub(crate) fn stack(settings: &BootstrapSettings) -> Stack {
         artifact_bucket(&mut stack);
     }
     if settings.logging_role {
-        logging_role(&mut stack);
+        logging_role(&mut stack, settings.roles.clone());
     }
     stack
 }
@@ -64,16 +82,17 @@ fn artifact_bucket(stack: &mut Stack) {
 /// logs cannot be created.
 ///
 /// See [logging](https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html), which prescribes this policy.
-fn logging_role(stack: &mut Stack) {
+fn logging_role(stack: &mut Stack, terms: RoleTerms) {
     let policy = text!["arn:", Pseudo::Partition, ":iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"];
     let role = stack.add_with(
-        "ApiGatewayLoggingRole",
+        LOGGING_ROLE,
         Attributes::stateful(Removal::Retain),
         &Role {
             assume_role_policy_document: Trusted::ApiGateway,
             description: "As whom API Gateway writes the logs of every REST API in this account".to_owned(),
             managed_policy_arns: vec![policy],
             policies: Vec::new(),
+            terms,
         },
     );
     stack.add_with("ApiGatewayAccount", Attributes::stateful(Removal::Retain), &Account { cloud_watch_role_arn: role.arn() });

@@ -5,6 +5,7 @@
 use serde::Serialize;
 
 use crate::{
+    organisation::{BoundaryArn, RolePath},
     policy::{Document, Trusted},
     value::{RoleArn, Value},
 };
@@ -31,6 +32,21 @@ pub struct Role {
     /// Policies of the stack's own.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<InlinePolicy>,
+    /// What every role has. Given by whoever deploys, so that no role can go without.
+    #[serde(flatten)]
+    pub terms: RoleTerms,
+}
+
+/// What an organisation demands of every role.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct RoleTerms {
+    /// Bounds what the role may do, whatever its policies say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permissions_boundary: Option<BoundaryArn>,
+    /// A part of the role's ARN. None for a slash.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<RolePath>,
 }
 
 /// A policy that belongs to one role.

@@ -5,7 +5,7 @@ use cfn::{
     policy::{Statement, Trusted},
     resource::{
         cloudwatch::{Alarm, Comparison, Dimension, Metric, MissingData, Statistic},
-        iam::{InlinePolicy, Role},
+        iam::{InlinePolicy, Role, RoleTerms},
         lambda::{
             Alias, Environment, EventSource, EventSourceMapping, Function, LogFormat, LoggingConfig, ResponseType, Runtime,
             TracingConfig, Version,
@@ -90,6 +90,7 @@ fn function(stack: &mut Stack, code: &Code, inbox: Value<QueueArn>) -> Value<Ali
             description: "The permissions of the reader".to_owned(),
             managed_policy_arns: Vec::new(),
             policies: vec![InlinePolicy { policy_name: "Permissions", policy_document: statements.into() }],
+            terms: RoleTerms::default(),
         },
     );
     let code = stack.code(CODE, code);
