@@ -175,7 +175,7 @@ async fn what_is_missing_is_said_before_anything_is_made(hosting: &Hosting) {
 
     let error = hosting.run(&["deploy", "--local", "--with-web"]).failed(1);
     assert!(error.contains("shop/node_modules"), "{error}");
-    assert!(error.contains(&format!("`npm --prefix {} ci`", hosting.shop)), "{error}");
+    assert!(error.contains(&format!("`npm --prefix '{}' ci`", hosting.shop)), "{error}");
     fs::create_dir(hosting.shop.join("node_modules")).unwrap();
     assert_eq!(hosting.cloud.inventory().await, before, "nothing was made");
 }

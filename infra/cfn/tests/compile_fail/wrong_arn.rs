@@ -6,7 +6,7 @@ use cfn::{
 };
 
 fn trigger(table: &Handle<Table>) -> EventSource {
-    EventSource::Queue { event_source_arn: table.stream_arn() }
+    EventSource::Queue { event_source_arn: table.stream_arn(), scaling_config: None }
 }
 
 fn main() {}
