@@ -338,7 +338,7 @@ fn who_is_told_nothing_has_given_nothing() {
     let strategy = (prop::collection::vec(statement(), 1..=3), prop::collection::vec(change(), 1..=2));
     // A failure prints the policies.
     let config = ProptestConfig { cases: 1_500, failure_persistence: None, ..ProptestConfig::default() };
-    let run = TestRunner::new(config).run(&strategy, |(before, changes)| {
+    let holds = |(before, changes): (Vec<Statement>, Vec<Change>)| {
         let mut after = before.clone();
         for change in changes {
             change.apply(&mut after);
@@ -377,8 +377,14 @@ fn who_is_told_nothing_has_given_nothing() {
             cover("told, more is allowed by another qualifier", more && old.qualifier != new.qualifier && old.base == new.base);
         }
         Ok(())
-    });
-    run.unwrap();
-    let missing: Vec<_> = COVERED.into_iter().filter(|what| !covered.borrow().contains(*what)).collect();
-    assert_eq!(missing, [""; 0], "of {:?}", covered.borrow());
+    };
+    let missing = || COVERED.into_iter().filter(|what| !covered.borrow().contains(*what)).collect::<Vec<_>>();
+    // The rarest happens in about one case of a thousand.
+    for _ in 0..20 {
+        TestRunner::new(config.clone()).run(&strategy, holds).unwrap();
+        if missing().is_empty() {
+            return;
+        }
+    }
+    assert_eq!(missing(), [""; 0], "of {:?}", covered.borrow());
 }
