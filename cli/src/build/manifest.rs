@@ -94,9 +94,8 @@ impl Error {
                 format!("build them with {package}")
             }
             Self::NoSite { folder } => format!(
-                "package it as well with {}; to deploy without the site, name the stacks that are wanted: {}",
-                Command::cartctl("package --site --out").with(folder),
-                Command::cartctl("deploy auth products cart --packages").with(folder)
+                "package it as well with {}; to deploy without the site, name the stacks that are wanted",
+                Command::cartctl("package --site --out").with(folder)
             ),
             Self::Read { folder, .. }
             | Self::Parse { folder, .. }
