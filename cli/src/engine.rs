@@ -151,13 +151,8 @@ pub async fn plan<E: From<Error>>(
 pub async fn deploy(planned: Planned, definitions: &dyn Definitions, session: &Session) -> Result<Outcome, Error> {
     let made = ChangeSets::default();
     let Planned { plan, artifacts, observed } = planned;
-    match execute::deploy::refine(plan, &made, session).await {
-        Ok(plan) => execute::deploy::carry_out(plan, observed, definitions, &artifacts, made, session).await,
-        Err(error) => {
-            made.discard(session).await;
-            Err(error)
-        }
-    }
+    let plan = made.or_discard(execute::deploy::refine(plan, &made, session).await, session).await?;
+    execute::deploy::carry_out(plan, observed, definitions, &artifacts, made, session).await
 }
 
 /// Deletes the request's existing stacks, or all of the app, each after those that read from it; returns the names of the deleted stacks. The

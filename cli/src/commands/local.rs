@@ -306,13 +306,7 @@ async fn deploy_all(built: Vec<Artifact>, config: &Config, events: &Events) -> R
     let request = Request { tags: config.tags.clone(), leave_retained: true, ..Request::all(no_code()) };
     let mut planned = deployment::plan(request, async { Ok(built) }, config, &session).await?;
     let made = ChangeSets::default();
-    planned.plan = match execute::deploy::refine(planned.plan, &made, &session).await {
-        Ok(plan) => plan,
-        Err(error) => {
-            made.discard(&session).await;
-            return Err(error.into());
-        }
-    };
+    planned.plan = made.or_discard(execute::deploy::refine(planned.plan, &made, &session).await, &session).await?;
     Ok((deployment::carry_out(planned, made, true, config, &session).await?, packages))
 }
 

@@ -89,6 +89,14 @@ impl ChangeSets {
         .await;
     }
 
+    /// What planning with these change sets came to. If it failed, they are discarded.
+    pub(crate) async fn or_discard<T>(&self, planned: Result<T, Error>, session: &Session) -> Result<T, Error> {
+        if planned.is_err() {
+            self.discard(session).await;
+        }
+        planned
+    }
+
     /// Reports the change sets that are not deleted.
     pub(crate) fn leave(&self, events: &Events) {
         for stack in std::mem::take(&mut *self.lock()).into_keys() {
@@ -330,13 +338,7 @@ pub(crate) async fn carry_out(
         round.refuse_destruction()?;
         Ok::<_, Error>(round)
     };
-    let round = match refined.await {
-        Ok(round) => round,
-        Err(error) => {
-            made.discard(session).await;
-            return Err(error);
-        }
-    };
+    let round = made.or_discard(refined.await, session).await?;
     let outcomes = carry_out_round(None, &round, artifacts, &root, made, session).await.map_err(|error| match error {
         // The first round has succeeded.
         Error::Failed { failed, .. } => Error::Failed { failed, partial: true },
