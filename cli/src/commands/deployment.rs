@@ -79,10 +79,8 @@ pub(super) async fn plan(
             session.events.notice(Notice::SilentAlarms { stack, alarms });
         }
         let region = session.aws.region.as_str();
-        if region != "us-east-1" {
-            for stack in planned.plan.edge_firewalls() {
-                session.events.notice(Notice::NoEdgeFirewall { stack, region: region.to_owned() });
-            }
+        for stack in planned.plan.without_edge_firewall(region) {
+            session.events.notice(Notice::NoEdgeFirewall { stack, region: region.to_owned() });
         }
     }
     Ok(planned)

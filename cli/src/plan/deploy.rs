@@ -13,6 +13,7 @@ use cfn::{
     ARTIFACT_BUCKET_OUTPUT, ARTIFACT_BUCKET_PARAMETER, Afterwards, App, Code, ParameterSource, Presence, Site, Stack, StackId,
     check::{self, Finding, Rule},
     diff,
+    resource::wafv2::HOME_OF_CLOUDFRONT,
 };
 use serde_json::Value as Json;
 
@@ -226,9 +227,10 @@ impl Plan {
         stacks.map(|stack| (stack.id(), silent_alarms(&stack.template().as_json()))).filter(|(_, alarms)| !alarms.is_empty())
     }
 
-    /// The stacks with a firewall that only one region can have. Elsewhere, their template leaves it out.
-    pub(crate) fn edge_firewalls(&self) -> impl Iterator<Item = StackId> {
+    /// The stacks whose template leaves their distribution's firewall out in this region.
+    pub(crate) fn without_edge_firewall(&self, region: &str) -> impl Iterator<Item = StackId> {
         let stacks = self.first.steps.iter().filter_map(|step| self.first.app.stack(step.stack()));
+        let stacks = stacks.filter(move |_| region != HOME_OF_CLOUDFRONT);
         stacks.filter(|stack| has_edge_firewall(&stack.template().as_json())).map(Stack::id)
     }
 

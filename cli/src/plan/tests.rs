@@ -687,7 +687,9 @@ fn only_the_site_has_a_firewall_that_its_region_may_not_offer() {
     let edge = |waf: bool, with_optional: bool| {
         let shop = Shop::of(Settings { waf, ..settings() });
         let request = Request { with_optional, ..request(&[]) };
-        plan_of(&shop, &request, &Observed::default()).unwrap().edge_firewalls().collect::<Vec<_>>()
+        let plan = plan_of(&shop, &request, &Observed::default()).unwrap();
+        assert_eq!(plan.without_edge_firewall("us-east-1").count(), 0, "CloudFront's home has it");
+        plan.without_edge_firewall("eu-west-1").collect::<Vec<_>>()
     };
     assert_eq!(edge(true, true), [stacks::WEB]);
     assert_eq!(edge(true, false), []);

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use cfn::resource::wafv2::HOME_OF_CLOUDFRONT;
+
 use super::{
     here::Here,
     units::{list, period, plural, seconds},
@@ -123,8 +125,8 @@ fn sentence(notice: &Notice) -> String {
 
 fn no_edge_firewall(stack: &str, region: &str) -> String {
     format!(
-        "the distribution of the {stack} stack has no firewall of its own: AWS offers those in us-east-1 only, and the stage is in {region}; \
-         the APIs behind it limit each visitor"
+        "the distribution of the {stack} stack has no firewall of its own: AWS offers those in {HOME_OF_CLOUDFRONT} only, and the stage is \
+         in {region}; the APIs behind it limit each visitor"
     )
 }
 

@@ -3,7 +3,7 @@
 
 use cfn::{
     Seconds, Stack,
-    resource::wafv2::{Address, DefaultAction, RateRule, Scope, Visibility, WebAcl, WebAclAssociation},
+    resource::wafv2::{Address, DefaultAction, HOME_OF_CLOUDFRONT, RateRule, Scope, Visibility, WebAcl, WebAclAssociation},
     template::Attributes,
     value::{Handle, Pseudo, Value, WebAclArn, Where, text},
 };
@@ -19,9 +19,6 @@ const EACH_VIEWER: u32 = 5_000;
 /// Requests of one source in [`WINDOW`], half of what an API takes from all of them. The source may be a place of CloudFront's, which
 /// many viewers share; or somebody who calls the API directly and makes up the header.
 const EACH_SOURCE: u32 = 15_000;
-
-/// The only region of lists for distributions.
-const HOME_OF_CLOUDFRONT: &str = "us-east-1";
 
 /// Limits for each address in front of an API's stage.
 #[track_caller]

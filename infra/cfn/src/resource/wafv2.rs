@@ -35,13 +35,16 @@ pub struct WebAcl {
     pub visibility_config: Visibility,
 }
 
+/// The only region of [lists for distributions].
+///
+/// [lists for distributions]: https://docs.aws.amazon.com/waf/latest/developerguide/how-aws-waf-works-resources.html
+pub const HOME_OF_CLOUDFRONT: &str = "us-east-1";
+
 /// The services that a list is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Scope {
-    /// Distributions. Such a list [exists in us-east-1 only].
-    ///
-    /// [exists in us-east-1 only]: https://docs.aws.amazon.com/waf/latest/developerguide/how-aws-waf-works-resources.html
+    /// Distributions. Such a list exists in [`HOME_OF_CLOUDFRONT`] only.
     Cloudfront,
     /// Services of the stack's region.
     Regional,
