@@ -35,22 +35,19 @@ impl CartCookie {
             CookieScope::AnySite => (NAME, "None"),
             CookieScope::OwnHost => (HOST_NAME, "Lax"),
         };
-        let is_former = |found: &str| found == NAME && name != NAME;
-        let held = || pairs(headers).find_map(|(found, value)| (found == name).then(|| value.parse().ok()).flatten());
-        let former = || pairs(headers).find_map(|(found, value)| is_former(found).then(|| value.parse().ok()).flatten());
-        let set = |cart: CartId| format!("{name}={cart}; Max-Age={MAX_AGE}; Secure; HttpOnly; SameSite={same_site}; Path=/");
-        let mut cookie = if let Some(cart) = held() {
-            Self { cart, held: true, set: Vec::new() }
-        } else {
-            let former = former();
-            let cart = former.unwrap_or(CartId(new));
-            Self { cart, held: former.is_some(), set: vec![set(cart)] }
-        };
-        // Found once: without it, the former cookie would lead back to its cart when the new one is gone.
-        if pairs(headers).any(|(found, _)| is_former(found)) {
-            cookie.set.push(format!("{NAME}=; Max-Age=0; Secure; HttpOnly; SameSite=None; Path=/"));
+        let has_former = name != NAME && pairs(headers).any(|(found, _)| found == NAME);
+        let current = cart_under(name, headers);
+        let held = current.or_else(|| if has_former { cart_under(NAME, headers) } else { None });
+        let cart = held.unwrap_or(CartId(new));
+        let mut set = Vec::new();
+        if current.is_none() {
+            set.push(format!("{name}={cart}; Max-Age={MAX_AGE}; Secure; HttpOnly; SameSite={same_site}; Path=/"));
         }
-        cookie
+        // Found once: without it, the former cookie would lead back to its cart when the new one is gone.
+        if has_former {
+            set.push(format!("{NAME}=; Max-Age=0; Secure; HttpOnly; SameSite=None; Path=/"));
+        }
+        Self { cart, held: held.is_some(), set }
     }
 
     /// The cart that the cookie gives access to.
@@ -70,6 +67,11 @@ impl CartCookie {
     pub fn set_cookies(&self) -> Vec<String> {
         self.set.clone()
     }
+}
+
+/// The first cart that a cookie of this name holds.
+fn cart_under(name: &str, headers: &HeaderMap) -> Option<CartId> {
+    pairs(headers).filter(|(found, _)| *found == name).find_map(|(_, value)| value.parse().ok())
 }
 
 /// The names and values of all cookies, in order.
