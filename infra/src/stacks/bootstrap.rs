@@ -7,15 +7,11 @@ use cfn::{
     resource::{
         api_gateway::Account,
         iam::{Role, RoleTerms},
-        s3::{
-            AbortMultipart, Bucket, BucketPolicy, Encryption, Lifecycle, LifecycleRule, NoncurrentExpiration, Ownership,
-            OwnershipControls, PublicAccessBlock, RuleStatus, Versioning,
-        },
+        s3::{AbortMultipart, Bucket, BucketPolicy, Lifecycle, LifecycleRule, NoncurrentExpiration, RuleStatus, Versioning},
     },
     template::{Attributes, Removal},
     value::{Pseudo, text},
 };
-
 use serde_json::Value as Json;
 
 use super::BOOTSTRAP;
@@ -61,19 +57,15 @@ fn artifact_bucket(stack: &mut Stack) {
         "ArtifactBucket",
         Attributes::stateful(Removal::Retain),
         &Bucket {
-            bucket_encryption: Encryption::s3_managed(),
-            public_access_block_configuration: PublicAccessBlock::all(),
-            ownership_controls: OwnershipControls { rules: [Ownership::BucketOwnerEnforced] },
             versioning_configuration: Some(Versioning::Enabled),
             lifecycle_configuration: Some(Lifecycle { rules: vec![tidy] }),
-            logging_configuration: None,
+            ..Bucket::private()
         },
     );
-    let everything = vec![bucket.arn().text(), text![&bucket.arn(), "/*"]];
     stack.add_with(
         "ArtifactBucketPolicy",
         Attributes::stateful(Removal::Retain),
-        &BucketPolicy { bucket: bucket.name(), policy_document: vec![Statement::tls_only("s3:*", everything)].into() },
+        &BucketPolicy { bucket: bucket.name(), policy_document: vec![Statement::tls_only("s3:*", bucket.everything())].into() },
     );
     stack.output(ARTIFACT_BUCKET_OUTPUT, "The bucket for the functions' code", bucket.name());
 }

@@ -16,8 +16,8 @@ use cfn::{
             StrictTransportSecurity, ViewerProtocol,
         },
         s3::{
-            AbortMultipart, Bucket, BucketPolicy, Encryption, Lifecycle, LifecycleRule, Ownership, OwnershipControls,
-            PublicAccessBlock, RuleStatus, ServerAccessLog,
+            AbortMultipart, Bucket, BucketPolicy, Lifecycle, LifecycleRule, Ownership, OwnershipControls, RuleStatus,
+            ServerAccessLog,
         },
     },
     template::{Attributes, Removal},
@@ -132,7 +132,7 @@ pub(crate) fn stack(settings: &Settings, products: &Products, carts: &Carts) -> 
         &distribution.arn(),
     )];
     if settings.endpoints.has_tls() {
-        policy.push(Statement::tls_only("s3:*", vec![bucket.arn().text(), text![&bucket.arn(), "/*"]]));
+        policy.push(Statement::tls_only("s3:*", bucket.everything()));
     }
     stack.add("WebBucketPolicy", &BucketPolicy { bucket: bucket.name(), policy_document: policy.into() });
     if let Some(logs) = &logs {
@@ -143,7 +143,7 @@ pub(crate) fn stack(settings: &Settings, products: &Products, carts: &Carts) -> 
             text![&logs.arn(), "/", BUCKET_LOG, "*"],
             &bucket.arn(),
         );
-        let tls = Statement::tls_only("s3:*", vec![logs.arn().text(), text![&logs.arn(), "/*"]]);
+        let tls = Statement::tls_only("s3:*", logs.everything());
         stack.add("WebLogsPolicy", &BucketPolicy { bucket: logs.name(), policy_document: vec![write, tls].into() });
     }
 
@@ -185,13 +185,9 @@ fn bucket(stack: &mut Stack, logs: Option<&Handle<Bucket>>) -> Handle<Bucket> {
         "WebBucket",
         Attributes::stateful(Removal::Delete),
         &Bucket {
-            bucket_encryption: Encryption::s3_managed(),
-            public_access_block_configuration: PublicAccessBlock::all(),
-            ownership_controls: OwnershipControls { rules: [Ownership::BucketOwnerEnforced] },
-            versioning_configuration: None,
-            lifecycle_configuration: None,
             logging_configuration: logs
                 .map(|logs| ServerAccessLog { destination_bucket_name: logs.name(), log_file_prefix: BUCKET_LOG }),
+            ..Bucket::private()
         },
     )
 }
@@ -211,12 +207,9 @@ fn log_bucket(stack: &mut Stack, settings: &Settings) -> Handle<Bucket> {
         "WebLogs",
         settings.records(),
         &Bucket {
-            bucket_encryption: Encryption::s3_managed(),
-            public_access_block_configuration: PublicAccessBlock::all(),
             ownership_controls: OwnershipControls { rules: [Ownership::BucketOwnerPreferred] },
-            versioning_configuration: None,
             lifecycle_configuration: Some(Lifecycle { rules: vec![old] }),
-            logging_configuration: None,
+            ..Bucket::private()
         },
     )
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     policy::Document,
-    value::{BucketArn, BucketName, Value},
+    value::{BucketArn, BucketName, Handle, Value, text},
 };
 
 super::types! {
@@ -41,6 +41,29 @@ pub struct Bucket {
     pub lifecycle_configuration: Option<Lifecycle>,
     /// The bucket that gets the log of requests to this one.
     pub logging_configuration: Option<ServerAccessLog>,
+}
+
+impl Bucket {
+    /// Encrypted, closed to the public, and with nothing that is not said beside.
+    #[must_use]
+    pub fn private() -> Self {
+        Self {
+            bucket_encryption: Encryption::s3_managed(),
+            public_access_block_configuration: PublicAccessBlock::all(),
+            ownership_controls: OwnershipControls { rules: [Ownership::BucketOwnerEnforced] },
+            versioning_configuration: None,
+            lifecycle_configuration: None,
+            logging_configuration: None,
+        }
+    }
+}
+
+impl Handle<Bucket> {
+    /// The ARNs of the bucket and of all its objects.
+    #[must_use]
+    pub fn everything(&self) -> Vec<Value<String>> {
+        vec![self.arn().text(), text![&self.arn(), "/*"]]
+    }
 }
 
 /// The bucket that gets the log of requests to another bucket. Its policy lets `logging.s3.amazonaws.com` write.
