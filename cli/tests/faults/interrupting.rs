@@ -1,6 +1,6 @@
 //! What comes in between: signals, a second deployer, an answer from the past.
 
-use std::process::Command;
+use std::{process::Command, time::Duration};
 
 use cart_fault_bench::{
     account::Account,
@@ -68,10 +68,10 @@ fn planning_that_is_interrupted_takes_back_what_it_made() {
 #[test]
 fn an_interrupted_plan_makes_no_more_change_sets() {
     let bench = with_slow_change_sets();
-    bench.script([
-        Rule::at(1..=1, Fault::Signal(Signal::INT, Moment::Before)).of("PutObject"),
-        Rule::at(1..=1, Fault::Signal(Signal::INT, Moment::Before)).of("GetParametersByPath"),
-    ]);
+    // The answer waits until even a busy machine has delivered the signal, which ends the request.
+    let faults = [Fault::Signal(Signal::INT, Moment::Before), Fault::Late(Duration::from_secs(5))];
+    let operations = ["PutObject", "GetParametersByPath"];
+    bench.script(operations.into_iter().flat_map(|operation| faults.map(|fault| Rule::at(1..=1, fault).of(operation))));
     bench.run(&["deploy", "--yes"]).failed(130);
     assert_eq!(bench.state().log.count("CreateChangeSet"), 0);
 }
