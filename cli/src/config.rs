@@ -4,12 +4,14 @@
 use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cart_infra::{
-    Architecture, Code, CookieScope, Endpoints, GivenTopicArn, LogRetention, Monitoring, Names, Origin, Region, Settings,
-};
-use cfn::{organisation::IamArn, resource::iam::RoleTerms};
+use cart_infra::{Architecture, Code, CookieScope, Endpoints, LogRetention, Monitoring, Names, Origin, Region, Settings};
+use cfn::resource::iam::RoleTerms;
 
-use self::{file::File, merge::Sources};
+use self::{
+    file::File,
+    merge::Sources,
+    regional::{Misfit, Regional},
+};
 use crate::{
     args,
     build::inherited::Inherited,
@@ -32,6 +34,7 @@ mod file;
 mod local_cloud;
 mod merge;
 mod origin;
+mod regional;
 mod tags;
 
 /// The name of the configuration file.
@@ -137,13 +140,13 @@ impl Config {
         matches!(self.allowed_origin, AllowedOrigin::OfStage(_))
     }
 
-    /// What the templates are made from, given where the code is.
-    pub(crate) fn settings(&self, code: Code) -> Settings {
+    /// What the templates are made from, given where the code is and what the origin of the stage's own site is.
+    pub(crate) fn settings(&self, code: Code, site: Option<&Origin>) -> Settings {
         Settings {
             names: self.names.clone(),
             protected: self.protected,
-            allowed_origin: self.allowed_origin(None).clone(),
-            cart_cookie: self.cart_cookie(None),
+            allowed_origin: self.allowed_origin(site).clone(),
+            cart_cookie: self.cart_cookie(site),
             architecture: self.architecture,
             code,
             endpoints: match &self.connection.endpoint {
@@ -160,24 +163,10 @@ impl Config {
 
     /// Fails if settings cannot hold in this region, which only a profile may have named.
     pub(crate) fn check_region(&self, region: &str) -> Result<(), Error> {
-        let Ok(stage) = region.parse::<Region>() else { return Ok(()) };
-        if self.connection.endpoint.is_local() {
-            return Ok(());
-        }
-        let Connection { service_role, encryption, .. } = &self.connection;
-        let boundary =
-            self.roles.permissions_boundary.as_ref().and_then(|arn| Some(("permissions-boundary", arn.outside_of(&stage)?)));
-        let role = service_role.as_ref().and_then(|arn| Some(("role-arn", arn.outside_of(&stage)?)));
-        let key = encryption.as_ref().and_then(|encryption| encryption.key.as_ref()?.region()).filter(|other| **other != stage);
-        let key = key.map(|other| ("sse-kms-key", merge::key_elsewhere(other, region)));
-        if let Some((name, reason)) = boundary.or(role).or(key) {
-            return Err(Error::Value { name: name.to_owned(), reason });
-        }
-        let topic = self.monitoring.as_ref().and_then(|monitoring| monitoring.alarm_topic.as_ref());
-        match topic.map(GivenTopicArn::region).filter(|elsewhere| elsewhere.as_str() != region) {
-            Some(elsewhere) => {
-                Err(Error::Value { name: "alarm-topic".to_owned(), reason: merge::topic_elsewhere(elsewhere, region) })
-            }
+        let Ok(region) = region.parse::<Region>() else { return Ok(()) };
+        let regional = Regional::of(&self.roles, self.monitoring.as_ref(), &self.connection);
+        match regional.misfit(&region).filter(|_| !self.connection.endpoint.is_local()) {
+            Some(Misfit { setting, reason }) => Err(Error::Value { name: setting.name().to_owned(), reason }),
             None => Ok(()),
         }
     }
@@ -296,8 +285,7 @@ fn resolve(
         (sources.connection()?, sources.allowed_origin())
     };
     if let Some(region) = connection.region.as_ref().filter(|_| !is_local) {
-        sources.topic_in(region)?;
-        sources.organisation_in(region)?;
+        sources.fit(region, &connection)?;
     }
     // Nobody is asked for credentials of the local cloud.
     let connection = Connection { stage: Some(stage.to_string()).filter(|_| !is_local), ..connection };

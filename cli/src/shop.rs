@@ -1,6 +1,6 @@
 //! The shop as the engine deploys it: its definitions, made from a configuration. Knows no AWS.
 
-use cart_infra::{App, BootstrapSettings, Code, Origin, Settings, Stack, packages};
+use cart_infra::{App, BootstrapSettings, Code, Origin, Stack, packages};
 use cfn::check::Rule;
 use serde_json::Value as Json;
 
@@ -11,9 +11,7 @@ use crate::{
 
 impl Definitions for Config {
     fn app(&self, code: &Code, site: Option<&Origin>) -> App {
-        let allowed_origin = self.allowed_origin(site).clone();
-        let cart_cookie = self.cart_cookie(site);
-        cart_infra::app(&Settings { allowed_origin, cart_cookie, ..self.settings(code.clone()) })
+        cart_infra::app(&self.settings(code.clone(), site))
     }
 
     fn bootstrap(&self, Content { artifact_bucket, logging_role }: Content, deployed: Option<&Json>) -> Stack {

@@ -2,20 +2,18 @@
 //! where none of them says anything. Only a region of the stage's section wins over the environment. A variable is parsed where it is
 //! taken.
 
-use std::{collections::BTreeMap, fmt::Display, ops::Range, str::FromStr};
+use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 
 use camino::Utf8Path;
 use cart_infra::{Architecture, LogRetention, Monitoring, Origin, Region, Stage};
-use cfn::{
-    organisation::{GivenRoleArn, IamArn},
-    resource::iam::RoleTerms,
-};
+use cfn::{organisation::GivenRoleArn, resource::iam::RoleTerms};
 use toml::Spanned;
 
 use super::{
     AllowedOrigin, Error, Pin, check,
     environment::{Environment, Variable},
     file::{File, Misplaced, StageSection},
+    regional::{Misfit, Regional, Setting},
     tags,
 };
 use crate::{
@@ -132,16 +130,6 @@ impl Sources<'_> {
         wanted.then(|| Monitoring { alarm_topic: topic() })
     }
 
-    /// Fails if alarms would notify a topic in another region than this one, the stage's.
-    pub(super) fn topic_in(&self, region: &Region) -> Result<(), Error> {
-        let Some(topic) = self.of_file(|section| section.alarm_topic.clone()) else { return Ok(()) };
-        let elsewhere = topic.get_ref().0.region();
-        if self.monitoring().is_none() || elsewhere == region {
-            return Ok(());
-        }
-        Err(self.file.misplaced(&topic.span(), "alarm-topic", topic_elsewhere(elsewhere, region.as_str())).into())
-    }
-
     /// What every role has.
     pub(super) fn roles(&self) -> RoleTerms {
         RoleTerms {
@@ -168,39 +156,31 @@ impl Sources<'_> {
         Ok(Some(Encryption { method: method.unwrap_or(Method::Kms), key: Some(key.into_inner().0) }))
     }
 
-    /// Fails if what is named in IAM or KMS cannot be used by this region, the stage's, or by the account that it belongs to.
-    pub(super) fn organisation_in(&self, region: &Region) -> Result<(), Error> {
-        let misplaced = |at: Range<usize>, key, reason| Err(self.file.misplaced(&at, key, reason).into());
+    /// Fails if settings cannot hold in this region, the stage's, or in the account that it belongs to.
+    pub(super) fn fit(&self, region: &Region, connection: &Connection) -> Result<(), Error> {
+        let (roles, monitoring) = (self.roles(), self.monitoring());
+        let regional = Regional::of(&roles, monitoring.as_ref(), connection);
         let account = self.of_file(|section| section.account.clone()).map(|account| account.0);
-        let elsewhere = |arn: &dyn IamArn| {
-            let other = account.as_ref().filter(|account| ![account.as_str(), "aws"].contains(&arn.account()));
-            let other = other.map(|account| format!("the stage belongs to the account {account}, and this is {arn}"));
-            arn.outside_of(region).or(other)
+        match regional.misfit(region).or_else(|| regional.of_another_account(account.as_ref()?)) {
+            Some(misfit) => Err(self.misplaced(misfit)),
+            None => Ok(()),
+        }
+    }
+
+    /// A misfit with its place: the flag, or the line of the file.
+    fn misplaced(&self, Misfit { setting, reason }: Misfit) -> Error {
+        let key = setting.name();
+        let at = match setting {
+            Setting::AlarmTopic => self.of_file(|section| section.alarm_topic.as_ref().map(Spanned::span)),
+            Setting::Boundary => self.of_file(|section| section.permissions_boundary.as_ref().map(Spanned::span)),
+            Setting::ServiceRole if self.flags.role_arn.is_some() => None,
+            Setting::ServiceRole => self.of_file(|section| section.role_arn.as_ref().map(Spanned::span)),
+            Setting::EncryptionKey => self.of_file(|section| section.sse_kms_key.as_ref().map(Spanned::span)),
         };
-        if let Some(boundary) = self.of_file(|section| section.permissions_boundary.clone())
-            && let Some(reason) = elsewhere(&boundary.get_ref().0)
-        {
-            return misplaced(boundary.span(), "permissions-boundary", reason);
+        match at {
+            Some(at) => self.file.misplaced(&at, key, reason).into(),
+            None => Error::Value { name: format!("--{key}"), reason },
         }
-        match (&self.flags.role_arn, self.of_file(|section| section.role_arn.clone())) {
-            (Some(role), _) => {
-                if let Some(reason) = elsewhere(role) {
-                    return Err(Error::Value { name: "--role-arn".to_owned(), reason });
-                }
-            }
-            (None, Some(role)) => {
-                if let Some(reason) = elsewhere(&role.get_ref().0) {
-                    return misplaced(role.span(), "role-arn", reason);
-                }
-            }
-            (None, None) => {}
-        }
-        if let Some(key) = self.of_file(|section| section.sse_kms_key.clone())
-            && let Some(other) = key.get_ref().0.region().filter(|other| *other != region)
-        {
-            return misplaced(key.span(), "sse-kms-key", key_elsewhere(other, region.as_str()));
-        }
-        Ok(())
     }
 
     pub(super) fn allowed_origin(&self) -> AllowedOrigin {
@@ -260,18 +240,6 @@ fn unfit(origin: &Origin) -> Option<String> {
     } else {
         origin.is_plain().then(|| format!("{origin}, which is reached without TLS"))
     }
-}
-
-/// [Alarms notify topics of their own
-/// region](https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html).
-pub(super) fn topic_elsewhere(topic: &Region, stage: &str) -> String {
-    format!("alarms notify topics of their own region only; the topic is in {topic}, and the stage in {stage}")
-}
-
-/// [A bucket takes keys of its own
-/// region](https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html), and the bucket is where the stage is.
-pub(super) fn key_elsewhere(key: &Region, stage: &str) -> String {
-    format!("a bucket takes keys of its own region only; the key is in {key}, and the stage in {stage}")
 }
 
 /// The value of the flag, or else of the variable.

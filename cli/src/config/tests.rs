@@ -28,7 +28,7 @@ fn variable(name: &str, value: &str) -> Option<Variable> {
 
 /// The settings of the default stage, with code that is not packaged.
 pub(crate) fn settings() -> Settings {
-    resolved(&[], &Environment::default(), "").unwrap().settings(Code::not_packaged(cart_infra::packages::ALL))
+    resolved(&[], &Environment::default(), "").unwrap().settings(Code::not_packaged(cart_infra::packages::ALL), None)
 }
 
 const FILE: &str = "
@@ -97,7 +97,7 @@ fn a_stage_has_a_firewall_if_it_or_all_stages_say_so() {
         let text = format!("[defaults]\n{defaults}\n[stages.it]\n{stage}");
         resolved(&["--stage", "it"], &Environment::default(), &text)
             .unwrap()
-            .settings(Code::not_packaged(cart_infra::packages::ALL))
+            .settings(Code::not_packaged(cart_infra::packages::ALL), None)
             .waf
     };
     assert!(!guarded("", "") && !guarded("", "protected = true"), "it costs money");
@@ -465,7 +465,7 @@ fn what_an_organisation_demands_is_taken_from_the_stage_or_else_from_all_stages(
     let (all, it) = (of(&[]), of(&["--stage", "it"]));
     assert_eq!(roles(&all), "arn:aws:iam::123456789012:policy/boundary /shop/");
     assert_eq!(roles(&it), "arn:aws:iam::123456789012:policy/boundary /it/");
-    assert_eq!(it.settings(Code::not_packaged(cart_infra::packages::ALL)).roles, it.roles);
+    assert_eq!(it.settings(Code::not_packaged(cart_infra::packages::ALL), None).roles, it.roles);
     let role = |config: &Config| config.connection.service_role.as_ref().unwrap().to_string();
     assert_eq!(role(&all), "arn:aws:iam::123456789012:role/all");
     let flag = "arn:aws:iam::123456789012:role/flag";
