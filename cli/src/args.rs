@@ -110,7 +110,7 @@ pub(crate) struct Global {
     /// Talk to this URL instead of AWS [env: AWS_ENDPOINT_URL]
     #[arg(long, global = true, value_name = "URL", value_parser = given::<EndpointUrl>)]
     pub endpoint_url: Option<EndpointUrl>,
-    /// Role that CloudFormation works as, instead of whoever calls
+    /// Service role of CloudFormation, instead of the caller's permissions
     ///
     /// An ARN. CloudFormation keeps the role for each stack it was used for, also for later operations that name none.
     #[arg(long, global = true, value_name = "ARN", value_parser = given::<GivenRoleArn>)]

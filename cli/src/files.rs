@@ -165,7 +165,7 @@ fn replace<T>(path: &Utf8Path, write: impl FnOnce(&mut File) -> io::Result<T>) -
     }
 }
 
-/// An empty file for its owner only, in the place of what is there. A link is replaced and not followed: others may know the name of a log.
+/// An empty file for its owner only, replacing the file or link of this name. Links are not followed: others may know the name of a log.
 ///
 /// # Errors
 /// Something else than a file or a link has this name, or the folder cannot be written to.

@@ -193,8 +193,8 @@ impl Aws {
         let Some(role) = &self.service_role else { return error };
         if error.message.contains("iam:PassRole") {
             let hint = format!(
-                "whoever deploys hands the role to CloudFormation: allow them `iam:PassRole` on `{role}`, with the condition that \
-                 iam:PassedToService is cloudformation.amazonaws.com; or omit the role"
+                "allow the deployer `iam:PassRole` on `{role}`, with the condition that iam:PassedToService is cloudformation.amazonaws.com; \
+                 or omit the role"
             );
             error.with_hint(hint)
         } else if error.message.contains("is invalid or cannot be assumed") {

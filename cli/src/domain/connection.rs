@@ -23,7 +23,7 @@ pub(crate) struct Connection {
     pub environment: AwsEnvironment,
     /// The only credentials of the local cloud. None for AWS, and if the local cloud that runs has none.
     pub local_keys: Option<LocalKeys>,
-    /// The role that CloudFormation works as. None for that of the stack's last operation, or else whoever calls.
+    /// The service role of CloudFormation. Without it, CloudFormation uses that of the stack's last operation, or the caller's permissions.
     pub service_role: Option<GivenRoleArn>,
     /// How what is uploaded for CloudFormation and Lambda is encrypted. None for the bucket's default.
     pub encryption: Option<Encryption>,

@@ -88,7 +88,7 @@ pub(super) fn of_failure(Ended { exit, message, hint, failed, .. }: &Ended) -> A
     Answer::new(String::new(), json)
 }
 
-/// Rows as lines, every column but the last as wide as its widest cell. A cell is one line, whoever wrote it.
+/// Rows as lines, every column but the last as wide as its widest cell. Line ends in cells are escaped.
 pub(crate) fn aligned<const COLUMNS: usize>(rows: &[[String; COLUMNS]]) -> String {
     let rows: Vec<_> = rows.iter().map(|row| row.each_ref().map(|cell| tame_line(cell))).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);

@@ -19,7 +19,7 @@ pub(crate) struct Shop {
     pub product: String,
 }
 
-/// How the local cloud goes on.
+/// How long the local cloud runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Runs {
     /// Another process had started it.

@@ -41,7 +41,7 @@ fn state(stack: &Stack, observed: &Observed) -> ([String; 4], Json) {
     (row, json)
 }
 
-/// What these stacks are once nothing goes on any more, foreign ones included.
+/// The states of these stacks, foreign ones included, after their operations have ended.
 pub(crate) fn at_rest(stacks: &[Stack], observed: &Observed) -> Answer {
     let status = |stack: &Stack| {
         let own = observed.stacks.get(&stack.id()).map(|there| there.deployed.status);

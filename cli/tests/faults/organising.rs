@@ -73,10 +73,7 @@ fn without_a_service_role_none_is_named() {
 #[test]
 fn a_service_role_that_cannot_be_used_says_what_is_missing() {
     for (why, said) in [
-        (
-            Why::MayNotPassRole,
-            "hint: whoever deploys hands the role to CloudFormation: allow them `iam:PassRole` on `arn:aws:iam::",
-        ),
+        (Why::MayNotPassRole, "hint: allow the deployer `iam:PassRole` on `arn:aws:iam::"),
         (
             Why::RoleNotAssumed,
             "hint: check that `arn:aws:iam::123456789012:role/cloudformation` exists in this account and that its",

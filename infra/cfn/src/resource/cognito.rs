@@ -35,7 +35,7 @@ super::types! {
 pub struct UserPool {
     /// Need not be unique.
     pub user_pool_name: Value<String>,
-    /// Whether requests to delete it are refused, whoever makes them.
+    /// Whether requests to delete it are refused, also those of administrators.
     pub deletion_protection: DeletionProtection,
     /// The attributes that a user confirms by a code after signing up.
     pub auto_verified_attributes: Vec<VerifiedAttribute>,

@@ -32,7 +32,7 @@ pub struct Table {
     pub stream_specification: Stream,
     /// The expiry of items.
     pub time_to_live_specification: TimeToLive,
-    /// Whether requests to delete it are refused, whoever makes them.
+    /// Whether requests to delete it are refused, also those of administrators.
     pub deletion_protection_enabled: bool,
     /// Continuous backups, from which any second of the last 35 days can be restored.
     pub point_in_time_recovery_specification: Option<PointInTimeRecovery>,

@@ -32,7 +32,7 @@ pub struct Role {
     /// Policies of the stack's own.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<InlinePolicy>,
-    /// What every role has. Given by whoever deploys, so that no role can go without.
+    /// The boundary and the path that every role has. A required field, so that no role can lack them.
     #[serde(flatten)]
     pub terms: RoleTerms,
 }
@@ -41,7 +41,7 @@ pub struct Role {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct RoleTerms {
-    /// Bounds what the role may do, whatever its policies say.
+    /// The policy that bounds the role's permissions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permissions_boundary: Option<BoundaryArn>,
     /// A part of the role's ARN. None for a slash.
