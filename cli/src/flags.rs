@@ -54,7 +54,7 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
-    use crate::domain::command;
+    use crate::{domain::command, files};
 
     fn variable(name: &str, value: &str) -> Variable {
         Variable { name: name.to_owned(), value: value.to_owned() }
@@ -140,21 +140,12 @@ mod tests {
 
     /// The texts of all calls of `Command::cartctl` in the sources.
     fn recommended() -> Vec<String> {
-        let mut folders = vec![Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
-        let mut found = Vec::new();
-        while let Some(folder) = folders.pop() {
-            for entry in folder.read_dir_utf8().unwrap() {
-                let path = entry.unwrap().into_path();
-                if path.is_dir() {
-                    folders.push(path);
-                } else if path.file_name() != Some("flags.rs") {
-                    let source = fs::read_to_string(&path).unwrap();
-                    found
-                        .extend(source.split("Command::cartctl(\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()));
-                }
-            }
-        }
-        found
+        let sources = files::below(&Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), |name| name != "flags.rs").unwrap();
+        let texts = sources.iter().map(|path| fs::read_to_string(path).unwrap());
+        let calls = |source: String| -> Vec<String> {
+            source.split("Command::cartctl(\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
+        };
+        texts.flat_map(calls).collect()
     }
 
     /// What a shell makes of a command.

@@ -35,7 +35,7 @@ pub(crate) fn tame_line(text: &str) -> String {
             tame.push(character);
         }
     }
-    without_commands(tame)
+    without_commands(tame, "# ")
 }
 
 /// The same as [`tame`] for a text that may be coloured: sequences that only choose a style stay.
@@ -64,12 +64,13 @@ fn tamed(text: &str, kept: impl Fn(&str) -> Option<usize>) -> String {
             _ => tame.push_str(first),
         }
     }
-    without_commands(tame)
+    without_commands(tame, "# ")
 }
 
-fn without_commands(text: String) -> String {
+/// The same text, with something else for the first character of each command.
+fn without_commands(text: String, first: &str) -> String {
     COMMANDS.into_iter().fold(text, |text, command| {
-        if text.contains(command) { text.replace(command, &format!("# {}", &command[1..])) } else { text }
+        if text.contains(command) { text.replace(command, &format!("{first}{}", &command[1..])) } else { text }
     })
 }
 
@@ -85,7 +86,7 @@ pub(crate) fn tame_json(json: &str) -> String {
             tame.push(character);
         }
     }
-    COMMANDS.into_iter().fold(tame, |json, command| json.replace(command, &format!("\\u0023{}", &command[1..])))
+    without_commands(tame, "\\u0023")
 }
 
 #[cfg(test)]
