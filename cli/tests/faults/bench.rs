@@ -119,7 +119,7 @@ impl Bench {
         self
     }
 
-    /// Makes a stack of somebody else's, with this template and in this status, under the name of one of shop%1.
+    /// Makes a stack of somebody else's, with this template and in this status, under the name of one of the shop's.
     pub(crate) fn foreign(&mut self, stack: StackId, template: &Json, status: &StackStatus) {
         let foreign = Blueprint::new(stack, &self.aws.name(stack), template.clone());
         self.aws.redefine([foreign]);
