@@ -2,7 +2,8 @@
 //!
 //! `infra` writes these values into templates, and the services read them at start. Neither can drift from the other, because both use
 //! the types below: a variable that the code reads and the template forgets does not compile. The contents of the table of carts are in
-//! [`table`], the site that may call is in [`cors`]. Knows nothing of AWS.
+//! [`table`], the site that may call is in [`cors`]. Knows nothing of
+//! AWS but the names of DynamoDB's actions.
 
 pub mod cookie;
 pub mod cors;
